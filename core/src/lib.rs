@@ -1,1 +1,13 @@
+//! Cachescope's core: recognises, lists, decodes, checks and clears the caches that Python programs leave on disk.
+//!
+//! The modules stand in the order in which data passes through them; each uses what stands above it.
+#![warn(missing_docs)]
 
+pub mod error;
+pub mod model;
+
+pub mod source;
+
+pub mod formats;
+
+pub use error::{Error, Result};

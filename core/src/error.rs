@@ -1,0 +1,268 @@
+//! The one error type of the core: what could not be done, why, what to do next, and where.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Result of anything in this crate that can fail as a whole.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Something that could not be done, told in one sentence a person can act on.
+///
+/// The text reads `what: why. hint. File: path`; every part but `what` may be missing.
+/// Branch on the `is_…` tests, never on the text.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    what: String,
+    why: String,
+    hint: Option<&'static str>,
+    path: Option<PathBuf>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Io,
+    NotAStore,
+    NotFound,
+    Damaged,
+    Limit,
+    Refused,
+    Changed,
+    Usage,
+    Cancelled,
+}
+
+impl Error {
+    fn new(kind: Kind, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            what: what.into(),
+            why: why.into(),
+            hint: None,
+            path: None,
+            source: None,
+        }))
+    }
+
+    /// The system said no while doing `what` (an infinitive-free phrase such as "Cannot read the folder").
+    pub fn io(what: impl Into<String>, path: &Path, cause: io::Error) -> Self {
+        let why = plain_io(&cause);
+        let hint = match cause.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Some("Check the permissions, or open it as its owner")
+            }
+            io::ErrorKind::NotFound => {
+                Some("Check the path; a running program may have removed it")
+            }
+            _ => None,
+        };
+        let mut error = Self::new(Kind::Io, what, why);
+        error.0.hint = hint;
+        error.0.path = Some(path.to_owned());
+        error.0.source = Some(Box::new(cause));
+        error
+    }
+
+    /// The path holds nothing that any backend knows.
+    pub fn not_a_store(path: &Path, why: impl Into<String>) -> Self {
+        Self::new(
+            Kind::NotAStore,
+            "This is not a cache that Cachescope knows",
+            why,
+        )
+        .at(path)
+        .hint("Open the folder or file that the Python program was given as its cache")
+    }
+
+    /// An entry, a key or a plan that was named is not there.
+    pub fn not_found(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, what, why)
+    }
+
+    /// Bytes are not what their format promises.
+    pub fn damaged(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Damaged, what, why)
+    }
+
+    /// Going on would pass a limit on bytes, nodes, depth or time.
+    pub fn limit(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Limit, what, why)
+    }
+
+    /// It could be done and will not be, because it would not be safe.
+    pub fn refused(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, what, why)
+    }
+
+    /// The disk is no longer as it was listed.
+    pub fn changed(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Changed, what, why)
+    }
+
+    /// The person's own words cannot be carried out as they stand.
+    pub fn usage(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, what, why)
+    }
+
+    /// The job was cancelled by its owner.
+    pub fn cancelled() -> Self {
+        Self::new(Kind::Cancelled, "Cancelled", "")
+    }
+
+    /// Names the file or folder, unless a deeper level did.
+    #[must_use]
+    pub fn at(mut self, path: &Path) -> Self {
+        self.0.path.get_or_insert_with(|| path.to_owned());
+        self
+    }
+
+    /// Says what the reader can do next, unless a deeper level did.
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.0.hint.get_or_insert(hint);
+        self
+    }
+
+    /// Replaces what was being done by what the caller was doing; the old text becomes part of the cause.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl Into<String>) -> Self {
+        let inner = &mut self.0;
+        let old = std::mem::replace(&mut inner.what, what.into());
+        inner.why = if inner.why.is_empty() {
+            lower_first(&old)
+        } else {
+            format!("{}: {}", lower_first(&old), inner.why)
+        };
+        self
+    }
+
+    /// The file or folder it happened at, if one is to blame.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// What could not be done and why, without hint and path.
+    pub fn message(&self) -> String {
+        if self.0.why.is_empty() {
+            self.0.what.clone()
+        } else {
+            format!("{}: {}", self.0.what, self.0.why)
+        }
+    }
+
+    /// True if no backend knows the path.
+    pub fn is_not_a_store(&self) -> bool {
+        self.0.kind == Kind::NotAStore
+    }
+
+    /// True if a named thing does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == Kind::NotFound || self.io_kind() == Some(io::ErrorKind::NotFound)
+    }
+
+    /// True if bytes break the rules of their format.
+    pub fn is_damaged(&self) -> bool {
+        self.0.kind == Kind::Damaged
+    }
+
+    /// True if a limit stopped it.
+    pub fn is_limit(&self) -> bool {
+        self.0.kind == Kind::Limit
+    }
+
+    /// True if it was refused for safety.
+    pub fn is_refused(&self) -> bool {
+        self.0.kind == Kind::Refused
+    }
+
+    /// True if the disk changed since the listing.
+    pub fn is_changed(&self) -> bool {
+        self.0.kind == Kind::Changed
+    }
+
+    /// True if the request itself was wrong.
+    pub fn is_usage(&self) -> bool {
+        self.0.kind == Kind::Usage
+    }
+
+    /// True if its owner cancelled it.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.kind == Kind::Cancelled
+    }
+
+    /// The system's own error kind, where the system was the cause.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        self.0
+            .source
+            .as_ref()?
+            .downcast_ref::<io::Error>()
+            .map(io::Error::kind)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        if let Some(hint) = self.0.hint {
+            write!(f, ". {hint}")?;
+        }
+        if let Some(path) = &self.0.path {
+            write!(f, ". File: {}", crate::model::text::path(path))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|e| e as _)
+    }
+}
+
+/// The system's message without the "(os error 13)" that tells a reader nothing.
+fn plain_io(cause: &io::Error) -> String {
+    let text = cause.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    lower_first(text)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_lowercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn io_error_names_reason_remedy_and_path() {
+        let denied = io::Error::from_raw_os_error(13);
+        let text = Error::io("Cannot open the folder", Path::new("/x/y"), denied).to_string();
+        assert_eq!(
+            text,
+            "Cannot open the folder: permission denied. Check the permissions, or open it as its owner. File: /x/y"
+        );
+    }
+
+    #[test]
+    fn outer_context_keeps_the_deeper_path() {
+        let error = Error::damaged("The pickle ends early", "at byte 7")
+            .at(Path::new("a"))
+            .while_doing("Cannot read entry \"f\"")
+            .at(Path::new("b"));
+        assert_eq!(
+            error.to_string(),
+            "Cannot read entry \"f\": the pickle ends early: at byte 7. File: a"
+        );
+        assert!(error.is_damaged());
+    }
+}

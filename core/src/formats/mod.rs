@@ -1,0 +1,1 @@
+//! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.

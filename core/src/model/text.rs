@@ -1,0 +1,64 @@
+//! Strangers' names made fit to be shown: escapes for control and direction characters, nothing else changed.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+/// Text with control, format and direction characters escaped, so that it stays on one line and reads in order.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe_to_show) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe_to_show(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Bytes as text: valid UTF-8 as it stands, every other byte as `\xNN`.
+pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A path for a sentence: `\xNN` for bytes that are not text, control characters escaped.
+pub fn path(path: &Path) -> String {
+    shown(&from_bytes(path.as_os_str().as_encoded_bytes())).into_owned()
+}
+
+/// C0, C1, bidirectional controls, line separators and other invisible format characters.
+fn is_unsafe_to_show(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn direction_and_control_characters_are_escaped() {
+        assert_eq!(shown("a\u{202e}b\nc"), "a\\u{202e}b\\u{a}c");
+        assert_eq!(shown("naïve 名"), "naïve 名");
+    }
+
+    #[test]
+    fn undecodable_bytes_become_hex_escapes() {
+        assert_eq!(from_bytes(b"ab\xff\xc3\xa9"), "ab\\xffé");
+    }
+}

@@ -1,0 +1,66 @@
+//! Random access to bytes, wherever they lie: a file, a row's blob, memory.
+
+use std::io;
+use std::sync::Arc;
+
+/// Bytes that can be read at any offset without a cursor.
+pub trait ReadAt: Send + Sync {
+    /// Length in bytes when it was opened.
+    fn len(&self) -> u64;
+
+    /// Reads up to `buf.len()` bytes at `offset`; 0 means the end.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
+
+    /// True if there is not one byte.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills as much of `buf` as there are bytes; returns how many.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn read_full_at(&self, mut offset: u64, mut buf: &mut [u8]) -> io::Result<usize> {
+        let mut done = 0;
+        while !buf.is_empty() {
+            let n = self.read_at(offset, buf)?;
+            if n == 0 {
+                break;
+            }
+            done += n;
+            offset += n as u64;
+            buf = buf.get_mut(n..).unwrap_or_default();
+        }
+        Ok(done)
+    }
+}
+
+/// Bytes held in memory, such as a row's value.
+#[derive(Debug, Clone)]
+pub struct MemoryReader(Arc<[u8]>);
+
+impl MemoryReader {
+    /// Takes the bytes over.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl ReadAt for MemoryReader {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = self.0.get(start..).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+}
