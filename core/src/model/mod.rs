@@ -1,6 +1,22 @@
 //! What we say: plain data without I/O that both sides of the boundary speak.
 
+mod chunk;
+mod condition;
+mod entry;
+mod issue;
 mod limits;
+mod overlay;
+mod snapshot;
+mod store;
 pub mod text;
+mod time;
 
+pub use chunk::{CHUNK_ROWS, Chunk, ChunkBuilder, PackedArgs};
+pub use condition::{Condition, Finding, Verdict};
+pub use entry::{Args, EntryId, EntryKey, Fingerprint, Group, Record, Role};
+pub use issue::{Issue, Severity};
 pub use limits::Limits;
+pub use overlay::Overlay;
+pub use snapshot::{Delta, Live, Merged, Row, Snapshot, Totals};
+pub use store::{StoreId, StoreInfo};
+pub use time::Time;

@@ -1,0 +1,50 @@
+//! Problems met on the way that hide nothing else.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::Error;
+
+/// How much an issue matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is missing.
+    Note,
+    /// Something is shown with less detail.
+    Warning,
+    /// Something could not be shown.
+    Error,
+}
+
+/// One problem found while reading a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Where.
+    pub path: PathBuf,
+    /// What could not be done, why, what to do next.
+    pub message: String,
+    /// How much it matters.
+    pub severity: Severity,
+}
+
+impl Issue {
+    /// A problem at `path`.
+    pub fn new(severity: Severity, path: impl Into<PathBuf>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+            severity,
+        }
+    }
+
+    /// An error that concerns only part of the store.
+    pub fn from_error(error: &Error, fallback: &std::path::Path) -> Self {
+        Self::new(
+            Severity::Error,
+            error.path().unwrap_or(fallback),
+            error.to_string(),
+        )
+    }
+}
