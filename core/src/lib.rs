@@ -1,6 +1,6 @@
 //! Cachescope's core: recognises, lists, decodes, checks and clears the caches that Python programs leave on disk.
 //!
-//! The modules stand in the order in which data passes through them; each uses what stands above it.
+//! The modules stand in the order in which data passes through them.
 #![warn(missing_docs)]
 
 pub mod error;
@@ -9,5 +9,11 @@ pub mod model;
 pub mod source;
 
 pub mod formats;
+
+pub mod stores;
+
+pub mod scan;
+
+pub mod clear;
 
 pub use error::{Error, Result};

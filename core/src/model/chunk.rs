@@ -190,18 +190,19 @@ impl PackedArgs<'_> {
 }
 
 /// One argument is: index of its name (u16), length of its text (u8), the text.
-impl<'a> Iterator for PackedArgs<'a> {
-    type Item = (&'a str, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (head, rest) = self.packed.split_first_chunk::<3>()?;
-        let [low, high, len] = *head;
-        let (text, rest) = rest.split_at_checked(usize::from(len))?;
-        self.packed = rest;
-        let name = self
-            .names
-            .get(usize::from(u16::from_le_bytes([low, high])))?;
-        Some((name, std::str::from_utf8(text).unwrap_or_default()))
+impl<'a> PackedArgs<'a> {
+    /// Name and kept text of each argument.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let mut packed = self.packed;
+        std::iter::from_fn(move || {
+            let ([low, high, len], rest) = packed.split_first_chunk::<3>()?;
+            let (text, rest) = rest.split_at_checked(usize::from(*len))?;
+            packed = rest;
+            let name = self
+                .names
+                .get(usize::from(u16::from_le_bytes([*low, *high])))?;
+            Some((&**name, std::str::from_utf8(text).unwrap_or_default()))
+        })
     }
 }
 

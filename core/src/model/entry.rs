@@ -222,7 +222,7 @@ impl<'a> Args<'a> {
             .into_iter()
             .flatten()
             .map(|(name, text)| (&**name, &**text))
-            .chain(packed.into_iter().flatten())
+            .chain(packed.into_iter().flat_map(super::chunk::PackedArgs::iter))
     }
 
     /// True if the snapshot dropped part of the text; the backend's details have the whole.

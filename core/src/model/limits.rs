@@ -25,6 +25,6 @@ impl Limits {
     pub const DEEP: Self = Self {
         output_bytes: 1 << 40,
         nodes: 24_000_000,
-        time: Duration::from_secs(600),
+        time: Duration::from_mins(10),
     };
 }

@@ -12,6 +12,7 @@ pub struct Time(u64);
 
 const NANOS_BITS: u32 = 30;
 const NANOS_MASK: u64 = (1 << NANOS_BITS) - 1;
+const LAST_NANO: u32 = 999_999_999;
 const FIRST_SECOND: i64 = -(1 << 31);
 const SECONDS: i64 = 1 << 34;
 
@@ -23,9 +24,9 @@ impl Time {
             return Self(0);
         }
         if shifted >= SECONDS {
-            return Self(((SECONDS.unsigned_abs() - 1) << NANOS_BITS) | 999_999_999);
+            return Self(((SECONDS.unsigned_abs() - 1) << NANOS_BITS) | u64::from(LAST_NANO));
         }
-        Self((shifted.unsigned_abs() << NANOS_BITS) | u64::from(nanos.min(999_999_999)))
+        Self((shifted.unsigned_abs() << NANOS_BITS) | u64::from(nanos.min(LAST_NANO)))
     }
 
     /// From Python's `time.time()`; `None` for NaN and infinities.

@@ -1,5 +1,85 @@
 //! The disk: open folder handles, reads that leave no trace, counts of what was done.
+//!
+//! Every name is looked up relative to an open folder and never through a link; files are opened
+//! without touching their access time where the system lets us. SQLite has its own door.
+
+#[cfg(not(unix))]
+#[path = "other.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod system;
 
 mod read_at;
+mod tally;
+
+use std::path::Path;
+
+use crate::model::{Fingerprint, Time};
+use crate::{Error, Result};
 
 pub use read_at::{MemoryReader, ReadAt};
+pub use system::{Dir, FileReader};
+pub use tally::{Tally, Work};
+
+/// What a name in a folder stands for; links are never followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileType {
+    /// A regular file.
+    File,
+    /// A folder.
+    Dir,
+    /// A symbolic link, wherever it points.
+    Link,
+    /// Device, socket, FIFO.
+    Other,
+}
+
+/// What the file system keeps of a file or folder.
+#[derive(Debug, Clone, Copy)]
+pub struct Meta {
+    /// File, folder, link or other.
+    pub file_type: FileType,
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// Length in bytes.
+    pub size: u64,
+    /// Bytes taken on the disk.
+    pub disk_bytes: u64,
+    /// Hard links.
+    pub n_links: u64,
+    /// Permission bits; `None` where the system has none.
+    pub mode: Option<u32>,
+    /// Last write.
+    pub modified: Time,
+    /// Last read, as far as the mount keeps it.
+    pub accessed: Time,
+    /// Birth, where the file system keeps it.
+    pub created: Option<Time>,
+}
+
+impl Meta {
+    /// "Unchanged" for a file.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            dev: self.dev,
+            ident: self.ino,
+            size: self.size,
+            modified: self.modified.packed(),
+        }
+    }
+}
+
+/// Opens the folder that `path` lies in, and returns it with the last part of the path.
+///
+/// The path is the person's own: links in it are followed, so the result is the real place.
+///
+/// # Errors
+/// If the path does not exist or its folder cannot be opened.
+pub fn open_parent(path: &Path) -> Result<(Dir, std::ffi::OsString)> {
+    let real = std::fs::canonicalize(path).map_err(|e| Error::io("Cannot open it", path, e))?;
+    let name = real.file_name().unwrap_or(".".as_ref()).to_owned();
+    Ok((Dir::open(real.parent().unwrap_or(&real))?, name))
+}

@@ -1,0 +1,125 @@
+//! Records to chunks: the collector behind every snapshot.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use super::{Cancel, Collector, Detail, Progress, Scan};
+use crate::model::{Chunk, ChunkBuilder, Issue, Record, Snapshot};
+use crate::stores::Store;
+use crate::{Error, Result};
+
+/// Chunks that wait for the receiver; beyond it the scan waits, so memory stays bounded.
+const WAITING: usize = 16;
+/// The first chunks are small, so that rows show at once.
+const FIRST_ROWS: usize = 64;
+
+/// A piece of a scan's result.
+#[derive(Debug)]
+pub enum Batch {
+    /// Some rows.
+    Rows(Box<Chunk>),
+    /// A problem.
+    Issue(Issue),
+}
+
+struct ToChunks {
+    builder: ChunkBuilder,
+    rows_wanted: usize,
+    send: SyncSender<Batch>,
+}
+
+impl ToChunks {
+    fn flush(&mut self) {
+        let chunk = std::mem::take(&mut self.builder).finish();
+        if !chunk.is_empty() {
+            // The receiver hangs up only when it was cancelled; the scan hears of that by its own flag.
+            self.send.send(Batch::Rows(Box::new(chunk))).ok();
+        }
+    }
+}
+
+impl Collector for ToChunks {
+    fn record(&mut self, record: &Record<'_>) {
+        self.builder.push(record);
+        if self.builder.len() >= self.rows_wanted || self.builder.is_full() {
+            self.flush();
+            self.rows_wanted *= 8;
+        }
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        self.send.send(Batch::Issue(issue)).ok();
+    }
+}
+
+impl Drop for ToChunks {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Scans a store and hands its growing snapshot to `grown`, which is called for each piece.
+///
+/// # Errors
+/// If the store as a whole cannot be read, or the scan was cancelled; what was handed over stays valid.
+pub fn scan_to_snapshot(
+    store: &Store,
+    cancel: &Cancel,
+    progress: &Progress,
+    mut grown: impl FnMut(Batch),
+) -> Result<()> {
+    std::thread::scope(|scope| {
+        let (send, receive) = sync_channel(WAITING);
+        let scanning = std::thread::Builder::new()
+            .name("scan".to_owned())
+            .spawn_scoped(scope, move || {
+                let collector = || -> Box<dyn Collector> {
+                    Box::new(ToChunks {
+                        builder: ChunkBuilder::default(),
+                        rows_wanted: FIRST_ROWS,
+                        send: send.clone(),
+                    })
+                };
+                store.scan(&Scan {
+                    detail: Detail::Full,
+                    cancel,
+                    progress,
+                    threads: threads(),
+                    collector: &collector,
+                })
+            });
+        let scanning =
+            scanning.map_err(|e| Error::io("Cannot start a thread", &store.info.path, e))?;
+        receive.into_iter().for_each(&mut grown);
+        scanning.join().map_err(|_panic| {
+            Error::damaged(
+                "Cannot read the store",
+                "its reader failed: please report this",
+            )
+        })?
+    })
+}
+
+/// Threads for a scan: folders on a disk gain from two, and more only crowd out the window.
+pub(crate) fn threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .clamp(1, 4)
+}
+
+impl Snapshot {
+    /// Reads a whole store into one snapshot.
+    ///
+    /// # Errors
+    /// As [`scan_to_snapshot`].
+    pub fn read(store: &Store, cancel: &Cancel, progress: &Progress) -> Result<Arc<Self>> {
+        let (mut chunks, mut issues) = (Vec::new(), Vec::new());
+        scan_to_snapshot(store, cancel, progress, |batch| match batch {
+            Batch::Rows(chunk) => chunks.push(*chunk),
+            Batch::Issue(issue) => issues.push(issue),
+        })?;
+        Ok(Arc::new(
+            Self::empty(Arc::clone(&store.info)).extended(chunks, issues, true),
+        ))
+    }
+}

@@ -1,0 +1,392 @@
+//! Folder and file handles on Unix: `openat`, `statx`, `getdents`, `pread`.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{FileType, Meta, ReadAt, Tally, Time};
+use crate::{Error, Result};
+
+/// An open folder: everything in it is reached relative to this handle.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+    path: PathBuf,
+    tally: Arc<Tally>,
+}
+
+/// An open regular file.
+#[derive(Debug)]
+pub struct FileReader {
+    fd: OwnedFd,
+    meta: Meta,
+    tally: Arc<Tally>,
+}
+
+/// Never wait on a FIFO, never follow a link, never leak into a child.
+const SAFELY: OFlags = OFlags::NOFOLLOW
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::RDONLY);
+
+#[cfg(target_os = "linux")]
+const NO_TRACE: OFlags = OFlags::NOATIME;
+#[cfg(not(target_os = "linux"))]
+const NO_TRACE: OFlags = OFlags::empty();
+
+/// `O_NOATIME` is only for the file's owner and root (EPERM otherwise): then it is opened without.
+fn open_quietly(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
+    let open = |flags| rustix::fs::openat(dir, name, flags, Mode::empty());
+    match open(flags | NO_TRACE) {
+        Err(Errno::PERM) => open(flags),
+        other => other,
+    }
+    .map_err(io::Error::from)
+}
+
+impl Dir {
+    /// Opens a folder that a person named: links in the path are followed.
+    ///
+    /// # Errors
+    /// If it is no folder or may not be listed.
+    pub fn open(path: &Path) -> Result<Self> {
+        let real = std::fs::canonicalize(path)
+            .map_err(|e| Error::io("Cannot open the folder", path, e))?;
+        let fd = open_quietly(
+            rustix::fs::CWD,
+            real.as_os_str(),
+            SAFELY | OFlags::DIRECTORY,
+        )
+        .map_err(|e| Error::io("Cannot open the folder", path, e))?;
+        Ok(Self {
+            fd,
+            path: real,
+            tally: Arc::default(),
+        })
+    }
+
+    /// Where it was when it was opened; for messages, never for opening.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Counts of what was done through this handle and all that came from it.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Opens a folder in this one.
+    ///
+    /// # Errors
+    /// What the system said; a link is "too many levels of symbolic links" or "not a directory".
+    pub fn open_dir(&self, name: &OsStr) -> io::Result<Self> {
+        self.tally.opened();
+        Ok(Self {
+            fd: open_quietly(self.fd.as_fd(), name, SAFELY | OFlags::DIRECTORY)?,
+            path: self.path.join(name),
+            tally: Arc::clone(&self.tally),
+        })
+    }
+
+    /// Opens a folder some levels below, each part by its own handle.
+    ///
+    /// # Errors
+    /// As [`Dir::open_dir`]; `InvalidInput` for `..`.
+    pub fn open_below(&self, relative: &Path) -> io::Result<Self> {
+        let mut dir = Self {
+            fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?,
+            path: self.path.clone(),
+            tally: Arc::clone(&self.tally),
+        };
+        for part in relative.components() {
+            match part {
+                std::path::Component::Normal(name) => dir = dir.open_dir(name)?,
+                std::path::Component::CurDir => {}
+                _ => return Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+        Ok(dir)
+    }
+
+    /// What stands under `name`, without following a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat(&self, name: &OsStr) -> io::Result<Meta> {
+        self.tally.statted();
+        stat(self.fd.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// The folder itself.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat_self(&self) -> io::Result<Meta> {
+        self.tally.statted();
+        stat(self.fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+    }
+
+    /// Hands each name in the folder to `each`, in the system's order, without `.` and `..`.
+    ///
+    /// # Errors
+    /// What the system said; what was handed over before stays valid.
+    pub fn list(&self, mut each: impl FnMut(&OsStr, FileType)) -> io::Result<()> {
+        // 8 KiB holds about 100 names of joblib's; a larger buffer costs more to touch than it saves.
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 8192];
+        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
+        self.tally.listed();
+        let mut names = rustix::fs::RawDir::new(&self.fd, &mut buffer);
+        while let Some(entry) = names.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let name = OsStr::from_bytes(name);
+            let file_type = match entry.file_type() {
+                // Some file systems do not say; then it takes a stat.
+                rustix::fs::FileType::Unknown => {
+                    self.stat(name).map_or(FileType::Other, |m| m.file_type)
+                }
+                known => file_type(known),
+            };
+            each(name, file_type);
+        }
+        Ok(())
+    }
+
+    /// Names and types, sorted by name.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn names(&self) -> io::Result<Vec<(OsString, FileType)>> {
+        let mut names = Vec::new();
+        self.list(|name, file_type| names.push((name.to_owned(), file_type)))?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// What the system said; `InvalidInput` if it is no regular file.
+    pub fn open_file(&self, name: &OsStr) -> io::Result<FileReader> {
+        self.tally.opened();
+        let fd = open_quietly(self.fd.as_fd(), name, SAFELY)?;
+        self.tally.statted();
+        let meta = stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)?;
+        if meta.file_type != FileType::File {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a regular file",
+            ));
+        }
+        Ok(FileReader {
+            fd,
+            meta,
+            tally: Arc::clone(&self.tally),
+        })
+    }
+
+    /// Appends up to `limit` bytes of a small file to `out`; one open, one read, one close where it fits.
+    ///
+    /// # Errors
+    /// What the system said; a folder is "is a directory".
+    pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        self.tally.opened();
+        let fd = open_quietly(self.fd.as_fd(), name, SAFELY)?;
+        let start = out.len();
+        let mut step = 4096.min(limit);
+        loop {
+            let done = out.len() - start;
+            out.resize(start + done + step, 0);
+            let n = rustix::io::read(&fd, out.get_mut(start + done..).unwrap_or_default())?;
+            self.tally.read(n);
+            out.truncate(start + done + n);
+            if n < step || out.len() - start >= limit {
+                return Ok(());
+            }
+            step = (limit - (out.len() - start)).min(step * 8);
+        }
+    }
+
+    /// Where a link points, as written in it.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
+        let target = rustix::fs::readlinkat(&self.fd, name, Vec::new())?;
+        Ok(PathBuf::from(OsStr::from_bytes(target.to_bytes())))
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl FileReader {
+    /// The file as it was when it was opened.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+}
+
+impl ReadAt for FileReader {
+    fn len(&self) -> u64 {
+        self.meta.size
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let n = rustix::io::pread(&self.fd, buf, offset)?;
+        self.tally.read(n);
+        Ok(n)
+    }
+}
+
+fn file_type(of: rustix::fs::FileType) -> FileType {
+    match of {
+        rustix::fs::FileType::RegularFile => FileType::File,
+        rustix::fs::FileType::Directory => FileType::Dir,
+        rustix::fs::FileType::Symlink => FileType::Link,
+        _ => FileType::Other,
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
+    use rustix::fs::{StatxFlags, StatxTimestamp, makedev};
+    let s = rustix::fs::statx(
+        dir,
+        name,
+        flags,
+        StatxFlags::BASIC_STATS | StatxFlags::BTIME,
+    )?;
+    let time = |t: StatxTimestamp| Time::from_unix(t.tv_sec, t.tv_nsec);
+    let has_birth = s.stx_mask & StatxFlags::BTIME.bits() != 0;
+    Ok(Meta {
+        file_type: file_type(rustix::fs::FileType::from_raw_mode(s.stx_mode.into())),
+        dev: makedev(s.stx_dev_major, s.stx_dev_minor),
+        ino: s.stx_ino,
+        size: s.stx_size,
+        disk_bytes: s.stx_blocks.saturating_mul(512),
+        n_links: s.stx_nlink.into(),
+        mode: Some(u32::from(s.stx_mode) & 0o7777),
+        modified: time(s.stx_mtime),
+        accessed: time(s.stx_atime),
+        created: has_birth.then(|| time(s.stx_btime)),
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::useless_conversion,
+    reason = "field types differ between systems"
+)]
+fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
+    let s = if name.is_empty() {
+        rustix::fs::fstat(dir)?
+    } else {
+        rustix::fs::statat(dir, name, flags)?
+    };
+    let time = |secs: i64, nanos: i64| Time::from_unix(secs, u32::try_from(nanos).unwrap_or(0));
+    Ok(Meta {
+        file_type: file_type(rustix::fs::FileType::from_raw_mode(s.st_mode)),
+        dev: s.st_dev as u64,
+        ino: s.st_ino.into(),
+        size: u64::try_from(s.st_size).unwrap_or(0),
+        disk_bytes: u64::try_from(s.st_blocks).unwrap_or(0).saturating_mul(512),
+        n_links: s.st_nlink.into(),
+        mode: Some(u32::from(s.st_mode) & 0o7777),
+        modified: time(s.st_mtime.into(), s.st_mtime_nsec.into()),
+        accessed: time(s.st_atime.into(), s.st_atime_nsec.into()),
+        created: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn folder() -> (tempfile::TempDir, Dir) {
+        let temp = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(temp.path().join("a"), b"hello").unwrap();
+        std::fs::create_dir(temp.path().join("d")).unwrap();
+        symlink("a", temp.path().join("l")).unwrap();
+        let dir = Dir::open(temp.path()).unwrap();
+        (temp, dir)
+    }
+
+    #[test]
+    fn links_are_listed_and_never_followed() {
+        let (_temp, dir) = folder();
+        let names = dir.names().unwrap();
+        let types: Vec<_> = names
+            .iter()
+            .map(|(n, t)| (n.to_str().unwrap(), *t))
+            .collect();
+        assert_eq!(
+            types,
+            [
+                ("a", FileType::File),
+                ("d", FileType::Dir),
+                ("l", FileType::Link)
+            ]
+        );
+        assert!(dir.open_file("l".as_ref()).is_err());
+        assert!(dir.open_dir("l".as_ref()).is_err());
+        assert!(dir.open_file("d".as_ref()).is_err());
+        assert!(dir.open_below(Path::new("d/../..")).is_err());
+    }
+
+    #[test]
+    fn reading_leaves_the_access_time() {
+        let (temp, dir) = folder();
+        let past = std::fs::FileTimes::new()
+            .set_accessed(std::time::UNIX_EPOCH + std::time::Duration::from_hours(271_752));
+        let file = std::fs::File::open(temp.path().join("a")).unwrap();
+        file.set_times(past).unwrap();
+        let mut text = Vec::new();
+        dir.read_small("a".as_ref(), 100, &mut text).unwrap();
+        let mut buf = [0; 3];
+        assert_eq!(
+            dir.open_file("a".as_ref())
+                .unwrap()
+                .read_full_at(2, &mut buf)
+                .unwrap(),
+            3
+        );
+        assert_eq!((&text[..], &buf), (&b"hello"[..], b"llo"));
+        assert_eq!(
+            dir.stat("a".as_ref()).unwrap().accessed.rfc3339(),
+            "2001-01-01T00:00:00Z"
+        );
+    }
+
+    #[test]
+    fn a_fifo_does_not_hang() {
+        let (temp, dir) = folder();
+        rustix::fs::mknodat(&dir.fd, "p", rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert!(dir.open_file("p".as_ref()).is_err());
+        drop(temp);
+    }
+
+    #[test]
+    fn small_reads_stop_at_their_limit() {
+        let (_temp, dir) = folder();
+        let mut text = b"> ".to_vec();
+        dir.read_small("a".as_ref(), 3, &mut text).unwrap();
+        assert_eq!(text, b"> hel");
+    }
+}

@@ -1,0 +1,309 @@
+//! What kind of cache: the trait that every backend answers, and the one list of backends.
+
+mod joblib;
+mod recognise;
+
+pub use recognise::{Candidate, Confidence, Recognised, open_all};
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{EntryKey, Finding, Fingerprint, StoreInfo, Time};
+use crate::scan::Scan;
+use crate::source::{Dir, ReadAt};
+use crate::{Error, Result};
+
+/// Every backend; recognition asks them in this order and takes the surest.
+static BACKENDS: &[&dyn Backend] = &[&joblib::Joblib];
+
+/// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
+pub trait Backend: Send + Sync {
+    /// Kinds of store that it answers for, as in queries and JSON.
+    fn kinds(&self) -> &'static [&'static str];
+
+    /// Looks at the bytes behind a path; `None` if it is not one of its own.
+    ///
+    /// # Errors
+    /// Only if looking failed (permission); "not mine" is no error.
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>>;
+
+    /// Hands each entry, orphan and problem to the scan's collectors.
+    ///
+    /// # Errors
+    /// If the store as a whole cannot be read, or the scan was cancelled.
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()>;
+
+    /// Opens the stored value of an entry.
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader>;
+
+    /// What the listing leaves out because it costs another read.
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details>;
+
+    /// What only this kind of store can find wrong with an entry; the value's bytes are checked by the formats.
+    ///
+    /// # Errors
+    /// If it cannot be read: the caller makes that `unread`.
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        options: &CheckOptions,
+    ) -> Result<Vec<Finding>>;
+
+    /// Hits and misses that the store itself keeps.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn counters(&self, _store: &Store) -> Result<Vec<Counters>> {
+        Ok(Vec::new())
+    }
+
+    /// How to take an entry out of the store, as data; nothing is changed here.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] where this kind of store cannot lose single entries.
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal>;
+}
+
+/// A store opened for one job: its description, its backend and the folder it lies in.
+pub struct Store {
+    /// What recognition found.
+    pub info: Arc<StoreInfo>,
+    /// The folder that the store's own file or folder lies in.
+    pub parent: Dir,
+    /// Its name there.
+    pub name: OsString,
+    backend: &'static dyn Backend,
+}
+
+impl Store {
+    /// Opens a recognised store again, for one job.
+    ///
+    /// # Errors
+    /// If it is gone, or no backend answers for its kind.
+    pub fn open(info: &Arc<StoreInfo>) -> Result<Self> {
+        let backend = backend_of(info.kind).ok_or_else(|| {
+            Error::usage(
+                "Cannot open the store",
+                format!("no backend is called {}", info.kind),
+            )
+        })?;
+        let (parent, name) = split(&info.path)?;
+        Ok(Self {
+            info: Arc::clone(info),
+            parent,
+            name,
+            backend,
+        })
+    }
+
+    /// The store's own folder.
+    ///
+    /// # Errors
+    /// If it is gone or may not be listed.
+    pub fn dir(&self) -> Result<Dir> {
+        self.parent
+            .open_dir(&self.name)
+            .map_err(|e| Error::io("Cannot open the store", &self.info.path, e))
+    }
+
+    /// See [`Backend::scan`].
+    ///
+    /// # Errors
+    /// If the store as a whole cannot be read, or the scan was cancelled.
+    pub fn scan(&self, scan: &Scan<'_>) -> Result<()> {
+        self.backend.scan(self, scan)
+    }
+
+    /// See [`Backend::open_value`].
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    pub fn open_value(&self, entry: &EntryKey) -> Result<ValueReader> {
+        self.backend.open_value(self, entry)
+    }
+
+    /// See [`Backend::details`].
+    ///
+    /// # Errors
+    /// If it is gone or cannot be read.
+    pub fn details(&self, entry: &EntryKey) -> Result<Details> {
+        self.backend.details(self, entry)
+    }
+
+    /// See [`Backend::check`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn check(&self, entry: &EntryKey, options: &CheckOptions) -> Result<Vec<Finding>> {
+        self.backend.check(self, entry, options)
+    }
+
+    /// See [`Backend::counters`].
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn counters(&self) -> Result<Vec<Counters>> {
+        self.backend.counters(self)
+    }
+
+    /// See [`Backend::removal`].
+    ///
+    /// # Errors
+    /// If this kind of store cannot lose single entries.
+    pub fn removal(&self, entry: &EntryKey) -> Result<Removal> {
+        self.backend.removal(self, entry)
+    }
+}
+
+/// The folder a store lies in, and its name there.
+fn split(path: &std::path::Path) -> Result<(Dir, OsString)> {
+    let name = path.file_name().unwrap_or(".".as_ref()).to_owned();
+    Ok((Dir::open(path.parent().unwrap_or(path))?, name))
+}
+
+fn backend_of(kind: &str) -> Option<&'static dyn Backend> {
+    BACKENDS.iter().copied().find(|b| b.kinds().contains(&kind))
+}
+
+/// Every kind that can be opened, in the registry's order.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    BACKENDS.iter().flat_map(|b| b.kinds()).copied()
+}
+
+/// The stored bytes of one entry, and how they are packed.
+pub struct ValueReader {
+    /// The bytes as they are stored.
+    pub bytes: Arc<dyn ReadAt>,
+    /// What they are.
+    pub carrier: Carrier,
+    /// Opens a side file that the value names (joblib before 0.10), by its bare name.
+    pub side_files: Option<Arc<dyn SideFiles>>,
+    /// The file they lie in, for messages and snippets.
+    pub path: PathBuf,
+}
+
+/// Files beside a value that its bytes refer to by name.
+pub trait SideFiles: Send + Sync {
+    /// Opens the side file of that bare name.
+    ///
+    /// # Errors
+    /// What the system said; `InvalidInput` for a name with a separator.
+    fn open(&self, name: &str) -> std::io::Result<Arc<dyn ReadAt>>;
+}
+
+/// How a value's bytes are to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Carrier {
+    /// A pickle, possibly in joblib's dialect and compressed: told by the bytes.
+    Pickle,
+    /// Unknown bytes: told by the bytes, else shown as hex.
+    Unknown,
+    /// UTF-8 text.
+    Text,
+    /// Bytes that are themselves the value.
+    Bytes,
+    /// A value that the store keeps in its own type, already as Python's `repr`: an SQLite integer.
+    Native {
+        /// Python's name of the type.
+        value_type: &'static str,
+        /// As Python would print it.
+        repr: String,
+    },
+}
+
+/// What is shown of one entry beyond its row.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// Every argument, whole.
+    pub args: Vec<(String, String)>,
+    /// The function's source as cached, and its first line's number.
+    pub source: Option<CachedSource>,
+    /// More facts by name: what the library calls them, and their text.
+    pub facts: Vec<(Cow<'static, str>, String)>,
+    /// The entry's own files.
+    pub paths: Vec<PathBuf>,
+}
+
+/// A function's source text as the cache keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedSource {
+    /// The text, decorators included.
+    pub text: String,
+    /// Line of the file that it began at; `None` where it was not recorded.
+    pub first_line: Option<u64>,
+    /// Where the text is kept.
+    pub path: PathBuf,
+}
+
+/// What a check is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct CheckOptions {
+    /// Entries created longer ago than this are expired, in seconds.
+    pub expires_after_s: Option<f64>,
+    /// The time that ages are counted to.
+    pub now: Option<Time>,
+    /// Folder in which today's sources are looked up.
+    pub source: Option<PathBuf>,
+    /// Reads each value to its end.
+    pub is_deep: bool,
+}
+
+/// Hits and misses with their source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counters {
+    /// `recorded`, `reported` or `observed`.
+    pub source: &'static str,
+    /// When counting began; `None` where the store does not say.
+    pub since: Option<Time>,
+    /// Look-ups that found a value.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// True if more may have happened than was counted.
+    pub is_lower_bound: bool,
+}
+
+/// How an entry is taken out of its store: described by a backend, done by `clear`.
+#[derive(Debug, Clone)]
+pub enum Removal {
+    /// A folder that belongs to the entry alone, moved whole.
+    Folder {
+        /// The folder, relative to the store's own folder.
+        path: PathBuf,
+        /// The file in it whose identity is checked again; `None` checks the folder itself.
+        witness: Option<OsString>,
+        /// What the folder may hold; anything else makes the entry stay.
+        owned: fn(&std::ffi::OsStr) -> bool,
+    },
+    /// Files that belong to the entry alone; the first one's identity is checked again.
+    Files {
+        /// The files, relative to the store's own folder (or its parent, where the store is a file).
+        paths: Vec<PathBuf>,
+    },
+}
+
+impl Removal {
+    /// The fingerprint to be checked is that of this file, relative to the store's folder.
+    pub fn witness_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder { path, witness, .. } => Some(
+                witness
+                    .as_ref()
+                    .map_or_else(|| path.clone(), |w| path.join(w)),
+            ),
+            Self::Files { paths } => paths.first().cloned(),
+        }
+    }
+}
+
+/// An entry as a plan names it: identity and what must still be true.
+pub type Pinned = (EntryKey, Fingerprint);

@@ -1,0 +1,206 @@
+//! From a path to the stores in it: asks every backend, by the bytes and never by the extension alone.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::BACKENDS;
+use crate::clear::QUARANTINE;
+use crate::model::StoreInfo;
+use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
+use crate::{Error, Result};
+
+/// Bytes of a file's beginning that every backend may look at.
+const HEAD_BYTES: usize = 4096;
+/// Folders looked into below a path that is no store itself.
+const SEARCH_FOLDERS: usize = 4096;
+/// Levels below that path.
+const SEARCH_DEPTH: usize = 6;
+
+/// A path on trial: a name in a folder, with what a first look tells.
+pub struct Candidate<'a> {
+    /// The folder it lies in.
+    pub parent: &'a Dir,
+    /// Its name there.
+    pub name: &'a OsStr,
+    /// What stands there; `None` where only files of longer names do (`shelf` for `shelf.dir`).
+    pub meta: Option<Meta>,
+    /// Up to 4,096 bytes of a regular file's beginning; empty for folders.
+    pub head: Vec<u8>,
+}
+
+impl<'a> Candidate<'a> {
+    /// Takes the first look.
+    ///
+    /// # Errors
+    /// If a file is there and cannot be read.
+    pub fn look(parent: &'a Dir, name: &'a OsStr) -> Result<Self> {
+        let meta = parent.stat(name).ok();
+        let mut head = Vec::new();
+        if meta.is_some_and(|m| m.file_type == FileType::File) {
+            head.resize(HEAD_BYTES, 0);
+            let fail = |e| Error::io("Cannot read the file", &parent.path().join(name), e);
+            let n = parent
+                .open_file(name)
+                .and_then(|f| f.read_full_at(0, &mut head))
+                .map_err(fail)?;
+            head.truncate(n);
+        }
+        Ok(Self {
+            parent,
+            name,
+            meta,
+            head,
+        })
+    }
+
+    /// Its path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.parent.path().join(self.name)
+    }
+
+    /// True for a folder.
+    pub fn is_dir(&self) -> bool {
+        self.meta.is_some_and(|m| m.file_type == FileType::Dir)
+    }
+
+    /// True for a regular file.
+    pub fn is_file(&self) -> bool {
+        self.meta.is_some_and(|m| m.file_type == FileType::File)
+    }
+}
+
+/// How sure a backend is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It could be read as this kind, as many things could.
+    Possible,
+    /// It has the shape of this kind.
+    Likely,
+    /// Bytes that only this kind has.
+    Certain,
+}
+
+/// A backend's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognised {
+    /// Kind as in queries and JSON.
+    pub kind: &'static str,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Library and version as far as the bytes tell.
+    pub writer: Option<String>,
+    /// The store's own path, where that is not the candidate's (`x/joblib` for `x`).
+    pub path: PathBuf,
+}
+
+/// Opens what a person named: a store, or all stores in a folder that is none.
+///
+/// # Errors
+/// If the path cannot be read, or holds nothing that a backend knows.
+pub fn open_all(path: &Path) -> Result<Vec<Arc<StoreInfo>>> {
+    let (parent, name) = match open_parent(path) {
+        Ok(found) => found,
+        Err(error) if error.is_not_found() => by_stem(path).ok_or(error)?,
+        Err(error) => return Err(error),
+    };
+    let opened_as = parent.path().join(&name);
+    if let Some(found) = recognise(&parent, &name)? {
+        return Ok(vec![info(found, &opened_as)]);
+    }
+    let mut found = Vec::new();
+    if let Ok(dir) = parent.open_dir(&name) {
+        search(&dir, &mut |recognised| {
+            found.push(info(recognised, &opened_as));
+        });
+    }
+    if found.is_empty() {
+        return Err(Error::not_a_store(path, why_not(&parent, &name)));
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+/// `shelf` stands for `shelf.dir` and `shelf.dat`: the folder and the name, if some such file is there.
+fn by_stem(path: &Path) -> Option<(Dir, OsString)> {
+    let name = path.file_name()?;
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(".".as_ref());
+    let dir = Dir::open(folder).ok()?;
+    let has = |suffix: &str| {
+        let mut long = name.to_owned();
+        long.push(suffix);
+        dir.stat(&long).is_ok()
+    };
+    [".dir", ".db", ".pag"]
+        .into_iter()
+        .any(has)
+        .then(|| (dir, name.to_owned()))
+}
+
+fn info(found: Recognised, opened_as: &Path) -> Arc<StoreInfo> {
+    Arc::new(StoreInfo::new(
+        &found.path,
+        opened_as,
+        found.kind,
+        found.writer,
+    ))
+}
+
+/// The surest backend's answer.
+fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
+    let candidate = Candidate::look(parent, name)?;
+    let mut best: Option<Recognised> = None;
+    for backend in BACKENDS {
+        if let Some(found) = backend.recognise(&candidate)?
+            && best
+                .as_ref()
+                .is_none_or(|b| b.confidence < found.confidence)
+        {
+            best = Some(found);
+        }
+    }
+    Ok(best)
+}
+
+/// Looks for stores below a folder, breadth first, never through links and never into a store.
+fn search(root: &Dir, found: &mut dyn FnMut(Recognised)) {
+    let mut waiting = VecDeque::from([(PathBuf::new(), 0)]);
+    let mut left = SEARCH_FOLDERS;
+    while let Some((below, depth)) = waiting.pop_front() {
+        left = match left.checked_sub(1) {
+            Some(left) => left,
+            None => return,
+        };
+        // A folder that vanished or may not be read holds no store that could be opened.
+        let Ok(dir) = root.open_below(&below) else {
+            continue;
+        };
+        for (name, file_type) in dir.names().unwrap_or_default() {
+            if name == QUARANTINE || !matches!(file_type, FileType::Dir | FileType::File) {
+                continue;
+            }
+            match recognise(&dir, &name) {
+                // A lone match of the least certain kind is what a person meant only if they named it.
+                Ok(Some(store)) if store.confidence > Confidence::Possible => found(store),
+                _ if file_type == FileType::Dir && depth < SEARCH_DEPTH => {
+                    waiting.push_back((below.join(&name), depth + 1));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Why nothing was recognised, in words.
+fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
+    match parent.stat(name) {
+        Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
+        Ok(meta) if meta.size == 0 => "the file is empty",
+        Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
+        _ => "it is neither a file nor a folder",
+    }
+}
