@@ -1,0 +1,10 @@
+//! What only the whole can prove: the built program and the core against stores that real Python libraries write.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, says why it skips, and prepares its own folders"
+)]
+
+mod support;
