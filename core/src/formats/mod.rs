@@ -1,1 +1,16 @@
 //! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.
+
+pub mod compress;
+mod content;
+mod element;
+pub mod numpy;
+mod preview;
+mod problem;
+pub mod repr;
+
+pub use content::Content;
+pub use element::Element;
+pub use preview::{
+    Carrier, NoSideFiles, Options, Preview, SideFiles, Table, ValueCheck, check_value, open_value,
+};
+pub use problem::{Problem, ProblemKind};

@@ -10,6 +10,7 @@ mod snapshot;
 mod store;
 pub mod text;
 mod time;
+pub mod value;
 
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkBuilder, PackedArgs};
 pub use condition::{Condition, Finding, Verdict};
@@ -20,3 +21,4 @@ pub use overlay::Overlay;
 pub use snapshot::{Delta, Live, Merged, Row, Snapshot, Totals};
 pub use store::{StoreId, StoreInfo};
 pub use time::Time;
+pub use value::{Call, CallClass, Child, ChildKey, Kind, Leaf, NodeId, Value};

@@ -1,0 +1,43 @@
+//! Elements of arrays and tables as plain data that JSON can carry.
+
+use serde::ser::{Serialize, SerializeSeq as _, Serializer};
+
+/// One element, already out of its array.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Element {
+    /// Missing, or something that has no plain form.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer of up to 64 bits, either sign.
+    Int(i128),
+    /// A float; not-a-number and infinities become null in JSON.
+    Float(f64),
+    /// Text, a date, or what Python's `repr` says.
+    Text(String),
+    /// A record or a sub-array.
+    List(Vec<Element>),
+}
+
+impl Serialize for Element {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(value), _) => serializer.serialize_i64(value),
+                (_, Ok(value)) => serializer.serialize_u64(value),
+                _ => serializer.serialize_none(),
+            },
+            Self::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
+            Self::Null | Self::Float(_) => serializer.serialize_none(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(list) => {
+                let mut seq = serializer.serialize_seq(Some(list.len()))?;
+                for element in list {
+                    seq.serialize_element(element)?;
+                }
+                seq.end()
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Any stored value to what is shown of it: codecs peeled, carrier recognised, decoded within limits.
+
+use std::sync::Arc;
+
+use super::numpy::ArraySummary;
+use super::{Content, Element, Problem};
+use crate::error::Result;
+use crate::model::value::Call;
+use crate::model::{Limits, Value};
+use crate::source::ReadAt;
+
+/// What is known beforehand about the bytes of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Carrier {
+    /// Nothing: whatever the bytes say.
+    #[default]
+    Unknown,
+    /// A pickle, compressed or not (joblib entries, shelves, diskcache mode 4).
+    Pickle,
+    /// UTF-8 text.
+    Text,
+    /// Bytes that the program stored as bytes; what they look like is said beside them.
+    Bytes,
+}
+
+/// What to look for, and what it may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Bounds on the decoding.
+    pub limits: Limits,
+    /// Read arrays whole for minimum, maximum, mean and the count of not-a-number.
+    pub has_statistics: bool,
+}
+
+impl Options {
+    /// For a glance: heads only.
+    pub const GLANCE: Self = Self {
+        limits: Limits::PREVIEW,
+        has_statistics: false,
+    };
+
+    /// For `show`: arrays are streamed for their statistics.
+    pub const SHOW: Self = Self {
+        limits: Limits::PREVIEW,
+        has_statistics: true,
+    };
+}
+
+/// Opens the files that a value keeps beside itself (joblib before 0.10: `output.pkl_01.npy`).
+pub trait SideFiles {
+    /// The file of that bare name in the value's own folder.
+    ///
+    /// # Errors
+    /// If there is no such file, or the name is no bare name.
+    fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>>;
+}
+
+/// For values that have no folder.
+#[derive(Debug, Clone, Copy)]
+pub struct NoSideFiles;
+
+impl SideFiles for NoSideFiles {
+    fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>> {
+        Err(crate::Error::not_found(
+            format!(
+                "Cannot open the side file \"{}\"",
+                crate::model::text::shown(name)
+            ),
+            "this value has no folder",
+        ))
+    }
+}
+
+/// Everything that `show` prints and the entry panel draws.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// Codec chain, outermost first: `["zlib", "pickle 4", "ndarray"]`.
+    pub codec: Vec<String>,
+    /// Qualified Python type, `builtins` left out: `int`, `collections.OrderedDict`.
+    pub value_type: String,
+    /// One line: `ndarray float64 (1000, 12) C`, `dict, 41 keys`.
+    pub summary: String,
+    /// The decoded value.
+    pub value: Arc<Value>,
+    /// True if a limit or damage left something out of `value`.
+    pub is_truncated: bool,
+    /// Every global that the bytes name, `module.name`, in order of appearance.
+    pub globals: Vec<String>,
+    /// Every call that decoding in Python would make.
+    pub calls: Vec<Call>,
+    /// Where the value is an array.
+    pub array: Option<ArraySummary>,
+    /// Where the value is a data frame or series.
+    pub table: Option<Table>,
+    /// What is wrong with the bytes, and limits reached.
+    pub problems: Vec<Problem>,
+    /// The bytes behind their compression, for hex and for saving.
+    pub content: Content,
+}
+
+/// The head of a data frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Column labels as text.
+    pub columns: Vec<String>,
+    /// pandas' names of the column types.
+    pub dtypes: Vec<String>,
+    /// Number of rows.
+    pub rows: u64,
+    /// Labels of the first rows.
+    pub index: Vec<Element>,
+    /// The first rows.
+    pub head: Vec<Vec<Element>>,
+}
+
+/// What a deep check of one value found.
+#[derive(Debug, Clone, Default)]
+pub struct ValueCheck {
+    /// What is wrong with the bytes, and limits reached.
+    pub problems: Vec<Problem>,
+    /// Every global that the bytes name.
+    pub globals: Vec<String>,
+    /// Every call that decoding in Python would make.
+    pub calls: Vec<Call>,
+    /// False if a limit ended the reading before the value's end.
+    pub is_read_to_end: bool,
+}
+
+/// Decodes a stored value as far as the limits and its bytes allow; damage is told in the preview.
+///
+/// # Errors
+/// Only what the system said while reading.
+pub fn open_value(
+    bytes: Arc<dyn ReadAt>,
+    _carrier: Carrier,
+    _side_files: &dyn SideFiles,
+    _options: &Options,
+) -> Result<Preview> {
+    let content = Content::plain(bytes).peel(super::compress::Codec::detect_strictly);
+    let mut codec: Vec<String> = content.codecs().iter().map(ToString::to_string).collect();
+    codec.push("bytes".to_owned());
+    let head = content.head(64 << 10);
+    Ok(Preview {
+        codec,
+        value_type: "bytes".to_owned(),
+        summary: format!("bytes, {} kept", head.len()),
+        value: Arc::new(Value::of_bytes(&head)),
+        is_truncated: content.len() != Some(head.len() as u64),
+        globals: Vec::new(),
+        calls: Vec::new(),
+        array: None,
+        table: None,
+        problems: Vec::new(),
+        content,
+    })
+}
+
+/// Reads a stored value to its end, keeping nothing but what is wrong with it and what it would call.
+///
+/// # Errors
+/// Only what the system said while reading.
+pub fn check_value(
+    bytes: Arc<dyn ReadAt>,
+    carrier: Carrier,
+    side_files: &dyn SideFiles,
+    limits: &Limits,
+) -> Result<ValueCheck> {
+    let options = Options {
+        limits: *limits,
+        has_statistics: false,
+    };
+    let preview = open_value(bytes, carrier, side_files, &options)?;
+    Ok(ValueCheck {
+        is_read_to_end: !preview.is_truncated,
+        problems: preview.problems,
+        globals: preview.globals,
+        calls: preview.calls,
+    })
+}
