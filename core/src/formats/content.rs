@@ -222,10 +222,10 @@ mod tests {
 
     #[test]
     fn damaged_compression_keeps_its_name() {
-        let mut packed = zlib(&[7; 100_000]);
+        let mut packed = zlib(&vec![7; 100_000]);
         packed.truncate(20);
         let content = Content::of_bytes(packed).peel(Codec::detect);
         assert_eq!(content.codecs(), [Codec::Zlib]);
-        assert!(content.read_at(0, &mut [0; 200_000]).is_err());
+        assert!(content.read_at(0, &mut vec![0; 200_000]).is_err());
     }
 }
