@@ -3,6 +3,7 @@
 pub mod compress;
 mod content;
 mod element;
+pub mod marshal;
 pub mod numpy;
 mod preview;
 mod problem;

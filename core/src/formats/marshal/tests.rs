@@ -1,0 +1,89 @@
+//! Streams written by real Pythons; the comments give the command.
+
+use super::*;
+
+fn decoded(bytes: &[u8]) -> Marshalled {
+    decode_bare(bytes, &Limits::PREVIEW)
+}
+
+fn check(bytes: &[u8], expected: &[i64]) {
+    let decoded = decoded(bytes);
+    assert!(decoded.problem.is_none(), "{:?}", decoded.problem);
+    assert_eq!(decoded.end, bytes.len());
+    let value = &decoded.value;
+    let ints: Vec<_> = value
+        .items(value.root())
+        .filter_map(|n| value.int(n))
+        .collect();
+    assert_eq!(ints, expected);
+}
+
+#[test]
+fn long_integers_of_both_signs() {
+    // marshal.dumps([2**40, -2**40, -1, 2**31, 0x7fff], 4) in CPython 3.13
+    check(
+        b"\xdb\x05\0\0\0l\x03\0\0\0\0\0\0\0\0\x04l\xfd\xff\xff\xff\0\0\0\0\0\x04i\xff\xff\xff\xffl\x03\0\0\0\0\0\0\0\x02\0i\xff\x7f\0\0",
+        &[1 << 40, -(1 << 40), -1, 1 << 31, 0x7fff],
+    );
+}
+
+#[test]
+fn references_count_containers_before_their_contents() {
+    // s = "shared" * 3; marshal.dumps([s, s, (s, s)], 4) in CPython 3.13
+    let decoded =
+        decoded(b"\xdb\x03\0\0\0\xfa\x12sharedsharedsharedr\x01\0\0\0)\x02r\x01\0\0\0r\x01\0\0\0");
+    assert!(decoded.problem.is_none());
+    let value = &decoded.value;
+    let items: Vec<_> = value.items(value.root()).collect();
+    assert_eq!(items.len(), 3);
+    assert_eq!(items[0], items[1]);
+    assert_eq!(value.str(items[0]).unwrap(), "sharedsharedshared");
+    assert_eq!(
+        value.items(items[2]).collect::<Vec<_>>(),
+        [items[0], items[0]]
+    );
+}
+
+#[test]
+fn dicts_end_with_null_and_nest() {
+    // marshal.dumps({1: {2: 3}, 4: []}, 4)
+    let decoded = decoded(b"\xfbi\x01\0\0\0{i\x02\0\0\0i\x03\0\0\x000i\x04\0\0\0[\0\0\0\x000");
+    assert!(decoded.problem.is_none(), "{:?}", decoded.problem);
+    let value = &decoded.value;
+    let pairs: Vec<_> = value.pairs(value.root()).collect();
+    assert_eq!(pairs.len(), 2);
+    assert_eq!(value.pairs(pairs[0].1).count(), 1);
+}
+
+#[test]
+fn every_prefix_of_a_stream_is_a_problem_and_no_panic() {
+    let whole = b"\xfbi\x01\0\0\0{i\x02\0\0\0i\x03\0\0\x000i\x04\0\0\0[\0\0\0\x000";
+    for n in 0..whole.len() {
+        assert!(decoded(&whole[..n]).problem.is_some(), "{n}");
+    }
+}
+
+#[test]
+fn a_million_nested_lists_neither_recurse_nor_overflow() {
+    let mut bytes = b"[\x01\0\0\0".repeat(1_000_000);
+    bytes.push(b'N');
+    let decoded = decoded(&bytes);
+    assert!(
+        decoded
+            .problem
+            .is_some_and(|p| p.kind == ProblemKind::Limit)
+            || decoded.end == bytes.len()
+    );
+}
+
+#[test]
+fn announced_items_beyond_the_end_are_refused_before_they_cost_anything() {
+    let decoded = decoded(b"(\xff\xff\xff\xffN");
+    assert!(
+        decoded
+            .problem
+            .unwrap()
+            .message
+            .contains("4294967295 items are announced")
+    );
+}
