@@ -10,7 +10,7 @@ use crate::model::{Limits, Value};
 use crate::source::ReadAt;
 
 /// What is known beforehand about the bytes of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Carrier {
     /// Nothing: whatever the bytes say.
     #[default]
@@ -21,6 +21,16 @@ pub enum Carrier {
     Text,
     /// Bytes that the program stored as bytes; what they look like is said beside them.
     Bytes,
+    /// A stream of Python's `marshal`.
+    Marshal,
+    /// A `.pyc` file: a header, then marshalled code.
+    Pyc,
+    /// A row's NULL: the bytes are not looked at.
+    Null,
+    /// A row's integer.
+    Int(i64),
+    /// A row's float.
+    Float(f64),
 }
 
 /// What to look for, and what it may cost.
@@ -47,7 +57,7 @@ impl Options {
 }
 
 /// Opens the files that a value keeps beside itself (joblib before 0.10: `output.pkl_01.npy`).
-pub trait SideFiles {
+pub trait SideFiles: Send + Sync {
     /// The file of that bare name in the value's own folder.
     ///
     /// # Errors

@@ -10,9 +10,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use serde::Deserialize;
 
 use super::{
-    Backend, CachedSource, Candidate, Carrier, CheckOptions, Confidence, Details, Recognised,
-    Removal, Store, ValueReader,
+    Backend, CachedSource, Candidate, CheckOptions, Confidence, Details, Recognised, Removal,
+    Store, ValueReader,
 };
+use crate::formats::Carrier;
 use crate::model::{
     Args, Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time,
 };
@@ -133,12 +134,7 @@ impl Backend for Joblib {
         let file = dir
             .open_file(OUTPUT.as_ref())
             .map_err(|e| Error::io("Cannot open the stored value", &path, e))?;
-        Ok(ValueReader {
-            bytes: Arc::new(file),
-            carrier: Carrier::Pickle,
-            side_files: None,
-            path,
-        })
+        Ok(ValueReader::new(Arc::new(file), Carrier::Pickle, path))
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {

@@ -10,7 +10,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{EntryKey, Finding, Fingerprint, StoreInfo, Time};
+use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
+use crate::model::{EntryKey, Finding, Fingerprint, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
@@ -185,39 +186,50 @@ pub struct ValueReader {
     pub bytes: Arc<dyn ReadAt>,
     /// What they are.
     pub carrier: Carrier,
-    /// Opens a side file that the value names (joblib before 0.10), by its bare name.
-    pub side_files: Option<Arc<dyn SideFiles>>,
+    /// Opens the files that the value names beside itself (joblib before 0.10).
+    pub side_files: Arc<dyn SideFiles>,
     /// The file they lie in, for messages and snippets.
     pub path: PathBuf,
 }
 
-/// Files beside a value that its bytes refer to by name.
-pub trait SideFiles: Send + Sync {
-    /// Opens the side file of that bare name.
+impl ValueReader {
+    /// A value without files beside it.
+    pub fn new(bytes: Arc<dyn ReadAt>, carrier: Carrier, path: PathBuf) -> Self {
+        Self {
+            bytes,
+            carrier,
+            side_files: Arc::new(crate::formats::NoSideFiles),
+            path,
+        }
+    }
+
+    /// Decodes it for show, see [`crate::formats::open_value`].
     ///
     /// # Errors
-    /// What the system said; `InvalidInput` for a name with a separator.
-    fn open(&self, name: &str) -> std::io::Result<Arc<dyn ReadAt>>;
-}
+    /// Only what the system said while reading.
+    pub fn preview(&self, options: &Options) -> Result<Preview> {
+        crate::formats::open_value(
+            Arc::clone(&self.bytes),
+            self.carrier,
+            &*self.side_files,
+            options,
+        )
+        .map_err(|e| e.at(&self.path))
+    }
 
-/// How a value's bytes are to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Carrier {
-    /// A pickle, possibly in joblib's dialect and compressed: told by the bytes.
-    Pickle,
-    /// Unknown bytes: told by the bytes, else shown as hex.
-    Unknown,
-    /// UTF-8 text.
-    Text,
-    /// Bytes that are themselves the value.
-    Bytes,
-    /// A value that the store keeps in its own type, already as Python's `repr`: an SQLite integer.
-    Native {
-        /// Python's name of the type.
-        value_type: &'static str,
-        /// As Python would print it.
-        repr: String,
-    },
+    /// Reads it to its end, see [`crate::formats::check_value`].
+    ///
+    /// # Errors
+    /// Only what the system said while reading.
+    pub fn check(&self, limits: &Limits) -> Result<ValueCheck> {
+        crate::formats::check_value(
+            Arc::clone(&self.bytes),
+            self.carrier,
+            &*self.side_files,
+            limits,
+        )
+        .map_err(|e| e.at(&self.path))
+    }
 }
 
 /// What is shown of one entry beyond its row.

@@ -22,16 +22,15 @@ fn check(bytes: &[u8], expected: &[i64]) {
 fn long_integers_of_both_signs() {
     // marshal.dumps([2**40, -2**40, -1, 2**31, 0x7fff], 4) in CPython 3.13
     check(
-        b"\xdb\x05\0\0\0l\x03\0\0\0\0\0\0\0\0\x04l\xfd\xff\xff\xff\0\0\0\0\0\x04i\xff\xff\xff\xffl\x03\0\0\0\0\0\0\0\x02\0i\xff\x7f\0\0",
+        b"[\x05\0\0\0\xec\x03\0\0\0\0\0\0\0\0\x04\xec\xfd\xff\xff\xff\0\0\0\0\0\x04\xe9\xff\xff\xff\xff\xec\x03\0\0\0\0\0\0\0\x02\0\xe9\xff\x7f\0\0",
         &[1 << 40, -(1 << 40), -1, 1 << 31, 0x7fff],
     );
 }
 
 #[test]
-fn references_count_containers_before_their_contents() {
+fn a_string_written_once_is_one_node_everywhere() {
     // s = "shared" * 3; marshal.dumps([s, s, (s, s)], 4) in CPython 3.13
-    let decoded =
-        decoded(b"\xdb\x03\0\0\0\xfa\x12sharedsharedsharedr\x01\0\0\0)\x02r\x01\0\0\0r\x01\0\0\0");
+    let decoded = decoded(b"[\x03\0\0\0\xda\x12sharedsharedsharedr\0\0\0\0)\x02r\0\0\0\0r\0\0\0\0");
     assert!(decoded.problem.is_none());
     let value = &decoded.value;
     let items: Vec<_> = value.items(value.root()).collect();
@@ -46,8 +45,9 @@ fn references_count_containers_before_their_contents() {
 
 #[test]
 fn dicts_end_with_null_and_nest() {
-    // marshal.dumps({1: {2: 3}, 4: []}, 4)
-    let decoded = decoded(b"\xfbi\x01\0\0\0{i\x02\0\0\0i\x03\0\0\x000i\x04\0\0\0[\0\0\0\x000");
+    // marshal.dumps({1: {2: 3}, 4: []}, 4) in CPython 3.13
+    let decoded =
+        decoded(b"{\xe9\x01\0\0\0{\xe9\x02\0\0\0\xe9\x03\0\0\x000\xe9\x04\0\0\0[\0\0\0\x000");
     assert!(decoded.problem.is_none(), "{:?}", decoded.problem);
     let value = &decoded.value;
     let pairs: Vec<_> = value.pairs(value.root()).collect();
@@ -57,7 +57,7 @@ fn dicts_end_with_null_and_nest() {
 
 #[test]
 fn every_prefix_of_a_stream_is_a_problem_and_no_panic() {
-    let whole = b"\xfbi\x01\0\0\0{i\x02\0\0\0i\x03\0\0\x000i\x04\0\0\0[\0\0\0\x000";
+    let whole = b"{\xe9\x01\0\0\0{\xe9\x02\0\0\0\xe9\x03\0\0\x000\xe9\x04\0\0\0[\0\0\0\x000";
     for n in 0..whole.len() {
         assert!(decoded(&whole[..n]).problem.is_some(), "{n}");
     }
