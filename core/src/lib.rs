@@ -14,6 +14,8 @@ pub mod stores;
 
 pub mod scan;
 
+pub mod ops;
+
 pub mod clear;
 
 pub use error::{Error, Result};

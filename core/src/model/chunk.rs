@@ -14,9 +14,13 @@ pub const CHUNK_ROWS: usize = 4096;
 
 /// Argument text kept per entry, in bytes; the rest is read again when it is asked for.
 const ARGS_BYTES: usize = 120;
+/// Arguments kept per entry: more make a generated call, or a hostile file.
+const ARGS: usize = 32;
+/// Longer argument names are no names that a person wrote.
+const ARG_NAME_BYTES: usize = 256;
 
 /// An immutable block of rows in columns.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Chunk {
     groups: Box<[Arc<Group>]>,
     names: Box<[Box<str>]>,
@@ -49,6 +53,12 @@ const ORPHAN: u8 = 2;
 enum Column<T> {
     AllSame(T),
     Each(Box<[T]>),
+}
+
+impl<T: Default> Default for Column<T> {
+    fn default() -> Self {
+        Self::AllSame(T::default())
+    }
 }
 
 impl<T: Copy> Column<T> {
@@ -210,6 +220,7 @@ impl<'a> PackedArgs<'a> {
 #[derive(Debug, Default)]
 pub struct ChunkBuilder {
     groups: Vec<Arc<Group>>,
+    group_index: HashMap<Arc<Group>, u16>,
     names: Vec<Box<str>>,
     name_index: HashMap<Box<str>, u16>,
     group: Vec<u16>,
@@ -288,7 +299,7 @@ impl ChunkBuilder {
 
     /// Adds one row.
     pub fn push(&mut self, record: &Record<'_>) {
-        let group = self.group_index(record.group);
+        let group = self.group_of(record.group);
         self.group.push(group);
         self.key.push(record.key);
         self.label.push(record.label.unwrap_or_default().as_bytes());
@@ -347,17 +358,19 @@ impl ChunkBuilder {
         }
     }
 
-    fn group_index(&mut self, group: &Arc<Group>) -> u16 {
-        // Rows of one group come together: the last group is nearly always the right one.
-        if let Some(at) = self
-            .groups
-            .iter()
-            .rposition(|g| Arc::ptr_eq(g, group) || g == group)
-        {
-            return u16::try_from(at).unwrap_or(0);
+    fn group_of(&mut self, group: &Arc<Group>) -> u16 {
+        // Rows of one group come together: the newest group is nearly always the right one.
+        let newest = self.groups.len().saturating_sub(1);
+        if self.groups.last().is_some_and(|g| Arc::ptr_eq(g, group)) {
+            return u16::try_from(newest).unwrap_or(0);
         }
+        if let Some(index) = self.group_index.get(group) {
+            return *index;
+        }
+        let index = u16::try_from(self.groups.len()).unwrap_or(0);
         self.groups.push(Arc::clone(group));
-        u16::try_from(self.groups.len() - 1).unwrap_or(0)
+        self.group_index.insert(Arc::clone(group), index);
+        index
     }
 
     fn optional_name(&mut self, name: Option<&str>) -> u16 {
@@ -378,9 +391,8 @@ impl ChunkBuilder {
     fn push_args(&mut self, args: Args<'_>) -> bool {
         let mut left = ARGS_BYTES;
         let mut cut = args.is_cut();
-        for (name, text) in args.iter() {
-            // More than 64 names is a hostile or generated call: keep the head.
-            if left == 0 || name.len() > 256 || self.names.len() > 60_000 {
+        for (n, (name, text)) in args.iter().enumerate() {
+            if left == 0 || n == ARGS || name.len() > ARG_NAME_BYTES {
                 cut = true;
                 break;
             }

@@ -1,14 +1,14 @@
 //! The immutable state of a store at one moment: shared chunks, tombstones, issues.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chunk::{CHUNK_ROWS, Chunk, ChunkBuilder};
-use super::entry::{EntryKey, Record, Role};
+use super::entry::{Record, Role};
 use super::{Issue, StoreInfo};
 
-/// Handle of a row in one snapshot: chunk number and slot. Valid for the generation it came from
-/// and, until a compaction, for later ones.
+/// Handle of a row in one snapshot: chunk number and slot.
+///
+/// Valid for the generation it came from; [`Merged`] says which rows a delta took away and which it gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Row(u32);
 
@@ -22,6 +22,11 @@ impl Row {
 
     fn chunk(self) -> usize {
         (self.0 >> SLOT_BITS) as usize
+    }
+
+    /// A number below `4096 × chunks`, for sets of rows.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
     }
 
     fn slot(self) -> usize {
@@ -43,18 +48,41 @@ pub struct Snapshot {
     /// Counts and sums of the entries (orphans are not counted).
     pub totals: Totals,
     parts: Vec<Part>,
+    /// Place of the chunk that the next rows go into, as far as it has room.
+    tail: usize,
 }
 
+type Tombstones = Arc<[u64; CHUNK_ROWS / 64]>;
+
+/// Chunks that one delta may rewrite to drop their tombstones, so that no delta takes long.
+const COMPACTED_AT_ONCE: usize = 4;
+
 #[derive(Debug, Clone)]
-struct Part {
+pub(super) struct Part {
     chunk: Arc<Chunk>,
-    dead: Option<Arc<[u64; CHUNK_ROWS / 64]>>,
+    dead: Option<Tombstones>,
 }
 
 impl Part {
     fn is_dead(&self, slot: usize) -> bool {
         let word = self.dead.as_ref().and_then(|d| d.get(slot / 64));
         word.is_some_and(|w| w >> (slot % 64) & 1 == 1)
+    }
+
+    fn n_living(&self) -> usize {
+        let dead = self.dead.iter().flat_map(|words| words.iter());
+        self.chunk.len() - dead.map(|word| word.count_ones() as usize).sum::<usize>()
+    }
+
+    /// Slots of the living rows.
+    fn slots(&self) -> impl Iterator<Item = usize> {
+        (0..self.chunk.len()).filter(|slot| !self.is_dead(*slot))
+    }
+
+    /// The living rows of the part at place `at`.
+    pub(super) fn records(&self, at: usize) -> impl Iterator<Item = (Row, Record<'_>)> {
+        self.slots()
+            .filter_map(move |slot| Some((Row::new(at, slot), self.chunk.record(slot)?)))
     }
 }
 
@@ -97,6 +125,7 @@ impl Snapshot {
             is_complete: false,
             totals: Totals::default(),
             parts: Vec::new(),
+            tail: 0,
         }
     }
 
@@ -113,6 +142,7 @@ impl Snapshot {
                 dead: None,
             });
         }
+        next.tail = next.parts.len().saturating_sub(1);
         if !issues.is_empty() {
             Arc::make_mut(&mut next.issues).extend(issues);
         }
@@ -130,11 +160,10 @@ impl Snapshot {
 
     /// Living rows, orphans included, in stored order.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
-        self.parts.iter().enumerate().flat_map(|(at, part)| {
-            (0..part.chunk.len())
-                .filter(|slot| !part.is_dead(*slot))
-                .map(move |slot| Row::new(at, slot))
-        })
+        self.parts
+            .iter()
+            .enumerate()
+            .flat_map(|(at, part)| part.slots().map(move |slot| Row::new(at, slot)))
     }
 
     /// Living records with their rows.
@@ -142,14 +171,20 @@ impl Snapshot {
         self.rows().filter_map(|row| Some((row, self.record(row)?)))
     }
 
-    /// Rows that were removed since the last compaction still take room; this many.
-    fn n_dead(&self) -> usize {
-        let ones = |part: &Part| {
-            part.dead
-                .as_ref()
-                .map_or(0, |d| d.iter().map(|w| w.count_ones() as usize).sum())
-        };
-        self.parts.iter().map(ones).sum()
+    /// Chunks that hold rows.
+    pub fn n_chunks(&self) -> usize {
+        self.parts.iter().filter(|p| !p.chunk.is_empty()).count()
+    }
+
+    /// Chunks that this generation has in common with another: their memory counts once.
+    pub fn n_chunks_shared_with(&self, other: &Self) -> usize {
+        let is_shared =
+            |(a, b): &(&Part, &Part)| !a.chunk.is_empty() && Arc::ptr_eq(&a.chunk, &b.chunk);
+        self.parts
+            .iter()
+            .zip(&other.parts)
+            .filter(is_shared)
+            .count()
     }
 
     /// Memory that the chunks take, in bytes.
@@ -160,7 +195,7 @@ impl Snapshot {
             .sum()
     }
 
-    fn kill(&mut self, row: Row) -> bool {
+    pub(super) fn kill(&mut self, row: Row) -> bool {
         let Some(part) = self.parts.get_mut(row.chunk()) else {
             return false;
         };
@@ -180,272 +215,93 @@ impl Snapshot {
         true
     }
 
-    /// Appends rows, refilling the last chunk where it has room; returns the rows they got.
-    fn append(&mut self, added: &Chunk) -> Vec<Row> {
-        let mut rows = Vec::with_capacity(added.len());
-        let mut builder = ChunkBuilder::default();
-        let mut dead = None;
-        if let Some(last) = self
-            .parts
-            .pop_if(|p| p.chunk.len() + added.len() <= CHUNK_ROWS)
-        {
-            last.chunk
-                .records()
-                .for_each(|record| builder.push(&record));
-            dead = last.dead;
-        }
-        for record in added.records() {
-            if builder.is_full() {
-                self.push_part(std::mem::take(&mut builder), dead.take());
+    /// Appends rows, refilling the tail chunk where it has room; returns the rows they got.
+    pub(super) fn append<'a>(&mut self, added: impl IntoIterator<Item = Record<'a>>) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut filling: Option<Filling> = None;
+        for record in added {
+            let mut tail = filling.take().unwrap_or_else(|| self.refill());
+            if tail.builder.is_full() {
+                self.place(tail);
+                tail = Filling::at(self.first_vacant());
             }
-            rows.push(Row::new(self.parts.len(), builder.len()));
+            rows.push(Row::new(tail.at, tail.builder.len()));
             self.totals.add(&record);
-            builder.push(&record);
+            tail.builder.push(&record);
+            filling = Some(tail);
         }
-        self.push_part(builder, dead);
+        if let Some(tail) = filling {
+            self.place(tail);
+        }
         rows
     }
 
-    fn push_part(&mut self, builder: ChunkBuilder, dead: Option<Arc<[u64; CHUNK_ROWS / 64]>>) {
-        if !builder.is_empty() {
-            let chunk = Arc::new(builder.finish());
-            self.parts.push(Part { chunk, dead });
-        }
-    }
-}
-
-/// What changed in a store since a generation.
-#[derive(Debug, Default)]
-pub struct Delta {
-    /// Entries that are new, or that replace the one of the same key.
-    pub upserted: ChunkBuilder,
-    /// Entries that are gone.
-    pub removed: Vec<EntryKey>,
-}
-
-/// What a [`Delta`] did to a snapshot: what sorted orders need to be merged.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Merged {
-    /// Rows that are no longer there, sorted.
-    pub gone: Vec<Row>,
-    /// Rows that came.
-    pub came: Vec<Row>,
-    /// True if rows were renumbered: orders must be built anew.
-    pub is_renumbered: bool,
-}
-
-/// The newest snapshot of a store with the index that applying deltas needs.
-#[derive(Debug)]
-pub struct Live {
-    snapshot: Arc<Snapshot>,
-    /// Short id to row; keys are compared afterwards. Several rows of one short id chain in `collisions`.
-    index: HashMap<u64, Row>,
-    collisions: Vec<(u64, Row)>,
-}
-
-impl Live {
-    /// Takes a finished snapshot over and indexes its keys.
-    pub fn new(snapshot: Arc<Snapshot>) -> Self {
-        let mut live = Self {
-            index: HashMap::with_capacity(usize::try_from(snapshot.totals.entries).unwrap_or(0)),
-            collisions: Vec::new(),
-            snapshot,
+    /// The tail chunk opened again, its rows in their old slots.
+    fn refill(&self) -> Filling {
+        let Some(part) = self
+            .parts
+            .get(self.tail)
+            .filter(|p| p.chunk.len() < CHUNK_ROWS)
+        else {
+            return Filling::at(self.first_vacant());
         };
-        let snapshot = Arc::clone(&live.snapshot);
-        for (row, record) in snapshot.records() {
-            live.remember(record.id().short(), row);
-        }
-        live
+        let mut filling = Filling::at(self.tail);
+        part.chunk.records().for_each(|r| filling.builder.push(&r));
+        filling.dead.clone_from(&part.dead);
+        filling
     }
 
-    /// The newest generation.
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
+    fn first_vacant(&self) -> usize {
+        let vacant = self.parts.iter().position(|p| p.chunk.is_empty());
+        vacant.unwrap_or(self.parts.len())
     }
 
-    /// The row of an entry.
-    pub fn row(&self, key: &EntryKey) -> Option<Row> {
-        let short = key.id().short();
-        let chained = self
-            .collisions
-            .iter()
-            .filter(|(id, _)| *id == short)
-            .map(|(_, row)| row);
-        self.index
-            .get(&short)
-            .into_iter()
-            .chain(chained)
-            .copied()
-            .find(|row| {
-                self.snapshot.record(*row).is_some_and(|r| {
-                    r.key == &*key.key && r.ordinal == key.ordinal && r.group.locator == key.group
-                })
-            })
-    }
-
-    /// Makes the next generation; untouched chunks are shared with the one before.
-    pub fn apply(&mut self, delta: Delta) -> Merged {
-        let mut next = Snapshot::clone(&self.snapshot);
-        next.generation += 1;
-        let added = delta.upserted.finish();
-        let replaced = added.records().map(|record| record.entry_key());
-        let mut gone: Vec<Row> = Vec::new();
-        for key in delta.removed.into_iter().chain(replaced) {
-            if let Some(row) = self.row(&key)
-                && next.kill(row)
-            {
-                self.forget(key.id().short(), row);
-                gone.push(row);
-            }
-        }
-        gone.sort_unstable();
-        let came = next.append(&added);
-        let is_renumbered =
-            next.n_dead() > 4 * CHUNK_ROWS && next.n_dead() as u64 > next.totals.entries / 4;
-        if is_renumbered {
-            next = next.compacted();
-        }
-        self.snapshot = Arc::new(next);
-        if is_renumbered {
-            *self = Self::new(Arc::clone(&self.snapshot));
-        } else {
-            for row in &came {
-                if let Some(record) = self.snapshot.record(*row) {
-                    let short = record.id().short();
-                    self.remember(short, *row);
-                }
-            }
-        }
-        Merged {
-            gone,
-            came,
-            is_renumbered,
-        }
-    }
-
-    fn remember(&mut self, short: u64, row: Row) {
-        if let Some(other) = self.index.insert(short, row) {
-            self.collisions.push((short, other));
-        }
-    }
-
-    fn forget(&mut self, short: u64, row: Row) {
-        if self.index.get(&short) == Some(&row) {
-            self.index.remove(&short);
-        } else {
-            self.collisions.retain(|(_, other)| *other != row);
-        }
-    }
-}
-
-impl Snapshot {
-    /// The same records without tombstones; rows get new numbers.
-    fn compacted(&self) -> Self {
-        let mut next = Self {
-            parts: Vec::new(),
-            ..self.clone()
+    fn place(&mut self, filled: Filling) {
+        self.tail = filled.at;
+        let part = Part {
+            chunk: Arc::new(filled.builder.finish()),
+            dead: filled.dead,
         };
-        let mut builder = ChunkBuilder::default();
-        for (_, record) in self.records() {
-            if builder.is_full() {
-                next.push_part(std::mem::take(&mut builder), None);
-            }
-            builder.push(&record);
+        match self.parts.get_mut(filled.at) {
+            Some(place) => *place = part,
+            None => self.parts.push(part),
         }
-        next.push_part(builder, None);
-        next
+    }
+
+    /// Takes out chunks that are mostly tombstones, a few at a time; what lives in them is to be appended again.
+    pub(super) fn take_sparse(&mut self) -> Vec<(usize, Part)> {
+        let mut taken = Vec::new();
+        for (at, part) in self.parts.iter_mut().enumerate() {
+            let is_sparse = !part.chunk.is_empty() && part.n_living() * 2 <= part.chunk.len();
+            if is_sparse && taken.len() < COMPACTED_AT_ONCE {
+                let vacant = Part {
+                    chunk: Arc::default(),
+                    dead: None,
+                };
+                let sparse = std::mem::replace(part, vacant);
+                sparse
+                    .records(at)
+                    .for_each(|(_, record)| self.totals.subtract(&record));
+                taken.push((at, sparse));
+            }
+        }
+        taken
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Group, Record};
-    use std::path::Path;
+/// A chunk in the making and the place it will have.
+struct Filling {
+    at: usize,
+    builder: ChunkBuilder,
+    dead: Option<Tombstones>,
+}
 
-    fn store() -> Arc<StoreInfo> {
-        Arc::new(StoreInfo::new(
-            Path::new("/s"),
-            Path::new("/s"),
-            "joblib",
-            None,
-        ))
-    }
-
-    fn chunk(keys: std::ops::Range<u32>) -> ChunkBuilder {
-        let group = Group::named("g");
-        let mut builder = ChunkBuilder::default();
-        for key in keys {
-            let text = key.to_string();
-            let mut record = Record::new(&group, text.as_bytes());
-            record.bytes = 1;
-            builder.push(&record);
+impl Filling {
+    fn at(at: usize) -> Self {
+        Self {
+            at,
+            builder: ChunkBuilder::default(),
+            dead: None,
         }
-        builder
-    }
-
-    fn keys(snapshot: &Snapshot) -> Vec<String> {
-        let mut keys: Vec<_> = snapshot
-            .records()
-            .map(|(_, r)| r.key_text().into_owned())
-            .collect();
-        keys.sort_by_key(|k| k.parse::<u32>().unwrap());
-        keys
-    }
-
-    fn key(n: u32) -> EntryKey {
-        EntryKey {
-            group: b"g".as_slice().into(),
-            key: n.to_string().into_bytes().into(),
-            ordinal: 0,
-        }
-    }
-
-    #[test]
-    fn a_delta_replaces_adds_and_removes_and_the_old_generation_stays() {
-        let first = Snapshot::empty(store()).extended(vec![chunk(0..10).finish()], vec![], true);
-        let mut live = Live::new(Arc::new(first));
-        let old = Arc::clone(live.snapshot());
-        let merged = live.apply(Delta {
-            upserted: chunk(8..12),
-            removed: vec![key(0), key(99)],
-        });
-        assert_eq!(merged.gone.len(), 3);
-        assert_eq!(merged.came.len(), 4);
-        let now = live.snapshot();
-        assert_eq!(
-            keys(now),
-            (1..12).map(|n| n.to_string()).collect::<Vec<_>>()
-        );
-        assert_eq!(
-            (now.totals.entries, now.totals.bytes, now.generation),
-            (11, 11, 2)
-        );
-        assert_eq!(keys(&old).len(), 10);
-        assert!(live.row(&key(11)).is_some() && live.row(&key(0)).is_none());
-    }
-
-    #[test]
-    fn many_deltas_compact_and_lose_nothing() {
-        let chunks = (0..10)
-            .map(|c| chunk(c * 4096..(c + 1) * 4096).finish())
-            .collect();
-        let first = Snapshot::empty(store()).extended(chunks, vec![], true);
-        let mut live = Live::new(Arc::new(first));
-        let mut renumbered = 0;
-        for round in 0..40_u32 {
-            let upserted = chunk(round * 1000..(round + 1) * 1000);
-            renumbered += u32::from(
-                live.apply(Delta {
-                    upserted,
-                    removed: vec![],
-                })
-                .is_renumbered,
-            );
-        }
-        assert!(renumbered > 0);
-        assert_eq!(live.snapshot().totals.entries, 40_960);
-        assert_eq!(keys(live.snapshot()).len(), 40_960);
-        assert!((0..40_960).all(|n| live.row(&key(n)).is_some()));
     }
 }

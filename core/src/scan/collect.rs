@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use super::{Cancel, Collector, Detail, Progress, Scan};
-use crate::model::{Chunk, ChunkBuilder, Issue, Record, Snapshot};
+use crate::model::{CHUNK_ROWS, Chunk, ChunkBuilder, Issue, Record, Snapshot};
 use crate::stores::Store;
 use crate::{Error, Result};
 
@@ -43,7 +43,7 @@ impl Collector for ToChunks {
         self.builder.push(record);
         if self.builder.len() >= self.rows_wanted || self.builder.is_full() {
             self.flush();
-            self.rows_wanted *= 8;
+            self.rows_wanted = CHUNK_ROWS.min(self.rows_wanted * 8);
         }
     }
 
