@@ -7,6 +7,7 @@ pub mod marshal;
 pub mod numpy;
 mod preview;
 mod problem;
+pub mod pyc;
 pub mod repr;
 
 pub use content::Content;

@@ -1,6 +1,8 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod joblib;
+mod marshal;
+mod pyc;
 mod recognise;
 
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
@@ -17,7 +19,7 @@ use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
-static BACKENDS: &[&dyn Backend] = &[&joblib::Joblib];
+static BACKENDS: &[&dyn Backend] = &[&joblib::Joblib, &pyc::Pyc, &marshal::Marshal];
 
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
 pub trait Backend: Send + Sync {

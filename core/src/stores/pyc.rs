@@ -1,0 +1,305 @@
+//! Compiled modules: a `__pycache__` folder, or a single `.pyc` file.
+//!
+//! An entry is a file; it is valid by the rule that its own header states (PEP 3147, PEP 552).
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+};
+use crate::formats::Carrier;
+use crate::formats::pyc::{HEADER_BYTES, Header, Origin};
+use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role};
+use crate::scan::{Collector, Scan};
+use crate::source::{Dir, FileType, Meta, ReadAt as _};
+use crate::{Error, Result};
+
+pub(super) struct Pyc;
+
+/// Folder that Python 3.2 and newer keep compiled modules in (PEP 3147).
+const FOLDER: &str = "__pycache__";
+const SUFFIX: &[u8] = b".pyc";
+
+impl Backend for Pyc {
+    fn kinds(&self) -> &'static [&'static str] {
+        &["pyc"]
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        let path = candidate.path();
+        let header = if candidate.is_file() {
+            Header::parse(&candidate.head)
+        } else if candidate.is_dir() && candidate.name == FOLDER {
+            let dir = candidate.parent.open_dir(candidate.name);
+            let dir = dir.map_err(|e| Error::io("Cannot open the folder", &path, e))?;
+            let names = dir
+                .names()
+                .map_err(|e| Error::io("Cannot list the folder", &path, e))?;
+            names
+                .iter()
+                .filter(|(name, _)| is_compiled(name))
+                .find_map(|(name, _)| header_of(&dir, name).ok()?)
+        } else {
+            None
+        };
+        Ok(header.map(|header| Recognised {
+            kind: "pyc",
+            confidence: Confidence::Certain,
+            writer: Some(format!("Python {}", header.python())),
+            path,
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let fail = |e| Error::io("Cannot list the compiled modules", &store.info.path, e);
+        let files = Files::of(store)?;
+        let mut collector = (scan.collector)();
+        for (name, file_type) in files.names(store).map_err(fail)? {
+            scan.cancel.check()?;
+            if file_type != FileType::File {
+                continue;
+            }
+            match files.dir.stat(&name) {
+                Ok(meta) => record(&files, &name, &meta, &mut *collector),
+                // Python replaces these files while programs start: gone is no problem.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => {
+                    let path = files.dir.path().join(&name);
+                    collector.issue(Issue::from_error(
+                        &Error::io("Cannot read the file", &path, e),
+                        &path,
+                    ));
+                }
+            }
+            scan.progress.add(1);
+        }
+        Ok(())
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let files = Files::of(store)?;
+        let (name, path) = files.entry(entry);
+        let file = files
+            .dir
+            .open_file(&name)
+            .map_err(|e| Error::io("Cannot open the compiled module", &path, e))?;
+        Ok(ValueReader::new(Arc::new(file), Carrier::Pyc, path))
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let files = Files::of(store)?;
+        let (name, path) = files.entry(entry);
+        let mut details = Details::default();
+        let header = header_of(&files.dir, &name)
+            .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
+        if let Some(header) = header {
+            let mut fact =
+                |name: &'static str, text: String| details.facts.push((name.into(), text));
+            fact(
+                "python",
+                format!("{} (magic {})", header.python(), header.magic),
+            );
+            match header.origin {
+                Origin::Source { mtime, size } => {
+                    fact(
+                        "source changed",
+                        crate::model::Time::from_unix(mtime.into(), 0).rfc3339(),
+                    );
+                    if let Some(size) = size {
+                        fact("source size", format!("{size} B"));
+                    }
+                }
+                Origin::Hash { hash, is_checked } => {
+                    fact("source hash", format!("{:016x}", u64::from_be_bytes(hash)));
+                    fact(
+                        "compared at import",
+                        if is_checked { "yes" } else { "no" }.to_owned(),
+                    );
+                }
+            }
+            fact(
+                "source",
+                files.source_path(&name).to_string_lossy().into_owned(),
+            );
+        }
+        details.paths.push(path);
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        _options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let files = Files::of(store)?;
+        let (name, path) = files.entry(entry);
+        let header = header_of(&files.dir, &name)
+            .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
+        let Some(header) = header else {
+            let evidence = "its first bytes are no header of a .pyc file: Python would compile the source again";
+            return Ok(vec![Finding::new(Condition::Corrupt, evidence)]);
+        };
+        Ok(files
+            .compare_with_source(&name, &header)
+            .into_iter()
+            .collect())
+    }
+
+    fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
+        Ok(Removal::Files {
+            paths: vec![name_of(entry).into()],
+        })
+    }
+}
+
+/// The folder that a store's files lie in, and the one file that was asked for.
+struct Files {
+    dir: Dir,
+    only: Option<OsString>,
+    group: Arc<Group>,
+}
+
+impl Files {
+    fn of(store: &Store) -> Result<Self> {
+        let is_folder = store
+            .parent
+            .stat(&store.name)
+            .is_ok_and(|m| m.file_type == FileType::Dir);
+        let (dir, only) = if is_folder {
+            (store.dir()?, None)
+        } else {
+            let dir = store.parent.open_below(Path::new(""));
+            let dir =
+                dir.map_err(|e| Error::io("Cannot open the folder", store.parent.path(), e))?;
+            (dir, Some(store.name.clone()))
+        };
+        // The package is the folder of the sources.
+        let package = if is_folder {
+            dir.path().parent()
+        } else {
+            Some(dir.path())
+        };
+        let package = package.and_then(Path::file_name).unwrap_or_default();
+        let group = Group::named(&crate::model::text::from_bytes(package.as_encoded_bytes()));
+        Ok(Self { dir, only, group })
+    }
+
+    fn names(&self, _store: &Store) -> std::io::Result<Vec<(OsString, FileType)>> {
+        match &self.only {
+            Some(name) => Ok(vec![(name.clone(), FileType::File)]),
+            None => self.dir.names(),
+        }
+    }
+
+    fn entry(&self, entry: &EntryKey) -> (OsString, PathBuf) {
+        let name = name_of(entry);
+        let path = self.dir.path().join(&name);
+        (name, path)
+    }
+
+    /// `pkg/__pycache__/mod.cpython-311.opt-1.pyc` comes from `pkg/mod.py`, `pkg/mod.pyc` from `pkg/mod.py`.
+    fn source_path(&self, name: &OsStr) -> PathBuf {
+        let stem = Path::new(name).file_stem().unwrap_or_default();
+        if self.dir.path().file_name() != Some(FOLDER.as_ref()) {
+            return self.dir.path().join(stem).with_extension("py");
+        }
+        let bytes = stem.as_encoded_bytes();
+        let module = bytes.split(|b| *b == b'.').next().unwrap_or(bytes);
+        let mut file = crate::model::text::from_bytes(module).into_owned();
+        file.push_str(".py");
+        self.dir
+            .path()
+            .parent()
+            .unwrap_or(self.dir.path())
+            .join(file)
+    }
+
+    fn compare_with_source(&self, name: &OsStr, header: &Header) -> Option<Finding> {
+        let path = self.source_path(name);
+        let shown = crate::model::text::path(&path);
+        let opened = path
+            .parent()
+            .map(Dir::open)
+            .zip(path.file_name())
+            .and_then(|(dir, name)| dir.ok()?.open_file(name).ok());
+        let Some(source) = opened else {
+            return Some(Finding::new(
+                Condition::SourceGone,
+                format!("its source is not there: {shown}"),
+            ));
+        };
+        let meta = source.meta();
+        match header.origin {
+            Origin::Source { .. } if header.is_from(meta.modified, meta.size) => None,
+            Origin::Source { mtime, size } => {
+                let recorded = size.map_or(String::new(), |size| format!(", {size} B"));
+                let compiled = crate::model::Time::from_unix(mtime.into(), 0).rfc3339();
+                let evidence = format!(
+                    "compiled from a source of {compiled}{recorded}; {shown} is of {}, {} B",
+                    meta.modified.rfc3339(),
+                    meta.size
+                );
+                Some(Finding::new(Condition::Stale, evidence))
+            }
+            // Python itself does not compare an unchecked hash, so a difference makes nothing stale.
+            Origin::Hash {
+                is_checked: false, ..
+            } => None,
+            Origin::Hash { hash, .. } => {
+                let mut text = vec![0; usize::try_from(meta.size).unwrap_or(0)];
+                let is_same =
+                    source.read_full_at(0, &mut text).is_ok() && header.hash_of(&text) == hash;
+                (!is_same).then(|| {
+                    Finding::new(
+                        Condition::Stale,
+                        format!("the hash of {shown} is another one"),
+                    )
+                })
+            }
+        }
+    }
+}
+
+fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collector) {
+    let mut record = Record::new(&files.group, name.as_encoded_bytes());
+    if !is_compiled(name) {
+        // `mod.cpython-311.pyc.140234567`: written, and never renamed into place (`_write_atomic`).
+        if !name.as_encoded_bytes().windows(5).any(|w| w == b".pyc.") {
+            return;
+        }
+        record.role = Role::Orphan;
+    }
+    record.bytes = meta.size;
+    record.disk_bytes = meta.disk_bytes;
+    record.files = 1;
+    record.modified = Some(meta.modified);
+    record.accessed = Some(meta.accessed);
+    record.dev = meta.dev;
+    record.ident = meta.ino;
+    record.value_type = Some("code");
+    collector.record(&record);
+}
+
+fn is_compiled(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(SUFFIX)
+}
+
+fn header_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Header>> {
+    let mut head = Vec::with_capacity(HEADER_BYTES);
+    dir.read_small(name, HEADER_BYTES, &mut head)?;
+    Ok(Header::parse(&head))
+}
+
+#[cfg(unix)]
+fn name_of(entry: &EntryKey) -> OsString {
+    use std::os::unix::ffi::OsStrExt as _;
+    OsStr::from_bytes(&entry.key).to_owned()
+}
+
+#[cfg(not(unix))]
+fn name_of(entry: &EntryKey) -> OsString {
+    String::from_utf8_lossy(&entry.key).into_owned().into()
+}
