@@ -7,4 +7,5 @@
     reason = "a test fails by panicking, says why it skips, and prepares its own folders"
 )]
 
+mod samples;
 mod support;

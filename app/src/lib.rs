@@ -1,0 +1,3 @@
+//! Cachescope's two faces over the core: the command line and the window.
+
+pub mod samples;
