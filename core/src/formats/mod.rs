@@ -2,6 +2,7 @@
 
 pub mod compress;
 mod content;
+pub mod dbm;
 mod element;
 pub mod marshal;
 pub mod numpy;

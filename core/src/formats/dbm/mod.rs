@@ -1,0 +1,76 @@
+//! The container files behind Python's `dbm` modules: keys, and where each value lies.
+
+pub mod gdbm;
+pub mod ndbm;
+mod window;
+
+use std::io;
+use std::ops::ControlFlow;
+
+use super::Problem;
+
+/// One key of a container file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The key's bytes.
+    pub key: &'a [u8],
+    /// Where its value lies.
+    pub value: Extent,
+}
+
+/// Where a value lies in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// In one piece.
+    Range {
+        /// Offset in the file, in bytes.
+        offset: u64,
+        /// Length in bytes.
+        len: u64,
+    },
+    /// On a chain of overflow pages.
+    Pages {
+        /// Number of the first page.
+        first: u32,
+        /// Length in bytes.
+        len: u64,
+    },
+}
+
+impl Extent {
+    /// Length of the value in bytes.
+    pub fn len(self) -> u64 {
+        match self {
+            Self::Range { len, .. } | Self::Pages { len, .. } => len,
+        }
+    }
+
+    /// True for a value of no bytes.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Why the listing of a container file ended before its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The system would not read on.
+    Io(io::Error),
+    /// The file as a whole is not what it promises to be.
+    Damaged(Problem),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Takes what a listing finds.
+pub trait Sink {
+    /// One key; `Break` ends the listing.
+    fn item(&mut self, item: Item<'_>) -> ControlFlow<()>;
+
+    /// Something broken that hides only what it concerns.
+    fn problem(&mut self, problem: Problem);
+}
