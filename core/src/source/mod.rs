@@ -18,7 +18,7 @@ use std::path::Path;
 use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
-pub use read_at::{MemoryReader, ReadAt};
+pub use read_at::{MemoryReader, Range, ReadAt};
 pub use system::{Dir, FileReader};
 pub use tally::{Tally, Work};
 

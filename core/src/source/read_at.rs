@@ -64,3 +64,34 @@ impl ReadAt for MemoryReader {
         Ok(n)
     }
 }
+
+/// A stretch of other bytes, such as one value in a file of many.
+pub struct Range {
+    whole: Arc<dyn ReadAt>,
+    start: u64,
+    len: u64,
+}
+
+impl Range {
+    /// `len` bytes of `whole` from `start`, cut to what is there.
+    pub fn new(whole: Arc<dyn ReadAt>, start: u64, len: u64) -> Self {
+        let start = start.min(whole.len());
+        let len = len.min(whole.len() - start);
+        Self { whole, start, len }
+    }
+}
+
+impl ReadAt for Range {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let n = left.min(buf.len());
+        self.whole.read_at(
+            self.start.saturating_add(offset),
+            buf.get_mut(..n).unwrap_or_default(),
+        )
+    }
+}

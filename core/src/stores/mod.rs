@@ -1,5 +1,6 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
+mod dbm_hash;
 mod joblib;
 mod marshal;
 mod pyc;
@@ -19,7 +20,12 @@ use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
-static BACKENDS: &[&dyn Backend] = &[&joblib::Joblib, &pyc::Pyc, &marshal::Marshal];
+static BACKENDS: &[&dyn Backend] = &[
+    &joblib::Joblib,
+    &pyc::Pyc,
+    &marshal::Marshal,
+    &dbm_hash::DbmHash,
+];
 
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
 pub trait Backend: Send + Sync {

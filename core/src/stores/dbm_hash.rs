@@ -1,0 +1,256 @@
+//! GNU dbm files and ndbm files (Berkeley hash, or gdbm's own `.dir`/`.pag` pair), bare or as shelves.
+//!
+//! Which file is which follows CPython's `dbm.whichdb`, but by the bytes alone: suffixes say nothing.
+
+use std::ffi::{OsStr, OsString};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+};
+use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
+use crate::formats::{Carrier, Problem};
+use crate::model::{EntryKey, Finding, Group, Issue, Record, Severity};
+use crate::scan::{Collector, Scan};
+use crate::source::{FileReader, MemoryReader, Range, ReadAt};
+use crate::{Error, Result};
+
+pub(super) struct DbmHash;
+
+const GNU: &str = "dbm-gnu";
+const NDBM: &str = "dbm-ndbm";
+
+/// What a file's first bytes say it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Gdbm,
+    BerkeleyHash,
+}
+
+impl Format {
+    fn of(head: &[u8]) -> Option<(Self, String)> {
+        if let Some(header) = gdbm::Header::parse(head) {
+            return Some((Self::Gdbm, format!("gdbm ({})", header.describe())));
+        }
+        let header = ndbm::Header::parse(head)?;
+        Some((
+            Self::BerkeleyHash,
+            format!("Berkeley DB (hash version {})", header.version),
+        ))
+    }
+
+    fn list(self, reader: &dyn ReadAt, sink: &mut dyn Sink) -> std::result::Result<(), Stop> {
+        match self {
+            Self::Gdbm => gdbm::list(reader, sink),
+            Self::BerkeleyHash => ndbm::list(reader, sink),
+        }
+    }
+}
+
+impl Backend for DbmHash {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[GNU, NDBM]
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        if candidate.is_dir() {
+            return Ok(None);
+        }
+        for name in data_files(candidate.name) {
+            let data = Candidate::look(candidate.parent, &name)?;
+            let Some((format, writer)) = Format::of(&data.head) else {
+                continue;
+            };
+            let is_pair = name.as_encoded_bytes().ends_with(b".pag")
+                && candidate
+                    .parent
+                    .stat(&beside(&name, ".pag", ".dir"))
+                    .is_ok();
+            return Ok(Some(Recognised {
+                kind: if format == Format::Gdbm && !is_pair {
+                    GNU
+                } else {
+                    NDBM
+                },
+                confidence: Confidence::Certain,
+                writer: Some(writer),
+                path: candidate.parent.path().join(&name),
+            }));
+        }
+        Ok(None)
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let (file, format) = open(store)?;
+        let mut collector = (scan.collector)();
+        let mut listing = Listing {
+            store,
+            scan,
+            group: Group::named(""),
+            file: &file,
+            collector: &mut *collector,
+        };
+        match format.list(&file, &mut listing) {
+            Ok(()) => scan.cancel.check(),
+            Err(Stop::Io(e)) => Err(Error::io("Cannot list the keys", &store.info.path, e)),
+            Err(Stop::Damaged(problem)) => {
+                Err(Error::damaged("Cannot list the keys", problem.to_string())
+                    .at(&store.info.path)
+                    .hint("Restore the file from a backup, or let the program make it anew"))
+            }
+        }
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let (file, format) = open(store)?;
+        let extent = find(&file, format, &entry.key, store)?;
+        let path = store.info.path.clone();
+        let bytes: Arc<dyn ReadAt> = match extent {
+            Extent::Range { offset, len } => Arc::new(Range::new(Arc::new(file), offset, len)),
+            Extent::Pages { .. } => {
+                let bytes = ndbm::read_extent(&file, extent)
+                    .map_err(|e| Error::io("Cannot read the stored value", &path, e))?;
+                Arc::new(MemoryReader::new(bytes))
+            }
+        };
+        Ok(ValueReader::new(bytes, Carrier::Unknown, path))
+    }
+
+    fn details(&self, store: &Store, _entry: &EntryKey) -> Result<Details> {
+        Ok(Details {
+            paths: vec![store.info.path.clone()],
+            ..Details::default()
+        })
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        _options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let (file, format) = open(store)?;
+        find(&file, format, &entry.key, store)?;
+        Ok(Vec::new())
+    }
+
+    fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        Err(Error::refused(
+            "Cannot remove a single key",
+            "Cachescope does not write this kind of file yet",
+        )
+        .at(&store.info.path)
+        .hint("Remove it from Python: del dbm.open(path, 'w')[key]"))
+    }
+}
+
+/// The files that a name may stand for: itself, `base.db`, or the `.pag` of a pair.
+fn data_files(name: &OsStr) -> Vec<OsString> {
+    let long = |suffix: &str| {
+        let mut long = name.to_owned();
+        long.push(suffix);
+        long
+    };
+    if name.as_encoded_bytes().ends_with(b".dir") {
+        return vec![beside(name, ".dir", ".pag")];
+    }
+    vec![name.to_owned(), long(".db"), long(".pag")]
+}
+
+/// The name with another suffix.
+fn beside(name: &OsStr, suffix: &str, other: &str) -> OsString {
+    let mut path = PathBuf::from(name);
+    if name.as_encoded_bytes().ends_with(suffix.as_bytes()) {
+        path.set_extension(other.trim_start_matches('.'));
+    }
+    path.into_os_string()
+}
+
+fn open(store: &Store) -> Result<(FileReader, Format)> {
+    let path = &store.info.path;
+    let file = store
+        .parent
+        .open_file(&store.name)
+        .map_err(|e| Error::io("Cannot open the file", path, e))?;
+    let mut head = [0; ndbm::HEADER_BYTES];
+    let n = file
+        .read_full_at(0, &mut head)
+        .map_err(|e| Error::io("Cannot read the file", path, e))?;
+    let (format, _) = Format::of(head.get(..n).unwrap_or_default()).ok_or_else(|| {
+        Error::changed("Cannot read the file", "it is no dbm file any more").at(path)
+    })?;
+    Ok((file, format))
+}
+
+/// Where the value of a key lies.
+fn find(file: &FileReader, format: Format, key: &[u8], store: &Store) -> Result<Extent> {
+    struct Find<'a> {
+        key: &'a [u8],
+        found: Option<Extent>,
+    }
+    impl Sink for Find<'_> {
+        fn item(&mut self, item: Item<'_>) -> ControlFlow<()> {
+            if item.key == self.key {
+                self.found = Some(item.value);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn problem(&mut self, _problem: Problem) {}
+    }
+    let mut find = Find { key, found: None };
+    // A damaged page elsewhere does not matter to this key.
+    let listed = format.list(file, &mut find);
+    match (find.found, listed) {
+        (Some(extent), _) => Ok(extent),
+        (None, Err(Stop::Io(e))) => Err(Error::io("Cannot read the file", &store.info.path, e)),
+        (None, _) => {
+            let key = crate::model::text::from_bytes(key).into_owned();
+            Err(Error::not_found(
+                format!(
+                    "Cannot find the key \"{}\"",
+                    crate::model::text::shown(&key)
+                ),
+                "the file does not hold it any more",
+            )
+            .at(&store.info.path))
+        }
+    }
+}
+
+struct Listing<'a, 's> {
+    store: &'a Store,
+    scan: &'a Scan<'s>,
+    group: Arc<Group>,
+    file: &'a FileReader,
+    collector: &'a mut (dyn Collector + 's),
+}
+
+impl Sink for Listing<'_, '_> {
+    fn item(&mut self, item: Item<'_>) -> ControlFlow<()> {
+        let mut record = Record::new(&self.group, item.key);
+        record.bytes = item.value.len();
+        record.dev = self.file.meta().dev;
+        // The place changes when the value does: together with the length it tells one value from the next.
+        record.ident = match item.value {
+            Extent::Range { offset, .. } => offset,
+            Extent::Pages { first, .. } => first.into(),
+        };
+        self.collector.record(&record);
+        self.scan.progress.add(1);
+        if self.scan.cancel.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        let message =
+            format!("Cannot read a part of the file: {problem}. The other keys are shown");
+        self.collector
+            .issue(Issue::new(Severity::Error, &self.store.info.path, message));
+    }
+}
