@@ -1,3 +1,5 @@
 //! Cachescope's two faces over the core: the command line and the window.
 
+pub mod cli;
 pub mod samples;
+pub mod text;

@@ -91,15 +91,24 @@ impl Time {
 
     /// RFC 3339 in UTC, with as many digits of the second as are not zero.
     pub fn rfc3339(self) -> String {
-        jiff::Timestamp::new(self.secs(), i32::try_from(self.nanos()).unwrap_or(0))
-            .map(|t| t.to_string())
-            .unwrap_or_default()
+        self.to_string()
+    }
+}
+
+/// RFC 3339 in UTC, as [`Time::rfc3339`].
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every packed time lies within jiff's range, which ends in the year 9999.
+        match jiff::Timestamp::new(self.secs(), i32::try_from(self.nanos()).unwrap_or(0)) {
+            Ok(time) => write!(f, "{time}"),
+            Err(_) => Ok(()),
+        }
     }
 }
 
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rfc3339())
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -101,7 +101,7 @@ pub fn scan_to_snapshot(
 }
 
 /// Threads for a scan: folders on a disk gain from two, and more only crowd out the window.
-pub(crate) fn threads() -> usize {
+pub fn threads() -> usize {
     std::thread::available_parallelism()
         .map_or(2, usize::from)
         .clamp(1, 4)

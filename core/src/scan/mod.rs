@@ -4,7 +4,7 @@ mod cancel;
 mod collect;
 
 pub use cancel::Cancel;
-pub use collect::{Batch, scan_to_snapshot};
+pub use collect::{Batch, scan_to_snapshot, threads};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

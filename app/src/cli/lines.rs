@@ -1,0 +1,160 @@
+//! The JSON lines that scripts read: one struct a type, fields in the order in which they are printed.
+//!
+//! `None` is printed as `null`: not known, never 0.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cachescope_core::model::{Args, Condition, Issue, Record, Severity, Time, Verdict, text};
+
+use super::sheet::Printed;
+use serde::ser::{Serialize, Serializer};
+
+/// A store, before its entries.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "store")]
+pub(super) struct StoreLine<'a> {
+    pub(super) path: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) writer: Option<&'a str>,
+    pub(super) entries: Option<u64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) disk_bytes: Option<u64>,
+    pub(super) groups: Option<u64>,
+    pub(super) problems: Option<u64>,
+}
+
+/// One entry; `group` and `key` stand first, so that lines sort by them.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "entry")]
+pub(super) struct EntryLine<'a> {
+    store: &'a str,
+    group: Option<&'a str>,
+    key: std::borrow::Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_base64: Option<String>,
+    bytes: u64,
+    disk_bytes: u64,
+    files: u32,
+    created: Option<Rfc3339>,
+    modified: Option<Rfc3339>,
+    accessed: Option<Rfc3339>,
+    expires: Option<Rfc3339>,
+    duration_s: Option<f64>,
+    args: ArgsMap<'a>,
+    hits: Option<u64>,
+    value_type: Option<&'a str>,
+    codec: Option<CodecList<'a>>,
+    condition: Option<Condition>,
+    evidence: Option<&'a [String]>,
+}
+
+impl<'a> EntryLine<'a> {
+    /// The line of one record, with what a check found where one was made.
+    pub(super) fn new(store: &'a str, record: &Record<'a>, verdict: Option<&'a Verdict>) -> Self {
+        let is_text = record.label.is_some() || std::str::from_utf8(record.key).is_ok();
+        Self {
+            store,
+            group: group_of(record),
+            key: record.key_text(),
+            key_base64: (!is_text).then(|| BASE64_STANDARD.encode(record.key)),
+            bytes: record.bytes,
+            disk_bytes: record.disk_bytes,
+            files: record.files,
+            created: record.created.map(Rfc3339),
+            modified: record.modified.map(Rfc3339),
+            accessed: record.accessed.map(Rfc3339),
+            expires: record.expires.map(Rfc3339),
+            duration_s: record.duration_s,
+            args: ArgsMap(record.args),
+            hits: record.hits,
+            value_type: record.value_type,
+            codec: record.codec.map(CodecList),
+            condition: verdict.map(|v| v.condition),
+            evidence: verdict.map(|v| v.evidence.as_slice()),
+        }
+    }
+}
+
+/// The group as printed; `None` in stores without groups.
+pub(super) fn group_of<'a>(record: &Record<'a>) -> Option<&'a str> {
+    Some(&*record.group.label).filter(|label| !label.is_empty())
+}
+
+/// A problem that hides nothing else.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "issue")]
+pub(super) struct IssueLine<'a> {
+    path: String,
+    message: &'a str,
+    severity: Severity,
+}
+
+impl<'a> From<&'a Issue> for IssueLine<'a> {
+    fn from(issue: &'a Issue) -> Self {
+        Self {
+            path: path_text(&issue.path),
+            message: &issue.message,
+            severity: issue.severity,
+        }
+    }
+}
+
+/// The last line of `ls` and `check`: what was printed before it.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub(super) struct SummaryLine {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    pub(super) issues: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) conditions: Option<BTreeMap<&'static str, u64>>,
+}
+
+impl SummaryLine {
+    /// What a listing printed.
+    pub(super) fn of(printed: Printed) -> Self {
+        Self {
+            entries: printed.entries,
+            bytes: printed.bytes,
+            issues: printed.issues,
+            conditions: None,
+        }
+    }
+}
+
+/// A path as its text, undecodable bytes as `\xNN`.
+pub(super) fn path_text(path: &std::path::Path) -> String {
+    text::from_bytes(path.as_os_str().as_encoded_bytes()).into_owned()
+}
+
+/// A time as RFC 3339 in UTC.
+pub(super) struct Rfc3339(pub(super) Time);
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Arguments as an object; null where none were recorded.
+struct ArgsMap<'a>(Args<'a>);
+
+impl Serialize for ArgsMap<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Args::None => serializer.serialize_none(),
+            args => serializer.collect_map(args.iter()),
+        }
+    }
+}
+
+/// A codec chain as an array, outermost first.
+struct CodecList<'a>(&'a str);
+
+impl Serialize for CodecList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.split(" > "))
+    }
+}

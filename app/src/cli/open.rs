@@ -1,0 +1,45 @@
+//! Paths to open stores: what could be opened, and what could not as issues.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cachescope_core::model::{Issue, Severity, StoreInfo, text};
+use cachescope_core::stores::{self, Store};
+
+use super::out::Failure;
+
+/// Every store at or below the paths, in the order of the paths.
+///
+/// # Errors
+/// If one of the paths cannot be opened.
+pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Arc<StoreInfo>>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        found.extend(stores::open_all(path)?);
+    }
+    Ok(found)
+}
+
+/// Opens a store for one command.
+///
+/// # Errors
+/// If it is gone.
+pub(super) fn open(info: &Arc<StoreInfo>) -> Result<Store, Failure> {
+    Ok(Store::open(info)?)
+}
+
+/// Says an issue on stderr, for people.
+pub(super) fn say_issue(issue: &Issue) {
+    let word = match issue.severity {
+        Severity::Note => "note",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    let message = text::shown(&issue.message);
+    let path = text::path(&issue.path);
+    if message.contains(&path) {
+        eprintln!("{word}: {message}");
+    } else {
+        eprintln!("{word}: {message}. File: {path}");
+    }
+}

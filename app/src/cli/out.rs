@@ -1,0 +1,110 @@
+//! Where a command's words go: stdout that may close at any time, exit codes, failures.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::process::ExitCode;
+
+use cachescope_core::Error;
+
+/// How a command ended; the numbers are a contract with scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Exit {
+    /// Done.
+    Done = 0,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// Nothing of it could be read.
+    Unread = 3,
+    /// It would not be safe.
+    Refused = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Said on stderr, with its exit code.
+    Said(Exit, String),
+    /// The reader of stdout went away: it has read enough, so nothing is said.
+    Closed,
+}
+
+impl Failure {
+    /// The person's words cannot be carried out as they stand.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Said(Exit::Usage, message.into())
+    }
+
+    /// Nothing could be read.
+    pub(super) fn unread(message: impl Into<String>) -> Self {
+        Self::Said(Exit::Unread, message.into())
+    }
+
+    /// What is said on stderr, if anything.
+    pub(super) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Said(_, message) => Some(message),
+            Self::Closed => None,
+        }
+    }
+
+    /// The exit code it ends with.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Said(exit, _) => *exit,
+            Self::Closed => Exit::Done,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = if error.is_usage() {
+            Exit::Usage
+        } else if error.is_refused() {
+            Exit::Refused
+        } else {
+            Exit::Unread
+        };
+        Self::Said(exit, error.to_string())
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe {
+            Self::Closed
+        } else {
+            Self::Said(Exit::Unread, format!("Cannot write the output: {error}"))
+        }
+    }
+}
+
+/// Writes whole lines to stdout at once.
+pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// Writes one JSON line.
+pub(super) fn print_line(line: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    push_line(&mut bytes, line);
+    print(&bytes)
+}
+
+/// Appends one JSON line to `lines`.
+pub(super) fn push_line(lines: &mut Vec<u8>, line: &impl serde::Serialize) {
+    let start = lines.len();
+    match serde_json::to_writer(&mut *lines, line) {
+        Ok(()) => lines.push(b'\n'),
+        // Writing to memory cannot fail, and every map here has text keys; half a line would break a reader.
+        Err(_) => lines.truncate(start),
+    }
+}

@@ -1,0 +1,231 @@
+//! Figures as people read them, the same words in the window and on the command line.
+//!
+//! Sizes count in thousands (kB, MB), as disks are sold and as `ls -h --si` prints.
+
+use cachescope_core::model::Time;
+
+const KILO: f64 = 1000.0;
+const MINUTE: f64 = 60.0;
+const HOUR: f64 = 60.0 * MINUTE;
+const DAY: f64 = 24.0 * HOUR;
+/// Mean Gregorian year.
+const YEAR: f64 = 365.2425 * DAY;
+
+/// A size in two or three digits: `0 B`, `999 B`, `1.2 kB`, `48 MB`.
+pub fn bytes(n: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if n < 1000 {
+        return format!("{n} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = n as f64 / KILO;
+    let mut units = UNITS.iter();
+    let mut unit = units.next().unwrap_or(&"");
+    // 999.5 kB would round to a fourth digit.
+    while value >= 999.5 {
+        match units.next() {
+            Some(next) => unit = next,
+            None => break,
+        }
+        value /= KILO;
+    }
+    format!("{} {unit}", two_digits(value))
+}
+
+/// A size to the byte: `1,234,567 B`.
+pub fn bytes_exact(n: u64) -> String {
+    format!("{} B", count(n))
+}
+
+/// A count with its thousands apart: `1,204`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A count with its word: `1 entry`, `1,204 entries`.
+pub fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// How long ago, in the largest whole unit: `12 s`, `5 min`, `3 h`, `12 d`, `4 mo`, `2 y`; `in 3 h` for a time to come.
+pub fn age(time: Time, now: Time) -> String {
+    let secs = time.age_secs(now);
+    if secs < -0.5 {
+        format!("in {}", span(-secs))
+    } else {
+        span(secs)
+    }
+}
+
+/// A length of time in its largest whole unit.
+pub fn span(secs: f64) -> String {
+    let secs = secs.max(0.0);
+    let (value, unit) = if secs < MINUTE {
+        (secs, "s")
+    } else if secs < HOUR {
+        (secs / MINUTE, "min")
+    } else if secs < 2.0 * DAY {
+        (secs / HOUR, "h")
+    } else if secs < 90.0 * DAY {
+        (secs / DAY, "d")
+    } else if secs < 2.0 * YEAR {
+        (secs / (YEAR / 12.0), "mo")
+    } else {
+        (secs / YEAR, "y")
+    };
+    format!("{:.0} {unit}", value.floor())
+}
+
+/// What something took, in two digits or two units: `350 µs`, `1.2 s`, `2 min 10 s`, `2 h 10 min`.
+pub fn duration(secs: f64) -> String {
+    let secs = if secs.is_finite() { secs.max(0.0) } else { 0.0 };
+    if secs < 1e-3 {
+        return format!("{:.0} µs", secs * 1e6);
+    }
+    if secs < 0.9995 {
+        return format!("{} ms", two_digits(secs * 1e3));
+    }
+    if secs < 59.5 {
+        return format!("{} s", two_digits(secs));
+    }
+    let (large, large_unit, small_unit, ratio) = if secs < HOUR - 0.5 {
+        (MINUTE, "min", "s", 60.0)
+    } else if secs < DAY - 30.0 {
+        (HOUR, "h", "min", 60.0)
+    } else {
+        (DAY, "d", "h", 24.0)
+    };
+    // Rounded in the small unit first, so that 119.9 s is 2 min and not 1 min 60 s.
+    let smalls = (secs / (large / ratio)).round();
+    let (whole, rest) = ((smalls / ratio).floor(), smalls % ratio);
+    if rest == 0.0 {
+        format!("{whole:.0} {large_unit}")
+    } else {
+        format!("{whole:.0} {large_unit} {rest:.0} {small_unit}")
+    }
+}
+
+/// Text cut in its middle to at most `max_chars` characters, `…` included.
+pub fn shorten(text: &str, max_chars: usize) -> String {
+    let n_chars = text.chars().count();
+    if n_chars <= max_chars {
+        return text.to_owned();
+    }
+    let kept = max_chars.saturating_sub(1);
+    let head = kept.div_ceil(2);
+    let start: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(n_chars - (kept - head)).collect();
+    format!("{start}…{end}")
+}
+
+/// One decimal below ten, none above: two or three digits in all.
+fn two_digits(value: f64) -> String {
+    if value < 9.95 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_two_or_three_digits() {
+        for (n, expected) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1049, "1.0 kB"),
+            (1050, "1.1 kB"),
+            (9_949, "9.9 kB"),
+            (9_950, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (412_000_000, "412 MB"),
+            (3_100_000_000, "3.1 GB"),
+            (u64::MAX, "18 EB"),
+        ] {
+            assert_eq!(bytes(n), expected, "{n}");
+        }
+    }
+
+    #[test]
+    fn counts_have_their_thousands_apart() {
+        for (n, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(count(n), expected);
+        }
+        assert_eq!(counted(1, "entry", "entries"), "1 entry");
+        assert_eq!(counted(1204, "entry", "entries"), "1,204 entries");
+        assert_eq!(bytes_exact(1_000), "1,000 B");
+    }
+
+    #[test]
+    fn spans_show_the_largest_whole_unit() {
+        for (secs, expected) in [
+            (0.0, "0 s"),
+            (59.9, "59 s"),
+            (60.0, "1 min"),
+            (3599.0, "59 min"),
+            (3600.0, "1 h"),
+            (47.9 * HOUR, "47 h"),
+            (2.0 * DAY, "2 d"),
+            (89.0 * DAY, "89 d"),
+            (92.0 * DAY, "3 mo"),
+            (3.1 * YEAR, "3 y"),
+        ] {
+            assert_eq!(span(secs), expected, "{secs}");
+        }
+    }
+
+    #[test]
+    fn a_time_to_come_says_so() {
+        let now = Time::from_unix(1_000_000, 0);
+        assert_eq!(age(Time::from_unix(1_000_000 + 7200, 0), now), "in 2 h");
+        assert_eq!(age(Time::from_unix(1_000_000 - 7200, 0), now), "2 h");
+    }
+
+    #[test]
+    fn durations_round_up_into_the_next_unit() {
+        for (secs, expected) in [
+            (0.0, "0 µs"),
+            (0.000_35, "350 µs"),
+            (0.012, "12 ms"),
+            (0.9996, "1.0 s"),
+            (1.24, "1.2 s"),
+            (12.4, "12 s"),
+            (59.6, "1 min"),
+            (119.9, "2 min"),
+            (130.0, "2 min 10 s"),
+            (7800.0, "2 h 10 min"),
+            (3599.8, "1 h"),
+            (86_399.0, "1 d"),
+            (2.5 * DAY, "2 d 12 h"),
+            (f64::NAN, "0 µs"),
+        ] {
+            assert_eq!(duration(secs), expected, "{secs}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_in_its_middle() {
+        assert_eq!(shorten("0123456789", 10), "0123456789");
+        assert_eq!(shorten("0123456789a", 10), "01234…789a");
+        assert_eq!(shorten("ééééé", 3), "é…é");
+    }
+}
