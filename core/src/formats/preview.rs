@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::compress::Codec;
 use super::numpy::ArraySummary;
-use super::{Content, Element, Problem};
+use super::{Content, Element, Problem, pickle};
 use crate::error::Result;
 use crate::model::value::Call;
 use crate::model::{Limits, Value};
@@ -142,19 +143,47 @@ pub struct ValueCheck {
 /// Only what the system said while reading.
 pub fn open_value(
     bytes: Arc<dyn ReadAt>,
-    _carrier: Carrier,
+    carrier: Carrier,
     _side_files: &dyn SideFiles,
-    _options: &Options,
+    options: &Options,
 ) -> Result<Preview> {
-    let content = Content::plain(bytes).peel(super::compress::Codec::detect_strictly);
+    let content = peel(bytes, carrier);
     let mut codec: Vec<String> = content.codecs().iter().map(ToString::to_string).collect();
-    codec.push("bytes".to_owned());
-    let head = content.head(64 << 10);
+    let head = content.head(HEAD_LEN);
+    let is_pickle = match carrier {
+        Carrier::Pickle => true,
+        Carrier::Unknown => pickle::is_likely(&head),
+        Carrier::Text | Carrier::Bytes => false,
+    };
+    if is_pickle {
+        let decoded = pickle::decode(&content, &options.limits);
+        codec.push(format!("pickle {}", decoded.protocol));
+        let root = decoded.value.root();
+        return Ok(Preview {
+            codec,
+            value_type: decoded.value.type_name(root),
+            summary: decoded.value.label(root),
+            value: Arc::new(decoded.value),
+            is_truncated: !decoded.is_complete,
+            globals: decoded.globals,
+            calls: decoded.calls,
+            array: None,
+            table: None,
+            problems: decoded.problems,
+            content,
+        });
+    }
+    let is_text = carrier == Carrier::Text;
+    let value = match std::str::from_utf8(&head) {
+        Ok(text) if is_text => Value::of_str(text),
+        _ => Value::of_bytes(&head),
+    };
+    codec.push(if is_text { "text" } else { "bytes" }.to_owned());
     Ok(Preview {
         codec,
-        value_type: "bytes".to_owned(),
-        summary: format!("bytes, {} kept", head.len()),
-        value: Arc::new(Value::of_bytes(&head)),
+        value_type: value.type_name(value.root()),
+        summary: value.label(value.root()),
+        value: Arc::new(value),
         is_truncated: content.len() != Some(head.len() as u64),
         globals: Vec::new(),
         calls: Vec::new(),
@@ -163,6 +192,19 @@ pub fn open_value(
         problems: Vec::new(),
         content,
     })
+}
+
+/// Bytes of a value's head that are looked at to tell what it is, and kept of plain text and bytes.
+const HEAD_LEN: usize = 64 << 10;
+
+fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
+    let content = Content::plain(bytes);
+    match carrier {
+        // joblib goes by one or two bytes, and so does what it wrote.
+        Carrier::Pickle => content.peel(Codec::detect),
+        Carrier::Unknown => content.peel(Codec::detect_strictly),
+        Carrier::Text | Carrier::Bytes => content,
+    }
 }
 
 /// Reads a stored value to its end, keeping nothing but what is wrong with it and what it would call.

@@ -20,6 +20,8 @@ pub enum ProblemKind {
     Damaged,
     /// A part that belongs to the value is not there, such as an array's side file.
     MissingPart,
+    /// The system could not read the bytes.
+    Unreadable,
     /// A limit on bytes, values or time ended the reading; nothing is known to be wrong.
     Limit,
     /// Worth saying, and Python would load the value all the same.

@@ -1,6 +1,11 @@
 //! Arrays as numpy stores them: data types, headers, statistics and elements.
 
+mod dtype;
+
 use super::Element;
+
+pub use dtype::{Dtype, Field, Scalar};
+pub(crate) use dtype::{int_of, shape_of};
 
 /// What can be said of an array without showing it whole.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,184 @@
+//! One pickle to a value, within limits, with whatever could be read before damage.
+
+use std::time::Instant;
+
+use super::arena::Arena;
+use super::build::{Attach, Build as _};
+use super::input::{Input, Keeping};
+use super::machine::{Budget, Machine, Stop};
+use crate::formats::{Content, Problem, ProblemKind};
+use crate::model::Limits;
+use crate::model::value::{Call, NodeId, Tag, Value};
+
+/// A pickle as far as it could be read.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// The value, or what there is of it.
+    pub value: Value,
+    /// Every global that it names, `module.name`, in order of appearance.
+    pub globals: Vec<String>,
+    /// Every call that decoding in Python would make.
+    pub calls: Vec<Call>,
+    /// Protocol, as declared or as its opcodes show.
+    pub protocol: u8,
+    /// Offset in the stream of the byte behind what was read.
+    pub end: u64,
+    /// What is wrong, and limits reached.
+    pub problems: Vec<Problem>,
+    /// False if damage or a limit left something out of `value`.
+    pub is_complete: bool,
+}
+
+/// Decodes the pickle at the front of `content`.
+///
+/// Damaged bytes are no error: the result holds what stood before the damage, and says where it is.
+pub fn decode(content: &Content, limits: &Limits) -> Decoded {
+    decode_at(content, 0, limits)
+}
+
+/// Decodes a pickle held in memory with the limits of a preview.
+pub fn decode_bytes(bytes: &[u8]) -> Decoded {
+    decode(&Content::of_bytes(bytes), &Limits::PREVIEW)
+}
+
+/// Decodes the pickle at `offset`, as several may follow one another.
+pub fn decode_at(content: &Content, offset: u64, limits: &Limits) -> Decoded {
+    let budget = budget(limits);
+    let mut input = Input::new(content, Keeping::All, limits.output_bytes, budget.deadline);
+    input.jump(offset, u64::MAX);
+    let mut machine = Machine::new(input, Arena::new(), budget);
+    let stop = machine.run();
+    finish(machine, stop)
+}
+
+/// True if bytes begin as pickles do: PROTO, or an opcode of protocols 0 and 1 and a STOP somewhere.
+pub fn is_likely(head: &[u8]) -> bool {
+    match head {
+        [0x80, protocol, ..] => *protocol <= 5,
+        [first, .., _] => is_old_beginning(*first) && scans(head),
+        _ => false,
+    }
+}
+
+/// Opcodes that CPython's pickler begins with at protocols 0 and 1.
+fn is_old_beginning(first: u8) -> bool {
+    matches!(
+        first,
+        b'(' | b']'
+            | b'}'
+            | b')'
+            | b'c'
+            | b'I'
+            | b'L'
+            | b'F'
+            | b'S'
+            | b'V'
+            | b'N'
+            | b'K'
+            | b'M'
+            | b'J'
+            | b'G'
+            | b'U'
+            | b'T'
+            | b'X'
+    )
+}
+
+/// True if a protocol 0 or 1 pickle can be read to its STOP, or to the end of what is here.
+fn scans(head: &[u8]) -> bool {
+    let limits = Limits {
+        nodes: 10_000,
+        ..Limits::PREVIEW
+    };
+    let decoded = decode(&Content::of_bytes(head), &limits);
+    decoded
+        .problems
+        .iter()
+        .all(|p| p.kind == ProblemKind::Limit || p.message.ends_with("the end of the data"))
+}
+
+pub(super) fn budget(limits: &Limits) -> Budget {
+    let nodes = limits.nodes as usize;
+    Budget {
+        nodes,
+        slots: nodes.saturating_mul(4),
+        deadline: Instant::now() + limits.time,
+    }
+}
+
+pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Decoded {
+    let end = machine.input.offset();
+    let mut is_complete = false;
+    let root = match stop {
+        Stop::Finished(root) => {
+            machine.check_frame_end();
+            is_complete = machine.problems.is_empty();
+            root
+        }
+        Stop::EndOfRange => machine.stack.last().copied().unwrap_or(NodeId::MISSING),
+        Stop::Broken(problem) | Stop::Limit(problem) => {
+            machine.problems.push(problem);
+            partial_root(&mut machine)
+        }
+    };
+    let mut value = machine.build.value;
+    value.text = machine.input.text;
+    value.root = root;
+    let globals = machine.findings.globals();
+    let calls = machine.findings.calls();
+    value.names = machine.findings.names;
+    Decoded {
+        value,
+        globals,
+        calls,
+        protocol: machine.protocol,
+        end,
+        problems: machine.problems,
+        is_complete,
+    }
+}
+
+/// Folds what lies on the stack into the container at its bottom, as the missing opcodes would have.
+fn partial_root(machine: &mut Machine<'_, Arena>) -> NodeId {
+    machine.unwind();
+    while let Some(mark) = machine.marks.pop() {
+        fold(machine, mark);
+    }
+    fold(machine, 1);
+    machine.stack.first().copied().unwrap_or(NodeId::MISSING)
+}
+
+/// Adds the values from height `start` on to the container below them, or makes a tuple of them.
+fn fold(machine: &mut Machine<'_, Arena>, start: usize) {
+    if machine.stack.len() <= start {
+        return;
+    }
+    let items = machine.stack.split_off(start);
+    let target = start
+        .checked_sub(1)
+        .and_then(|at| machine.stack.get(at).copied());
+    let tag = target.and_then(|target| machine.build.value.tag(target));
+    let whole_pairs = items.get(..items.len() / 2 * 2).unwrap_or_default();
+    match (target, tag) {
+        (Some(target), Some(Tag::List)) => {
+            machine.build.attach(target, Attach::Items, &items);
+        }
+        (Some(target), Some(Tag::Dict)) => {
+            machine.build.attach(target, Attach::Pairs, whole_pairs);
+        }
+        (Some(target), Some(Tag::Set)) => {
+            machine.build.attach(target, Attach::Members, &items);
+        }
+        _ => {
+            let tuple = machine.build.container(Tag::Tuple, &items);
+            machine.stack.extend(tuple);
+        }
+    }
+}
+
+impl Decoded {
+    /// True if the bytes are wrong, so that Python could not load the value either.
+    pub fn is_damaged(&self) -> bool {
+        self.problems.iter().any(|p| p.kind == ProblemKind::Damaged)
+    }
+}

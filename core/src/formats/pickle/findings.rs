@@ -1,0 +1,323 @@
+//! The globals that a pickle names and the calls that it would make, each kept once.
+
+use std::collections::HashMap;
+
+use super::classify::{classify, import_acts};
+use super::compat::python3_name;
+use crate::model::value::{Call, CallClass, Name};
+
+/// Index of a name in [`Findings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NameId(pub(super) u32);
+
+/// An argument of a call, as far as it matters for what the call does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CallArg {
+    /// A global, or what getattr on one gives.
+    Name(NameId),
+    /// An object made by calling this name.
+    Made(NameId),
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Other,
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) names: Vec<Name>,
+    tallies: Vec<Tally>,
+    by_text: HashMap<Box<[u8]>, NameId>,
+    /// joblib's array wrapper, behind whose state raw data follow.
+    pub(super) array_wrapper: Option<NameId>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    /// A GLOBAL, INST or `STACK_GLOBAL` said so; else it was only reached through getattr.
+    is_global: bool,
+    count: u64,
+    first: u64,
+    worst: Option<CallClass>,
+}
+
+/// How many arguments of one call are looked at.
+pub(super) const MAX_CALL_ARGS: usize = 64;
+
+/// Distinct names that are kept; more is no pickle but a flood.
+const MAX_NAMES: usize = MAX_NAMES_ID as usize;
+const MAX_NAMES_ID: u32 = 100_000;
+/// Stands for all names beyond.
+const FLOOD: &str = "more than 100,000 names";
+
+impl Findings {
+    /// The id of `module` LF `name` as they stand in the stream.
+    pub(super) fn global(&mut self, two_lines: &[u8], maps_python2: bool) -> NameId {
+        if let Some(id) = self.by_text.get(two_lines) {
+            return *id;
+        }
+        let mut lines = two_lines.splitn(2, |b| *b == b'\n');
+        let module = String::from_utf8_lossy(lines.next().unwrap_or_default());
+        let name = String::from_utf8_lossy(lines.next().unwrap_or_default());
+        let (module, name) = if maps_python2 {
+            python3_name(&module, &name)
+        } else {
+            (&*module, &*name)
+        };
+        let id = self.intern(two_lines, module, name);
+        if (module, name) == ("joblib.numpy_pickle", "NumpyArrayWrapper") {
+            self.array_wrapper = Some(id);
+        }
+        if let Some(tally) = self.tally(id) {
+            tally.is_global = true;
+        }
+        id
+    }
+
+    fn intern(&mut self, key: &[u8], module: &str, qualname: &str) -> NameId {
+        if let Some(id) = self.by_text.get(key) {
+            return *id;
+        }
+        let mut class = classify(module, qualname);
+        let (mut module, mut qualname) = (module, qualname);
+        if self.names.len() >= MAX_NAMES {
+            // A flood of names must not hide the one that matters, so all further ones are called code.
+            if let Some(id) = self.by_text.get(FLOOD.as_bytes()) {
+                return *id;
+            }
+            (module, qualname, class) = ("", FLOOD, CallClass::Code);
+            self.by_text
+                .insert(FLOOD.as_bytes().into(), NameId(MAX_NAMES_ID));
+        }
+        let id = NameId(u32::try_from(self.names.len()).unwrap_or(MAX_NAMES_ID));
+        self.names.push(Name {
+            module: module.into(),
+            qualname: qualname.into(),
+            class,
+        });
+        self.tallies.push(Tally::default());
+        self.by_text.insert(key.into(), id);
+        id
+    }
+
+    /// What stands for a callable that is no name: a persistent id, or a global whose name is computed.
+    pub(super) fn made_up(&mut self, text: &str, class: CallClass) -> NameId {
+        let id = self.intern(text.as_bytes(), "", text);
+        if let Some(name) = self.names.get_mut(id.0 as usize) {
+            name.class = name.class.max(class);
+        }
+        id
+    }
+
+    pub(super) fn name(&self, id: NameId) -> Option<&Name> {
+        self.names.get(id.0 as usize)
+    }
+
+    fn tally(&mut self, id: NameId) -> Option<&mut Tally> {
+        self.tallies.get_mut(id.0 as usize)
+    }
+
+    fn class(&self, id: NameId) -> CallClass {
+        self.name(id).map_or(CallClass::Unknown, |name| name.class)
+    }
+
+    /// Notes one call of `callee`; `args` is asked only where they matter. Returns what the call gives, if it is a
+    /// name again (getattr).
+    pub(super) fn call(
+        &mut self,
+        callee: NameId,
+        offset: u64,
+        args: impl FnOnce() -> Vec<CallArg>,
+    ) -> Option<NameId> {
+        let name = self.name(callee)?;
+        let mut class = name.class;
+        let mut gives = None;
+        if class != CallClass::Data || looks_at_arguments(name) {
+            let special = Special::of(name);
+            let args = args();
+            (class, gives) = self.with_arguments(special, class, &args, offset);
+        }
+        self.count(callee, class, offset);
+        gives
+    }
+
+    fn count(&mut self, id: NameId, class: CallClass, offset: u64) {
+        if let Some(tally) = self.tally(id) {
+            if tally.count == 0 {
+                tally.first = offset;
+            }
+            tally.count += 1;
+            tally.worst = tally.worst.max(Some(class));
+        }
+    }
+
+    fn with_arguments(
+        &mut self,
+        special: Special,
+        class: CallClass,
+        args: &[CallArg],
+        offset: u64,
+    ) -> (CallClass, Option<NameId>) {
+        match (special, args) {
+            (
+                Special::Getattr,
+                [
+                    CallArg::Name(base) | CallArg::Made(base),
+                    CallArg::Text(attribute),
+                    ..,
+                ],
+            ) => {
+                let Some(base) = self.name(*base) else {
+                    return (CallClass::Unknown, None);
+                };
+                let module = base.module.to_string();
+                let qualname = format!("{}.{attribute}", base.qualname);
+                let key = format!("getattr\n{module}\n{qualname}");
+                let id = self.intern(key.as_bytes(), &module, &qualname);
+                (self.class(id), Some(id))
+            }
+            // Which attribute, or of what, is computed: nobody writes that without a purpose.
+            (Special::Getattr, _) => {
+                let id = self.made_up("result of getattr", CallClass::Code);
+                (CallClass::Code, Some(id))
+            }
+            (Special::Encode, [_, CallArg::Text(encoding), ..])
+                if matches!(encoding.as_str(), "latin1" | "latin-1") =>
+            {
+                (CallClass::Data, None)
+            }
+            (Special::Encode, _) => (CallClass::Unknown, None),
+            (Special::Maker, [CallArg::Name(class_made), ..]) => {
+                let made = self.class(*class_made);
+                self.count(*class_made, made, offset);
+                (class, None)
+            }
+            _ => (self.passing_on(class, args, offset), None),
+        }
+    }
+
+    /// A function that runs code, handed to something that may call it (`map`, `partial`, …).
+    fn passing_on(&mut self, class: CallClass, args: &[CallArg], offset: u64) -> CallClass {
+        let mut class = class;
+        for arg in args {
+            if let CallArg::Name(id) = arg
+                && self.class(*id) == CallClass::Code
+            {
+                self.count(*id, CallClass::Code, offset);
+                class = CallClass::Code;
+            }
+        }
+        class
+    }
+
+    /// Notes that attributes or items of something not made by this pickle would be changed.
+    pub(super) fn changes(&mut self, target: NameId, how: &str, offset: u64) {
+        let Some(name) = self.name(target) else {
+            return;
+        };
+        let text = format!("{}.{how}", name.dotted());
+        let id = self.made_up(&text, CallClass::Code);
+        self.count(id, CallClass::Code, offset);
+    }
+
+    /// Notes that importing a global's module acts by itself.
+    pub(super) fn imports(&mut self, id: NameId, offset: u64) {
+        let Some(name) = self.name(id) else {
+            return;
+        };
+        if import_acts(&name.module) {
+            let text = format!("import {}", name.module);
+            let id = self.made_up(&text, CallClass::Code);
+            self.count(id, CallClass::Code, offset);
+        }
+    }
+
+    /// The name of what a call of `callee` gives, for when that is called in turn.
+    pub(super) fn result_of(&mut self, callee: NameId) -> NameId {
+        let Some(name) = self.name(callee) else {
+            return callee;
+        };
+        let class = if name.is("functools", "partial") || name.class == CallClass::Code {
+            CallClass::Code
+        } else {
+            CallClass::Unknown
+        };
+        let text = format!("result of {}", text_of(name));
+        self.made_up(&text, class)
+    }
+
+    /// `module.name` of every global, in order of appearance.
+    pub(super) fn globals(&self) -> Vec<String> {
+        let mut seen = std::collections::HashSet::new();
+        let mut out = Vec::new();
+        for (name, tally) in self.names.iter().zip(&self.tallies) {
+            let text = name.dotted();
+            if tally.is_global && seen.insert(text.clone()) {
+                out.push(text);
+            }
+        }
+        out
+    }
+
+    /// Every call, in order of first appearance.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        let mut out: Vec<Call> = Vec::new();
+        let mut at: HashMap<String, usize> = HashMap::new();
+        for (name, tally) in self.names.iter().zip(&self.tallies) {
+            let Some(class) = tally.worst else {
+                continue;
+            };
+            let call = Call {
+                name: text_of(name),
+                class,
+                count: tally.count,
+                offset: tally.first,
+            };
+            if let Some(same) = at.get(&call.name).and_then(|i| out.get_mut(*i)) {
+                same.class = same.class.max(class);
+                same.count += call.count;
+                same.offset = same.offset.min(call.offset);
+            } else {
+                at.insert(call.name.clone(), out.len());
+                out.push(call);
+            }
+        }
+        out.sort_by_key(|call| call.offset);
+        out
+    }
+}
+
+/// Callables whose arguments decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Special {
+    Getattr,
+    /// `_codecs.encode`: Python 3's way to write bytes at protocols up to 2.
+    Encode,
+    /// Makes an instance of the class that is its first argument.
+    Maker,
+    Other,
+}
+
+impl Special {
+    fn of(name: &Name) -> Self {
+        match (&*name.module, &*name.qualname) {
+            ("builtins", "getattr") => Self::Getattr,
+            ("_codecs" | "codecs", "encode") => Self::Encode,
+            ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") => Self::Maker,
+            _ => Self::Other,
+        }
+    }
+}
+
+fn looks_at_arguments(name: &Name) -> bool {
+    &*name.module == "copyreg" || &*name.module == "collections"
+}
+
+fn text_of(name: &Name) -> String {
+    if name.module.is_empty() {
+        name.qualname.to_string()
+    } else {
+        name.dotted()
+    }
+}
