@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::compress::Codec;
 use super::numpy::ArraySummary;
-use super::{Content, Element, Problem, pickle};
+use super::pyc::Header;
+use super::{Content, Element, Problem, marshal, pickle};
 use crate::error::Result;
 use crate::model::value::Call;
 use crate::model::{Limits, Value};
@@ -148,50 +149,84 @@ pub fn open_value(
     options: &Options,
 ) -> Result<Preview> {
     let content = peel(bytes, carrier);
-    let mut codec: Vec<String> = content.codecs().iter().map(ToString::to_string).collect();
-    let head = content.head(HEAD_LEN);
-    let is_pickle = match carrier {
-        Carrier::Pickle => true,
-        Carrier::Unknown => pickle::is_likely(&head),
-        Carrier::Text | Carrier::Bytes => false,
+    let scalar = match carrier {
+        Carrier::Null => Some(Value::none()),
+        Carrier::Int(value) => Some(Value::of_int(value)),
+        Carrier::Float(value) => Some(Value::of_float(value)),
+        _ => None,
     };
-    if is_pickle {
-        let decoded = pickle::decode(&content, &options.limits);
-        codec.push(format!("pickle {}", decoded.protocol));
-        let root = decoded.value.root();
-        return Ok(Preview {
+    if let Some(value) = scalar {
+        return Ok(Preview::of_value(value, content, "native"));
+    }
+    let head = content.head(HEAD_LEN);
+    Ok(match carrier {
+        Carrier::Pickle => of_pickle(content, options),
+        Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, options),
+        Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
+        _ => of_raw(content, carrier, &head),
+    })
+}
+
+fn of_pickle(content: Content, options: &Options) -> Preview {
+    let decoded = pickle::decode(&content, &options.limits);
+    let carrier = format!("pickle {}", decoded.protocol);
+    Preview {
+        is_truncated: !decoded.is_complete,
+        globals: decoded.globals,
+        calls: decoded.calls,
+        problems: decoded.problems,
+        ..Preview::of_value(decoded.value, content, &carrier)
+    }
+}
+
+fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview {
+    let bytes = content.head(usize::try_from(options.limits.output_bytes).unwrap_or(usize::MAX));
+    let (word, decoded) = match Header::parse(&bytes).filter(|_| carrier == Carrier::Pyc) {
+        Some(header) => (
+            "pyc",
+            marshal::decode(&bytes, header.len, header.layout(), &options.limits),
+        ),
+        None => ("marshal", marshal::decode_bare(&bytes, &options.limits)),
+    };
+    Preview {
+        is_truncated: decoded.problem.is_some(),
+        calls: decoded.calls,
+        problems: decoded.problem.into_iter().collect(),
+        ..Preview::of_value(decoded.value, content, word)
+    }
+}
+
+fn of_raw(content: Content, carrier: Carrier, head: &[u8]) -> Preview {
+    let is_text = carrier == Carrier::Text;
+    let value = match std::str::from_utf8(head) {
+        Ok(text) if is_text => Value::of_str(text),
+        _ => Value::of_bytes(head),
+    };
+    let is_truncated = content.len() != Some(head.len() as u64);
+    Preview {
+        is_truncated,
+        ..Preview::of_value(value, content, if is_text { "text" } else { "bytes" })
+    }
+}
+
+impl Preview {
+    fn of_value(value: Value, content: Content, carrier: &str) -> Self {
+        let mut codec: Vec<String> = content.codecs().iter().map(ToString::to_string).collect();
+        codec.push(carrier.to_owned());
+        Self {
             codec,
-            value_type: decoded.value.type_name(root),
-            summary: decoded.value.label(root),
-            value: Arc::new(decoded.value),
-            is_truncated: !decoded.is_complete,
-            globals: decoded.globals,
-            calls: decoded.calls,
+            value_type: value.type_name(value.root()),
+            summary: value.label(value.root()),
+            value: Arc::new(value),
+            is_truncated: false,
+            globals: Vec::new(),
+            calls: Vec::new(),
             array: None,
             table: None,
-            problems: decoded.problems,
+            problems: Vec::new(),
             content,
-        });
+        }
     }
-    let is_text = carrier == Carrier::Text;
-    let value = match std::str::from_utf8(&head) {
-        Ok(text) if is_text => Value::of_str(text),
-        _ => Value::of_bytes(&head),
-    };
-    codec.push(if is_text { "text" } else { "bytes" }.to_owned());
-    Ok(Preview {
-        codec,
-        value_type: value.type_name(value.root()),
-        summary: value.label(value.root()),
-        value: Arc::new(value),
-        is_truncated: content.len() != Some(head.len() as u64),
-        globals: Vec::new(),
-        calls: Vec::new(),
-        array: None,
-        table: None,
-        problems: Vec::new(),
-        content,
-    })
 }
 
 /// Bytes of a value's head that are looked at to tell what it is, and kept of plain text and bytes.
@@ -203,7 +238,7 @@ fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
         // joblib goes by one or two bytes, and so does what it wrote.
         Carrier::Pickle => content.peel(Codec::detect),
         Carrier::Unknown => content.peel(Codec::detect_strictly),
-        Carrier::Text | Carrier::Bytes => content,
+        _ => content,
     }
 }
 
