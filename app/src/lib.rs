@@ -1,5 +1,6 @@
 //! Cachescope's two faces over the core: the command line and the window.
 
 pub mod cli;
+pub mod gui;
 pub mod samples;
 pub mod text;

@@ -3,6 +3,7 @@
 //! Sizes count in thousands (kB, MB), as disks are sold and as `ls -h --si` prints.
 
 use cachescope_core::model::Time;
+use jiff::tz::TimeZone;
 
 const KILO: f64 = 1000.0;
 const MINUTE: f64 = 60.0;
@@ -65,6 +66,36 @@ pub fn age(time: Time, now: Time) -> String {
     }
 }
 
+/// How long ago, for a column: `now`, `12 min ago`, `yesterday`, `12 d ago`; `in 3 h` for a time to come.
+pub fn ago(time: Time, now: Time) -> String {
+    let secs = time.age_secs(now);
+    if secs < -0.5 {
+        age(time, now)
+    } else if secs < MINUTE {
+        "now".to_owned()
+    } else if (DAY..2.0 * DAY).contains(&secs) {
+        "yesterday".to_owned()
+    } else {
+        format!("{} ago", span(secs))
+    }
+}
+
+/// A point in time in the person's own zone: `20 Nov 2026, 14:03`.
+pub fn moment(time: Time) -> String {
+    zoned(time, "%-d %b %Y, %H:%M")
+}
+
+/// The same to the second, with the zone: `2026-11-20 14:03:07 +01:00`.
+pub fn moment_exact(time: Time) -> String {
+    zoned(time, "%Y-%m-%d %H:%M:%S %:z")
+}
+
+fn zoned(time: Time, format: &str) -> String {
+    jiff::Timestamp::from_second(time.secs())
+        .map(|at| at.to_zoned(TimeZone::system()).strftime(format).to_string())
+        .unwrap_or_default()
+}
+
 /// A length of time in its largest whole unit.
 pub fn span(secs: f64) -> String {
     let secs = secs.max(0.0);
@@ -110,6 +141,17 @@ pub fn duration(secs: f64) -> String {
         format!("{whole:.0} {large_unit}")
     } else {
         format!("{whole:.0} {large_unit} {rest:.0} {small_unit}")
+    }
+}
+
+/// What something took, as one figure for a column: `12 ms`, `1.7 s`, `48 s`, `13 min`, `41 h`.
+pub fn duration_short(secs: f64) -> String {
+    if (59.5..119.5).contains(&secs) {
+        format!("{secs:.0} s")
+    } else if secs < 59.5 {
+        duration(secs)
+    } else {
+        span(secs)
     }
 }
 
@@ -198,6 +240,35 @@ mod tests {
         let now = Time::from_unix(1_000_000, 0);
         assert_eq!(age(Time::from_unix(1_000_000 + 7200, 0), now), "in 2 h");
         assert_eq!(age(Time::from_unix(1_000_000 - 7200, 0), now), "2 h");
+    }
+
+    #[test]
+    fn a_column_shows_ages_as_one_figure() {
+        let now = Time::from_unix(1_000_000, 0);
+        for (secs, expected) in [
+            (5, "now"),
+            (720, "12 min ago"),
+            (90_000, "yesterday"),
+            (40 * 86_400, "40 d ago"),
+            (-7200, "in 2 h"),
+        ] {
+            assert_eq!(ago(Time::from_unix(1_000_000 - secs, 0), now), expected);
+        }
+    }
+
+    #[test]
+    fn a_column_shows_durations_as_one_figure() {
+        for (secs, expected) in [
+            (0.012, "12 ms"),
+            (1.7, "1.7 s"),
+            (48.2, "48 s"),
+            (59.0, "59 s"),
+            (90.0, "90 s"),
+            (800.0, "13 min"),
+            (147_600.0, "41 h"),
+        ] {
+            assert_eq!(duration_short(secs), expected);
+        }
     }
 
     #[test]

@@ -18,4 +18,6 @@ pub mod ops;
 
 pub mod clear;
 
+pub mod jobs;
+
 pub use error::{Error, Result};

@@ -93,9 +93,9 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return Err(Failure::unread(
-            "There is no window in this build; try cachescope ls PATH",
-        ));
+        return crate::gui::run(cli.paths)
+            .map(|()| Exit::Done)
+            .map_err(|error| Failure::unread(format!("{error:#}")));
     };
     if let Some(path) = cli.paths.first() {
         return Err(Failure::usage(format!(

@@ -5,13 +5,15 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Args, Overlay, Record, Row, Snapshot, Time, Verdict};
 
 /// Rows in the order they are shown in.
 pub type Order = Arc<[Row]>;
 
 /// What entries are sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SortBy {
     /// The key's text.
     Key,
@@ -46,7 +48,7 @@ pub enum SortBy {
 }
 
 /// Which end comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Direction {
     /// Smallest, oldest, A first.
     Ascending,
@@ -55,7 +57,7 @@ pub enum Direction {
 }
 
 /// A chosen column and direction; rows that are equal in it stand in stored order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sort {
     /// The column.
     pub by: SortBy,

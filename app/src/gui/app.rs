@@ -1,0 +1,107 @@
+//! The two hooks of eframe: `logic` takes in what jobs found and runs commands, `ui` draws and collects commands.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachescope_core::jobs::Wake;
+use cachescope_core::model::Time;
+
+use super::command::Command;
+use super::session::Session;
+use super::state::Saved;
+use super::{fonts, panels, theme};
+
+/// Key of our part in eframe's storage.
+const SAVED: &str = "cachescope";
+/// Jobs get this long to stop when the window closes.
+const CLOSE: Duration = Duration::from_secs(3);
+/// Progress is looked at five times a second.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// What a window starts with.
+pub struct Setup {
+    /// Paths to open.
+    pub paths: Vec<PathBuf>,
+    /// The clock that ages are counted to.
+    pub clock: fn() -> Time,
+    /// Called as well whenever a job has news; tests wait on it.
+    pub wake: Option<Wake>,
+}
+
+impl Setup {
+    /// These paths, the computer's clock.
+    pub fn new(paths: Vec<PathBuf>) -> Self {
+        Self {
+            paths,
+            clock: Time::now,
+            wake: None,
+        }
+    }
+}
+
+/// The window.
+pub struct App {
+    session: Session,
+    commands: Vec<Command>,
+    clock: fn() -> Time,
+}
+
+impl App {
+    /// Restores what was saved and starts to open the paths.
+    pub fn new(cc: &eframe::CreationContext<'_>, setup: Setup) -> Self {
+        fonts::install(&cc.egui_ctx);
+        theme::install(&cc.egui_ctx);
+        let saved: Saved = cc
+            .storage
+            .and_then(|storage| eframe::get_value(storage, SAVED))
+            .unwrap_or_default();
+        let ctx = cc.egui_ctx.clone();
+        let also = setup.wake;
+        let wake: Wake = Arc::new(move || {
+            ctx.request_repaint();
+            if let Some(also) = &also {
+                also();
+            }
+        });
+        Self {
+            session: Session::new(saved, wake),
+            commands: setup.paths.into_iter().map(Command::Open).collect(),
+            clock: setup.clock,
+        }
+    }
+
+    fn run_commands(&mut self, ctx: &egui::Context) {
+        for command in std::mem::take(&mut self.commands) {
+            self.session.handle(command);
+        }
+        while let Some(text) = self.session.to_copy.pop_front() {
+            ctx.copy_text(text);
+        }
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        self.session.receive();
+        self.run_commands(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let now = (self.clock)();
+        panels::window_ui(ui, &mut self.session, now, &mut self.commands);
+        if !self.commands.is_empty() {
+            ui.ctx().request_repaint();
+        } else if self.session.jobs.running().next().is_some() {
+            ui.ctx().request_repaint_after(PROGRESS);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        eframe::set_value(storage, SAVED, &self.session.state.saved);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.session.jobs.close(CLOSE);
+    }
+}

@@ -1,0 +1,123 @@
+//! News from jobs into the state. What is no longer asked for is dropped.
+
+use std::sync::Arc;
+
+use cachescope_core::Error;
+use cachescope_core::jobs::{Arranged, EntryPreview, JobId, Outcome, Report};
+use cachescope_core::model::{Snapshot, StoreInfo};
+
+use super::session::Session;
+use super::state::{OpenStore, Phase};
+
+impl Session {
+    /// Takes in what the jobs reported since the last call; true if anything came.
+    pub(crate) fn receive(&mut self) -> bool {
+        let reports = self.jobs.poll();
+        let has_any = !reports.is_empty();
+        for Report { job, outcome } in reports {
+            match outcome {
+                Outcome::Opened(stores) => self.opened(job, stores),
+                Outcome::Scanned(snapshot) => self.scanned(job, snapshot),
+                Outcome::Arranged(arranged) => self.arranged(job, arranged),
+                Outcome::Previewed(preview) => self.previewed(job, preview),
+                Outcome::Ended(Ok(())) => self.ended(job),
+                Outcome::Ended(Err(error)) => self.failed(job, &error),
+            }
+        }
+        has_any
+    }
+
+    fn opened(&mut self, job: JobId, stores: Vec<Arc<StoreInfo>>) {
+        let state = &mut self.state;
+        if let Some((_, path)) = state.opening.iter().find(|(id, _)| *id == job) {
+            state.saved.remember(path);
+        }
+        let first = stores.first().map(|info| info.id);
+        for info in stores {
+            let id = info.id;
+            if self.state.store(id).is_none() {
+                self.state.stores.push(OpenStore::new(info));
+            }
+            self.scan(id);
+        }
+        self.state.shown = first.or(self.state.shown);
+    }
+
+    fn scanned(&mut self, job: JobId, snapshot: Arc<Snapshot>) {
+        let id = snapshot.store.id;
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        if store.scan != Some(job) {
+            return;
+        }
+        if snapshot.is_complete {
+            store.phase = Phase::Whole;
+        }
+        store.snapshot = snapshot;
+        self.arrange_next(id);
+    }
+
+    fn arranged(&mut self, job: JobId, arranged: Box<Arranged>) {
+        let id = arranged.snapshot.store.id;
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        if store.entries.job != Some(job) {
+            return;
+        }
+        store.entries.job = None;
+        let is_behind = !Arc::ptr_eq(&arranged.snapshot, &store.snapshot);
+        store.entries.arrange(arranged);
+        if store.entries.is_outdated || is_behind {
+            self.arrange(id);
+        }
+        self.preview(id);
+    }
+
+    fn previewed(&mut self, job: JobId, preview: Box<EntryPreview>) {
+        let asked = |s: &&mut OpenStore| s.preview.job == Some(job);
+        if let Some(store) = self.state.stores.iter_mut().find(asked) {
+            store.preview.found = Some(preview);
+        }
+    }
+
+    fn ended(&mut self, job: JobId) {
+        self.state.opening.retain(|(id, _)| *id != job);
+        for store in &mut self.state.stores {
+            for slot in [
+                &mut store.scan,
+                &mut store.entries.job,
+                &mut store.preview.job,
+            ] {
+                if *slot == Some(job) {
+                    *slot = None;
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, job: JobId, error: &Error) {
+        let was_opening = self.state.opening.iter().any(|(id, _)| *id == job);
+        let mut is_told = error.is_cancelled();
+        for store in &mut self.state.stores {
+            if store.scan == Some(job) {
+                store.phase = match (&store.phase, error.is_cancelled()) {
+                    (Phase::Loading, true) => Phase::Partial("stopped".to_owned()),
+                    (_, true) => store.phase.clone(),
+                    (_, false) => Phase::Partial(error.to_string()),
+                };
+                is_told = true;
+            }
+            if store.preview.job == Some(job) && !error.is_cancelled() {
+                store.preview.failure = Some(error.to_string());
+                store.preview.found = None;
+                is_told = true;
+            }
+        }
+        if was_opening || !is_told {
+            self.state.notices.push(error.to_string());
+        }
+        self.ended(job);
+    }
+}

@@ -1,0 +1,119 @@
+//! State and jobs side by side: what commands change and what finished jobs bring.
+
+use std::collections::VecDeque;
+
+use cachescope_core::jobs::{Arrange, Job, Jobs, Wake};
+use cachescope_core::model::StoreId;
+
+use super::state::{Saved, State};
+
+/// Everything behind the window but the window itself.
+pub(crate) struct Session {
+    pub(crate) state: State,
+    pub(crate) jobs: Jobs,
+    /// Text on its way to the clipboard.
+    pub(crate) to_copy: VecDeque<String>,
+}
+
+impl Session {
+    /// Nothing open; `wake` is called whenever a job has news.
+    pub(crate) fn new(saved: Saved, wake: Wake) -> Self {
+        Self {
+            state: State {
+                saved,
+                ..State::default()
+            },
+            jobs: Jobs::new(wake),
+            to_copy: VecDeque::new(),
+        }
+    }
+
+    /// Reads a store, anew if it is on screen already.
+    pub(crate) fn scan(&mut self, id: StoreId) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let job = Job::Scan {
+            store: std::sync::Arc::clone(&store.info),
+            generation: store.snapshot.generation + 1,
+            is_refresh: store.snapshot.is_complete,
+        };
+        self.jobs.replace(&mut store.scan, job);
+    }
+
+    /// Filters, sorts and groups a store's rows; what is at work on the same is dropped.
+    pub(crate) fn arrange(&mut self, id: StoreId) {
+        let (query, saved) = (&self.state.query, &self.state.saved);
+        let words = query.split_whitespace().map(str::to_lowercase).collect();
+        let (sort, is_grouped) = (saved.sort, saved.is_grouped);
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let [cursor, anchor] = store.entries.selection.marks();
+        let job = Job::Arrange(Box::new(Arrange {
+            snapshot: std::sync::Arc::clone(&store.snapshot),
+            verdicts: std::sync::Arc::clone(&store.verdicts),
+            words,
+            sort,
+            is_grouped,
+            selected: std::sync::Arc::clone(store.entries.selection.ids()),
+            marks: vec![cursor, anchor, store.entries.top()],
+        }));
+        store.entries.is_outdated = false;
+        self.jobs.replace(&mut store.entries.job, job);
+    }
+
+    /// The same, unless an arrangement is under way: then it follows that one, so that each gets done.
+    pub(crate) fn arrange_next(&mut self, id: StoreId) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let is_at_work = store.entries.job.is_some_and(|job| !self.jobs.is_over(job));
+        if is_at_work {
+            store.entries.is_outdated = true;
+        } else {
+            self.arrange(id);
+        }
+    }
+
+    /// Arranges the store on show for a new query or order, and marks the others.
+    pub(crate) fn arrange_all(&mut self) {
+        for id in self
+            .state
+            .stores
+            .iter()
+            .map(|s| s.info.id)
+            .collect::<Vec<_>>()
+        {
+            self.arrange(id);
+        }
+    }
+
+    /// Reads the one selected entry, if it is not the one that was read.
+    pub(crate) fn preview(&mut self, id: StoreId) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let record = store
+            .entries
+            .selection
+            .only()
+            .and_then(|row| store.snapshot.record(row));
+        let of = record.as_ref().map(|r| (r.id(), r.fingerprint()));
+        if of == store.preview.of {
+            return;
+        }
+        store.preview.of = of;
+        store.preview.failure = None;
+        match record {
+            Some(record) => {
+                let job = Job::Preview {
+                    store: std::sync::Arc::clone(&store.info),
+                    entry: record.entry_key(),
+                };
+                self.jobs.replace(&mut store.preview.job, job);
+            }
+            None => store.preview.found = None,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! How a store's rows are laid out: the arrangement from the worker, folded groups, the lines of the table.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cachescope_core::jobs::{Arranged, GroupSums, JobId};
+use cachescope_core::model::{EntryId, Group};
+
+use super::Selection;
+use crate::gui::widgets::table::Scroll;
+
+/// The table's state.
+#[derive(Default)]
+pub(crate) struct Entries {
+    /// The newest arrangement.
+    pub(crate) arranged: Option<Box<Arranged>>,
+    /// The job that makes the next one.
+    pub(crate) job: Option<JobId>,
+    /// True if another one has to follow it.
+    pub(crate) is_outdated: bool,
+    /// Locators of folded groups.
+    pub(crate) folded: HashSet<Box<[u8]>>,
+    pub(crate) lines: Lines,
+    pub(crate) selection: Selection,
+    pub(crate) scroll: Scroll,
+}
+
+impl Entries {
+    /// Takes a new arrangement over; selection and scroll keep their entries.
+    pub(crate) fn arrange(&mut self, mut arranged: Box<Arranged>) {
+        let top_before = self.scroll.first_line();
+        let top = arranged.marks.get(2).and_then(|mark| mark.at);
+        self.selection.rebase(&mut arranged);
+        self.lines = Lines::new(&arranged.groups, &self.folded);
+        if let Some(line) = top.and_then(|at| self.lines.line_of(at)) {
+            self.scroll.shift_lines(line, top_before);
+        }
+        self.arranged = Some(arranged);
+    }
+
+    /// The first entry on screen.
+    pub(crate) fn top(&self) -> Option<EntryId> {
+        let first = self.scroll.first_line();
+        // A table at its top stays there, whatever comes in above.
+        if first == 0 {
+            return None;
+        }
+        let at = |line| match self.lines.at(line) {
+            Some(Line::Entry(at)) => Some(at),
+            _ => None,
+        };
+        let at = at(first).or_else(|| at(first + 1))?;
+        let arranged = self.arranged.as_ref()?;
+        let row = arranged.rows.get(at)?;
+        Some(arranged.snapshot.record(*row)?.id())
+    }
+
+    /// Folds a group, or unfolds it.
+    pub(crate) fn fold(&mut self, group: &Group) {
+        if !self.folded.remove(&group.locator) {
+            self.folded.insert(group.locator.clone());
+        }
+        if let Some(arranged) = &self.arranged {
+            self.lines = Lines::new(&arranged.groups, &self.folded);
+        }
+    }
+}
+
+/// What one line of the table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// The group at this place of the arrangement.
+    Group(usize),
+    /// The row at this place of the arrangement.
+    Entry(usize),
+}
+
+/// Lines of a table with groups, some of them folded; found by bisection, so that a million rows cost nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    /// For each group: its first line, its first row, and the rows that show.
+    spans: Vec<Span>,
+    n_lines: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    first_line: usize,
+    first_row: usize,
+    n_rows: usize,
+    n_shown: usize,
+    /// 1 where the group has a line of its own.
+    n_header: usize,
+}
+
+impl Lines {
+    pub(crate) fn new(groups: &[GroupSums], folded: &HashSet<Box<[u8]>>) -> Self {
+        let (mut first_line, mut first_row) = (0, 0);
+        let mut spans = Vec::with_capacity(groups.len());
+        for sums in groups {
+            let is_folded = |g: &Arc<Group>| folded.contains(&g.locator);
+            let is_folded = sums.group.as_ref().is_some_and(is_folded);
+            let span = Span {
+                first_line,
+                first_row,
+                n_rows: sums.n_rows,
+                n_shown: if is_folded { 0 } else { sums.n_rows },
+                n_header: usize::from(sums.group.is_some()),
+            };
+            first_line += span.n_header + span.n_shown;
+            first_row += span.n_rows;
+            spans.push(span);
+        }
+        Self {
+            spans,
+            n_lines: first_line,
+        }
+    }
+
+    /// Number of lines.
+    pub(crate) fn len(&self) -> usize {
+        self.n_lines
+    }
+
+    /// What the line shows; `None` past the end.
+    pub(crate) fn at(&self, line: usize) -> Option<Line> {
+        if line >= self.n_lines {
+            return None;
+        }
+        let group = self.spans.partition_point(|s| s.first_line <= line) - 1;
+        let span = self.spans.get(group)?;
+        match (line - span.first_line).checked_sub(span.n_header) {
+            None => Some(Line::Group(group)),
+            Some(n) => Some(Line::Entry(span.first_row + n)),
+        }
+    }
+
+    /// The line that shows the row at a place of the arrangement; `None` if its group is folded.
+    pub(crate) fn line_of(&self, at: usize) -> Option<usize> {
+        let group = self
+            .spans
+            .partition_point(|s| s.first_row <= at)
+            .checked_sub(1)?;
+        let span = self.spans.get(group)?;
+        let within = at - span.first_row;
+        (within < span.n_shown).then_some(span.first_line + span.n_header + within)
+    }
+
+    /// Places of the rows of a group.
+    pub(crate) fn rows_of(&self, group: usize) -> std::ops::Range<usize> {
+        self.spans
+            .get(group)
+            .map_or(0..0, |s| s.first_row..s.first_row + s.n_rows)
+    }
+
+    /// The nearest row that shows, `by` rows away; group lines are skipped.
+    pub(crate) fn step(&self, from: Option<usize>, by: isize) -> Option<usize> {
+        let line = match from.and_then(|at| self.line_of(at)) {
+            Some(line) => line.saturating_add_signed(by),
+            None => 0,
+        };
+        let line = line.min(self.n_lines.checked_sub(1)?);
+        let entry = |line: usize| match self.at(line) {
+            Some(Line::Entry(at)) => Some(at),
+            _ => None,
+        };
+        // A run of folded groups has as many lines as groups, so this walk is short.
+        let down = (line..self.n_lines).find_map(entry);
+        let up = (0..line).rev().find_map(entry);
+        if by < 0 && line > 0 {
+            entry(line).or(up).or(down)
+        } else {
+            down.or(up)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cachescope_core::jobs::Sums;
+
+    fn lines(sizes: &[usize], folded: &[usize]) -> Lines {
+        let groups: Vec<_> = sizes
+            .iter()
+            .enumerate()
+            .map(|(n, n_rows)| GroupSums {
+                group: Some(Group::named(&n.to_string())),
+                n_rows: *n_rows,
+                sums: Sums::default(),
+            })
+            .collect();
+        let folded = folded.iter().map(|n| n.to_string().into_bytes().into());
+        Lines::new(&groups, &folded.collect())
+    }
+
+    #[test]
+    fn lines_and_rows_find_each_other() {
+        let lines = lines(&[2, 3, 1], &[1]);
+        let all: Vec<_> = (0..lines.len()).filter_map(|n| lines.at(n)).collect();
+        use Line::{Entry, Group};
+        assert_eq!(
+            all,
+            [Group(0), Entry(0), Entry(1), Group(1), Group(2), Entry(5)]
+        );
+        assert_eq!(lines.at(6), None);
+        assert_eq!(lines.line_of(1), Some(2));
+        assert_eq!(lines.line_of(3), None);
+        assert_eq!(lines.line_of(5), Some(5));
+        assert_eq!(lines.rows_of(1), 2..5);
+    }
+
+    #[test]
+    fn steps_skip_groups_and_stop_at_the_ends() {
+        let lines = lines(&[2, 3, 1], &[1]);
+        assert_eq!(lines.step(None, 1), Some(0));
+        assert_eq!(lines.step(Some(0), 1), Some(1));
+        assert_eq!(lines.step(Some(1), 1), Some(5));
+        assert_eq!(lines.step(Some(5), 1), Some(5));
+        assert_eq!(lines.step(Some(5), -1), Some(1));
+        assert_eq!(lines.step(Some(0), -1), Some(0));
+        assert_eq!(lines.step(Some(0), 1000), Some(5));
+    }
+}

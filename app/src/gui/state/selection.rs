@@ -1,0 +1,205 @@
+//! The selected entries, kept by identity, with their sums.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use cachescope_core::jobs::{Arranged, Sums};
+use cachescope_core::model::{EntryId, Row};
+
+use super::Lines;
+
+/// A change of the selection; rows are named by their place in the arrangement on screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pick {
+    /// This row and no other.
+    Only(usize),
+    /// This row changes sides, the others stay.
+    Toggle(usize),
+    /// All from the anchor to this row; the others stay if `keeps`.
+    To {
+        /// The row.
+        at: usize,
+        /// True to add to what is selected already.
+        keeps: bool,
+    },
+    /// These rows and no other.
+    These(Range<usize>),
+    /// So many rows up or down from the cursor.
+    Step {
+        /// Negative is up.
+        by: isize,
+        /// True to select all on the way.
+        extends: bool,
+    },
+    /// Every row found.
+    All,
+    /// Nothing.
+    None,
+}
+
+/// Selected entries by identity; the row where the keyboard is; the row where a range began.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    ids: Arc<HashSet<EntryId>>,
+    /// Sums of the selected entries that exist.
+    pub(crate) sums: Sums,
+    /// How many of them the query leaves out.
+    pub(crate) n_hidden: u64,
+    cursor: Option<Mark>,
+    anchor: Option<Mark>,
+}
+
+/// An entry, and where it stands in the arrangement on screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark {
+    id: EntryId,
+    row: Row,
+    at: Option<usize>,
+}
+
+impl Selection {
+    /// The selected entries.
+    pub(crate) fn ids(&self) -> &Arc<HashSet<EntryId>> {
+        &self.ids
+    }
+
+    /// Number of selected entries.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// True if nothing is selected.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// True if the entry is selected.
+    pub(crate) fn contains(&self, id: EntryId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// The one selected entry; `None` where it is none or several.
+    pub(crate) fn only(&self) -> Option<Row> {
+        let mark = self.cursor.filter(|mark| self.contains(mark.id));
+        mark.filter(|_| self.len() == 1).map(|mark| mark.row)
+    }
+
+    /// Where the keyboard is.
+    pub(crate) fn cursor(&self) -> Option<usize> {
+        self.cursor.and_then(|mark| mark.at)
+    }
+
+    /// The entries whose places an arrangement is to find: cursor and anchor.
+    pub(crate) fn marks(&self) -> [Option<EntryId>; 2] {
+        [self.cursor, self.anchor].map(|mark| mark.map(|m| m.id))
+    }
+
+    /// Carries out a change; true if the cursor moved.
+    pub(crate) fn pick(&mut self, pick: &Pick, arranged: &Arranged, lines: &Lines) -> bool {
+        let before = self.cursor;
+        match *pick {
+            Pick::Only(at) => {
+                self.clear();
+                self.add(at..at.saturating_add(1), arranged);
+                self.move_to(at, arranged, true);
+            }
+            Pick::Toggle(at) => {
+                self.toggle(at, arranged);
+                self.move_to(at, arranged, true);
+            }
+            Pick::To { at, keeps } => {
+                let from = self.anchor.and_then(|m| m.at).unwrap_or(at);
+                if !keeps {
+                    self.clear();
+                }
+                self.add(from.min(at)..from.max(at).saturating_add(1), arranged);
+                self.move_to(at, arranged, self.anchor.is_none());
+            }
+            Pick::These(ref range) => {
+                self.clear();
+                self.add(range.clone(), arranged);
+                self.move_to(range.start, arranged, true);
+            }
+            Pick::Step { by, extends } => {
+                if let Some(at) = lines.step(self.cursor(), by) {
+                    let pick = if extends {
+                        Pick::To { at, keeps: false }
+                    } else {
+                        Pick::Only(at)
+                    };
+                    self.pick(&pick, arranged, lines);
+                }
+            }
+            Pick::All => self.add(0..arranged.rows.len(), arranged),
+            Pick::None => self.clear(),
+        }
+        self.cursor != before
+    }
+
+    /// Takes over what an arrangement found of the selection and its marks.
+    pub(crate) fn rebase(&mut self, arranged: &mut Arranged) {
+        let mut found = arranged.marks.iter();
+        for mark in [&mut self.cursor, &mut self.anchor] {
+            let place = found.next();
+            *mark = mark.take().and_then(|m| {
+                let place = place.filter(|p| p.id == Some(m.id))?;
+                Some(Mark {
+                    id: m.id,
+                    row: place.row?,
+                    at: place.at,
+                })
+            });
+        }
+        // A selection that changed meanwhile keeps its own sums; the next arrangement counts it anew.
+        if Arc::ptr_eq(&self.ids, &arranged.selected.asked) {
+            let selected = std::mem::take(&mut arranged.selected);
+            self.ids = Arc::new(selected.existing);
+            self.sums = selected.sums;
+            self.n_hidden = selected.n_hidden;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.ids = Arc::default();
+        self.sums = Sums::default();
+        self.n_hidden = 0;
+    }
+
+    fn add(&mut self, range: Range<usize>, arranged: &Arranged) {
+        let ids = Arc::make_mut(&mut self.ids);
+        for row in arranged.rows.get(range).unwrap_or_default() {
+            if let Some(record) = arranged.snapshot.record(*row)
+                && ids.insert(record.id())
+            {
+                self.sums.add(&record);
+            }
+        }
+    }
+
+    fn toggle(&mut self, at: usize, arranged: &Arranged) {
+        let record = arranged
+            .rows
+            .get(at)
+            .and_then(|row| arranged.snapshot.record(*row));
+        let Some(record) = record else { return };
+        if Arc::make_mut(&mut self.ids).remove(&record.id()) {
+            self.sums.subtract(&record);
+        } else {
+            self.add(at..at.saturating_add(1), arranged);
+        }
+    }
+
+    fn move_to(&mut self, at: usize, arranged: &Arranged, is_anchor: bool) {
+        let row = arranged.rows.get(at).copied();
+        let id = row.and_then(|row| Some(arranged.snapshot.record(row)?.id()));
+        self.cursor = row.zip(id).map(|(row, id)| Mark {
+            id,
+            row,
+            at: Some(at),
+        });
+        if is_anchor {
+            self.anchor = self.cursor;
+        }
+    }
+}

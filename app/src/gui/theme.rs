@@ -1,0 +1,275 @@
+//! All colours of the window, and how egui's own widgets wear them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where colours are named"
+)]
+
+use cachescope_core::model::Condition;
+use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Vec2};
+
+/// One set of colours. Every text colour keeps a contrast of 4.5 on every surface.
+#[derive(Debug)]
+pub(crate) struct Theme {
+    /// True for the dark set.
+    pub(crate) is_dark: bool,
+    /// Behind everything.
+    pub(crate) ground: Color32,
+    /// Rails, panels, cards.
+    pub(crate) panel: Color32,
+    /// Buttons, chips, group rows.
+    pub(crate) raised: Color32,
+    /// A raised surface under the pointer.
+    pub(crate) hovered: Color32,
+    /// Hairlines between surfaces.
+    pub(crate) line: Color32,
+    /// What is read.
+    pub(crate) text: Color32,
+    /// What explains it.
+    pub(crate) quiet: Color32,
+    /// The one accent: focus, links, progress.
+    pub(crate) accent: Color32,
+    /// Behind selected rows and the store on show.
+    pub(crate) selection: Color32,
+    /// Every other row.
+    pub(crate) stripe: Color32,
+    /// Words of actions that take something away, and of failures.
+    pub(crate) danger: Color32,
+    /// Text that was added.
+    pub(crate) added: Color32,
+    /// Bars that a query leaves out.
+    pub(crate) dimmed: Color32,
+    conditions: [Color32; 9],
+    ages: [Color32; 7],
+}
+
+const fn hex(rgb: u32) -> Color32 {
+    let [_, r, g, b] = rgb.to_be_bytes();
+    Color32::from_rgb(r, g, b)
+}
+
+/// In the order of [`Condition::ALL`]: calls code, corrupt, incomplete, orphan, source gone, stale, expired,
+/// unread, fresh. Okabe and Ito's set, which the colour-blind tell apart; glyphs tell them apart without colour.
+const DARK_CONDITIONS: [Color32; 9] = [
+    hex(0x00e0_573e),
+    hex(0x00e0_573e),
+    hex(0x0056_b4e9),
+    hex(0x00b8_a93a),
+    hex(0x00cc_79a7),
+    hex(0x00cc_79a7),
+    hex(0x00e6_9f00),
+    hex(0x0093_9cab),
+    hex(0x0035_b28a),
+];
+
+/// The same hues, darkened until they keep 4.5 on every light surface.
+const LIGHT_CONDITIONS: [Color32; 9] = [
+    hex(0x00b3_4632),
+    hex(0x00b3_4632),
+    hex(0x0035_6f8f),
+    hex(0x0074_6a25),
+    hex(0x0092_5777),
+    hex(0x0092_5777),
+    hex(0x008c_6100),
+    hex(0x0060_697d),
+    hex(0x0023_765c),
+];
+
+/// Recent to old, one hue scale of falling lightness.
+const LIGHT_AGES: [Color32; 7] = [
+    hex(0x00a7_d3a0),
+    hex(0x0085_c29c),
+    hex(0x0062_ad98),
+    hex(0x003f_9491),
+    hex(0x0038_7186),
+    hex(0x0031_4f7a),
+    hex(0x002a_2f66),
+];
+
+/// The scale with its lightness mirrored: on dark ground the old ones glow and the recent ones sink.
+const DARK_AGES: [Color32; 7] = [
+    hex(0x0024_423b),
+    hex(0x002b_5952),
+    hex(0x0033_736b),
+    hex(0x003f_9491),
+    hex(0x005f_a9b5),
+    hex(0x008d_b8d8),
+    hex(0x00c3_cbf2),
+];
+
+static DARK: Theme = Theme {
+    is_dark: true,
+    ground: hex(0x0014_171c),
+    panel: hex(0x001a_1e25),
+    raised: hex(0x0022_2833),
+    hovered: hex(0x002b_3340),
+    line: hex(0x002c_333f),
+    text: hex(0x00df_e4ec),
+    quiet: hex(0x0093_9cab),
+    accent: hex(0x005a_a9ff),
+    selection: hex(0x001f_3550),
+    stripe: hex(0x0017_1b21),
+    danger: hex(0x00f4_7f6b),
+    added: hex(0x0035_b28a),
+    dimmed: hex(0x002c_333f),
+    conditions: DARK_CONDITIONS,
+    ages: DARK_AGES,
+};
+
+static LIGHT: Theme = Theme {
+    is_dark: false,
+    ground: hex(0x00f4_f5f7),
+    panel: hex(0x00ff_ffff),
+    raised: hex(0x00ee_f0f4),
+    hovered: hex(0x00e3_e6ec),
+    line: hex(0x00d9_dde4),
+    text: hex(0x001c_222b),
+    quiet: hex(0x0060_697d),
+    accent: hex(0x0016_68c7),
+    selection: hex(0x00dc_ebfd),
+    stripe: hex(0x00fa_fbfc),
+    danger: hex(0x00b3_4632),
+    added: hex(0x0023_765c),
+    dimmed: hex(0x00dd_e1e9),
+    conditions: LIGHT_CONDITIONS,
+    ages: LIGHT_AGES,
+};
+
+/// Height of one row of a table, in points.
+pub(crate) const ROW: f32 = 24.0;
+/// Distance between things that belong together, in points; other distances are multiples.
+pub(crate) const GAP: f32 = 4.0;
+
+impl Theme {
+    /// The set for egui's current theme.
+    pub(crate) fn of(ctx: &egui::Context) -> &'static Self {
+        Self::get(ctx.theme() == egui::Theme::Dark)
+    }
+
+    /// The dark or the light set.
+    pub(crate) fn get(is_dark: bool) -> &'static Self {
+        if is_dark { &DARK } else { &LIGHT }
+    }
+
+    /// Colour of a condition's glyph.
+    pub(crate) fn condition(&self, condition: Condition) -> Color32 {
+        let at = Condition::ALL.iter().position(|c| *c == condition);
+        at.and_then(|at| self.conditions.get(at))
+            .copied()
+            .unwrap_or(self.quiet)
+    }
+
+    /// Recent (0) to old (1).
+    pub(crate) fn age(&self, part: f32) -> Color32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to the seven steps"
+        )]
+        let at = (part.clamp(0.0, 1.0) * 6.0).round() as usize;
+        self.ages.get(at).copied().unwrap_or(self.accent)
+    }
+
+    /// The steps of [`Theme::age`], for a legend.
+    pub(crate) fn ages(&self) -> &[Color32; 7] {
+        &self.ages
+    }
+
+    /// A hairline.
+    pub(crate) fn hairline(&self) -> Stroke {
+        Stroke::new(1.0, self.line)
+    }
+
+    fn visuals(&self) -> egui::Visuals {
+        let mut visuals = if self.is_dark {
+            egui::Visuals::dark()
+        } else {
+            egui::Visuals::light()
+        };
+        visuals.panel_fill = self.panel;
+        visuals.window_fill = self.panel;
+        visuals.extreme_bg_color = self.ground;
+        visuals.text_edit_bg_color = Some(self.ground);
+        visuals.faint_bg_color = self.stripe;
+        visuals.code_bg_color = self.raised;
+        visuals.hyperlink_color = self.accent;
+        visuals.error_fg_color = self.danger;
+        visuals.warn_fg_color = self.condition(Condition::Expired);
+        visuals.weak_text_color = Some(self.quiet);
+        visuals.window_stroke = self.hairline();
+        visuals.window_corner_radius = CornerRadius::same(8);
+        visuals.menu_corner_radius = CornerRadius::same(6);
+        visuals.selection.bg_fill = self.selection;
+        visuals.selection.stroke = Stroke::new(1.0, self.accent);
+        visuals.text_cursor.stroke = Stroke::new(2.0, self.accent);
+        // A blinking cursor would repaint an idle window twice a second.
+        visuals.text_cursor.blink = false;
+        visuals.disabled_alpha = 0.5;
+        let radius = CornerRadius::same(5);
+        let widget = |fill, stroke, text| egui::style::WidgetVisuals {
+            bg_fill: fill,
+            weak_bg_fill: fill,
+            bg_stroke: Stroke::new(1.0, stroke),
+            corner_radius: radius,
+            fg_stroke: Stroke::new(1.0, text),
+            expansion: 0.0,
+        };
+        visuals.widgets.noninteractive = widget(self.panel, self.line, self.text);
+        visuals.widgets.inactive = widget(self.raised, self.line, self.text);
+        visuals.widgets.hovered = widget(self.hovered, self.line, self.text);
+        visuals.widgets.active = widget(self.hovered, self.accent, self.text);
+        visuals.widgets.open = widget(self.hovered, self.line, self.text);
+        visuals
+    }
+}
+
+/// Family of semibold text.
+pub(crate) fn semibold() -> FontFamily {
+    FontFamily::Name("semibold".into())
+}
+
+/// Body text.
+pub(crate) fn body() -> FontId {
+    FontId::proportional(13.0)
+}
+
+/// Body text, semibold.
+pub(crate) fn strong() -> FontId {
+    FontId::new(13.0, semibold())
+}
+
+/// Text that explains.
+pub(crate) fn small() -> FontId {
+    FontId::proportional(11.5)
+}
+
+/// Keys, arguments, code.
+pub(crate) fn mono() -> FontId {
+    FontId::monospace(12.0)
+}
+
+/// Gives both of egui's styles our colours, sizes and spacing.
+pub(crate) fn install(ctx: &egui::Context) {
+    for (which, is_dark) in [(egui::Theme::Dark, true), (egui::Theme::Light, false)] {
+        ctx.set_visuals_of(which, Theme::get(is_dark).visuals());
+    }
+    ctx.all_styles_mut(|style| {
+        style.text_styles = [
+            (TextStyle::Small, small()),
+            (TextStyle::Body, body()),
+            (TextStyle::Button, body()),
+            (TextStyle::Monospace, mono()),
+            (TextStyle::Heading, FontId::new(15.0, semibold())),
+        ]
+        .into();
+        let spacing = &mut style.spacing;
+        spacing.item_spacing = Vec2::new(2.0 * GAP, GAP);
+        spacing.button_padding = Vec2::new(3.0 * GAP, GAP);
+        spacing.interact_size = Vec2::new(40.0, 26.0);
+        spacing.menu_margin = egui::Margin::same(4);
+        spacing.scroll = egui::style::ScrollStyle::solid();
+        spacing.scroll.bar_width = 8.0;
+        style.interaction.selectable_labels = false;
+        style.interaction.tooltip_delay = 0.4;
+        style.animation_time = 0.0;
+    });
+}

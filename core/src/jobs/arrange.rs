@@ -1,0 +1,264 @@
+//! A snapshot to the order in which its rows are shown: filtered, sorted, grouped, with sums.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Outcome;
+use super::run::Context;
+use crate::Result;
+use crate::model::{EntryId, Group, Overlay, Record, Role, Row, Snapshot, Time, Verdict};
+use crate::ops::{Direction, Sort, SortBy};
+
+/// What is to be arranged, and how.
+pub struct Arrange {
+    /// The rows.
+    pub snapshot: Arc<Snapshot>,
+    /// What checks found.
+    pub verdicts: Arc<Overlay<Verdict>>,
+    /// Words that must all occur in key, group or arguments.
+    pub words: Vec<String>,
+    /// The order within a group; groups follow by their sums.
+    pub sort: Sort,
+    /// Rows of one group together.
+    pub is_grouped: bool,
+    /// Entries whose sums are wanted as well.
+    pub selected: Arc<HashSet<EntryId>>,
+    /// Entries whose places are wanted: cursor, anchor, first on screen.
+    pub marks: Vec<Option<EntryId>>,
+}
+
+/// Rows in the order in which they are shown.
+#[derive(Debug)]
+pub struct Arranged {
+    /// The snapshot that the rows belong to.
+    pub snapshot: Arc<Snapshot>,
+    /// The rows found; those of one group stand together.
+    pub rows: Arc<[Row]>,
+    /// The groups in order; one without a name where rows are not grouped.
+    pub groups: Vec<GroupSums>,
+    /// Sums over all rows found.
+    pub found: Sums,
+    /// The selection as it stands in this snapshot.
+    pub selected: Selected,
+    /// Where the marks asked for stand, one for each.
+    pub marks: Vec<Place>,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place {
+    /// The entry asked for.
+    pub id: Option<EntryId>,
+    /// Its row in the snapshot; `None` if it is gone.
+    pub row: Option<Row>,
+    /// Its place among the rows found; `None` if the filter leaves it out.
+    pub at: Option<usize>,
+}
+
+/// The selected entries that still exist.
+#[derive(Debug, Default)]
+pub struct Selected {
+    /// The selection that was asked about.
+    pub asked: Arc<HashSet<EntryId>>,
+    /// Those of it that exist.
+    pub existing: HashSet<EntryId>,
+    /// Their sums.
+    pub sums: Sums,
+    /// How many of them the filter leaves out.
+    pub n_hidden: u64,
+}
+
+/// A group in an arrangement.
+#[derive(Debug, Clone)]
+pub struct GroupSums {
+    /// The group; `None` where rows are not grouped.
+    pub group: Option<Arc<Group>>,
+    /// Number of its rows.
+    pub n_rows: usize,
+    /// Their sums.
+    pub sums: Sums,
+}
+
+/// Sums over entries; what no entry records is `None`, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Sums {
+    /// Number of entries.
+    pub entries: u64,
+    /// Stored bytes.
+    pub bytes: u64,
+    /// Seconds to compute them again, as far as recorded.
+    pub duration_s: Option<f64>,
+    /// Hits, as far as recorded.
+    pub hits: Option<u64>,
+    /// The latest use.
+    pub last_used: Option<Time>,
+    /// The latest creation.
+    pub last_created: Option<Time>,
+}
+
+impl Sums {
+    /// Counts one more entry in.
+    pub fn add(&mut self, record: &Record<'_>) {
+        self.entries += 1;
+        self.bytes = self.bytes.saturating_add(record.bytes);
+        if let Some(seconds) = record.duration_s {
+            self.duration_s = Some(self.duration_s.unwrap_or(0.0) + seconds);
+        }
+        if let Some(hits) = record.hits {
+            self.hits = Some(self.hits.unwrap_or(0).saturating_add(hits));
+        }
+        self.last_used = self.last_used.max(record.accessed);
+        self.last_created = self.last_created.max(record.created);
+    }
+
+    /// Takes one entry out again; the latest times stay, as nothing tells what was before.
+    pub fn subtract(&mut self, record: &Record<'_>) {
+        self.entries = self.entries.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(record.bytes);
+        if let (Some(sum), Some(seconds)) = (&mut self.duration_s, record.duration_s) {
+            *sum -= seconds;
+        }
+        if let (Some(sum), Some(hits)) = (&mut self.hits, record.hits) {
+            *sum = sum.saturating_sub(hits);
+        }
+    }
+}
+
+pub(super) fn run(arrange: &Arrange, context: &Context) -> Result<()> {
+    let arranged = arrange.run(|| context.cancel.check())?;
+    context.report(Outcome::Arranged(Box::new(arranged)))
+}
+
+/// Rows between two looks at the cancel flag.
+const CHECK_EVERY: usize = 4096;
+
+impl Arrange {
+    /// Filters, sorts and groups.
+    ///
+    /// # Errors
+    /// What `go_on` says, which is asked now and then.
+    pub fn run(&self, go_on: impl Fn() -> Result<()>) -> Result<Arranged> {
+        let mut buckets: Vec<(GroupSums, Vec<Row>)> = Vec::new();
+        let mut bucket_of: HashMap<Arc<Group>, usize> = HashMap::new();
+        let mut found = Sums::default();
+        let place = |id: &Option<EntryId>| Place {
+            id: *id,
+            ..Place::default()
+        };
+        let mut marks: Vec<Place> = self.marks.iter().map(place).collect();
+        let has_marks = self.marks.iter().any(Option::is_some);
+        let mut selected = Selected {
+            asked: Arc::clone(&self.selected),
+            ..Selected::default()
+        };
+        for (n, (row, record)) in self.snapshot.records().enumerate() {
+            if n % CHECK_EVERY == 0 {
+                go_on()?;
+            }
+            let is_found = self.matches(&record);
+            if !self.selected.is_empty() {
+                selected.look_at(&record, is_found);
+            }
+            if has_marks {
+                let id = Some(record.id());
+                let named = marks.iter_mut().filter(|mark| mark.id == id);
+                named.for_each(|mark| mark.row = Some(row));
+            }
+            if !is_found {
+                continue;
+            }
+            let at = if self.is_grouped {
+                *bucket_of
+                    .entry(Arc::clone(record.group))
+                    .or_insert(buckets.len())
+            } else {
+                0
+            };
+            if at == buckets.len() {
+                let group = self.is_grouped.then(|| Arc::clone(record.group));
+                buckets.push((GroupSums::new(group), Vec::new()));
+            }
+            if let Some((sums, rows)) = buckets.get_mut(at) {
+                sums.n_rows += 1;
+                sums.sums.add(&record);
+                rows.push(row);
+            }
+            if record.role == Role::Entry {
+                found.add(&record);
+            }
+        }
+        buckets.sort_by(|(a, _), (b, _)| compare_groups(self.sort, a, b));
+        let mut rows = Vec::new();
+        let mut groups = Vec::with_capacity(buckets.len());
+        for (sums, bucket) in buckets {
+            go_on()?;
+            let sorted = self.sort.order(&self.snapshot, &self.verdicts, bucket);
+            rows.extend_from_slice(&sorted);
+            groups.push(sums);
+        }
+        for mark in &mut marks {
+            mark.at = mark.row.and_then(|row| rows.iter().position(|r| *r == row));
+        }
+        Ok(Arranged {
+            snapshot: Arc::clone(&self.snapshot),
+            rows: rows.into(),
+            groups,
+            found,
+            selected,
+            marks,
+        })
+    }
+
+    fn matches(&self, record: &Record<'_>) -> bool {
+        self.words.iter().all(|word| {
+            let has = |text: &str| text.to_lowercase().contains(word);
+            has(&record.key_text())
+                || has(&record.group.label)
+                || record
+                    .args
+                    .iter()
+                    .any(|(name, text)| has(name) || has(text))
+        })
+    }
+}
+
+/// Groups stand in the order of their own sums.
+fn compare_groups(sort: Sort, a: &GroupSums, b: &GroupSums) -> Ordering {
+    let label = |g: &GroupSums| g.group.as_ref().map(|g| g.label.clone());
+    let seconds = |g: &GroupSums| g.sums.duration_s.unwrap_or(-1.0);
+    let compared = match sort.by {
+        SortBy::Bytes | SortBy::DiskBytes => a.sums.bytes.cmp(&b.sums.bytes),
+        SortBy::Duration => seconds(a).total_cmp(&seconds(b)),
+        SortBy::Created | SortBy::Modified => a.sums.last_created.cmp(&b.sums.last_created),
+        SortBy::Accessed => a.sums.last_used.cmp(&b.sums.last_used),
+        SortBy::Hits => a.sums.hits.cmp(&b.sums.hits),
+        _ => label(a).cmp(&label(b)),
+    };
+    let directed = match sort.direction {
+        Direction::Ascending => compared,
+        Direction::Descending => compared.reverse(),
+    };
+    directed.then_with(|| label(a).cmp(&label(b)))
+}
+
+impl GroupSums {
+    fn new(group: Option<Arc<Group>>) -> Self {
+        Self {
+            group,
+            n_rows: 0,
+            sums: Sums::default(),
+        }
+    }
+}
+
+impl Selected {
+    fn look_at(&mut self, record: &Record<'_>, is_found: bool) {
+        let id = record.id();
+        if self.asked.contains(&id) {
+            self.existing.insert(id);
+            self.sums.add(record);
+            self.n_hidden += u64::from(!is_found);
+        }
+    }
+}

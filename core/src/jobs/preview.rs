@@ -1,0 +1,36 @@
+//! One entry to what the entry panel shows: details from the backend, the value decoded within limits.
+
+use std::sync::Arc;
+
+use super::Outcome;
+use super::run::Context;
+use crate::Result;
+use crate::formats::{Options, Preview};
+use crate::model::{EntryKey, StoreInfo};
+use crate::stores::{Details, Store};
+
+/// All that is shown of one entry beyond its row. Its two halves fail on their own.
+#[derive(Debug)]
+pub struct EntryPreview {
+    /// The entry.
+    pub entry: EntryKey,
+    /// Arguments, source, facts, files.
+    pub details: Result<Details>,
+    /// The decoded value.
+    pub value: Result<Preview>,
+}
+
+pub(super) fn run(info: &Arc<StoreInfo>, entry: EntryKey, context: &Context) -> Result<()> {
+    let store = Store::open(info)?;
+    let details = store.details(&entry);
+    context.cancel.check()?;
+    let value = store
+        .open_value(&entry)
+        .and_then(|reader| reader.preview(&Options::GLANCE));
+    context.cancel.check()?;
+    context.report(Outcome::Previewed(Box::new(EntryPreview {
+        entry,
+        details,
+        value,
+    })))
+}

@@ -1,0 +1,48 @@
+//! A store to snapshots: the first rows at once, then a growing snapshot a few times a second.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Outcome;
+use super::run::Context;
+use crate::Result;
+use crate::model::{Snapshot, StoreInfo};
+use crate::scan::{Batch, scan_to_snapshot};
+use crate::stores::Store;
+
+/// Time between two reports of a growing snapshot: five a second are enough for an eye.
+const PERIOD: Duration = Duration::from_millis(200);
+
+pub(super) fn run(
+    info: &Arc<StoreInfo>,
+    generation: u64,
+    is_refresh: bool,
+    context: &Context,
+) -> Result<()> {
+    let store = Store::open(info)?;
+    let mut snapshot = Snapshot::empty(Arc::clone(info));
+    snapshot.generation = generation;
+    let (mut chunks, mut issues) = (Vec::new(), Vec::new());
+    let mut reported: Option<Instant> = None;
+    let scanned = scan_to_snapshot(&store, &context.cancel, &context.progress, |batch| {
+        match batch {
+            Batch::Rows(chunk) => chunks.push(*chunk),
+            Batch::Issue(issue) => issues.push(issue),
+        }
+        if !is_refresh && reported.is_none_or(|at| at.elapsed() >= PERIOD) {
+            let (chunks, issues) = (std::mem::take(&mut chunks), std::mem::take(&mut issues));
+            snapshot = snapshot.extended(chunks, issues, false);
+            // Nobody listening is told by the cancel flag, which the scan asks at every entry.
+            context
+                .report(Outcome::Scanned(Arc::new(snapshot.clone())))
+                .ok();
+            reported = Some(Instant::now());
+        }
+    });
+    // What was read before a failure stays on screen, marked as partial.
+    let whole = snapshot.extended(chunks, issues, scanned.is_ok());
+    if scanned.is_ok() || !is_refresh {
+        context.report(Outcome::Scanned(Arc::new(whole)))?;
+    }
+    scanned
+}
