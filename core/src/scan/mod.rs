@@ -2,9 +2,11 @@
 
 mod cancel;
 mod collect;
+mod find;
 
 pub use cancel::Cancel;
 pub use collect::{Batch, scan_to_snapshot, threads};
+pub use find::{Finds, find_below, find_on_this_computer};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

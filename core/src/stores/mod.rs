@@ -5,8 +5,10 @@ mod joblib;
 mod marshal;
 mod pyc;
 mod recognise;
+mod search;
 
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
+pub(crate) use search::Search;
 
 use std::borrow::Cow;
 use std::ffi::OsString;

@@ -1,22 +1,24 @@
 //! From a path to the stores in it: asks every backend, by the bytes and never by the extension alone.
 
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::BACKENDS;
-use crate::clear::QUARANTINE;
+use super::search::Search;
 use crate::model::StoreInfo;
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::{Error, Result};
 
 /// Bytes of a file's beginning that every backend may look at.
 const HEAD_BYTES: usize = 4096;
-/// Folders looked into below a path that is no store itself.
-const SEARCH_FOLDERS: usize = 4096;
-/// Levels below that path.
-const SEARCH_DEPTH: usize = 6;
+/// How a folder that is no store itself is looked through: a person waits for the answer.
+const SEARCH: Search<'static> = Search {
+    max_depth: 6,
+    max_folders: 4096,
+    skips: |_| false,
+    is_cancelled: &|| false,
+};
 
 /// A path on trial: a name in a folder, with what a first look tells.
 pub struct Candidate<'a> {
@@ -111,9 +113,14 @@ pub fn open_all(path: &Path) -> Result<Vec<Arc<StoreInfo>>> {
     }
     let mut found = Vec::new();
     if let Ok(dir) = parent.open_dir(&name) {
-        search(&dir, &mut |recognised| {
-            found.push(info(recognised, &opened_as));
-        });
+        let mut keep = |recognised: Recognised| {
+            // A lone match of the least certain kind is what a person meant only if they named it.
+            if recognised.confidence > Confidence::Possible {
+                found.push(info(recognised, &opened_as));
+            }
+        };
+        // A folder that vanished or may not be read holds no store that could be opened.
+        SEARCH.run(&dir, &mut keep, &mut |_, _| {});
     }
     if found.is_empty() {
         return Err(Error::not_a_store(path, why_not(&parent, &name)));
@@ -151,7 +158,7 @@ fn info(found: Recognised, opened_as: &Path) -> Arc<StoreInfo> {
 }
 
 /// The surest backend's answer.
-fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
+pub(super) fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
     let candidate = Candidate::look(parent, name)?;
     let mut best: Option<Recognised> = None;
     for backend in BACKENDS {
@@ -164,35 +171,6 @@ fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
         }
     }
     Ok(best)
-}
-
-/// Looks for stores below a folder, breadth first, never through links and never into a store.
-fn search(root: &Dir, found: &mut dyn FnMut(Recognised)) {
-    let mut waiting = VecDeque::from([(PathBuf::new(), 0)]);
-    let mut left = SEARCH_FOLDERS;
-    while let Some((below, depth)) = waiting.pop_front() {
-        left = match left.checked_sub(1) {
-            Some(left) => left,
-            None => return,
-        };
-        // A folder that vanished or may not be read holds no store that could be opened.
-        let Ok(dir) = root.open_below(&below) else {
-            continue;
-        };
-        for (name, file_type) in dir.names().unwrap_or_default() {
-            if name == QUARANTINE || !matches!(file_type, FileType::Dir | FileType::File) {
-                continue;
-            }
-            match recognise(&dir, &name) {
-                // A lone match of the least certain kind is what a person meant only if they named it.
-                Ok(Some(store)) if store.confidence > Confidence::Possible => found(store),
-                _ if file_type == FileType::Dir && depth < SEARCH_DEPTH => {
-                    waiting.push_back((below.join(&name), depth + 1));
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 /// Why nothing was recognised, in words.

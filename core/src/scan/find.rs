@@ -1,0 +1,335 @@
+//! Caches on this computer: the places where Python programs keep them, walked and recognised by bytes.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Cancel, Progress};
+use crate::model::{Issue, Severity, StoreInfo};
+use crate::source::Dir;
+use crate::stores::{Confidence, Recognised, Search};
+use crate::{Error, Result};
+
+/// The tag that marks a folder as a cache (<https://bford.info/cachedir/>).
+const CACHE_TAG: &str = "CACHEDIR.TAG";
+const CACHE_TAG_HEAD: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
+
+/// What a search tells its caller.
+pub trait Finds {
+    /// A store.
+    fn store(&mut self, store: Arc<StoreInfo>);
+
+    /// A place that could not be looked at.
+    fn issue(&mut self, issue: Issue);
+}
+
+/// Finds every store below folders that a person named.
+///
+/// # Errors
+/// If none of the folders can be listed, or the search was cancelled.
+pub fn find_below(
+    folders: &[PathBuf],
+    cancel: &Cancel,
+    progress: &Progress,
+    finds: &mut dyn Finds,
+) -> Result<()> {
+    let mut first_error = None;
+    let mut n_searched = 0;
+    for folder in folders {
+        match Dir::open(folder) {
+            Ok(dir) => {
+                n_searched += 1;
+                walk(
+                    &dir,
+                    usize::MAX,
+                    is_never_a_cache,
+                    |_| true,
+                    cancel,
+                    progress,
+                    finds,
+                )?;
+            }
+            Err(error) => {
+                finds.issue(Issue::from_error(&error, folder));
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    match first_error {
+        Some(error) if n_searched == 0 => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Finds the caches in the usual places of this computer: what surely is one, and what lies in a folder that says so.
+///
+/// # Errors
+/// If the search was cancelled.
+pub fn find_on_this_computer(
+    cancel: &Cancel,
+    progress: &Progress,
+    finds: &mut dyn Finds,
+) -> Result<()> {
+    let mut seen = HashSet::new();
+    for (place, depth) in usual_places() {
+        // A place that is not there is nothing to report.
+        let Ok(dir) = Dir::open(&place) else { continue };
+        let mut only_new = OnlyNew {
+            seen: &mut seen,
+            finds,
+        };
+        let is_cache = |found: &Recognised| {
+            found.confidence == Confidence::Certain || is_kept_as_cache(&found.path)
+        };
+        walk(
+            &dir,
+            depth,
+            is_no_place_for_caches,
+            is_cache,
+            cancel,
+            progress,
+            &mut only_new,
+        )?;
+    }
+    Ok(())
+}
+
+fn walk(
+    dir: &Dir,
+    max_depth: usize,
+    skips: fn(&OsStr) -> bool,
+    is_wanted: impl Fn(&Recognised) -> bool,
+    cancel: &Cancel,
+    progress: &Progress,
+    finds: &mut dyn Finds,
+) -> Result<()> {
+    let search = Search {
+        max_depth,
+        max_folders: usize::MAX,
+        skips,
+        is_cancelled: &|| {
+            progress.add(1);
+            cancel.is_cancelled()
+        },
+    };
+    let mut unread = Vec::new();
+    search.run(
+        dir,
+        &mut |found| {
+            if is_wanted(&found) {
+                let Recognised {
+                    path, kind, writer, ..
+                } = found;
+                finds.store(Arc::new(StoreInfo::new(&path, &path, kind, writer)));
+            }
+        },
+        &mut |path, error| {
+            let error = Error::io("Cannot look into the folder", path, error);
+            unread.push(Issue::new(Severity::Warning, path, error.to_string()));
+        },
+    );
+    for issue in unread {
+        finds.issue(issue);
+    }
+    cancel.check()
+}
+
+/// Places overlap (the working folder lies in the home folder): each store is told once.
+struct OnlyNew<'a> {
+    seen: &'a mut HashSet<PathBuf>,
+    finds: &'a mut dyn Finds,
+}
+
+impl Finds for OnlyNew<'_> {
+    fn store(&mut self, store: Arc<StoreInfo>) {
+        if self.seen.insert(store.path.clone()) {
+            self.finds.store(store);
+        }
+    }
+
+    fn issue(&mut self, _issue: Issue) {
+        // Folders of other programs that may not be read are no news on a whole computer.
+    }
+}
+
+/// Where caches lie, and how deep to look: the system's cache folder, the working folder, the home folder.
+fn usual_places() -> Vec<(PathBuf, usize)> {
+    let variable = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let home = std::env::home_dir();
+    let mut places = Vec::new();
+    places.extend(variable("XDG_CACHE_HOME").map(|p| (p, 8)));
+    places.extend(variable("LOCALAPPDATA").map(|p| (p, 6)));
+    if let Some(home) = home {
+        places.push((home.join(".cache"), 8));
+        places.push((home.join("Library/Caches"), 8));
+        places.push((home, 6));
+    }
+    places.extend(std::env::current_dir().ok().map(|p| (p, 8)));
+    places
+}
+
+/// History, notebooks and downloaded data look like caches and are what a person wants to keep.
+fn is_never_a_cache(name: &OsStr) -> bool {
+    const NAMES: &[&str] = &[
+        // History.
+        "history.sqlite",
+        "places.sqlite",
+        "cookies.sqlite",
+        ".ipynb_checkpoints",
+        // Downloaded data sets and models.
+        "scikit_learn_data",
+        "nltk_data",
+        "seaborn-data",
+        "tensorflow_datasets",
+        "huggingface",
+        "torch",
+        ".keras",
+        // Version control.
+        ".git",
+        ".hg",
+        ".svn",
+    ];
+    name.to_str().is_some_and(|name| NAMES.contains(&name))
+}
+
+/// On a whole computer, also what belongs to installed programs.
+fn is_no_place_for_caches(name: &OsStr) -> bool {
+    const NAMES: &[&str] = &[
+        "__pycache__",
+        "site-packages",
+        "dist-packages",
+        "node_modules",
+        "target",
+        ".cargo",
+        ".rustup",
+        ".pyenv",
+        ".conda",
+        "miniconda3",
+        "anaconda3",
+        ".venv",
+        "venv",
+        ".tox",
+        ".nox",
+        ".local",
+        ".npm",
+        ".mozilla",
+        ".ssh",
+        ".gnupg",
+        "Trash",
+    ];
+    is_never_a_cache(name) || name.to_str().is_some_and(|name| NAMES.contains(&name))
+}
+
+/// True if a folder on the way says that what it holds is a cache: by its name or by its tag.
+fn is_kept_as_cache(path: &Path) -> bool {
+    path.ancestors().skip(1).any(|folder| {
+        let name = folder
+            .file_name()
+            .map(|n| n.to_string_lossy().to_lowercase());
+        name.is_some_and(|n| n.contains("cache")) || has_tag(folder)
+    })
+}
+
+fn has_tag(folder: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = Dir::open(folder)
+        .map(|dir| dir.read_small(CACHE_TAG.as_ref(), CACHE_TAG_HEAD.len(), &mut head));
+    matches!(read, Ok(Ok(()))) && head == CACHE_TAG_HEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Paths(Vec<String>, Vec<Issue>);
+
+    impl Finds for Paths {
+        fn store(&mut self, store: Arc<StoreInfo>) {
+            self.0.push(
+                store
+                    .path
+                    .file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+
+        fn issue(&mut self, issue: Issue) {
+            self.1.push(issue);
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+    fn joblib(folder: &Path) {
+        let entry = folder.join("joblib/mod/f/0123456789abcdef0123456789abcdef");
+        std::fs::create_dir_all(&entry).unwrap();
+        std::fs::write(entry.join("output.pkl"), b"\x80\x04K\x01.").unwrap();
+    }
+
+    #[test]
+    fn stores_are_found_below_and_history_and_quarantine_are_not() {
+        let temp = tempfile::tempdir().unwrap();
+        joblib(&temp.path().join("project"));
+        joblib(&temp.path().join(crate::clear::QUARANTINE).join("x"));
+        joblib(&temp.path().join("scikit_learn_data"));
+        let mut paths = Paths::default();
+        let progress = Progress::default();
+        find_below(
+            &[temp.path().to_owned()],
+            &Cancel::default(),
+            &progress,
+            &mut paths,
+        )
+        .unwrap();
+        assert_eq!(paths.0, ["joblib"]);
+        assert!(progress.done() > 0);
+    }
+
+    #[test]
+    fn a_cancelled_search_says_so() {
+        let temp = tempfile::tempdir().unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let found = find_below(
+            &[temp.path().to_owned()],
+            &cancel,
+            &Progress::default(),
+            &mut Paths::default(),
+        );
+        assert!(found.unwrap_err().is_cancelled());
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_that_names_it() {
+        let missing = PathBuf::from("/nowhere/at/all");
+        let mut paths = Paths::default();
+        let error = find_below(
+            &[missing],
+            &Cancel::default(),
+            &Progress::default(),
+            &mut paths,
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+        assert_eq!(paths.1.len(), 1);
+    }
+
+    #[test]
+    fn a_tag_or_a_name_makes_a_folder_a_cache() {
+        let temp = tempfile::tempdir().unwrap();
+        let plain = temp.path().join("plain");
+        std::fs::create_dir(&plain).unwrap();
+        assert!(!is_kept_as_cache(&plain.join("x.pkl")));
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(plain.join(CACHE_TAG), CACHE_TAG_HEAD).unwrap();
+        assert!(is_kept_as_cache(&plain.join("x.pkl")));
+        assert!(is_kept_as_cache(Path::new("/home/x/.cache/y.pkl")));
+    }
+}

@@ -1,0 +1,73 @@
+//! From a folder to the stores below it: breadth first, never through links, never into a store.
+
+use std::collections::{HashSet, VecDeque};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::recognise::{Recognised, recognise};
+use crate::clear::QUARANTINE;
+use crate::source::{Dir, FileType};
+
+/// How far a search goes.
+pub(crate) struct Search<'a> {
+    /// Levels below the folder.
+    pub(crate) max_depth: usize,
+    /// Folders looked into.
+    pub(crate) max_folders: usize,
+    /// Names that are not looked at.
+    pub(crate) skips: fn(&OsStr) -> bool,
+    /// Asked before each folder.
+    pub(crate) is_cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Search<'_> {
+    /// Hands each store below `root` to `found`, together with the folder it lies in; returns whether all was seen.
+    ///
+    /// Folders that vanish or may not be listed are handed to `unread`: they may hold stores.
+    pub(crate) fn run(
+        &self,
+        root: &Dir,
+        found: &mut dyn FnMut(Recognised),
+        unread: &mut dyn FnMut(&Path, std::io::Error),
+    ) -> bool {
+        let mut waiting = VecDeque::from([(PathBuf::new(), 0)]);
+        // `shelf.dir` and `shelf.dat` are one store.
+        let mut seen = HashSet::new();
+        let mut n_folders = 0;
+        while let Some((below, depth)) = waiting.pop_front() {
+            n_folders += 1;
+            if n_folders > self.max_folders || (self.is_cancelled)() {
+                return false;
+            }
+            let opened = root
+                .open_below(&below)
+                .and_then(|dir| Ok((dir.names()?, dir)));
+            let (names, dir) = match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    unread(&root.path().join(&below), error);
+                    continue;
+                }
+            };
+            for (name, file_type) in names {
+                if name == QUARANTINE
+                    || (self.skips)(&name)
+                    || !matches!(file_type, FileType::Dir | FileType::File)
+                {
+                    continue;
+                }
+                match recognise(&dir, &name) {
+                    Ok(Some(store)) if seen.insert((store.path.clone(), store.kind)) => {
+                        found(store);
+                    }
+                    Ok(Some(_)) => {}
+                    _ if file_type == FileType::Dir && depth < self.max_depth => {
+                        waiting.push_back((below.join(&name), depth + 1));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        true
+    }
+}
