@@ -116,6 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn every_committed_folder_is_in_the_manifest() {
+        let opened: Vec<PathBuf> = all().iter().map(Fixture::opened).collect();
+        let kinds = fs::read_dir(folder()).unwrap().map(Result::unwrap);
+        for kind in kinds.filter(|item| item.path().is_dir() && item.file_name() != "writers") {
+            for made in fs::read_dir(kind.path()).unwrap().map(Result::unwrap) {
+                let made = made.path();
+                assert!(
+                    opened.iter().any(|path| path.starts_with(&made)),
+                    "{made:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_kind_that_is_written_to_disk_by_a_library_has_a_fixture() {
         let kinds: BTreeSet<String> = all().into_iter().map(|fixture| fixture.kind).collect();
         let expected = [
