@@ -1,11 +1,13 @@
 //! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.
 #![expect(dead_code, unused_imports, reason = "printing and skimming follow")]
 
+mod bytes;
 pub mod compress;
 mod content;
 pub mod dbm;
 mod element;
 mod joblib;
+mod made;
 pub mod marshal;
 pub mod numpy;
 pub mod pickle;

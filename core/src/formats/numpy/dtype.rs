@@ -1,6 +1,7 @@
 //! numpy's data types, from pickles and from `.npy` headers (checked against numpy 1.13 to 2.5).
 
-use crate::model::value::{Leaf, NodeId, Slot, Tag, Value};
+use crate::formats::bytes::bytes_of;
+use crate::model::value::{NodeId, Slot, Tag, Value};
 
 /// Structured types inside structured types: deeper than anybody nests, shallow enough for the call stack.
 const MAX_DEPTH: usize = 16;
@@ -287,12 +288,8 @@ fn bracketed(unit: &str) -> String {
 /// The unit in a datetime type's metadata: `(metadata, (unit, count, 1, 1))`, with unit `generic` for none.
 fn time_unit(value: &Value, meta: NodeId) -> Option<String> {
     let unit = value.sequence(value.item(meta, 1)?)?;
-    let name = match value.leaf(*unit.first()?)? {
-        Leaf::Bytes(blob) | Leaf::Str(blob) | Leaf::Python2Str(blob) => {
-            String::from_utf8_lossy(&blob.bytes).into_owned()
-        }
-        _ => return None,
-    };
+    let name = bytes_of(value, *unit.first()?)?;
+    let name = String::from_utf8_lossy(&name.bytes).into_owned();
     let count = unit.get(1).and_then(|n| int_of(value, *n)).unwrap_or(1);
     Some(match (name.as_str(), count) {
         ("generic", _) => String::new(),
@@ -324,9 +321,7 @@ pub(crate) fn int_of(value: &Value, node: NodeId) -> Option<i64> {
     }
     let dtype = value.object(value.item(object.args, 0)?)?;
     let code = Dtype::from_code(&value.str(value.item(dtype.args, 0)?)?)?;
-    let Some(Leaf::Bytes(blob)) = value.leaf(value.item(object.args, 1)?) else {
-        return None;
-    };
+    let blob = bytes_of(value, value.item(object.args, 1)?)?;
     match (code.scalar, blob.bytes.len()) {
         (Scalar::Int, 1..=8) => {
             let mut wide = [if blob.bytes.last()? >= &0x80 { 0xff } else { 0 }; 8];

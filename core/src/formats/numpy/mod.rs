@@ -1,11 +1,19 @@
 //! Arrays as numpy stores them: data types, headers, statistics and elements.
 
+mod array;
+mod datetime;
 mod dtype;
+mod element;
+mod stats;
 
 use super::Element;
 
+pub(crate) use array::ArrayData;
+pub use array::ArrayView;
+pub(crate) use datetime::{NOT_A_TIME, datetime_text};
 pub use dtype::{Dtype, Field, Scalar};
 pub(crate) use dtype::{int_of, shape_of};
+pub(crate) use element::trimmed;
 
 /// What can be said of an array without showing it whole.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,5 +10,7 @@ mod input;
 mod machine;
 mod memo;
 mod opcodes;
+#[cfg(test)]
+mod tests;
 
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely};

@@ -205,14 +205,24 @@ impl Value {
         if self.tag(state) == Some(Tag::Dict) {
             return vec![Section::Attributes(state)];
         }
-        if self.tag(state) == Some(Tag::Tuple) && self.n_items(state) == 2 {
-            let parts: Vec<NodeId> = self.items(state).collect();
-            let is_part = |n: &NodeId| *n == NodeId::NONE || self.tag(*n) == Some(Tag::Dict);
-            if parts.iter().all(is_part) {
-                return parts.into_iter().map(Section::Attributes).collect();
-            }
+        match self.state_parts(state) {
+            parts if parts.is_empty() => vec![Section::State(state)],
+            parts => parts.into_iter().map(Section::Attributes).collect(),
         }
-        vec![Section::State(state)]
+    }
+
+    /// The two dicts of a state with slots; empty for any other state.
+    pub(crate) fn state_parts(&self, state: NodeId) -> Vec<NodeId> {
+        if self.tag(state) != Some(Tag::Tuple) || self.n_items(state) != 2 {
+            return Vec::new();
+        }
+        let parts: Vec<NodeId> = self.items(state).collect();
+        let is_part = |n: &NodeId| *n == NodeId::NONE || self.tag(*n) == Some(Tag::Dict);
+        if parts.iter().all(is_part) {
+            parts
+        } else {
+            Vec::new()
+        }
     }
 
     fn section_len(&self, section: &Section) -> usize {

@@ -1,0 +1,133 @@
+//! Objects as Python would make them: which class, with which arguments, whatever detour the pickle took.
+
+use std::borrow::Cow;
+
+use crate::model::value::{Name, NodeId, Object, Value};
+
+/// An object seen as a call of its class or constructor.
+#[derive(Debug, Clone)]
+pub(crate) struct Made<'v> {
+    pub(crate) module: Cow<'v, str>,
+    pub(crate) qualname: Cow<'v, str>,
+    /// Positional arguments.
+    pub(crate) args: Vec<NodeId>,
+    /// Keyword arguments, a dict; missing if there are none.
+    pub(crate) kwargs: NodeId,
+    /// What the built-in base class of an old-style record was given; missing if nothing.
+    pub(crate) base: NodeId,
+    pub(crate) state: NodeId,
+    pub(crate) items: NodeId,
+    pub(crate) pairs: NodeId,
+}
+
+impl<'v> Made<'v> {
+    /// The object at `node`; `None` if it is none, or is made by something without a name.
+    pub(crate) fn of(value: &'v Value, node: NodeId) -> Option<Self> {
+        Self::of_object(value, value.object(node)?)
+    }
+
+    pub(crate) fn of_object(value: &'v Value, object: &Object) -> Option<Self> {
+        let (module, qualname) = callable_name(value, object.callee)?;
+        let args = value.sequence(object.args).unwrap_or_default();
+        let made = Self {
+            module,
+            qualname,
+            args,
+            kwargs: object.kwargs,
+            base: NodeId::MISSING,
+            state: object.state,
+            items: object.items,
+            pairs: object.pairs,
+        };
+        Some(made.without_detour(value).unwrap_or(made))
+    }
+
+    /// `copyreg`'s helpers make an instance of the class that is their first argument (protocols 0 and 1).
+    fn without_detour(&self, value: &'v Value) -> Option<Self> {
+        if &*self.module != "copyreg" {
+            return None;
+        }
+        let (module, qualname) = callable_name(value, *self.args.first()?)?;
+        let made = Self {
+            module,
+            qualname,
+            ..self.clone()
+        };
+        Some(match &*self.qualname {
+            "_reconstructor" => Self {
+                args: Vec::new(),
+                base: match self.args.get(2) {
+                    Some(&NodeId::NONE) | None => NodeId::MISSING,
+                    Some(state) => *state,
+                },
+                ..made
+            },
+            "__newobj__" => Self {
+                args: self.args.get(1..)?.to_vec(),
+                ..made
+            },
+            "__newobj_ex__" => Self {
+                args: value.sequence(*self.args.get(1)?)?,
+                kwargs: *self.args.get(2)?,
+                ..made
+            },
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn is(&self, module: &str, qualname: &str) -> bool {
+        self.module == module && self.qualname == qualname
+    }
+
+    /// `module.Qualname`, `builtins` left out.
+    pub(crate) fn type_name(&self) -> String {
+        dotted(&self.module, &self.qualname)
+    }
+
+    /// A named attribute of the state, where that is a dict or a pair of dict and slots.
+    pub(crate) fn attribute(&self, value: &Value, name: &str) -> Option<NodeId> {
+        value.attribute(self.state, name).or_else(|| {
+            value
+                .items(self.state)
+                .find_map(|part| value.attribute(part, name))
+        })
+    }
+}
+
+/// `module.Qualname`, `builtins` left out.
+pub(crate) fn dotted(module: &str, qualname: &str) -> String {
+    if module == "builtins" {
+        qualname.to_owned()
+    } else {
+        format!("{module}.{qualname}")
+    }
+}
+
+/// Nested names are `getattr(getattr(Outer, 'Middle'), 'Inner')` below protocol 4.
+const MAX_NESTING: usize = 16;
+
+/// Module and qualified name of a callable that is a global, or reached from one by `getattr`.
+pub(crate) fn callable_name(value: &Value, node: NodeId) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    let mut attributes = Vec::new();
+    let mut at = node;
+    for _ in 0..MAX_NESTING {
+        if let Some(Name {
+            module, qualname, ..
+        }) = value.name(at)
+        {
+            if attributes.is_empty() {
+                return Some((Cow::Borrowed(module), Cow::Borrowed(qualname)));
+            }
+            attributes.push(qualname.to_string());
+            attributes.reverse();
+            return Some((Cow::Borrowed(module), Cow::Owned(attributes.join("."))));
+        }
+        let object = value.object(at)?;
+        if !value.name(object.callee)?.is("builtins", "getattr") {
+            return None;
+        }
+        at = value.item(object.args, 0)?;
+        attributes.push(value.str(value.item(object.args, 1)?)?.into_owned());
+    }
+    None
+}

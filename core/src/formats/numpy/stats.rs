@@ -1,0 +1,350 @@
+//! Statistics and samples of an array, read in one pass and never as a whole.
+
+use std::io::{self, Read};
+use std::time::Instant;
+
+use super::array::{ArrayData, ArrayView};
+use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
+use super::{ArraySummary, Dtype, Scalar};
+use crate::formats::{Content, Element};
+use crate::model::value::{NodeId, Value};
+
+/// Elements at the front that a summary shows.
+const N_FIRST: u64 = 5;
+
+/// Bytes read at a time; the clock is looked at in between.
+const CHUNK: usize = 256 << 10;
+
+/// Characters of a Python object inside an array that are shown.
+const OBJECT_CHARS: usize = 200;
+
+impl ArrayView {
+    /// Type, shape, first elements and, unless `deadline` is `None` or passes, statistics.
+    ///
+    /// # Errors
+    /// What the system or the compression said.
+    pub fn summary(
+        &self,
+        value: &Value,
+        content: &Content,
+        deadline: Option<Instant>,
+    ) -> io::Result<ArraySummary> {
+        let mut summary = ArraySummary {
+            dtype: self.dtype.str(),
+            shape: self.shape.clone(),
+            order: self.order,
+            min: Element::Null,
+            max: Element::Null,
+            mean: None,
+            nan_count: None,
+            first: self.elements(value, content, 0, N_FIRST)?,
+            is_complete: false,
+        };
+        if let Some(deadline) = deadline
+            && let Some(mut reader) = self.reader(content, 0)?
+            && let Some(statistics) = self.statistics(&mut reader, deadline)?
+        {
+            statistics.fill(&self.dtype, &mut summary);
+        }
+        Ok(summary)
+    }
+
+    /// Elements `start..start + n` in index (C) order, as plain data.
+    ///
+    /// # Errors
+    /// What the system or the compression said.
+    pub fn elements(
+        &self,
+        value: &Value,
+        content: &Content,
+        start: u64,
+        n: u64,
+    ) -> io::Result<Vec<Element>> {
+        let end = self.len().unwrap_or(0).min(start.saturating_add(n));
+        if let ArrayData::Objects(list) = &self.data {
+            let numbers = (start..end).filter_map(|i| usize::try_from(i).ok());
+            let nodes = numbers.filter_map(|i| value.item(*list, i));
+            return Ok(nodes.map(|node| element_of(value, node)).collect());
+        }
+        let size = usize::try_from(self.dtype.item_size).unwrap_or(usize::MAX);
+        // A record of gigabytes is not worth showing.
+        if size > CHUNK {
+            return Ok(Vec::new());
+        }
+        let mut out = Vec::new();
+        let mut bytes = vec![0; size];
+        let mut at: Option<(u64, Box<dyn Read + Send + '_>)> = None;
+        for number in start..end {
+            let Some(offset) = self
+                .position(number)
+                .and_then(|p| p.checked_mul(self.dtype.item_size))
+            else {
+                break;
+            };
+            // Runs are read through one reader; a jump opens another.
+            let mut reader = match at.take() {
+                Some((here, reader)) if here == offset => reader,
+                _ => match self.reader(content, offset)? {
+                    Some(reader) => reader,
+                    None => break,
+                },
+            };
+            if read_full(&mut reader, &mut bytes)? < size {
+                break;
+            }
+            out.push(self.dtype.element(&bytes));
+            at = Some((offset.saturating_add(self.dtype.item_size), reader));
+        }
+        Ok(out)
+    }
+
+    /// The array's bytes from `offset` on; `None` if they are not in this content.
+    pub(crate) fn reader<'a>(
+        &'a self,
+        content: &'a Content,
+        offset: u64,
+    ) -> io::Result<Option<Box<dyn Read + Send + 'a>>> {
+        Ok(match &self.data {
+            ArrayData::Bytes(bytes) => {
+                let at = usize::try_from(offset).unwrap_or(usize::MAX);
+                Some(Box::new(bytes.get(at..).unwrap_or_default()))
+            }
+            ArrayData::Stream { offset: start, len } => {
+                let left = len.saturating_sub(offset);
+                let reader = content.open(start.saturating_add(offset))?;
+                Some(Box::new(reader.take(left)))
+            }
+            ArrayData::Latin1 { offset: start, len } => {
+                let mut reader = Latin1Reader {
+                    text: content.open(*start)?.take(*len),
+                };
+                io::copy(&mut reader.by_ref().take(offset), &mut io::sink())?;
+                Some(Box::new(reader))
+            }
+            ArrayData::Objects(_) | ArrayData::SideFile(_) | ArrayData::Absent => None,
+        })
+    }
+
+    /// `None` if the type has none, or the deadline passed first.
+    fn statistics(
+        &self,
+        reader: &mut dyn Read,
+        deadline: Instant,
+    ) -> io::Result<Option<Statistics>> {
+        let size = usize::try_from(self.dtype.item_size).unwrap_or(0);
+        let is_numeric = matches!(
+            self.dtype.scalar,
+            Scalar::Bool
+                | Scalar::Int
+                | Scalar::UInt
+                | Scalar::Float
+                | Scalar::Complex
+                | Scalar::DateTime(_)
+                | Scalar::TimeDelta(_)
+        );
+        let Some(n) = self.len() else {
+            return Ok(None);
+        };
+        if !is_numeric || size == 0 || self.dtype.sub_array.is_some() {
+            return Ok(None);
+        }
+        let mut left = n;
+        let mut statistics = Statistics::default();
+        let mut chunk = vec![0; CHUNK / size * size];
+        while left > 0 {
+            if Instant::now() > deadline {
+                return Ok(None);
+            }
+            let wanted = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(size);
+            let wanted = wanted.min(chunk.len());
+            let part = chunk.get_mut(..wanted).unwrap_or_default();
+            let read = read_full(reader, part)?;
+            let whole = part.get(..read / size * size).unwrap_or_default();
+            statistics.add(&self.dtype, whole);
+            left -= (whole.len() / size) as u64;
+            if read < wanted {
+                // Cut short: what is there is no whole array.
+                return Ok(None);
+            }
+        }
+        Ok(Some(statistics))
+    }
+}
+
+/// Running figures; integers are summed exactly, floats with Neumaier's compensation.
+#[derive(Debug, Clone, Copy, Default)]
+struct Statistics {
+    ints: Option<(i128, i128)>,
+    int_sum: i128,
+    floats: Option<(f64, f64)>,
+    float_sum: f64,
+    compensation: f64,
+    count: u64,
+    nan_count: u64,
+}
+
+impl Statistics {
+    fn add(&mut self, dtype: &Dtype, bytes: &[u8]) {
+        let size = usize::try_from(dtype.item_size).unwrap_or(1).max(1);
+        // The common types get loops of their own: this is where a gigabyte goes through.
+        match (&dtype.scalar, size, dtype.is_big_endian) {
+            (Scalar::Float, 8, false) => {
+                for bytes in bytes.as_chunks().0 {
+                    self.float(f64::from_le_bytes(*bytes));
+                }
+            }
+            (Scalar::Float, 4, false) => {
+                for bytes in bytes.as_chunks().0 {
+                    self.float(f32::from_le_bytes(*bytes).into());
+                }
+            }
+            (Scalar::Int, 8, false) => {
+                for bytes in bytes.as_chunks().0 {
+                    self.int(i64::from_le_bytes(*bytes).into());
+                }
+            }
+            (Scalar::UInt, 1, _) => bytes.iter().for_each(|b| self.int((*b).into())),
+            _ => bytes.chunks_exact(size).for_each(|b| self.any(dtype, b)),
+        }
+    }
+
+    fn any(&mut self, dtype: &Dtype, bytes: &[u8]) {
+        match dtype.scalar {
+            Scalar::Bool => self.int(i128::from(bytes.iter().any(|b| *b != 0))),
+            Scalar::Int => self.int(dtype.int(bytes).unwrap_or(0)),
+            Scalar::UInt => self.int(dtype.uint(bytes).unwrap_or(0).into()),
+            Scalar::Float => self.float(dtype.float(bytes).unwrap_or(f64::NAN)),
+            Scalar::Complex => {
+                let is_nan = dtype
+                    .complex(bytes)
+                    .is_none_or(|(re, im)| re.is_nan() || im.is_nan());
+                self.nan_count += u64::from(is_nan);
+            }
+            _ => match dtype.int(bytes) {
+                Some(count) if count != NOT_A_TIME => self.int(count),
+                _ => self.nan_count += 1,
+            },
+        }
+    }
+
+    fn int(&mut self, value: i128) {
+        self.count += 1;
+        self.int_sum += value;
+        let (min, max) = self.ints.unwrap_or((value, value));
+        self.ints = Some((min.min(value), max.max(value)));
+    }
+
+    fn float(&mut self, value: f64) {
+        if value.is_nan() {
+            self.nan_count += 1;
+            return;
+        }
+        self.count += 1;
+        let (min, max) = self.floats.unwrap_or((value, value));
+        self.floats = Some((min.min(value), max.max(value)));
+        let sum = self.float_sum + value;
+        self.compensation += if self.float_sum.abs() >= value.abs() {
+            (self.float_sum - sum) + value
+        } else {
+            (value - sum) + self.float_sum
+        };
+        self.float_sum = sum;
+    }
+
+    fn fill(self, dtype: &Dtype, summary: &mut ArraySummary) {
+        summary.is_complete = true;
+        summary.nan_count = Some(self.nan_count);
+        #[expect(clippy::cast_precision_loss, reason = "a mean is a double")]
+        let count = self.count as f64;
+        let as_element = |value: i128| match &dtype.scalar {
+            Scalar::Bool => Element::Bool(value != 0),
+            Scalar::DateTime(unit) => {
+                datetime_text(value, unit).map_or(Element::Null, Element::Text)
+            }
+            Scalar::TimeDelta(unit) => Element::Text(timedelta_text(value, unit)),
+            _ => Element::Int(value),
+        };
+        let is_number = matches!(dtype.scalar, Scalar::Bool | Scalar::Int | Scalar::UInt);
+        if let Some((min, max)) = self.ints {
+            summary.min = as_element(min);
+            summary.max = as_element(max);
+            if is_number {
+                #[expect(clippy::cast_precision_loss, reason = "a mean is a double")]
+                let sum = self.int_sum as f64;
+                summary.mean = Some(sum / count);
+            }
+        }
+        if let Some((min, max)) = self.floats {
+            summary.min = Element::Float(min);
+            summary.max = Element::Float(max);
+            // The compensation is not-a-number once infinities are summed.
+            let sum = if self.float_sum.is_finite() {
+                self.float_sum + self.compensation
+            } else {
+                self.float_sum
+            };
+            summary.mean = Some(sum / count);
+        }
+    }
+}
+
+/// A Python object inside an array as plain data.
+pub(crate) fn element_of(value: &Value, node: NodeId) -> Element {
+    use crate::model::Kind;
+    use crate::model::value::{Integer, Leaf};
+    match (value.kind(node), value.leaf(node)) {
+        (Kind::None | Kind::Missing, _) => Element::Null,
+        (Kind::Bool, _) => Element::Bool(node == NodeId::TRUE),
+        (_, Some(Leaf::Int(Integer::Small(int)))) => Element::Int(int.into()),
+        (_, Some(Leaf::Float(float))) => Element::Float(float),
+        (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) if !blob.is_cut() => {
+            Element::Text(String::from_utf8_lossy(&blob.bytes).into_owned())
+        }
+        _ => Element::Text(value.repr(node, OBJECT_CHARS).text),
+    }
+}
+
+/// Bytes written as text: each character up to U+00FF is one byte.
+struct Latin1Reader<R> {
+    text: R,
+}
+
+impl<R: Read> Read for Latin1Reader<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut n = 0;
+        let mut byte = [0];
+        for place in buf {
+            if self.text.read(&mut byte)? == 0 {
+                break;
+            }
+            let [first] = byte;
+            *place = match first {
+                0xc2 | 0xc3 => {
+                    self.text.read_exact(&mut byte)?;
+                    first << 6 | byte[0] & 0x3f
+                }
+                _ => first,
+            };
+            n += 1;
+        }
+        Ok(n)
+    }
+}
+
+fn read_full(reader: &mut dyn Read, mut buf: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while !buf.is_empty() {
+        match reader.read(buf) {
+            Ok(0) => break,
+            Ok(n) => {
+                done += n;
+                buf = buf.get_mut(n..).unwrap_or_default();
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,522 @@
+//! Objects of the standard library as they print themselves; all others as `module.Class(argument, attribute=…)`.
+
+use super::number::complex_repr;
+use super::time::{Fields, timedelta_repr};
+use super::types::{GlobalKind, global_kind};
+use super::{Piece, scalar};
+use crate::formats::bytes::bytes_of;
+use crate::formats::made::{Made, dotted};
+use crate::formats::numpy::int_of;
+use crate::model::value::{Leaf, NodeId, Tag, Value};
+use crate::model::{ChildKey, Kind};
+
+/// How the object at `node` prints, as pieces.
+pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
+    if let Some(blob) = bytes_of(value, node) {
+        return vec![Piece::Bytes(blob.bytes.into_owned())];
+    }
+    let Some(made) = Made::of(value, node) else {
+        return unnamed(value, node);
+    };
+    known(value, &made)
+        .or_else(|| scalar::scalar_pieces(value, &made))
+        .unwrap_or_else(|| recorded(value, node, &made))
+}
+
+fn text(text: impl Into<String>) -> Piece {
+    Piece::Text(text.into())
+}
+
+/// Objects whose `repr` follows from what the pickle records.
+fn known(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    match &*made.module {
+        "builtins" => builtin(value, made),
+        "datetime" => datetime(value, made),
+        "zoneinfo" => Some(vec![
+            text("zoneinfo.ZoneInfo(key="),
+            Piece::Node(*made.args.first()?),
+            text(")"),
+        ]),
+        "collections" | "_collections" => collection(value, made),
+        "decimal" | "_decimal" | "fractions" | "uuid" => numeric(value, made),
+        "pathlib" | "pathlib._local" => path(value, made),
+        "array" => array(value, made),
+        "functools" => partial(value, made),
+        "re" => regex(value, made),
+        "types" if made.qualname == "SimpleNamespace" => Some(vec![
+            text("namespace("),
+            Piece::Attributes(made.state),
+            text(")"),
+        ]),
+        _ => None,
+    }
+}
+
+fn builtin(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let arg = |at: usize| made.args.get(at).copied();
+    let float = |at: usize| number(value, arg(at)?);
+    Some(match &*made.qualname {
+        "set" | "frozenset" => {
+            let items = arg(0).or(Some(made.items).filter(|n| !n.is_missing()));
+            let n = items.map_or(0, |n| value.n_items(n));
+            let (open, close) = match (&*made.qualname, n) {
+                ("set", 0) => ("set(", ")"),
+                ("set", _) => ("{", "}"),
+                (_, 0) => ("frozenset(", ")"),
+                _ => ("frozenset({", "})"),
+            };
+            vec![
+                text(open),
+                Piece::Items(items.filter(|_| n > 0).unwrap_or(NodeId::MISSING)),
+                text(close),
+            ]
+        }
+        "bytearray" => vec![Piece::ByteArray(bytearray_argument(value, made)?)],
+        "complex" => vec![text(complex_repr(float(0)?, float(1).unwrap_or(0.0)))],
+        "range" => {
+            let shown = match made.args.len() {
+                3 if value.int(arg(2)?) == Some(1) => made.args.get(..2)?,
+                _ => &made.args,
+            };
+            vec![text("range("), Piece::Nodes(shown.to_vec()), text(")")]
+        }
+        "slice" => vec![text("slice("), Piece::Nodes(made.args.clone()), text(")")],
+        "getattr" => vec![text(made.type_name())],
+        // `int`, `str`, … called on a value: the value itself would need Python's rules.
+        _ => return None,
+    })
+}
+
+/// `bytearray(b'…')`, or Python 2's `bytearray(u'…', 'latin-1')`.
+fn bytearray_argument(value: &Value, made: &Made<'_>) -> Option<Vec<u8>> {
+    let Some(arg) = made.args.first().copied() else {
+        return Some(Vec::new());
+    };
+    if let Some(blob) = bytes_of(value, arg) {
+        return Some(blob.bytes.into_owned());
+    }
+    match value.leaf(arg)? {
+        Leaf::Str(blob) => Some(crate::formats::bytes::latin1(&blob).bytes.into_owned()),
+        _ => None,
+    }
+}
+
+/// A float or integer argument.
+pub(super) fn number(value: &Value, node: NodeId) -> Option<f64> {
+    match value.leaf(node)? {
+        Leaf::Float(float) => Some(float),
+        Leaf::Int(crate::model::value::Integer::Small(int)) => {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "Python converts in the same way"
+            )]
+            let float = int as f64;
+            Some(float)
+        }
+        _ => None,
+    }
+}
+
+fn datetime(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let arg = |at: usize| made.args.get(at).copied();
+    let int = |at: usize| int_of(value, arg(at)?);
+    let raw = || {
+        let node = arg(0)?;
+        // Read with Latin-1, Python 2's string becomes text.
+        match (bytes_of(value, node), value.leaf(node)) {
+            (Some(blob), _) => Some(blob.bytes.into_owned()),
+            (None, Some(Leaf::Str(blob))) => {
+                Some(crate::formats::bytes::latin1(&blob).bytes.into_owned())
+            }
+            _ => None,
+        }
+    };
+    let with_zone = |head: String| match arg(1) {
+        Some(zone) if zone != NodeId::NONE => vec![
+            text(format!("{head}, tzinfo=")),
+            Piece::Node(zone),
+            text(")"),
+        ],
+        _ => vec![text(format!("{head})"))],
+    };
+    Some(match &*made.qualname {
+        "datetime" => {
+            let fields = Fields::of_datetime(&raw()?)?;
+            with_zone(format!(
+                "datetime.datetime({}, {}",
+                fields.date_args(),
+                fields.time_args()
+            ))
+        }
+        "date" => vec![text(format!(
+            "datetime.date({})",
+            Fields::of_date(&raw()?)?.date_args()
+        ))],
+        "time" => with_zone(format!(
+            "datetime.time({}",
+            Fields::of_time(&raw()?)?.time_args()
+        )),
+        "timedelta" => vec![text(timedelta_repr(
+            int(0).unwrap_or(0),
+            int(1).unwrap_or(0),
+            int(2).unwrap_or(0),
+        )?)],
+        "timezone" => {
+            let offset = Made::of(value, arg(0)?)?;
+            let is_utc =
+                made.args.len() == 1 && offset.args.iter().all(|n| value.int(*n) == Some(0));
+            if is_utc {
+                vec![text("datetime.timezone.utc")]
+            } else {
+                vec![
+                    text("datetime.timezone("),
+                    Piece::Nodes(made.args.clone()),
+                    text(")"),
+                ]
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn collection(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let arg = |at: usize| made.args.get(at).copied();
+    let pairs = || {
+        let dict = made.pairs;
+        let given = arg(0).filter(|_| dict.is_missing());
+        match given {
+            Some(given) if value.tag(given) == Some(Tag::Dict) => Piece::Pairs(given),
+            // Python 2 gives a list of `[key, value]`.
+            Some(given) => Piece::PairList(
+                value
+                    .items(given)
+                    .filter_map(|pair| Some((value.item(pair, 0)?, value.item(pair, 1)?)))
+                    .collect(),
+            ),
+            None => Piece::Pairs(dict),
+        }
+    };
+    Some(match &*made.qualname {
+        "OrderedDict" => match pairs() {
+            pairs if pairs.is_empty(value) => vec![text("OrderedDict()")],
+            pairs => vec![text("OrderedDict({"), pairs, text("})")],
+        },
+        "defaultdict" => {
+            let factory = arg(0).unwrap_or(NodeId::NONE);
+            vec![
+                text("defaultdict("),
+                Piece::Node(factory),
+                text(", {"),
+                Piece::Pairs(made.pairs),
+                text("})"),
+            ]
+        }
+        "Counter" => match counted(value, pairs()) {
+            counts if counts.is_empty() => vec![text("Counter()")],
+            counts => vec![text("Counter({"), Piece::PairList(counts), text("})")],
+        },
+        "deque" => {
+            let items = if made.items.is_missing() {
+                arg(0).unwrap_or(NodeId::MISSING)
+            } else {
+                made.items
+            };
+            let mut pieces = vec![text("deque(["), Piece::Items(items), text("]")];
+            if let Some(maxlen) = arg(1).filter(|n| *n != NodeId::NONE) {
+                pieces.extend([text(", maxlen="), Piece::Node(maxlen)]);
+            }
+            pieces.push(text(")"));
+            pieces
+        }
+        _ => return None,
+    })
+}
+
+/// A Counter prints its most common elements first; equal ones stay in order.
+fn counted(value: &Value, pairs: Piece) -> Vec<(NodeId, NodeId)> {
+    let mut pairs: Vec<(NodeId, NodeId)> = match pairs {
+        Piece::Pairs(dict) => value.pairs(dict).collect(),
+        Piece::PairList(pairs) => pairs,
+        _ => Vec::new(),
+    };
+    if pairs.iter().all(|(_, n)| value.int(*n).is_some()) {
+        pairs.sort_by_key(|(_, n)| std::cmp::Reverse(value.int(*n)));
+    }
+    pairs
+}
+
+fn numeric(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let arg = |at: usize| made.args.get(at).copied();
+    Some(match &*made.qualname {
+        "Decimal" => vec![text("Decimal("), Piece::Node(arg(0)?), text(")")],
+        "Fraction" => match (arg(0)?, arg(1)) {
+            (numerator, Some(denominator)) => vec![
+                text("Fraction("),
+                Piece::Nodes(vec![numerator, denominator]),
+                text(")"),
+            ],
+            // Before 3.9: one string, `-22/7`.
+            (ratio, None) => {
+                let ratio = value.str(ratio)?;
+                let (numerator, denominator) = ratio.split_once('/').unwrap_or((&ratio, "1"));
+                vec![text(format!("Fraction({numerator}, {denominator})"))]
+            }
+        },
+        "UUID" => {
+            let int = made.attribute(value, "int")?;
+            vec![text(format!("UUID('{}')", uuid_text(value, int)?))]
+        }
+        _ => return None,
+    })
+}
+
+/// The 128 bits of a UUID in its five groups.
+fn uuid_text(value: &Value, int: NodeId) -> Option<String> {
+    use crate::model::value::Integer;
+    let number = match value.leaf(int)? {
+        Leaf::Int(Integer::Small(small)) => u128::try_from(small).ok()?,
+        Leaf::Int(Integer::Decimal(digits)) => digits.parse().ok()?,
+        Leaf::Int(Integer::Binary(blob)) => {
+            let mut wide = [0; 16];
+            let (low, high) = blob
+                .bytes
+                .split_at_checked(16)
+                .unwrap_or((&blob.bytes, &[]));
+            if high.iter().any(|b| *b != 0) {
+                return None;
+            }
+            wide.get_mut(..low.len())?.copy_from_slice(low);
+            u128::from_le_bytes(wide)
+        }
+        _ => return None,
+    };
+    let hex = format!("{number:032x}");
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32];
+    let groups: Option<Vec<&str>> = groups.into_iter().map(|range| hex.get(range)).collect();
+    Some(groups?.join("-"))
+}
+
+/// Up to Python 3.12 a path is pickled as its parts, from 3.13 as one string.
+fn path(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let parts: Option<Vec<String>> = made
+        .args
+        .iter()
+        .map(|n| {
+            Some(value.str(*n)?.replace(
+                '\\',
+                if made.qualname.contains("Windows") {
+                    "/"
+                } else {
+                    "\\"
+                },
+            ))
+        })
+        .collect();
+    let mut joined = String::new();
+    for part in parts?.iter().filter(|part| !part.is_empty()) {
+        if !joined.is_empty() && !joined.ends_with('/') {
+            joined.push('/');
+        }
+        joined.push_str(part);
+    }
+    if joined.is_empty() {
+        joined.push('.');
+    }
+    if joined.len() > 1 && joined.ends_with('/') && !joined.ends_with(":/") {
+        joined.pop();
+    }
+    Some(vec![
+        text(format!("{}(", made.qualname)),
+        Piece::Str(joined),
+        text(")"),
+    ])
+}
+
+fn array(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let (code, items) = match &*made.qualname {
+        "array" => {
+            let items = made.args.get(1).copied();
+            (
+                made.args.first().copied()?,
+                items.map_or_else(Vec::new, |n| vec![Piece::Items(n)]),
+            )
+        }
+        "_array_reconstructor" => {
+            let format = int_of(value, *made.args.get(2)?)?;
+            let bytes = bytes_of(value, *made.args.get(3)?)?;
+            (
+                *made.args.get(1)?,
+                scalar::machine_items(format, &bytes.bytes)?,
+            )
+        }
+        _ => return None,
+    };
+    let mut pieces = vec![text("array("), Piece::Node(code)];
+    match items.first() {
+        Some(Piece::Items(node)) if value.n_items(*node) == 0 => {}
+        Some(Piece::Items(_)) => {
+            pieces.push(text(", ["));
+            pieces.extend(items);
+            pieces.push(text("]"));
+        }
+        Some(_) => {
+            pieces.push(text(", "));
+            pieces.extend(items);
+        }
+        None => {}
+    }
+    pieces.push(text(")"));
+    Some(pieces)
+}
+
+/// `partial` keeps function, arguments, keywords and attributes in its state.
+fn partial(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    if made.qualname != "partial" {
+        return None;
+    }
+    let state = value.sequence(made.state)?;
+    let [function, args, keywords, ..] = state.as_slice() else {
+        return None;
+    };
+    let mut pieces = vec![text("functools.partial("), Piece::Node(*function)];
+    for arg in value.sequence(*args)? {
+        pieces.extend([text(", "), Piece::Node(arg)]);
+    }
+    for (key, arg) in value.pairs(*keywords) {
+        pieces.extend([text(format!(", {}=", value.str(key)?)), Piece::Node(arg)]);
+    }
+    pieces.push(text(")"));
+    Some(pieces)
+}
+
+/// `re.Pattern.__repr__` (`Modules/_sre/sre.c: pattern_repr`).
+fn regex(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    const NAMES: [(i64, &str); 8] = [
+        (1, "re.TEMPLATE"),
+        (2, "re.IGNORECASE"),
+        (4, "re.LOCALE"),
+        (8, "re.MULTILINE"),
+        (16, "re.DOTALL"),
+        (64, "re.VERBOSE"),
+        (128, "re.DEBUG"),
+        (256, "re.ASCII"),
+    ];
+    /// Default for text patterns, and left out there.
+    const UNICODE: i64 = 32;
+    if made.qualname != "_compile" {
+        return None;
+    }
+    let pattern = *made.args.first()?;
+    let flags = int_of(value, *made.args.get(1)?)?;
+    let mut names: Vec<&str> = NAMES
+        .iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .map(|(_, name)| *name)
+        .collect();
+    if flags & UNICODE != 0 && value.kind(pattern) != Kind::Str {
+        names.push("re.UNICODE");
+    }
+    let mut pieces = vec![text("re.compile("), Piece::Node(pattern)];
+    if !names.is_empty() {
+        pieces.push(text(format!(", {}", names.join("|"))));
+    }
+    pieces.push(text(")"));
+    Some(pieces)
+}
+
+/// Everything that was recorded of an object that prints itself in ways of its own.
+fn recorded(value: &Value, node: NodeId, made: &Made<'_>) -> Vec<Piece> {
+    let name = if &*made.module == "builtins" {
+        made.qualname.to_string()
+    } else {
+        made.type_name()
+    };
+    let mut pieces = vec![text(format!("{name}("))];
+    let mut separator = "";
+    let mut add = |pieces: &mut Vec<Piece>, more: Vec<Piece>| {
+        pieces.push(text(separator));
+        pieces.extend(more);
+        separator = ", ";
+    };
+    if !made.args.is_empty() {
+        add(&mut pieces, vec![Piece::Nodes(made.args.clone())]);
+    }
+    if !made.base.is_missing() {
+        add(&mut pieces, vec![Piece::Node(made.base)]);
+    }
+    if value.n_items(made.items) > 0 {
+        add(
+            &mut pieces,
+            vec![text("["), Piece::Items(made.items), text("]")],
+        );
+    }
+    if value.n_items(made.pairs) > 0 {
+        add(
+            &mut pieces,
+            vec![text("{"), Piece::Pairs(made.pairs), text("}")],
+        );
+    }
+    if value.n_items(made.kwargs) > 0 {
+        add(&mut pieces, vec![Piece::Attributes(made.kwargs)]);
+    }
+    for part in attribute_parts(value, node) {
+        add(&mut pieces, vec![part]);
+    }
+    pieces.push(text(")"));
+    pieces
+}
+
+/// Attributes as `name=value`; a state of any other form as `state=…`.
+fn attribute_parts(value: &Value, node: NodeId) -> Vec<Piece> {
+    let Some(object) = value.object(node) else {
+        return Vec::new();
+    };
+    let state = object.state;
+    if state.is_missing() || state == NodeId::NONE {
+        return Vec::new();
+    }
+    if value.tag(state) == Some(Tag::Dict) {
+        return if value.n_items(state) == 0 {
+            Vec::new()
+        } else {
+            vec![Piece::Attributes(state)]
+        };
+    }
+    let parts = value.state_parts(state);
+    if parts.is_empty() {
+        return vec![Piece::Labelled("state", state)];
+    }
+    parts
+        .into_iter()
+        .filter(|part| value.n_items(*part) > 0)
+        .map(Piece::Attributes)
+        .collect()
+}
+
+/// An object made by something that has no name: a persistent id, or the result of another call.
+fn unnamed(value: &Value, node: NodeId) -> Vec<Piece> {
+    let Some(object) = value.object(node) else {
+        return vec![text("…")];
+    };
+    let mut pieces = vec![Piece::Node(object.callee), text("(")];
+    let args: Vec<NodeId> = value
+        .children(node, 0..value.len(node))
+        .into_iter()
+        .take_while(|child| matches!(child.key, ChildKey::Argument(_)))
+        .map(|child| child.node)
+        .collect();
+    pieces.extend([Piece::Nodes(args), text(")")]);
+    pieces
+}
+
+/// A class, function or constant that is only named.
+pub(super) fn global_repr(module: &str, qualname: &str) -> String {
+    match (module, qualname) {
+        ("builtins", "Ellipsis" | "NotImplemented") => qualname.to_owned(),
+        _ => match global_kind(module, qualname) {
+            GlobalKind::Class => format!("<class '{}'>", dotted(module, qualname)),
+            GlobalKind::Builtin => format!("<built-in function {qualname}>"),
+            GlobalKind::Function => format!("<function {module}.{qualname}>"),
+        },
+    }
+}

@@ -1,0 +1,168 @@
+//! numpy's scalars, data types and arrays as numpy 2 prints them.
+
+use super::Piece;
+use super::number::{Width, complex_scalar_repr, float_repr, scalar_repr};
+use super::types::scalar_class;
+use crate::formats::Element;
+use crate::formats::bytes::bytes_of;
+use crate::formats::joblib;
+use crate::formats::made::Made;
+use crate::formats::numpy::{ArrayView, Dtype, NOT_A_TIME, Scalar, datetime_text, trimmed};
+use crate::model::value::{NodeId, Value};
+
+/// numpy's own objects; `None` for all others.
+pub(super) fn scalar_pieces(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    match (&*made.module, &*made.qualname) {
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => scalar(value, made),
+        _ => None,
+    }
+}
+
+/// An array whose data lie in the stream: class, type and shape.
+pub(super) fn block_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
+    let block = value.block(node).copied();
+    if let Some(block) = block
+        && !block.nested.is_missing()
+    {
+        return vec![Piece::Node(block.nested)];
+    }
+    let text = match ArrayView::of(value, node) {
+        Some(array) => format!("<{}>", array.label()),
+        None => match block.map(|block| joblib::wrapper_of(value, &block.wrapper)) {
+            Some(Err(why)) => format!("<array: {why}>"),
+            _ => "<array>".to_owned(),
+        },
+    };
+    vec![Piece::Text(text)]
+}
+
+/// `scalar(dtype, bytes)`, or `scalar(dtype, object)` for objects.
+fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
+    let data = *made.args.get(1)?;
+    let Some(class) = scalar_class(&dtype) else {
+        return Some(vec![Piece::Node(data)]);
+    };
+    let blob = bytes_of(value, data)?;
+    let bytes = blob.bytes.as_ref();
+    let open = Piece::Text(format!("np.{class}("));
+    let close = Piece::Text(")".to_owned());
+    let text = match &dtype.scalar {
+        Scalar::Bool => {
+            let word = if bytes.iter().any(|b| *b != 0) {
+                "True_"
+            } else {
+                "False_"
+            };
+            return Some(vec![Piece::Text(format!("np.{word}"))]);
+        }
+        Scalar::Str => return Some(vec![open, Piece::Str(dtype.utf32(bytes)), close]),
+        Scalar::Bytes => {
+            let bytes = Piece::Bytes(trimmed(bytes).to_vec());
+            return Some(vec![open, bytes, close]);
+        }
+        Scalar::Int => dtype.int(bytes)?.to_string(),
+        Scalar::UInt => dtype.uint(bytes)?.to_string(),
+        Scalar::Float => float_text(&dtype, bytes)?,
+        Scalar::Complex => {
+            let (re, im) = dtype.complex(bytes)?;
+            let width = width(dtype.item_size / 2).unwrap_or(Width::DOUBLE);
+            let text = complex_scalar_repr(re, im, &width);
+            // The call's own parentheses are enough for numpy.
+            let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
+            inner.unwrap_or(&text).to_owned()
+        }
+        Scalar::DateTime(unit) => match dtype.int(bytes)? {
+            NOT_A_TIME => format!("'NaT','{}'", if unit.is_empty() { "generic" } else { unit }),
+            count => format!("'{}'", datetime_text(count, unit)?),
+        },
+        Scalar::TimeDelta(unit) => match (dtype.int(bytes)?, unit.as_str()) {
+            (NOT_A_TIME, _) => format!("'NaT','{unit}'"),
+            (count, "") => count.to_string(),
+            (count, unit) => format!("{count},'{unit}'"),
+        },
+        Scalar::Void if dtype.fields.is_empty() => {
+            let hex: Vec<String> = bytes.iter().map(|b| format!("\\x{b:02X}")).collect();
+            format!("b'{}'", hex.concat())
+        }
+        Scalar::Void => void_text(&dtype.element(bytes)),
+        Scalar::Object | Scalar::VariableStr => return None,
+    };
+    Some(vec![open, Piece::Text(text), close])
+}
+
+/// The shortest digits for the width of the float.
+fn float_text(dtype: &Dtype, bytes: &[u8]) -> Option<String> {
+    let float = dtype.float(bytes)?;
+    Some(match width(dtype.item_size) {
+        Some(width) => scalar_repr(float, &width),
+        None => format!("'{}'", float_repr(float)),
+    })
+}
+
+fn width(float_bytes: u64) -> Option<Width> {
+    Some(match float_bytes {
+        2 => Width::HALF,
+        4 => Width::SINGLE,
+        8 => Width::DOUBLE,
+        _ => return None,
+    })
+}
+
+/// A record as numpy prints it inside `np.void(…)`.
+fn void_text(element: &Element) -> String {
+    match element {
+        Element::Null => "None".to_owned(),
+        Element::Bool(true) => "True".to_owned(),
+        Element::Bool(false) => "False".to_owned(),
+        Element::Int(int) => int.to_string(),
+        Element::Float(float) => float_repr(*float),
+        Element::Text(text) => format!("'{text}'"),
+        Element::List(list) => {
+            let inner: Vec<String> = list.iter().map(void_text).collect();
+            match inner.as_slice() {
+                [one] => format!("({one},)"),
+                _ => format!("({})", inner.join(", ")),
+            }
+        }
+    }
+}
+
+/// Items of an `array.array` from its machine format (`Modules/arraymodule.c: machine_format_code`).
+pub(super) fn machine_items(format: i64, bytes: &[u8]) -> Option<Vec<Piece>> {
+    const CODES: [&str; 18] = [
+        "u1", "i1", "<u2", ">u2", "<i2", ">i2", "<u4", ">u4", "<i4", ">i4", "<u8", ">u8", "<i8",
+        ">i8", "<f4", ">f4", "<f8", ">f8",
+    ];
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
+    if let Some(code) = usize::try_from(format).ok().and_then(|at| CODES.get(at)) {
+        let dtype = Dtype::from_code(code)?;
+        let size = usize::try_from(dtype.item_size).ok()?;
+        let items: Vec<String> = bytes
+            .chunks_exact(size)
+            .map(|item| void_text(&dtype.element(item)))
+            .collect();
+        return Some(vec![Piece::Text(format!("[{}]", items.join(", ")))]);
+    }
+    let text = match format {
+        18 | 19 => {
+            let unit = |pair: &[u8; 2]| {
+                if format == 18 {
+                    u16::from_le_bytes(*pair)
+                } else {
+                    u16::from_be_bytes(*pair)
+                }
+            };
+            let units: Vec<u16> = bytes.as_chunks().0.iter().map(unit).collect();
+            String::from_utf16_lossy(&units)
+        }
+        20 | 21 => {
+            let dtype = Dtype::from_code(if format == 20 { "<U1" } else { ">U1" })?;
+            dtype.utf32(bytes)
+        }
+        _ => return None,
+    };
+    Some(vec![Piece::Str(text)])
+}

@@ -1,0 +1,231 @@
+//! The Python type of a value, as far as it is recorded.
+
+use crate::formats::made::{Made, callable_name, dotted};
+use crate::formats::numpy::{Dtype, Scalar};
+use crate::formats::{bytes, joblib};
+use crate::model::Kind;
+use crate::model::value::{NodeId, Tag, Value};
+
+/// Qualified name of the type, `builtins` left out.
+pub(super) fn type_name(value: &Value, node: NodeId) -> String {
+    let word = match value.kind(node) {
+        Kind::Missing => "?",
+        Kind::None => "NoneType",
+        Kind::Bool => "bool",
+        Kind::Int => "int",
+        Kind::Float => "float",
+        Kind::Str => "str",
+        Kind::Bytes => "bytes",
+        Kind::ByteArray => "bytearray",
+        Kind::List => "list",
+        Kind::Tuple => "tuple",
+        Kind::Set => "set",
+        Kind::FrozenSet => "frozenset",
+        Kind::Dict => "dict",
+        Kind::PersistentId => "persistent id",
+        Kind::Extension => "extension",
+        Kind::Buffer => "buffer",
+        Kind::Global => return global_type(value, node).to_owned(),
+        Kind::Array => {
+            let wrapper = value.block(node).map(|block| block.wrapper);
+            return wrapper
+                .and_then(|wrapper| joblib::wrapper_of(value, &wrapper).ok())
+                .map_or_else(|| "numpy.ndarray".to_owned(), |w| w.subclass);
+        }
+        Kind::Object => return object_type(value, node),
+    };
+    word.to_owned()
+}
+
+/// A global is a class or a function; by convention only classes have a capital letter.
+fn global_type(value: &Value, node: NodeId) -> &'static str {
+    match value.name(node) {
+        Some(name) if name.is("builtins", "Ellipsis") => "ellipsis",
+        Some(name) if name.is("builtins", "NotImplemented") => "NotImplementedType",
+        Some(name) => match global_kind(&name.module, &name.qualname) {
+            GlobalKind::Class => "type",
+            GlobalKind::Builtin => "builtin_function_or_method",
+            GlobalKind::Function => "function",
+        },
+        None => "function",
+    }
+}
+
+/// What a bare global most likely is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GlobalKind {
+    Class,
+    /// A function written in C.
+    Builtin,
+    Function,
+}
+
+pub(super) fn global_kind(module: &str, qualname: &str) -> GlobalKind {
+    let last = qualname.rsplit('.').next().unwrap_or_default();
+    let is_class = match module {
+        "builtins" => {
+            BUILTIN_CLASSES.contains(&last) || last.starts_with(|c: char| c.is_ascii_uppercase())
+        }
+        "numpy" => NUMPY_CLASSES.contains(&last),
+        "collections" => matches!(
+            last,
+            "deque" | "defaultdict" | "OrderedDict" | "Counter" | "ChainMap"
+        ),
+        "datetime" => matches!(
+            last,
+            "date" | "datetime" | "time" | "timedelta" | "timezone"
+        ),
+        _ => last
+            .trim_start_matches('_')
+            .starts_with(|c: char| c.is_uppercase()),
+    };
+    if is_class {
+        GlobalKind::Class
+    } else if module == "builtins" || module == "math" {
+        GlobalKind::Builtin
+    } else {
+        GlobalKind::Function
+    }
+}
+
+const BUILTIN_CLASSES: &[&str] = &[
+    "bool",
+    "bytearray",
+    "bytes",
+    "classmethod",
+    "complex",
+    "dict",
+    "enumerate",
+    "filter",
+    "float",
+    "frozenset",
+    "int",
+    "list",
+    "map",
+    "memoryview",
+    "object",
+    "property",
+    "range",
+    "reversed",
+    "set",
+    "slice",
+    "staticmethod",
+    "str",
+    "super",
+    "tuple",
+    "type",
+    "zip",
+];
+
+const NUMPY_CLASSES: &[&str] = &[
+    "ndarray",
+    "matrix",
+    "dtype",
+    "generic",
+    "bool",
+    "bool_",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "longdouble",
+    "complex64",
+    "complex128",
+    "str_",
+    "bytes_",
+    "object_",
+    "datetime64",
+    "timedelta64",
+    "void",
+    "record",
+    "recarray",
+    "memmap",
+];
+
+fn object_type(value: &Value, node: NodeId) -> String {
+    if bytes::bytes_of(value, node).is_some() {
+        return "bytes".to_owned();
+    }
+    let Some(made) = Made::of(value, node) else {
+        return "object".to_owned();
+    };
+    let class_argument = |at: usize| {
+        let (module, qualname) = callable_name(value, *made.args.get(at)?)?;
+        Some(dotted(&module, &qualname))
+    };
+    let known = match (&*made.module, &*made.qualname) {
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => scalar_type(value, &made),
+        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct")
+        | ("numpy.ma.core", "_mareconstruct")
+        | ("array", "_array_reconstructor")
+        | ("pandas.core.indexes.base", "_new_Index")
+        | ("pandas.core.indexes.datetimes", "_new_DatetimeIndex")
+        | ("pandas.core.indexes.period", "_new_PeriodIndex")
+        | ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked") => class_argument(0),
+        ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
+            Some("numpy.ndarray".to_owned())
+        }
+        ("re", "_compile") => Some("re.Pattern".to_owned()),
+        ("zoneinfo", "ZoneInfo._unpickle") => Some("zoneinfo.ZoneInfo".to_owned()),
+        ("builtins", "getattr") => Some("type".to_owned()),
+        ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp") => {
+            Some("pandas._libs.tslibs.timestamps.Timestamp".to_owned())
+        }
+        ("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle") => {
+            Some("pandas._libs.tslibs.timedeltas.Timedelta".to_owned())
+        }
+        ("pandas._libs.tslibs.nattype", "_nat_unpickle") => {
+            Some("pandas._libs.tslibs.nattype.NaTType".to_owned())
+        }
+        (
+            "joblib.numpy_pickle" | "joblib.numpy_pickle_compat",
+            "NDArrayWrapper" | "ZNDArrayWrapper",
+        ) => Some("numpy.ndarray".to_owned()),
+        _ => None,
+    };
+    known.unwrap_or_else(|| made.type_name())
+}
+
+/// The class of a numpy scalar follows from its data type; a scalar of type object is the object itself.
+fn scalar_type(value: &Value, made: &Made<'_>) -> Option<String> {
+    let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
+    let class = match scalar_class(&dtype)? {
+        // Renamed with numpy 2, as the module was.
+        bool if bool == "bool" && made.module == "numpy.core.multiarray" => "bool_".to_owned(),
+        class => class,
+    };
+    Some(format!("numpy.{class}"))
+}
+
+/// numpy's scalar class for a data type, without its module.
+pub(super) fn scalar_class(dtype: &Dtype) -> Option<String> {
+    Some(match dtype.scalar {
+        Scalar::Bool => "bool".to_owned(),
+        Scalar::Bytes => "bytes_".to_owned(),
+        Scalar::Str => "str_".to_owned(),
+        Scalar::Void => "void".to_owned(),
+        Scalar::DateTime(_) => "datetime64".to_owned(),
+        Scalar::TimeDelta(_) => "timedelta64".to_owned(),
+        Scalar::Float if dtype.item_size > 8 => "longdouble".to_owned(),
+        Scalar::Complex if dtype.item_size > 16 => "clongdouble".to_owned(),
+        Scalar::Object | Scalar::VariableStr => return None,
+        Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Complex => dtype.name(),
+    })
+}
+
+impl Value {
+    /// The raw array block at `node`.
+    pub(crate) fn block(&self, node: NodeId) -> Option<&crate::model::value::RawBlock> {
+        let cell = self.cell(node)?;
+        (cell.tag() == Tag::Block)
+            .then(|| self.blocks.get(cell.payload as usize))
+            .flatten()
+    }
+}
