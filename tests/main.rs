@@ -7,5 +7,6 @@
     reason = "a test fails by panicking, says why it skips, and prepares its own folders"
 )]
 
+mod backends;
 mod samples;
 mod support;

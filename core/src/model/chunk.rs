@@ -31,6 +31,7 @@ pub struct Chunk {
     flags: Box<[u8]>,
     ordinal: Column<u32>,
     bytes: Box<[u64]>,
+    side_bytes: Column<u64>,
     disk_bytes: Box<[u64]>,
     files: Column<u32>,
     created: Column<u64>,
@@ -139,6 +140,7 @@ impl Chunk {
                 Role::Orphan
             },
             bytes: self.bytes.get(slot).copied().unwrap_or(0),
+            side_bytes: self.side_bytes.at(slot).unwrap_or(0),
             disk_bytes: self.disk_bytes.get(slot).copied().unwrap_or(0),
             files: self.files.at(slot).unwrap_or(0),
             created: time(&self.created),
@@ -166,6 +168,7 @@ impl Chunk {
             + self.label.as_ref().map_or(0, Texts::heap_bytes)
             + self.args.as_ref().map_or(0, Texts::heap_bytes);
         let wide = [
+            &self.side_bytes,
             &self.created,
             &self.modified,
             &self.accessed,
@@ -230,6 +233,7 @@ pub struct ChunkBuilder {
     flags: Vec<u8>,
     ordinal: Vec<u32>,
     bytes: Vec<u64>,
+    side_bytes: Vec<u64>,
     disk_bytes: Vec<u64>,
     files: Vec<u32>,
     created: Vec<u64>,
@@ -314,6 +318,7 @@ impl ChunkBuilder {
         self.flags.push(flags);
         self.ordinal.push(record.ordinal);
         self.bytes.push(record.bytes);
+        self.side_bytes.push(record.side_bytes);
         self.disk_bytes.push(record.disk_bytes);
         self.files.push(record.files);
         let packed = |time: Option<Time>| time.map_or(NO_TIME, Time::packed);
@@ -343,6 +348,7 @@ impl ChunkBuilder {
             flags: self.flags.into(),
             ordinal: squeeze(self.ordinal),
             bytes: self.bytes.into(),
+            side_bytes: squeeze(self.side_bytes),
             disk_bytes: self.disk_bytes.into(),
             files: squeeze(self.files),
             created: squeeze(self.created),

@@ -78,7 +78,7 @@ pub struct Fingerprint {
     pub dev: u64,
     /// Inode of the file, or the row's rowid.
     pub ident: u64,
-    /// Stored value bytes.
+    /// Length in bytes of the file, or of the row's value; 0 for folders.
     pub size: u64,
     /// Packed time of the last change ([`Time::packed`]), or the store's own; 0 where there is none.
     pub modified: u64,
@@ -111,6 +111,8 @@ pub struct Record<'a> {
     pub role: Role,
     /// Stored value bytes.
     pub bytes: u64,
+    /// Of `bytes`, those in files beside the one that the fingerprint is of.
+    pub side_bytes: u64,
     /// Bytes that its files take on the disk.
     pub disk_bytes: u64,
     /// Files that belong to it alone.
@@ -149,6 +151,7 @@ impl<'a> Record<'a> {
             ordinal: 0,
             role: Role::Entry,
             bytes: 0,
+            side_bytes: 0,
             disk_bytes: 0,
             files: 0,
             created: None,
@@ -192,7 +195,7 @@ impl<'a> Record<'a> {
         Fingerprint {
             dev: self.dev,
             ident: self.ident,
-            size: self.bytes,
+            size: self.bytes.saturating_sub(self.side_bytes),
             modified: self.modified.map_or(0, Time::packed),
         }
     }

@@ -28,6 +28,9 @@ pub trait Collector: Send {
 
     /// One problem that hides nothing else.
     fn issue(&mut self, issue: Issue);
+
+    /// Bytes on the disk that belong to the store and to none of its entries: sources, free pages, dead space.
+    fn overhead(&mut self, _disk_bytes: u64) {}
 }
 
 /// What a scan is told by its caller.

@@ -19,7 +19,7 @@ use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
 pub use read_at::{MemoryReader, Range, ReadAt};
-pub use system::{Dir, FileReader};
+pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};
 
 /// What a name in a folder stands for; links are never followed.
@@ -61,12 +61,17 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// "Unchanged" for a file.
+    /// "Unchanged" for a file, or for a folder's list of names.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint {
             dev: self.dev,
             ident: self.ino,
-            size: self.size,
+            // The length of a folder says nothing of what is in it.
+            size: if self.file_type == FileType::Dir {
+                0
+            } else {
+                self.size
+            },
             modified: self.modified.packed(),
         }
     }

@@ -16,6 +16,13 @@ pub struct Dir {
     tally: Arc<Tally>,
 }
 
+/// A folder in an open one, for walks over very many.
+#[derive(Debug)]
+pub struct Leaf<'a> {
+    dir: Dir,
+    parent: std::marker::PhantomData<&'a Dir>,
+}
+
 /// An open regular file.
 #[derive(Debug)]
 pub struct FileReader {
@@ -61,6 +68,17 @@ impl Dir {
         Ok(Self {
             path: self.path.join(name),
             tally: Arc::clone(&self.tally),
+        })
+    }
+
+    /// Opens a folder in this one that is only looked into and left again.
+    ///
+    /// # Errors
+    /// As [`Dir::open_dir`].
+    pub fn open_leaf<'a>(&'a self, name: &'a OsStr) -> io::Result<Leaf<'a>> {
+        Ok(Leaf {
+            dir: self.open_dir(name)?,
+            parent: std::marker::PhantomData,
         })
     }
 
@@ -165,6 +183,45 @@ impl Dir {
     /// What the system said.
     pub fn read_link(&self, name: &OsStr) -> io::Result<PathBuf> {
         fs::read_link(self.path.join(name))
+    }
+}
+
+impl Leaf<'_> {
+    /// Its path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path.clone()
+    }
+
+    /// Hands each name in the folder to `each`.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn list(&self, each: impl FnMut(&OsStr, FileType)) -> io::Result<()> {
+        self.dir.list(each)
+    }
+
+    /// What stands under `name`, without following a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat(&self, name: &OsStr) -> io::Result<Meta> {
+        self.dir.stat(name)
+    }
+
+    /// The folder itself.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat_self(&self) -> io::Result<Meta> {
+        self.dir.stat_self()
+    }
+
+    /// Appends up to `limit` bytes of a small file to `out`.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        self.dir.read_small(name, limit, out)
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -20,6 +21,16 @@ pub struct Dir {
     fd: OwnedFd,
     path: PathBuf,
     tally: Arc<Tally>,
+    /// Listing goes on where the last one stopped; a fresh handle needs no rewinding.
+    was_listed: AtomicBool,
+}
+
+/// A folder in an open one, for walks over very many: it knows its path only when asked.
+#[derive(Debug)]
+pub struct Leaf<'a> {
+    fd: OwnedFd,
+    parent: &'a Dir,
+    name: &'a OsStr,
 }
 
 /// An open regular file.
@@ -69,6 +80,7 @@ impl Dir {
             fd,
             path: real,
             tally: Arc::default(),
+            was_listed: AtomicBool::new(false),
         })
     }
 
@@ -92,6 +104,20 @@ impl Dir {
             fd: open_quietly(self.fd.as_fd(), name, SAFELY | OFlags::DIRECTORY)?,
             path: self.path.join(name),
             tally: Arc::clone(&self.tally),
+            was_listed: AtomicBool::new(false),
+        })
+    }
+
+    /// Opens a folder in this one that is only looked into and left again.
+    ///
+    /// # Errors
+    /// As [`Dir::open_dir`].
+    pub fn open_leaf<'a>(&'a self, name: &'a OsStr) -> io::Result<Leaf<'a>> {
+        self.tally.opened();
+        Ok(Leaf {
+            fd: open_quietly(self.fd.as_fd(), name, SAFELY | OFlags::DIRECTORY)?,
+            parent: self,
+            name,
         })
     }
 
@@ -104,6 +130,8 @@ impl Dir {
             fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?,
             path: self.path.clone(),
             tally: Arc::clone(&self.tally),
+            // The duplicate shares its place in the listing with this handle.
+            was_listed: AtomicBool::new(true),
         };
         for part in relative.components() {
             match part {
@@ -137,29 +165,11 @@ impl Dir {
     ///
     /// # Errors
     /// What the system said; what was handed over before stays valid.
-    pub fn list(&self, mut each: impl FnMut(&OsStr, FileType)) -> io::Result<()> {
-        // 8 KiB holds about 100 names of joblib's; a larger buffer costs more to touch than it saves.
-        let mut buffer = [MaybeUninit::<u8>::uninit(); 8192];
-        rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
-        self.tally.listed();
-        let mut names = rustix::fs::RawDir::new(&self.fd, &mut buffer);
-        while let Some(entry) = names.next() {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." {
-                continue;
-            }
-            let name = OsStr::from_bytes(name);
-            let file_type = match entry.file_type() {
-                // Some file systems do not say; then it takes a stat.
-                rustix::fs::FileType::Unknown => {
-                    self.stat(name).map_or(FileType::Other, |m| m.file_type)
-                }
-                known => file_type(known),
-            };
-            each(name, file_type);
+    pub fn list(&self, each: impl FnMut(&OsStr, FileType)) -> io::Result<()> {
+        if self.was_listed.swap(true, Ordering::Relaxed) {
+            rustix::fs::seek(&self.fd, rustix::fs::SeekFrom::Start(0))?;
         }
-        Ok(())
+        list(self.fd.as_fd(), &self.tally, each)
     }
 
     /// Names and types, sorted by name.
@@ -200,21 +210,7 @@ impl Dir {
     /// # Errors
     /// What the system said; a folder is "is a directory".
     pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
-        self.tally.opened();
-        let fd = open_quietly(self.fd.as_fd(), name, SAFELY)?;
-        let start = out.len();
-        let mut step = 4096.min(limit);
-        loop {
-            let done = out.len() - start;
-            out.resize(start + done + step, 0);
-            let n = rustix::io::read(&fd, out.get_mut(start + done..).unwrap_or_default())?;
-            self.tally.read(n);
-            out.truncate(start + done + n);
-            if n < step || out.len() - start >= limit {
-                return Ok(());
-            }
-            step = (limit - (out.len() - start)).min(step * 8);
-        }
+        read_small(self.fd.as_fd(), &self.tally, name, limit, out)
     }
 
     /// Where a link points, as written in it.
@@ -230,6 +226,47 @@ impl Dir {
 impl AsFd for Dir {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl Leaf<'_> {
+    /// Its path, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.parent.path.join(self.name)
+    }
+
+    /// Hands each name in the folder to `each`, as [`Dir::list`] does; once.
+    ///
+    /// # Errors
+    /// What the system said; what was handed over before stays valid.
+    pub fn list(&self, each: impl FnMut(&OsStr, FileType)) -> io::Result<()> {
+        list(self.fd.as_fd(), &self.parent.tally, each)
+    }
+
+    /// What stands under `name`, without following a link.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat(&self, name: &OsStr) -> io::Result<Meta> {
+        self.parent.tally.statted();
+        stat(self.fd.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// The folder itself; its name may stand for something else by now, or for nothing.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stat_self(&self) -> io::Result<Meta> {
+        self.parent.tally.statted();
+        stat(self.fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+    }
+
+    /// Appends up to `limit` bytes of a small file to `out`, as [`Dir::read_small`] does.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        read_small(self.fd.as_fd(), &self.parent.tally, name, limit, out)
     }
 }
 
@@ -249,6 +286,59 @@ impl ReadAt for FileReader {
         let n = rustix::io::pread(&self.fd, buf, offset)?;
         self.tally.read(n);
         Ok(n)
+    }
+}
+
+fn list(
+    dir: BorrowedFd<'_>,
+    tally: &Tally,
+    mut each: impl FnMut(&OsStr, FileType),
+) -> io::Result<()> {
+    // 8 KiB holds about 100 names of joblib's; a larger buffer costs more to touch than it saves.
+    let mut buffer = [MaybeUninit::<u8>::uninit(); 8192];
+    tally.listed();
+    let mut names = rustix::fs::RawDir::new(dir, &mut buffer);
+    while let Some(entry) = names.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name == b"." || name == b".." {
+            continue;
+        }
+        let name = OsStr::from_bytes(name);
+        let file_type = match entry.file_type() {
+            // Some file systems do not say; then it takes a stat.
+            rustix::fs::FileType::Unknown => {
+                tally.statted();
+                stat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_or(FileType::Other, |m| m.file_type)
+            }
+            known => file_type(known),
+        };
+        each(name, file_type);
+    }
+    Ok(())
+}
+
+fn read_small(
+    dir: BorrowedFd<'_>,
+    tally: &Tally,
+    name: &OsStr,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    tally.opened();
+    let fd = open_quietly(dir, name, SAFELY)?;
+    let start = out.len();
+    let mut step = 4096.min(limit);
+    loop {
+        let done = out.len() - start;
+        out.resize(start + done + step, 0);
+        let n = rustix::io::read(&fd, out.get_mut(start + done..).unwrap_or_default())?;
+        tally.read(n);
+        out.truncate(start + done + n);
+        if n < step || out.len() - start >= limit {
+            return Ok(());
+        }
+        step = (limit - (out.len() - start)).min(step * 8);
     }
 }
 
@@ -380,6 +470,28 @@ mod tests {
         rustix::fs::mknodat(&dir.fd, "p", rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         assert!(dir.open_file("p".as_ref()).is_err());
         drop(temp);
+    }
+
+    #[test]
+    fn a_folder_lists_the_same_twice() {
+        let (temp, dir) = folder();
+        assert_eq!(dir.names().unwrap(), dir.names().unwrap());
+        let parent = Dir::open(temp.path().parent().unwrap()).unwrap();
+        let name = temp.path().file_name().unwrap();
+        assert_eq!(
+            parent
+                .open_below(name.as_ref())
+                .unwrap()
+                .names()
+                .unwrap()
+                .len(),
+            3
+        );
+        let same = dir.open_below(Path::new("")).unwrap();
+        assert_eq!(same.names().unwrap(), dir.names().unwrap());
+        let mut n = 0;
+        parent.open_leaf(name).unwrap().list(|_, _| n += 1).unwrap();
+        assert_eq!(n, 3);
     }
 
     #[test]

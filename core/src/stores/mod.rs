@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
-use crate::model::{EntryKey, Finding, Fingerprint, Limits, StoreInfo, Time};
+use crate::model::{EntryKey, Finding, Fingerprint, Group, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
@@ -82,6 +82,11 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`Error::is_refused`] where this kind of store cannot lose single entries.
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal>;
+
+    /// A group as people know it, where that reads better than its label; not unique.
+    fn group_title(&self, group: &Group) -> String {
+        group.label.to_string()
+    }
 }
 
 /// A store opened for one job: its description, its backend and the folder it lies in.
@@ -179,6 +184,13 @@ impl Store {
 fn split(path: &std::path::Path) -> Result<(Dir, OsString)> {
     let name = path.file_name().unwrap_or(".".as_ref()).to_owned();
     Ok((Dir::open(path.parent().unwrap_or(path))?, name))
+}
+
+/// A group of a store of that kind as people know it: `train: fit` for `__main__--home-ana-train.fit`.
+///
+/// For headings; two groups may have one title, so that selections and queries go by the label.
+pub fn group_title(kind: &str, group: &Group) -> String {
+    backend_of(kind).map_or_else(|| group.label.to_string(), |b| b.group_title(group))
 }
 
 fn backend_of(kind: &str) -> Option<&'static dyn Backend> {

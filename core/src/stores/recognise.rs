@@ -175,7 +175,15 @@ pub(super) fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>
 
 /// Why nothing was recognised, in words.
 fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
+    let has_link = || {
+        let dir = parent.open_dir(name)?;
+        let meta = dir.stat("joblib".as_ref())?;
+        std::io::Result::Ok(meta.file_type == FileType::Link)
+    };
     match parent.stat(name) {
+        Ok(meta) if meta.file_type == FileType::Dir && has_link().unwrap_or(false) => {
+            "its folder \"joblib\" is a link, and links are followed only where they are named: open that"
+        }
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
         Ok(meta) if meta.size == 0 => "the file is empty",
         Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",

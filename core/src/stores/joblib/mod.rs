@@ -1,0 +1,260 @@
+//! joblib.Memory folders: `module/function/HASH/{output.pkl, metadata.json}`.
+//!
+//! Rules from `joblib/_store_backends.py` and `joblib/memory.py`, checked with joblib 0.7.1 to 1.6.0.
+
+mod check;
+mod code;
+mod metadata;
+mod names;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Backend, Candidate, CheckOptions, Details, Recognised, Removal, Store, ValueReader};
+use crate::formats::{Carrier, SideFiles};
+use crate::model::{EntryKey, Finding, Group, Time};
+use crate::scan::Scan;
+use crate::source::{Dir, ReadAt};
+use crate::{Error, Result};
+use names::OUTPUT;
+
+pub(super) struct Joblib;
+
+const KINDS: &[&str] = &["joblib"];
+
+impl Backend for Joblib {
+    fn kinds(&self) -> &'static [&'static str] {
+        KINDS
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        if !candidate.is_dir() {
+            return Ok(None);
+        }
+        let path = candidate.path();
+        let dir = candidate
+            .parent
+            .open_dir(candidate.name)
+            .map_err(|e| Error::io("Cannot open the folder", &path, e))?;
+        let shape = shape::of(&dir, candidate.name, shape::has_mark(candidate.parent));
+        Ok(shape.map(|shape| Recognised {
+            kind: "joblib",
+            confidence: shape.confidence,
+            writer: Some(shape.writer),
+            path,
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let walk = walk::Walk::new(store.dir()?, &store.name, scan)?;
+        std::thread::scope(|scope| {
+            for n in 1..scan.threads {
+                // Without a helper thread the first one does all the work.
+                std::thread::Builder::new()
+                    .name(format!("scan {n}"))
+                    .spawn_scoped(scope, || walk.run())
+                    .ok();
+            }
+            walk.run();
+        });
+        scan.cancel.check()
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let (dir, name) = if is_orphan(entry) {
+            orphan_file(store, entry)?
+        } else {
+            (entry_dir(store, entry)?, OUTPUT.into())
+        };
+        let path = dir.path().join(&name);
+        let file = dir
+            .open_file(&name)
+            .map_err(|e| Error::io("Cannot open the stored value", &path, e))?;
+        let mut reader = ValueReader::new(Arc::new(file), Carrier::Pickle, path);
+        reader.side_files = Arc::new(EntryFolder(dir));
+        Ok(reader)
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        if is_orphan(entry) {
+            let (dir, name) = orphan_file(store, entry)?;
+            return Ok(Details {
+                paths: vec![dir.path().join(name)],
+                ..Details::default()
+            });
+        }
+        let dir = entry_dir(store, entry)?;
+        let names = dir
+            .names()
+            .map_err(|e| Error::io("Cannot list the entry", dir.path(), e))?;
+        let mut details = Details {
+            paths: names
+                .iter()
+                .map(|(name, _)| dir.path().join(name))
+                .collect(),
+            source: function_dir(store, entry)
+                .ok()
+                .as_ref()
+                .and_then(code::read),
+            ..Details::default()
+        };
+        let mut text = Vec::new();
+        if let Ok(Ok(metadata)) = check::read_metadata(&dir, &mut text) {
+            let owned = metadata
+                .args
+                .into_iter()
+                .map(|(n, t)| (n.into_owned(), t.into_owned()));
+            details.args = owned.collect();
+            let source = details.source.as_ref().map(|source| &*source.text);
+            let ignored = source.map_or(Vec::new(), |text| ignored(text, &details.args));
+            if !ignored.is_empty() {
+                details
+                    .facts
+                    .push(("not part of the key".into(), ignored.join(", ")));
+            }
+        }
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        if is_orphan(entry) {
+            let (dir, name) = orphan_file(store, entry)?;
+            let meta = dir
+                .stat(&name)
+                .map_err(|e| Error::io("Cannot read the file", &dir.path().join(&name), e))?;
+            return Ok(vec![check::orphan(&meta, options)]);
+        }
+        Ok(check::entry(&entry_dir(store, entry)?, options))
+    }
+
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
+        if is_orphan(entry) {
+            let (dir, name) = orphan_file(store, entry)?;
+            let meta = dir
+                .stat(&name)
+                .map_err(|e| Error::io("Cannot read the file", &dir.path().join(&name), e))?;
+            if check::is_fresh(&meta, Time::now()) {
+                return Err(Error::refused(
+                    "The temporary file stays",
+                    "it is younger than 24 hours and may be somebody's work in progress",
+                )
+                .at(&dir.path().join(&name)));
+            }
+            return Ok(Removal::Files {
+                paths: vec![path_of(&entry.key)],
+            });
+        }
+        let has_output = entry_dir(store, entry)?.stat(OUTPUT.as_ref()).is_ok();
+        Ok(Removal::Folder {
+            path: entry_path(entry),
+            witness: has_output.then(|| OUTPUT.into()),
+            owned: names::is_own_file,
+        })
+    }
+
+    fn group_title(&self, group: &Group) -> String {
+        names::title(&group.locator)
+    }
+}
+
+/// Parameters that the function has and the record has not: `ignore=` kept them out of the key.
+fn ignored(source: &str, args: &[(String, String)]) -> Vec<String> {
+    let is_recorded = |name: &String| args.iter().any(|(recorded, _)| recorded == name);
+    let parameters = code::parameters(source).unwrap_or_default();
+    // Callables that joblib cannot inspect are recorded as `*` and `**` alone, whatever they are called with.
+    if !parameters.iter().any(is_recorded) {
+        return Vec::new();
+    }
+    parameters
+        .into_iter()
+        .filter(|name| !is_recorded(name))
+        .collect()
+}
+
+/// Entries are named by their folder, left-over files by their path in the store.
+fn is_orphan(entry: &EntryKey) -> bool {
+    !names::is_entry_name(&entry.key) || entry.key.contains(&b'/')
+}
+
+fn entry_path(entry: &EntryKey) -> PathBuf {
+    path_of(&entry.group).join(path_of(&entry.key))
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+fn function_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
+    let path = path_of(&entry.group);
+    store.dir()?.open_below(&path).map_err(|e| {
+        Error::io(
+            "Cannot open the function's folder",
+            &store.info.path.join(path),
+            e,
+        )
+    })
+}
+
+fn entry_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
+    let path = entry_path(entry);
+    store
+        .dir()?
+        .open_below(&path)
+        .map_err(|e| Error::io("Cannot open the entry", &store.info.path.join(path), e))
+}
+
+/// The folder of a left-over file, and its name there.
+fn orphan_file(store: &Store, entry: &EntryKey) -> Result<(Dir, std::ffi::OsString)> {
+    let path = path_of(&entry.key);
+    let not_one = || Error::not_found("There is no such entry", "its name is none of joblib's");
+    let name = path.file_name().ok_or_else(not_one)?.to_owned();
+    if !names::is_temporary(name.as_encoded_bytes()) {
+        return Err(not_one().at(&store.info.path.join(&path)));
+    }
+    let folder = path.parent().unwrap_or("".as_ref());
+    let dir = store
+        .dir()?
+        .open_below(folder)
+        .map_err(|e| Error::io("Cannot open the folder", &store.info.path.join(folder), e))?;
+    Ok((dir, name))
+}
+
+/// Opens the arrays that joblib before 0.10 kept beside `output.pkl`.
+struct EntryFolder(Dir);
+
+impl SideFiles for EntryFolder {
+    fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>> {
+        let path = self.0.path().join(name);
+        let is_bare = path.parent() == Some(self.0.path()) && !name.contains(['/', '\\']);
+        if !is_bare || names::FileRole::of(name.as_ref()) != names::FileRole::SideFile {
+            return Err(Error::refused(
+                format!(
+                    "Cannot open the side file \"{}\"",
+                    crate::model::text::shown(name)
+                ),
+                "its name is none that joblib gives",
+            )
+            .at(self.0.path()));
+        }
+        let file = self.0.open_file(name.as_ref());
+        let file = file.map_err(|e| Error::io("Cannot open the side file", &path, e))?;
+        Ok(Arc::new(file))
+    }
+}
