@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use cachescope_core::model::{Args, Record, Snapshot};
+use cachescope_core::model::{Args, Record, Snapshot, Time};
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Store, kinds, open_all};
 use serde_json::{Value, json};
@@ -41,8 +41,8 @@ fn stated(record: &Record<'_>) -> BTreeMap<&'static str, Value> {
         ),
         ("bytes", json!(record.bytes)),
         ("files", json!(record.files)),
-        ("created", json!(record.created.map(|t| t.unix_f64()))),
-        ("expires", json!(record.expires.map(|t| t.unix_f64()))),
+        ("created", json!(record.created.map(Time::unix_f64))),
+        ("expires", json!(record.expires.map(Time::unix_f64))),
         ("duration_s", json!(record.duration_s)),
         ("hits", json!(record.hits)),
         ("args", args),
@@ -75,39 +75,52 @@ fn compare(fixture: &Fixture, reported: &Reported, record: &Record<'_>) {
     }
 }
 
+/// How a manifest names an entry: its group, and its key as it is or as a path below what was opened.
+fn names(snapshot: &Snapshot, record: &Record<'_>, opened: &Path) -> [(String, String); 3] {
+    let group = String::from_utf8_lossy(&record.group.locator).into_owned();
+    let key = record.key_text().into_owned();
+    let below = snapshot
+        .store
+        .path
+        .strip_prefix(opened)
+        .unwrap_or("".as_ref());
+    let long = below.join(&key).to_string_lossy().into_owned();
+    let file = below.to_string_lossy().into_owned();
+    [key, long, file].map(|key| (group.clone(), key))
+}
+
 fn check(fixture: &Fixture) {
-    let path = fixture.opened();
-    let snapshots = snapshots(&path);
-    let path = path.display();
-    let [snapshot] = snapshots.as_slice() else {
-        panic!("{} stores in {path}", snapshots.len());
-    };
-    let info = &snapshot.store;
-    assert_eq!(info.kind, fixture.kind, "{path}");
-    assert_eq!(
-        info.path,
-        fixture.store().canonicalize().expect("it is there"),
-        "{path}"
-    );
-    assert_eq!(
-        snapshot.totals.entries as usize,
-        fixture.n_entries(),
-        "{path}"
-    );
-    let name = |group: &str, key: &str| (group.to_owned(), key.to_owned());
-    let records: BTreeMap<_, _> = snapshot
-        .records()
-        .map(|(_, record)| {
-            let group = String::from_utf8_lossy(&record.group.locator);
-            (name(&group, &record.key_text()), record)
-        })
-        .collect();
+    let opened = fixture.opened().canonicalize().expect("a fixture is there");
+    let path = opened.display();
+    let snapshots = snapshots(&opened);
+    for snapshot in &snapshots {
+        assert_eq!(snapshot.store.kind, fixture.kind, "{path}");
+    }
+    if let [snapshot] = snapshots.as_slice() {
+        let store = fixture.store().canonicalize().unwrap_or(opened.clone());
+        assert_eq!(snapshot.store.path, store, "{path}");
+        assert_eq!(
+            snapshot.totals.entries,
+            fixture.n_entries() as u64,
+            "{path}"
+        );
+    }
+    let mut records = BTreeMap::new();
+    for snapshot in &snapshots {
+        for (_, record) in snapshot.records() {
+            let named = names(snapshot, &record, &opened).map(|name| (name, record.clone()));
+            records.extend(named);
+        }
+    }
     for reported in &fixture.entries {
         let member = |name: &str| reported.entry.get(name).and_then(Value::as_str);
         let Some(key) = member("key") else {
             continue;
         };
-        let named = name(member("group").unwrap_or_default(), key);
+        let named = (
+            member("group").unwrap_or_default().to_owned(),
+            key.to_owned(),
+        );
         let record = records
             .get(&named)
             .unwrap_or_else(|| panic!("{path} lists no {named:?}"));
