@@ -1,5 +1,6 @@
-//! Snapshot to answers: sorted orders, sums. Nothing here touches the disk.
+//! Snapshot to answers: sorted orders, queries, sums. Nothing here touches the disk.
 
 mod order;
+pub mod query;
 
 pub use order::{Direction, Order, Sort, SortBy};
