@@ -5,11 +5,14 @@
     reason = "talk and progress of a command line go to stderr"
 )]
 
+mod find;
 mod lines;
 mod ls;
 mod open;
 mod out;
+mod pick;
 mod sheet;
+mod show;
 mod table;
 
 use std::ffi::OsString;
@@ -58,6 +61,10 @@ struct Global {
 enum Command {
     /// List the entries of a cache
     Ls(ls::LsArgs),
+    /// Show what an entry holds, without running it
+    Show(show::ShowArgs),
+    /// Find the caches on this computer
+    Find(find::FindArgs),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a change failed in part, \
@@ -105,5 +112,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     }
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),
+        Command::Show(args) => show::run(&args, &cli.global),
+        Command::Find(args) => find::run(&args, &cli.global),
     }
 }

@@ -1,0 +1,228 @@
+//! A key as a person writes it to the one entry that it means.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cachescope_core::model::{EntryKey, Issue, Record, Role, StoreInfo, text};
+use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
+use cachescope_core::stores::Store;
+
+use super::open;
+use super::out::Failure;
+
+/// How an entry is named on the command line.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct KeyArgs {
+    /// The entry's key as `ls` prints it, or GROUP/KEY, or the head of a hash; not needed where there is one entry
+    #[arg(value_name = "KEY")]
+    key: Option<String>,
+
+    /// The key's bytes in base64, for keys that are not text
+    #[arg(long, value_name = "B", conflicts_with = "key")]
+    key_base64: Option<String>,
+}
+
+/// One entry of one store.
+pub(super) struct Picked {
+    pub(super) store: Store,
+    pub(super) entry: EntryKey,
+    pub(super) key: String,
+    pub(super) group: Option<String>,
+}
+
+/// Shortest head of a hash that names an entry.
+const MIN_PREFIX: usize = 4;
+/// Candidates that are listed when a key means several entries.
+const MAX_CANDIDATES: usize = 10;
+
+/// Finds the entry that `args` name in one of the stores.
+///
+/// # Errors
+/// Usage where it means none or several; otherwise what the stores said.
+pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, Failure> {
+    let wanted = Wanted::of(args)?;
+    let mut exact = Vec::new();
+    let mut by_prefix = Vec::new();
+    for info in stores {
+        let store = open::open(info)?;
+        for candidate in candidates(&store, &wanted)? {
+            let list = if candidate.is_exact {
+                &mut exact
+            } else {
+                &mut by_prefix
+            };
+            list.push((Arc::clone(info), candidate));
+        }
+    }
+    let mut found = if exact.is_empty() { by_prefix } else { exact };
+    if found.len() > 1 {
+        return Err(ambiguous(&wanted, &found));
+    }
+    let Some((info, candidate)) = found.pop() else {
+        return Err(Failure::usage(wanted.not_found(stores)));
+    };
+    Ok(Picked {
+        store: open::open(&info)?,
+        entry: candidate.entry,
+        key: candidate.key,
+        group: candidate.group,
+    })
+}
+
+/// What is looked for.
+enum Wanted {
+    /// The store's only entry.
+    Only,
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Wanted {
+    fn of(args: &KeyArgs) -> Result<Self, Failure> {
+        match (&args.key, &args.key_base64) {
+            (Some(key), _) => Ok(Self::Text(key.clone())),
+            (None, Some(base64)) => BASE64_STANDARD
+                .decode(base64)
+                .map(Self::Bytes)
+                .map_err(|e| {
+                    Failure::usage(format!(
+                        "--key-base64 is no base64 ({e}). Copy key_base64 from `ls --json`"
+                    ))
+                }),
+            (None, None) => Ok(Self::Only),
+        }
+    }
+
+    /// `Some(true)` for this very entry, `Some(false)` for one whose hash begins like it.
+    fn matches(&self, record: &Record<'_>) -> Option<bool> {
+        match self {
+            Self::Only => Some(true),
+            Self::Bytes(bytes) => (record.key == bytes).then_some(true),
+            Self::Text(text) => {
+                let key = record.key_text();
+                if key == text.as_str() || in_group(text, record) == Some(&*key) {
+                    return Some(true);
+                }
+                let part = in_group(text, record).unwrap_or(text);
+                let is_head = part.len() >= MIN_PREFIX && is_hash(&key) && key.starts_with(part);
+                is_head.then_some(false)
+            }
+        }
+    }
+
+    fn not_found(&self, stores: &[Arc<StoreInfo>]) -> String {
+        let places = stores
+            .first()
+            .map(|s| text::path(&s.path))
+            .unwrap_or_default();
+        match self {
+            Self::Only => format!("The cache holds no entry. File: {places}"),
+            Self::Text(key) => format!(
+                "No entry has the key \"{}\". `ls` prints the keys there are. File: {places}",
+                text::shown(key)
+            ),
+            Self::Bytes(_) => format!(
+                "No entry has the key of --key-base64. `ls --json` prints key_base64. File: {places}"
+            ),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Only => "Several entries are here: name one".to_owned(),
+            Self::Text(key) => format!(
+                "The key \"{}\" means several entries: write one of these",
+                text::shown(key)
+            ),
+            Self::Bytes(_) => "The key means several entries: write one of these".to_owned(),
+        }
+    }
+}
+
+/// The part of `GROUP/KEY` behind a record's own group, written with points or as the folder shows it.
+fn in_group<'t>(text: &'t str, record: &Record<'_>) -> Option<&'t str> {
+    let of = |group: &str| text.strip_prefix(group)?.strip_prefix('/');
+    of(&record.group.label).or_else(|| of(&text::from_bytes(&record.group.locator)))
+}
+
+/// joblib names entries by an MD5; the head of one is enough for people.
+fn is_hash(key: &str) -> bool {
+    key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+struct Candidate {
+    entry: EntryKey,
+    key: String,
+    group: Option<String>,
+    is_exact: bool,
+}
+
+impl Candidate {
+    fn shown(&self) -> String {
+        let key = text::shown(&self.key);
+        match &self.group {
+            Some(group) => format!("{}/{key}", text::shown(group)),
+            None => key.into_owned(),
+        }
+    }
+}
+
+fn ambiguous(wanted: &Wanted, found: &[(Arc<StoreInfo>, Candidate)]) -> Failure {
+    let mut message = wanted.shown();
+    for (_, candidate) in found.iter().take(MAX_CANDIDATES) {
+        message.push_str("\n  ");
+        message.push_str(&candidate.shown());
+    }
+    if found.len() > MAX_CANDIDATES {
+        message.push_str("\n  …");
+    }
+    Failure::usage(message)
+}
+
+/// The entries of a store that could be meant.
+fn candidates(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
+    struct Finder<'a> {
+        wanted: &'a Wanted,
+        found: &'a Mutex<Vec<Candidate>>,
+    }
+    impl Collector for Finder<'_> {
+        fn record(&mut self, record: &Record<'_>) {
+            if record.role != Role::Entry {
+                return;
+            }
+            let Some(is_exact) = self.wanted.matches(record) else {
+                return;
+            };
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            // Past the list that is shown, more candidates only cost memory.
+            if found.len() <= MAX_CANDIDATES || is_exact {
+                found.push(Candidate {
+                    entry: record.entry_key(),
+                    key: record.key_text().into_owned(),
+                    group: super::lines::group_of(record).map(str::to_owned),
+                    is_exact,
+                });
+            }
+        }
+
+        fn issue(&mut self, _issue: Issue) {
+            // Issues concern other entries, or show when this one is read.
+        }
+    }
+    let found = Mutex::new(Vec::new());
+    let collector = || -> Box<dyn Collector> {
+        Box::new(Finder {
+            wanted,
+            found: &found,
+        })
+    };
+    store.scan(&Scan {
+        detail: Detail::Sizes,
+        cancel: &Cancel::default(),
+        progress: &Progress::default(),
+        threads: cachescope_core::scan::threads(),
+        collector: &collector,
+    })?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+}

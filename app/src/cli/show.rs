@@ -1,0 +1,173 @@
+//! `cachescope show`: one stored value, decoded without running anything it says.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use cachescope_core::formats::numpy::ArraySummary;
+use cachescope_core::formats::{Element, Options, Preview, Problem, Table};
+use cachescope_core::model::text;
+use cachescope_core::model::value::Call;
+use serde::Serialize;
+
+use super::out::{self, Exit, Failure};
+use super::pick::{self, KeyArgs, Picked};
+use super::{Global, open};
+
+/// Shows what an entry holds. Nothing in it is run: classes are named, calls are listed as not made.
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// The cache
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+/// Characters of `repr` that are printed; scripts rely on at least 1,000.
+const REPR_CHARS: usize = 10_000;
+
+pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
+    let stores = open::find(std::slice::from_ref(&args.path))?;
+    let picked = pick::pick(&stores, &args.key)?;
+    let reader = picked.store.open_value(&picked.entry)?;
+    let preview = reader.preview(&Options::SHOW)?;
+    let line = ValueLine::new(&picked, &preview);
+    if global.json {
+        out::print_line(&line)?;
+    } else {
+        out::print(page(&line, &preview).as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "value")]
+struct ValueLine<'a> {
+    store: String,
+    group: Option<&'a str>,
+    key: &'a str,
+    codec: &'a [String],
+    value_type: &'a str,
+    repr: String,
+    truncated: bool,
+    globals: &'a [String],
+    calls: Vec<CallField<'a>>,
+    array: Option<ArrayField<'a>>,
+    table: Option<TableField<'a>>,
+    problems: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct CallField<'a> {
+    name: &'a str,
+    class: &'static str,
+}
+
+#[derive(Serialize)]
+struct ArrayField<'a> {
+    dtype: &'a str,
+    shape: &'a [u64],
+    order: &'static str,
+    min: &'a Element,
+    max: &'a Element,
+    mean: Option<f64>,
+    nan_count: Option<u64>,
+    first: &'a [Element],
+}
+
+#[derive(Serialize)]
+struct TableField<'a> {
+    columns: &'a [String],
+    dtypes: &'a [String],
+    rows: u64,
+    head: &'a [Vec<Element>],
+}
+
+impl<'a> ValueLine<'a> {
+    fn new(picked: &'a Picked, preview: &'a Preview) -> Self {
+        let repr = preview.value.repr(preview.value.root(), REPR_CHARS);
+        Self {
+            store: super::lines::path_text(&picked.store.info.path),
+            group: picked.group.as_deref(),
+            key: &picked.key,
+            codec: &preview.codec,
+            value_type: &preview.value_type,
+            truncated: repr.is_cut || preview.is_truncated,
+            repr: repr.text,
+            globals: &preview.globals,
+            calls: preview.calls.iter().map(CallField::from).collect(),
+            array: preview.array.as_ref().map(ArrayField::from),
+            table: preview.table.as_ref().map(TableField::from),
+            problems: preview.problems.iter().map(Problem::to_string).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Call> for CallField<'a> {
+    fn from(call: &'a Call) -> Self {
+        Self {
+            name: &call.name,
+            class: call.class.word(),
+        }
+    }
+}
+
+impl<'a> From<&'a ArraySummary> for ArrayField<'a> {
+    fn from(array: &'a ArraySummary) -> Self {
+        Self {
+            dtype: &array.dtype,
+            shape: &array.shape,
+            order: array.order.letter(),
+            min: &array.min,
+            max: &array.max,
+            mean: array.mean.filter(|mean| mean.is_finite()),
+            nan_count: array.nan_count,
+            first: &array.first,
+        }
+    }
+}
+
+impl<'a> From<&'a Table> for TableField<'a> {
+    fn from(table: &'a Table) -> Self {
+        Self {
+            columns: &table.columns,
+            dtypes: &table.dtypes,
+            rows: table.rows,
+            head: &table.head,
+        }
+    }
+}
+
+/// For people: what it is, then the value, then what decoding it in Python would call.
+fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
+    let mut page = String::new();
+    let mut fact = |name: &str, value: &str| {
+        // Writing to a String cannot fail.
+        writeln!(page, "{name:<8} {value}").ok();
+    };
+    fact("key", &text::shown(line.key));
+    if let Some(group) = line.group {
+        fact("group", &text::shown(group));
+    }
+    fact("type", &text::shown(line.value_type));
+    fact("value", &text::shown(&preview.summary));
+    fact("codec", &line.codec.join(" > "));
+    for call in line.calls.iter().filter(|call| call.class != "data") {
+        fact(
+            "calls",
+            &format!("{} ({}; not run)", text::shown(call.name), call.class),
+        );
+    }
+    for problem in &line.problems {
+        fact("problem", &text::shown(problem));
+    }
+    page.push('\n');
+    page.push_str(&text::shown(&line.repr));
+    page.push_str(if line.truncated {
+        "\n… cut here\n"
+    } else {
+        "\n"
+    });
+    page
+}
