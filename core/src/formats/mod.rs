@@ -14,6 +14,7 @@ pub mod pickle;
 mod preview;
 mod problem;
 pub mod pyc;
+pub mod pyliteral;
 pub mod repr;
 
 pub use content::Content;

@@ -83,7 +83,7 @@ impl ArrayView {
         }
     }
 
-    fn new(
+    pub(super) fn new(
         dtype: Dtype,
         shape: Vec<u64>,
         order: Order,

@@ -4,6 +4,7 @@ mod array;
 mod datetime;
 mod dtype;
 mod element;
+pub(crate) mod npy;
 mod stats;
 
 use super::Element;

@@ -8,7 +8,7 @@ use crate::formats::Content;
 use crate::model::Limits;
 
 /// `tests/fixtures/generate_pickles.py` writes these.
-const CASES: &str = include_str!("../../../../tests/fixtures/pickle/cases.jsonl");
+const CASES: &str = include_str!("../../../../tests/fixtures/pickles.jsonl");
 
 #[derive(Debug, Deserialize)]
 struct Case {

@@ -6,7 +6,7 @@ use super::types::{GlobalKind, global_kind};
 use super::{Piece, scalar};
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::{Made, dotted};
-use crate::formats::numpy::int_of;
+use crate::formats::numpy::{ArrayView, int_of};
 use crate::model::value::{Leaf, NodeId, Tag, Value};
 use crate::model::{ChildKey, Kind};
 
@@ -14,6 +14,9 @@ use crate::model::{ChildKey, Kind};
 pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
     if let Some(blob) = bytes_of(value, node) {
         return vec![Piece::Bytes(blob.bytes.into_owned())];
+    }
+    if let Some(array) = ArrayView::of(value, node) {
+        return vec![text(format!("<{}>", array.label()))];
     }
     let Some(made) = Made::of(value, node) else {
         return unnamed(value, node);
