@@ -40,7 +40,7 @@ struct Open {
     has_comma: bool,
 }
 
-impl<'t> Parser<'t> {
+impl Parser<'_> {
     /// One token at a time; containers wait on a stack of their own.
     fn run(&mut self) -> Option<NodeId> {
         loop {
@@ -199,7 +199,7 @@ impl<'t> Parser<'t> {
             || digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         {
             let float: f64 = text.parse().ok()?;
-            return self.opcode(&[b'G'], &float.to_be_bytes());
+            return self.opcode(b"G", &float.to_be_bytes());
         }
         None
     }

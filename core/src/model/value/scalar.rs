@@ -8,6 +8,11 @@ impl Value {
         Self::of_root(NodeId::NONE)
     }
 
+    /// A place without a value.
+    pub(crate) fn missing() -> Self {
+        Self::of_root(NodeId::MISSING)
+    }
+
     /// An integer.
     pub fn of_int(value: i64) -> Self {
         match NodeId::int(value) {

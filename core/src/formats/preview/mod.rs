@@ -1,13 +1,20 @@
 //! Any stored value to what is shown of it: codecs peeled, carrier recognised, decoded within limits.
 
+mod arrays;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
+use std::time::Instant;
+
+pub use arrays::ArrayHandle;
 
 use super::compress::Codec;
-use super::numpy::ArraySummary;
+use super::numpy::{ArraySummary, npy};
 use super::pyc::Header;
-use super::{Content, Element, Problem, marshal, pickle};
+use super::{Content, Element, Problem, ProblemKind, marshal, pickle};
 use crate::error::Result;
-use crate::model::value::Call;
+use crate::model::value::{Call, NodeId};
 use crate::model::{Limits, Value};
 use crate::source::ReadAt;
 
@@ -102,6 +109,8 @@ pub struct Preview {
     pub calls: Vec<Call>,
     /// Where the value is an array.
     pub array: Option<ArraySummary>,
+    /// The same array, to look into.
+    pub array_handle: Option<ArrayHandle>,
     /// Where the value is a data frame or series.
     pub table: Option<Table>,
     /// What is wrong with the bytes, and limits reached.
@@ -145,7 +154,7 @@ pub struct ValueCheck {
 pub fn open_value(
     bytes: Arc<dyn ReadAt>,
     carrier: Carrier,
-    _side_files: &dyn SideFiles,
+    side_files: &dyn SideFiles,
     options: &Options,
 ) -> Result<Preview> {
     let content = peel(bytes, carrier);
@@ -160,23 +169,51 @@ pub fn open_value(
     }
     let head = content.head(HEAD_LEN);
     Ok(match carrier {
-        Carrier::Pickle => of_pickle(content, options),
-        Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, options),
+        Carrier::Pickle => of_pickle(content, side_files, options),
+        Carrier::Unknown if head.starts_with(npy::MAGIC) => of_npy(content, options),
+        Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, side_files, options),
         Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
         _ => of_raw(content, carrier, &head),
     })
 }
 
-fn of_pickle(content: Content, options: &Options) -> Preview {
+fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) -> Preview {
+    let started = Instant::now();
     let decoded = pickle::decode(&content, &options.limits);
     let carrier = format!("pickle {}", decoded.protocol);
-    Preview {
+    let mut problems = decoded.problems;
+    problems.extend(arrays::missing_parts(&decoded.value, side_files));
+    let mut preview = Preview {
         is_truncated: !decoded.is_complete,
         globals: decoded.globals,
         calls: decoded.calls,
-        problems: decoded.problems,
+        problems,
         ..Preview::of_value(decoded.value, content, &carrier)
+    };
+    let root = preview.value.root();
+    if let Some(handle) = preview.array_at(root, side_files) {
+        preview.show_array(handle, started, options);
     }
+    preview
+}
+
+fn of_npy(content: Content, options: &Options) -> Preview {
+    let started = Instant::now();
+    let view = npy::open(&content);
+    let mut preview = Preview::of_value(Value::missing(), content, "npy");
+    match view {
+        Ok(view) => {
+            let handle = ArrayHandle::of_npy(view, preview.content.clone());
+            preview.show_array(handle, started, options);
+        }
+        Err(why) => {
+            preview
+                .problems
+                .push(Problem::new(ProblemKind::Damaged, 0, why));
+            preview.is_truncated = true;
+        }
+    }
+    preview
 }
 
 fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview {
@@ -210,6 +247,27 @@ fn of_raw(content: Content, carrier: Carrier, head: &[u8]) -> Preview {
 }
 
 impl Preview {
+    /// The array at `node`; `None` if there is none.
+    pub fn array_at(&self, node: NodeId, side_files: &dyn SideFiles) -> Option<ArrayHandle> {
+        ArrayHandle::of(&self.value, node, &self.content, side_files)
+    }
+
+    fn show_array(&mut self, handle: ArrayHandle, started: Instant, options: &Options) {
+        let time = options.limits.time.saturating_sub(started.elapsed());
+        match handle.summary(options.has_statistics.then_some(time)) {
+            Ok(summary) => self.array = Some(summary),
+            Err(error) => self.problems.push(Problem::new(
+                ProblemKind::Damaged,
+                0,
+                format!("expected the data of an array: {error}"),
+            )),
+        }
+        self.codec.push("ndarray".to_owned());
+        self.value_type.clone_from(&handle.view.class);
+        self.summary = handle.view.label();
+        self.array_handle = Some(handle);
+    }
+
     fn of_value(value: Value, content: Content, carrier: &str) -> Self {
         let mut codec: Vec<String> = content.codecs().iter().map(ToString::to_string).collect();
         codec.push(carrier.to_owned());
@@ -222,6 +280,7 @@ impl Preview {
             globals: Vec::new(),
             calls: Vec::new(),
             array: None,
+            array_handle: None,
             table: None,
             problems: Vec::new(),
             content,
