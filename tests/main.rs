@@ -10,3 +10,4 @@
 mod backends;
 mod samples;
 mod support;
+mod watch;

@@ -14,6 +14,8 @@ pub mod stores;
 
 pub mod scan;
 
+pub mod watch;
+
 pub mod ops;
 
 pub mod clear;

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::Issue;
 use super::chunk::{Chunk, ChunkBuilder};
-use super::entry::{EntryKey, Record};
+use super::entry::{EntryId, EntryKey, Record};
 use super::snapshot::{Row, Snapshot};
 
 /// What changed in a store since a generation.
@@ -13,6 +14,7 @@ pub struct Delta {
     full: Vec<Chunk>,
     upserted: ChunkBuilder,
     removed: Vec<EntryKey>,
+    issues: Option<Vec<Issue>>,
 }
 
 impl Delta {
@@ -30,9 +32,15 @@ impl Delta {
         self.removed.push(key);
     }
 
+    /// The problems of the whole store are these now.
+    pub fn set_issues(&mut self, issues: Vec<Issue>) {
+        self.issues = Some(issues);
+    }
+
     /// True if it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.full.is_empty() && self.upserted.is_empty() && self.removed.is_empty()
+        let has_rows = !self.full.is_empty() || !self.upserted.is_empty();
+        !has_rows && self.removed.is_empty() && self.issues.is_none()
     }
 }
 
@@ -78,7 +86,16 @@ impl Live {
 
     /// The row of an entry.
     pub fn row(&self, key: &EntryKey) -> Option<Row> {
-        let short = key.id().short();
+        self.find(&key.group, &key.key, key.ordinal)
+    }
+
+    /// The row of the entry that a record from elsewhere is about.
+    pub fn row_of(&self, record: &Record<'_>) -> Option<Row> {
+        self.find(&record.group.locator, record.key, record.ordinal)
+    }
+
+    fn find(&self, group: &[u8], key: &[u8], ordinal: u32) -> Option<Row> {
+        let short = EntryId::of(group, key, ordinal).short();
         let chained = self
             .collisions
             .iter()
@@ -91,7 +108,7 @@ impl Live {
             .copied()
             .find(|row| {
                 self.snapshot.record(*row).is_some_and(|r| {
-                    r.key == &*key.key && r.ordinal == key.ordinal && r.group.locator == key.group
+                    r.key == key && r.ordinal == ordinal && *r.group.locator == *group
                 })
             })
     }
@@ -100,6 +117,9 @@ impl Live {
     pub fn apply(&mut self, delta: Delta) -> Merged {
         let mut next = Snapshot::clone(&self.snapshot);
         next.generation += 1;
+        if let Some(issues) = delta.issues {
+            next.issues = Arc::new(issues);
+        }
         let mut added = delta.full;
         added.push(delta.upserted.finish());
         let added = newest_of_each_key(&added);

@@ -66,6 +66,22 @@ pub fn scan_to_snapshot(
     store: &Store,
     cancel: &Cancel,
     progress: &Progress,
+    grown: impl FnMut(Batch),
+) -> Result<()> {
+    let read = |scan: &Scan<'_>| store.scan(scan);
+    in_batches(store, Detail::Full, cancel, progress, read, grown)
+}
+
+/// Runs `read`, which is a scan or reads a part of the store again, and hands what it finds to `grown`.
+///
+/// # Errors
+/// As `read`.
+pub(crate) fn in_batches(
+    store: &Store,
+    detail: Detail,
+    cancel: &Cancel,
+    progress: &Progress,
+    read: impl FnOnce(&Scan<'_>) -> Result<()> + Send,
     mut grown: impl FnMut(Batch),
 ) -> Result<()> {
     std::thread::scope(|scope| {
@@ -80,8 +96,8 @@ pub fn scan_to_snapshot(
                         send: send.clone(),
                     })
                 };
-                store.scan(&Scan {
-                    detail: Detail::Full,
+                read(&Scan {
+                    detail,
                     cancel,
                     progress,
                     threads: threads(),

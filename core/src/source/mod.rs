@@ -10,6 +10,7 @@ mod system;
 #[path = "unix.rs"]
 mod system;
 
+mod ledger;
 mod read_at;
 mod tally;
 
@@ -18,6 +19,7 @@ use std::path::Path;
 use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
+pub use ledger::Ledger;
 pub use read_at::{MemoryReader, Range, ReadAt};
 pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};

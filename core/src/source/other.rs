@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ledger::Opened;
 use super::{FileType, Meta, ReadAt, Tally, Time};
 use crate::{Error, Result};
 
@@ -155,8 +156,10 @@ impl Dir {
                 "not a regular file",
             ));
         }
+        let opened = Opened::new(&self.path, name);
+        let file = opened.noted(|| fs::File::open(self.path.join(name)))?;
         Ok(FileReader {
-            file: Mutex::new(fs::File::open(self.path.join(name))?),
+            file: Mutex::new(file),
             meta,
             tally: Arc::clone(&self.tally),
         })
@@ -175,6 +178,11 @@ impl Dir {
         let n = file.take(limit as u64).read_to_end(out)?;
         self.tally.read(n);
         Ok(())
+    }
+
+    /// True for a disk that other computers may write to; not known on this system.
+    pub fn is_on_network(&self) -> bool {
+        false
     }
 
     /// Where a link points, as written in it.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::ledger::Opened;
 use super::{FileType, Meta, ReadAt, Tally, Time};
 use crate::{Error, Result};
 
@@ -189,7 +190,8 @@ impl Dir {
     /// What the system said; `InvalidInput` if it is no regular file.
     pub fn open_file(&self, name: &OsStr) -> io::Result<FileReader> {
         self.tally.opened();
-        let fd = open_quietly(self.fd.as_fd(), name, SAFELY)?;
+        let opened = Opened::new(&self.path, name);
+        let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
         self.tally.statted();
         let meta = stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)?;
         if meta.file_type != FileType::File {
@@ -210,7 +212,40 @@ impl Dir {
     /// # Errors
     /// What the system said; a folder is "is a directory".
     pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
-        read_small(self.fd.as_fd(), &self.tally, name, limit, out)
+        self.tally.opened();
+        let opened = Opened::new(&self.path, name);
+        let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
+        read_small(&fd, &self.tally, limit, out)
+    }
+
+    /// True for a disk that other computers may write to without this system hearing of it.
+    #[cfg(target_os = "linux")]
+    pub fn is_on_network(&self) -> bool {
+        /// `statfs(2)`: 9p, AFS, Ceph, CIFS, FUSE, GPFS, Lustre, NFS, SMB, SMB2.
+        const REMOTE: [u32; 10] = [
+            0x0102_1997,
+            0x5346_414f,
+            0x00c3_6400,
+            0xff53_4d42,
+            0x6573_5546,
+            0x4750_4653,
+            0x0bd0_0bd0,
+            0x6969,
+            0x517b,
+            0xfe53_4d42,
+        ];
+        let magic = rustix::fs::fstatfs(&self.fd).map(|fs| fs.f_type);
+        magic.is_ok_and(|magic| {
+            REMOTE
+                .iter()
+                .any(|remote| u64::from(*remote) == magic.cast_unsigned() & 0xffff_ffff)
+        })
+    }
+
+    /// True for a disk that other computers may write to; not known on this system.
+    #[cfg(not(target_os = "linux"))]
+    pub fn is_on_network(&self) -> bool {
+        false
     }
 
     /// Where a link points, as written in it.
@@ -266,7 +301,10 @@ impl Leaf<'_> {
     /// # Errors
     /// What the system said.
     pub fn read_small(&self, name: &OsStr, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
-        read_small(self.fd.as_fd(), &self.parent.tally, name, limit, out)
+        self.parent.tally.opened();
+        let opened = Opened::below(&self.parent.path, self.name, name);
+        let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
+        read_small(&fd, &self.parent.tally, limit, out)
     }
 }
 
@@ -318,21 +356,13 @@ fn list(
     Ok(())
 }
 
-fn read_small(
-    dir: BorrowedFd<'_>,
-    tally: &Tally,
-    name: &OsStr,
-    limit: usize,
-    out: &mut Vec<u8>,
-) -> io::Result<()> {
-    tally.opened();
-    let fd = open_quietly(dir, name, SAFELY)?;
+fn read_small(fd: &OwnedFd, tally: &Tally, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let start = out.len();
     let mut step = 4096.min(limit);
     loop {
         let done = out.len() - start;
         out.resize(start + done + step, 0);
-        let n = rustix::io::read(&fd, out.get_mut(start + done..).unwrap_or_default())?;
+        let n = rustix::io::read(fd, out.get_mut(start + done..).unwrap_or_default())?;
         tally.read(n);
         out.truncate(start + done + n);
         if n < step || out.len() - start >= limit {

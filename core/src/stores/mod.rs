@@ -1,12 +1,14 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod dbm_hash;
+mod follow;
 mod joblib;
 mod marshal;
 mod pyc;
 mod recognise;
 mod search;
 
+pub use follow::{EntryFile, Follow, Ground, Part};
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use search::Search;
 
@@ -77,6 +79,11 @@ pub trait Backend: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// How a store of this kind is followed while it is watched.
+    fn follow(&self) -> &'static dyn Follow {
+        &follow::WholeStore
+    }
+
     /// How to take an entry out of the store, as data; nothing is changed here.
     ///
     /// # Errors
@@ -106,12 +113,7 @@ impl Store {
     /// # Errors
     /// If it is gone, or no backend answers for its kind.
     pub fn open(info: &Arc<StoreInfo>) -> Result<Self> {
-        let backend = backend_of(info.kind).ok_or_else(|| {
-            Error::usage(
-                "Cannot open the store",
-                format!("no backend is called {}", info.kind),
-            )
-        })?;
+        let backend = backend_of(info.kind).ok_or_else(|| no_backend(info.kind))?;
         let (parent, name) = split(&info.path)?;
         Ok(Self {
             info: Arc::clone(info),
@@ -171,6 +173,11 @@ impl Store {
         self.backend.counters(self)
     }
 
+    /// See [`Backend::follow`].
+    pub fn follow(&self) -> &'static dyn Follow {
+        self.backend.follow()
+    }
+
     /// See [`Backend::removal`].
     ///
     /// # Errors
@@ -195,6 +202,22 @@ pub fn group_title(kind: &str, group: &Group) -> String {
 
 fn backend_of(kind: &str) -> Option<&'static dyn Backend> {
     BACKENDS.iter().copied().find(|b| b.kinds().contains(&kind))
+}
+
+/// How stores of this kind are followed.
+///
+/// # Errors
+/// If no backend answers for it.
+pub(crate) fn follow_of(kind: &str) -> Result<&'static dyn Follow> {
+    let backend = backend_of(kind).ok_or_else(|| no_backend(kind))?;
+    Ok(backend.follow())
+}
+
+fn no_backend(kind: &str) -> Error {
+    Error::usage(
+        "Cannot open the store",
+        format!("no backend is called {kind}"),
+    )
 }
 
 /// Every kind that can be opened, in the registry's order.

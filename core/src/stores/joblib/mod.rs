@@ -4,6 +4,7 @@
 
 mod check;
 mod code;
+mod follow;
 mod metadata;
 mod names;
 mod shape;
@@ -15,7 +16,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Backend, Candidate, CheckOptions, Details, Recognised, Removal, Store, ValueReader};
+use super::{
+    Backend, Candidate, CheckOptions, Details, Follow, Recognised, Removal, Store, ValueReader,
+};
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
 use crate::scan::Scan;
@@ -51,22 +54,15 @@ impl Backend for Joblib {
     }
 
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
-        let walk = walk::Walk::new(store.dir()?, &store.name, scan)?;
-        std::thread::scope(|scope| {
-            for n in 1..scan.threads {
-                // Without a helper thread the first one does all the work.
-                std::thread::Builder::new()
-                    .name(format!("scan {n}"))
-                    .spawn_scoped(scope, || walk.run())
-                    .ok();
-            }
-            walk.run();
-        });
-        scan.cancel.check()
+        read_below(store, b"", scan)
+    }
+
+    fn follow(&self) -> &'static dyn Follow {
+        &follow::FollowJoblib
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
-        let (dir, name) = if is_orphan(entry) {
+        let (dir, name) = if is_orphan(&entry.key) {
             orphan_file(store, entry)?
         } else {
             (entry_dir(store, entry)?, OUTPUT.into())
@@ -81,7 +77,7 @@ impl Backend for Joblib {
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
-        if is_orphan(entry) {
+        if is_orphan(&entry.key) {
             let (dir, name) = orphan_file(store, entry)?;
             return Ok(Details {
                 paths: vec![dir.path().join(name)],
@@ -127,7 +123,7 @@ impl Backend for Joblib {
         entry: &EntryKey,
         options: &CheckOptions,
     ) -> Result<Vec<Finding>> {
-        if is_orphan(entry) {
+        if is_orphan(&entry.key) {
             let (dir, name) = orphan_file(store, entry)?;
             let meta = dir
                 .stat(&name)
@@ -138,7 +134,7 @@ impl Backend for Joblib {
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
-        if is_orphan(entry) {
+        if is_orphan(&entry.key) {
             let (dir, name) = orphan_file(store, entry)?;
             let meta = dir
                 .stat(&name)
@@ -181,9 +177,25 @@ fn ignored(source: &str, args: &[(String, String)]) -> Vec<String> {
         .collect()
 }
 
+/// Reads the group at `start` and all below it.
+fn read_below(store: &Store, start: &[u8], scan: &Scan<'_>) -> Result<()> {
+    let walk = walk::Walk::new(store.dir()?, &store.name, start, scan)?;
+    std::thread::scope(|scope| {
+        for n in 1..scan.threads {
+            // Without a helper thread the first one does all the work.
+            std::thread::Builder::new()
+                .name(format!("scan {n}"))
+                .spawn_scoped(scope, || walk.run())
+                .ok();
+        }
+        walk.run();
+    });
+    scan.cancel.check()
+}
+
 /// Entries are named by their folder, left-over files by their path in the store.
-fn is_orphan(entry: &EntryKey) -> bool {
-    !names::is_entry_name(&entry.key) || entry.key.contains(&b'/')
+fn is_orphan(key: &[u8]) -> bool {
+    !names::is_entry_name(key) || key.contains(&b'/')
 }
 
 fn entry_path(entry: &EntryKey) -> PathBuf {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::metadata;
 use super::names::{ARGS, CODE, FileRole, METADATA, OUTPUT, is_entry_name, is_temporary, label};
-use super::path_of;
+use super::{is_orphan, path_of};
 use crate::model::{Args, Group, Issue, Record, Role, Severity, Time};
 use crate::scan::{Collector, Detail, Scan};
 use crate::source::{Dir, FileType, Leaf, Meta};
@@ -80,7 +80,13 @@ enum Task {
 }
 
 impl<'w, 'a> Walk<'w, 'a> {
-    pub(super) fn new(root: Dir, store_name: &'w OsStr, scan: &'w Scan<'a>) -> Result<Self> {
+    /// A walk of the group at `start` and of all below it; nothing is `start` for the whole store.
+    pub(super) fn new(
+        root: Dir,
+        store_name: &'w OsStr,
+        start: &[u8],
+        scan: &'w Scan<'a>,
+    ) -> Result<Self> {
         let meta = root.stat_self();
         let meta = meta.map_err(|e| Error::io("Cannot read the store", root.path(), e))?;
         Ok(Self {
@@ -89,7 +95,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             store_name,
             scan,
             queue: Mutex::new(Queue {
-                folders: vec![Box::default()],
+                folders: vec![start.into()],
                 ..Queue::default()
             }),
             changed: Condvar::new(),
@@ -98,12 +104,7 @@ impl<'w, 'a> Walk<'w, 'a> {
 
     /// Reads folders and batches until none is left and no thread can find more.
     pub(super) fn run(&self) {
-        let mut worker = Worker {
-            walk: self,
-            collector: (self.scan.collector)(),
-            text: Vec::new(),
-            temporaries: Vec::new(),
-        };
+        let mut worker = Worker::new(self);
         while let Some(task) = self.take() {
             if !self.scan.cancel.is_cancelled() {
                 match task {
@@ -115,6 +116,24 @@ impl<'w, 'a> Walk<'w, 'a> {
             queue.busy -= 1;
             if queue.busy == 0 {
                 self.changed.notify_all();
+            }
+        }
+    }
+
+    /// Reads single entries and left-over files of one group; those that are gone give nothing.
+    pub(super) fn read_again<'k>(&self, locator: &[u8], keys: impl Iterator<Item = &'k [u8]>) {
+        let mut worker = Worker::new(self);
+        let Ok(function) = worker.open_function(locator) else {
+            return;
+        };
+        for key in keys {
+            if self.scan.cancel.is_cancelled() {
+                return;
+            }
+            if is_orphan(key) {
+                worker.read_left_over(&function, key);
+            } else {
+                worker.read_entry(&function, os_str(key).as_ref());
             }
         }
     }
@@ -164,7 +183,44 @@ struct Worker<'w, 'a> {
     temporaries: Vec<(Box<OsStr>, Meta)>,
 }
 
-impl Worker<'_, '_> {
+impl<'w, 'a> Worker<'w, 'a> {
+    fn new(walk: &'w Walk<'w, 'a>) -> Self {
+        Self {
+            walk,
+            collector: (walk.scan.collector)(),
+            text: Vec::new(),
+            temporaries: Vec::new(),
+        }
+    }
+
+    fn open_function(&self, locator: &[u8]) -> io::Result<Function> {
+        let dir = self.walk.root.open_below(&path_of(locator))?;
+        let dev = dir.stat_self()?.dev;
+        let label = label(locator, self.walk.store_name);
+        Ok(Function {
+            dir,
+            group: Arc::new(Group {
+                label: label.into(),
+                locator: locator.into(),
+            }),
+            dev,
+        })
+    }
+
+    /// A temporary file by its path in the store, if it is still there.
+    fn read_left_over(&mut self, function: &Function, key: &[u8]) {
+        let path = path_of(key);
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return;
+        };
+        let folder = self.walk.root.open_below(folder);
+        if let Ok(meta) = folder.and_then(|folder| folder.stat(name))
+            && meta.file_type == FileType::File
+        {
+            self.orphan(&function.group, key, &meta);
+        }
+    }
+
     /// Reads one function or module folder, and shares out what lies in it.
     fn read_folder(&mut self, locator: &[u8]) {
         if let Err(error) = self.try_read_folder(locator) {
@@ -178,23 +234,14 @@ impl Worker<'_, '_> {
     }
 
     fn try_read_folder(&mut self, locator: &[u8]) -> io::Result<()> {
-        let dir = self.walk.root.open_below(&path_of(locator))?;
-        let dev = dir.stat_self()?.dev;
-        if dev != self.walk.dev {
+        let function = Arc::new(self.open_function(locator)?);
+        if function.dev != self.walk.dev {
             let message =
                 "This folder lies on another file system: its entries are shown, and not removed";
+            let path = function.dir.path();
             self.collector
-                .issue(Issue::new(Severity::Warning, dir.path(), message));
+                .issue(Issue::new(Severity::Warning, path, message));
         }
-        let label = label(locator, self.walk.store_name);
-        let function = Arc::new(Function {
-            dir,
-            group: Arc::new(Group {
-                label: label.into(),
-                locator: locator.into(),
-            }),
-            dev,
-        });
         let mut names = Names::default();
         let listed = function.dir.list(|name, file_type| match file_type {
             FileType::Dir if is_entry_name(name.as_encoded_bytes()) => {

@@ -1,0 +1,370 @@
+//! Linux reports changes of single folders; this places the watches and turns the reports into notices.
+//!
+//! inotify(7), used directly: each folder gets only the events that it is watched for (a program that
+//! reads another file costs us nothing), and a removed folder costs one look-up, however many are watched.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::OsStr;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+
+use super::inbox::{Act, Inbox, Notice};
+use super::senses::{BUDGET, Depth, Placed, Reach, Senses};
+use crate::source::Ledger;
+use crate::stores::{Follow, Ground, Part};
+use crate::{Error, Result};
+
+/// Room for about a thousand reports of joblib's names.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// Entry folders watched by this process: the system's limit is one for all programs of a person.
+static ENTRY_WATCHES: AtomicUsize = AtomicUsize::new(0);
+
+const ALWAYS: WatchFlags = WatchFlags::ONLYDIR
+    .union(WatchFlags::DONT_FOLLOW)
+    .union(WatchFlags::CREATE)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::ATTRIB);
+
+/// Opens are asked for only where they are look-ups.
+const OF_ENTRY: WatchFlags = ALWAYS.union(WatchFlags::OPEN);
+
+/// SQLite keeps its files open, so that writes count and not closes.
+const OF_FOLDER: WatchFlags = ALWAYS
+    .union(WatchFlags::MODIFY)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF);
+
+/// The watches of one store.
+pub(super) struct Inotify {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inotify: OwnedFd,
+    /// Becomes readable when the reading thread is to end.
+    stop: OwnedFd,
+    ground: Ground,
+    follow: &'static dyn Follow,
+    ledger: Arc<Ledger>,
+    inbox: Arc<Inbox>,
+    watches: Mutex<Watches>,
+    /// Entry folders that all watchers of this process may watch.
+    budget: usize,
+}
+
+#[derive(Default)]
+struct Watches {
+    by_descriptor: HashMap<i32, Watch>,
+    by_path: HashMap<Arc<Path>, i32>,
+    /// Entry folders, those watched longest first; some may be gone.
+    entries: VecDeque<i32>,
+    reach: Reach,
+}
+
+struct Watch {
+    path: Arc<Path>,
+    depth: Depth,
+}
+
+impl Inotify {
+    /// Starts to listen; nothing is watched yet.
+    ///
+    /// # Errors
+    /// If the system gives no more listeners (128 a person, by default) or threads.
+    pub(super) fn start(
+        ground: &Ground,
+        follow: &'static dyn Follow,
+        inbox: &Arc<Inbox>,
+    ) -> Result<Self> {
+        let fail = |e: std::io::Error| Error::io("Cannot watch the store", &ground.folder, e);
+        let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
+        let shared = Arc::new(Shared {
+            inotify: inotify::init(flags).map_err(|e| fail(e.into()))?,
+            stop: eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| fail(e.into()))?,
+            ground: ground.clone(),
+            follow,
+            ledger: Ledger::of(&ground.folder),
+            inbox: Arc::clone(inbox),
+            watches: Mutex::default(),
+            budget: budget(),
+        });
+        let reading = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name("watch reports".to_owned())
+            .spawn(move || reading.read_until_stopped())
+            .map_err(fail)?;
+        Ok(Self { shared })
+    }
+}
+
+impl Senses for Inotify {
+    fn watch(&self, path: &Path, depth: Depth) -> Placed {
+        self.shared.watches().place(&self.shared, path, depth)
+    }
+
+    fn reach(&self) -> Reach {
+        self.shared.watches().reach
+    }
+}
+
+impl Drop for Inotify {
+    fn drop(&mut self) {
+        // Fails only if the counter were full: then the thread has been told already.
+        rustix::io::write(&self.shared.stop, &1_u64.to_ne_bytes()).ok();
+    }
+}
+
+/// Half of what a person may watch, so that editors and browsers still can.
+fn budget() -> usize {
+    let mut text = Vec::new();
+    let limit = crate::source::Dir::open(Path::new("/proc/sys/fs/inotify"))
+        .ok()
+        .and_then(|dir| {
+            dir.read_small("max_user_watches".as_ref(), 32, &mut text)
+                .ok()
+        })
+        .and_then(|()| std::str::from_utf8(&text).ok()?.trim().parse().ok())
+        .unwrap_or(2 * BUDGET);
+    BUDGET.min(limit / 2)
+}
+
+impl Shared {
+    fn watches(&self) -> MutexGuard<'_, Watches> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_until_stopped(&self) {
+        let mut buffer = vec![MaybeUninit::<u8>::uninit(); BUFFER_BYTES];
+        let mut batch = Vec::new();
+        loop {
+            let mut fds = [
+                PollFd::new(&self.inotify, PollFlags::IN),
+                PollFd::new(&self.stop, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => continue,
+                Err(_) => return self.inbox.lose(),
+                Ok(_) => {}
+            }
+            let [_, stop] = &fds;
+            if !stop.revents().is_empty() {
+                return;
+            }
+            self.read(&mut buffer, &mut batch);
+            self.inbox.push(&mut batch);
+        }
+    }
+
+    /// Reads one buffer full of reports.
+    fn read(&self, buffer: &mut [MaybeUninit<u8>], batch: &mut Vec<Notice>) {
+        let mut reports = inotify::Reader::new(&self.inotify, buffer);
+        let at = Instant::now();
+        // Held over the whole buffer: a watch that is being placed is in the tables before its reports are looked up.
+        let mut watches = None;
+        loop {
+            match reports.next() {
+                Ok(report) => watches
+                    .get_or_insert_with(|| self.watches())
+                    .hear(self, &report, at, batch),
+                Err(_) => return,
+            }
+            if reports.is_buffer_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl Watches {
+    fn hear(
+        &mut self,
+        shared: &Shared,
+        report: &inotify::Event<'_>,
+        at: Instant,
+        batch: &mut Vec<Notice>,
+    ) {
+        let events = report.events();
+        if events.contains(ReadFlags::QUEUE_OVERFLOW) {
+            return shared.inbox.lose();
+        }
+        if events.contains(ReadFlags::IGNORED) {
+            return self.forget(report.wd());
+        }
+        let Some(watch) = self.by_descriptor.get(&report.wd()) else {
+            return;
+        };
+        let folder = Arc::clone(&watch.path);
+        let name = report.file_name().map_or(&b""[..], |name| name.to_bytes());
+        let name = OsStr::from_bytes(name);
+        let is_strange = |prefix| !name.as_encoded_bytes().starts_with(prefix);
+        let prefix = shared.ground.prefix.as_deref().unwrap_or_default();
+        if !name.is_empty() && is_strange(prefix.as_encoded_bytes()) {
+            return;
+        }
+        let Some(act) = act_of(events) else { return };
+        match act {
+            Act::Opened
+                if shared
+                    .ledger
+                    .take(&shared.ground.folder.join(&folder), name) =>
+            {
+                return;
+            }
+            Act::Came { is_dir: true, .. } => self.follow_into(shared, &folder.join(name)),
+            Act::Gone { is_dir: true } => self.leave(shared, &folder.join(name)),
+            _ => {}
+        }
+        batch.push(Notice {
+            folder,
+            name: name.to_owned(),
+            act,
+            at,
+        });
+    }
+
+    /// Watches a new folder at once: its maker goes on at once, too.
+    fn follow_into(&mut self, shared: &Shared, path: &Path) {
+        match shared.follow.part_at(path, true) {
+            Some(Part::Entry(_)) => {
+                self.place(shared, path, Depth::Entry);
+            }
+            Some(Part::Groups(_)) => {
+                self.place(shared, path, Depth::Folder);
+            }
+            Some(Part::Store) | None => {}
+        }
+    }
+
+    fn place(&mut self, shared: &Shared, path: &Path, depth: Depth) -> Placed {
+        if depth == Depth::Entry && !self.make_room(shared) {
+            self.reach.is_full = true;
+            return Placed::Refused;
+        }
+        let flags = match depth {
+            Depth::Folder => OF_FOLDER,
+            Depth::Entry => OF_ENTRY,
+        };
+        let full: PathBuf = shared.ground.folder.join(path);
+        match inotify::add_watch(&shared.inotify, &full, flags) {
+            Ok(descriptor) => {
+                self.remember(descriptor, path, depth);
+                Placed::Watched
+            }
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Placed::Gone,
+            Err(_) => {
+                match depth {
+                    Depth::Folder => self.reach.folders_are_whole = false,
+                    Depth::Entry => self.reach.is_full = true,
+                }
+                Placed::Refused
+            }
+        }
+    }
+
+    /// Gives up the entry folder that was watched longest, if the budget is spent; false if there is none to give up.
+    fn make_room(&mut self, shared: &Shared) -> bool {
+        while ENTRY_WATCHES.load(Ordering::Relaxed) >= shared.budget {
+            let Some(oldest) = self.entries.pop_front() else {
+                return false;
+            };
+            if self.by_descriptor.contains_key(&oldest) {
+                self.reach.is_full = true;
+                self.forget(oldest);
+                // It may be gone already.
+                inotify::remove_watch(&shared.inotify, oldest).ok();
+            }
+        }
+        true
+    }
+
+    fn remember(&mut self, descriptor: i32, path: &Path, depth: Depth) {
+        let known = self.by_descriptor.get(&descriptor);
+        if known.is_some_and(|watch| *watch.path == *path && watch.depth == depth) {
+            return;
+        }
+        // A folder that was moved keeps its descriptor and gets a new path.
+        self.forget(descriptor);
+        let path: Arc<Path> = path.into();
+        if depth == Depth::Entry {
+            if self.entries.len() > 2 * self.by_descriptor.len() + 1024 {
+                let known = &self.by_descriptor;
+                self.entries.retain(|one| known.contains_key(one));
+            }
+            self.entries.push_back(descriptor);
+            ENTRY_WATCHES.fetch_add(1, Ordering::Relaxed);
+            self.reach.n_entries += 1;
+        }
+        self.by_path.insert(Arc::clone(&path), descriptor);
+        self.by_descriptor.insert(descriptor, Watch { path, depth });
+    }
+
+    fn forget(&mut self, descriptor: i32) {
+        let Some(watch) = self.by_descriptor.remove(&descriptor) else {
+            return;
+        };
+        if self.by_path.get(&watch.path) == Some(&descriptor) {
+            self.by_path.remove(&watch.path);
+        }
+        if watch.depth == Depth::Entry {
+            ENTRY_WATCHES.fetch_sub(1, Ordering::Relaxed);
+            self.reach.n_entries -= 1;
+        }
+    }
+
+    /// A folder that was moved away takes its watches along: ends them.
+    fn leave(&mut self, shared: &Shared, path: &Path) {
+        let gone: Vec<i32> = match shared.follow.part_at(path, true) {
+            Some(Part::Entry(_)) => self.by_path.get(path).copied().into_iter().collect(),
+            _ => self
+                .by_descriptor
+                .iter()
+                .filter(|(_, watch)| watch.path.starts_with(path))
+                .map(|(descriptor, _)| *descriptor)
+                .collect(),
+        };
+        for descriptor in gone {
+            self.forget(descriptor);
+            // Where the folder was removed, the system has ended it already.
+            inotify::remove_watch(&shared.inotify, descriptor).ok();
+        }
+    }
+}
+
+impl Drop for Watches {
+    fn drop(&mut self) {
+        let n_entries = usize::try_from(self.reach.n_entries).unwrap_or(0);
+        ENTRY_WATCHES.fetch_sub(n_entries, Ordering::Relaxed);
+    }
+}
+
+fn act_of(events: ReadFlags) -> Option<Act> {
+    let has = |flag| events.intersects(flag);
+    let is_dir = has(ReadFlags::ISDIR);
+    if has(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT) {
+        Some(Act::FolderGone)
+    } else if has(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
+        let is_moved = has(ReadFlags::MOVED_TO);
+        Some(Act::Came { is_dir, is_moved })
+    } else if has(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
+        Some(Act::Gone { is_dir })
+    } else if is_dir {
+        // Opens of folders, and their permissions: nothing that is listed.
+        None
+    } else if has(ReadFlags::OPEN) {
+        Some(Act::Opened)
+    } else {
+        Some(Act::Written)
+    }
+}

@@ -1,0 +1,84 @@
+//! Hits and misses as seen from outside, summed per entry, group and store.
+
+use std::collections::HashMap;
+
+use super::{Event, EventKind};
+use crate::model::{EntryId, EntryKey, Record, Time};
+use crate::stores::Counters;
+
+/// Look-ups seen of one entry or group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// Look-ups that found a value.
+    pub hits: u64,
+    /// Look-ups that did not.
+    pub misses: u64,
+    /// The newest hit.
+    pub last_hit: Option<Time>,
+}
+
+impl Seen {
+    fn count(&mut self, event: &Event) {
+        if event.kind == EventKind::Hit {
+            self.hits += 1;
+            self.last_hit = Some(event.time);
+        } else {
+            self.misses += 1;
+        }
+    }
+}
+
+/// What the events of a watched store add up to since watching began.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    total: Seen,
+    groups: HashMap<Box<[u8]>, Seen>,
+    entries: HashMap<EntryId, Seen>,
+}
+
+impl Observed {
+    /// Counts an event, if it is a look-up.
+    pub fn count(&mut self, event: &Event) {
+        let Some(EntryKey { group, .. }) = &event.entry else {
+            return;
+        };
+        if !matches!(event.kind, EventKind::Hit | EventKind::Miss) {
+            return;
+        }
+        self.total.count(event);
+        if let Some(seen) = self.groups.get_mut(group) {
+            seen.count(event);
+        } else {
+            self.groups.entry(group.clone()).or_default().count(event);
+        }
+        if let Some(entry) = &event.entry {
+            self.entries.entry(entry.id()).or_default().count(event);
+        }
+    }
+
+    /// Of the whole store.
+    pub fn total(&self) -> Seen {
+        self.total
+    }
+
+    /// Of the group with this locator.
+    pub fn of_group(&self, locator: &[u8]) -> Seen {
+        self.groups.get(locator).copied().unwrap_or_default()
+    }
+
+    /// Of an entry.
+    pub fn of(&self, record: &Record<'_>) -> Seen {
+        self.entries.get(&record.id()).copied().unwrap_or_default()
+    }
+
+    /// As one of the store's counters, with what is known of its window.
+    pub fn counters(&self, since: Time, is_lower_bound: bool) -> Counters {
+        Counters {
+            source: "observed",
+            since: Some(since),
+            hits: self.total.hits,
+            misses: self.total.misses,
+            is_lower_bound,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Updates that wait for the owner of a watcher; bounded, whatever the store does.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use super::{Update, Wake};
+
+/// Updates kept apart; later ones are joined to the last, and orders are then sorted anew.
+const WAITING: usize = 32;
+/// Events kept for an owner who does not drain, about 10 MB.
+const EVENTS: usize = 50_000;
+
+pub(super) struct Outbox {
+    waiting: Mutex<Vec<Update>>,
+    wake: Wake,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    pub(super) fn new(wake: Wake) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            wake,
+        }
+    }
+
+    pub(super) fn take(&self) -> Vec<Update> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *waiting)
+    }
+
+    pub(super) fn push(&self, mut update: Update) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let n_waiting: usize = waiting.iter().map(|update| update.events.len()).sum();
+        let room = EVENTS.saturating_sub(n_waiting);
+        if let Some(lost) = update.events.len().checked_sub(room) {
+            update.events.truncate(room);
+            update.n_events_lost += lost as u64;
+        }
+        if waiting.len() >= WAITING
+            && let Some(last) = waiting.last_mut()
+        {
+            last.snapshot = update.snapshot;
+            last.merged = None;
+            last.events.append(&mut update.events);
+            last.n_events_lost += update.n_events_lost;
+            last.coverage = update.coverage;
+        } else {
+            waiting.push(update);
+        }
+        drop(waiting);
+        (self.wake)();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Snapshot, StoreInfo, Time};
+    use crate::watch::{Coverage, Event, EventKind, View};
+
+    fn update(n_events: usize) -> Update {
+        let path = Path::new("/s");
+        let store = Arc::new(StoreInfo::new(path, path, "joblib", None));
+        let event = Event {
+            time: Time::now(),
+            kind: EventKind::Hit,
+            entry: None,
+            label: "".into(),
+            group: "".into(),
+            bytes: None,
+        };
+        Update {
+            snapshot: Arc::new(Snapshot::empty(store)),
+            merged: Some(crate::model::Merged::default()),
+            events: vec![event; n_events],
+            n_events_lost: 0,
+            coverage: Coverage {
+                view: View::Live,
+                why: None,
+                lookups_since: None,
+                is_lower_bound: false,
+            },
+        }
+    }
+
+    #[test]
+    fn an_owner_who_does_not_drain_costs_bounded_memory_and_sorts_anew() {
+        let outbox = Outbox::new(Arc::new(|| {}));
+        for _ in 0..100 {
+            outbox.push(update(1000));
+        }
+        let waiting = outbox.take();
+        assert_eq!(waiting.len(), WAITING);
+        let kept: usize = waiting.iter().map(|update| update.events.len()).sum();
+        let lost: u64 = waiting.iter().map(|update| update.n_events_lost).sum();
+        assert_eq!((kept, lost), (EVENTS, 50_000));
+        let merged: Vec<_> = waiting.iter().map(|u| u.merged.is_some()).collect();
+        assert_eq!(merged.iter().filter(|is_some| !**is_some).count(), 1);
+        assert!(outbox.take().is_empty());
+    }
+}

@@ -1,0 +1,228 @@
+//! What of a store is in sight: places the watches, and says in words what they do not cover.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::inbox::Inbox;
+use super::senses::{self, Depth, Placed, Reach, Senses};
+use super::{Coverage, View};
+use crate::model::{EntryKey, Snapshot, Time};
+use crate::scan::Cancel;
+use crate::source::Dir;
+use crate::stores::{Follow, Ground, Store};
+
+/// Changes that no report tells of are looked for this often, if a look is cheap.
+const POLL: Duration = Duration::from_secs(2);
+/// Entries' own folders beyond the budget: only values written anew hide there.
+const POLL_ENTRIES: Duration = Duration::from_secs(30);
+/// A look takes at most one part in this many of the time.
+const POLL_SHARE: u32 = 20;
+
+/// The watches of a store and how much they show.
+pub(super) struct Sight {
+    follow: &'static dyn Follow,
+    inbox: Arc<Inbox>,
+    senses: Option<Box<dyn Senses>>,
+    /// Why there are no senses, in words.
+    refusal: Option<String>,
+    ground: Option<Ground>,
+    /// Device that the store lies on.
+    home: Option<u64>,
+    is_remote: bool,
+    lookups_since: Option<Time>,
+    /// Reports were lost since look-ups are counted.
+    pub(super) is_lossy: bool,
+    /// The store could not be read the last time: why.
+    pub(super) trouble: Option<String>,
+    /// The store is not there.
+    pub(super) is_away: bool,
+}
+
+impl Sight {
+    pub(super) fn new(follow: &'static dyn Follow, inbox: &Arc<Inbox>) -> Self {
+        Self {
+            follow,
+            inbox: Arc::clone(inbox),
+            senses: None,
+            refusal: None,
+            ground: None,
+            home: None,
+            is_remote: false,
+            lookups_since: None,
+            is_lossy: false,
+            trouble: None,
+            is_away: false,
+        }
+    }
+
+    /// Where paths of notices begin.
+    pub(super) fn ground(&self) -> Option<&Ground> {
+        self.ground.as_ref()
+    }
+
+    /// Places every watch, from the root down and then on entries, those used last first.
+    pub(super) fn place(&mut self, store: &Store, snapshot: &Snapshot, cancel: &Cancel) {
+        let ground = self.follow.ground(store);
+        self.home = device_of(&ground.folder);
+        self.is_remote = Dir::open(&ground.folder).is_ok_and(|dir| dir.is_on_network());
+        self.senses = None;
+        match senses::start(&ground, self.follow, &self.inbox) {
+            Ok(senses) => self.senses = Some(senses),
+            Err(error) => self.refusal = Some(error.message()),
+        }
+        self.ground = Some(ground);
+        self.place_below(store, Path::new(""), cancel);
+        self.place_entries(snapshot, cancel);
+        let sees_opens = self.reach().is_some_and(|reach| reach.sees_opens);
+        let has_folders = self.follow.has_entry_folders();
+        self.lookups_since = (sees_opens && has_folders).then(Time::now);
+    }
+
+    /// Watches a folder and those below it that tell of entries. Each is watched before it is listed:
+    /// what comes in between is heard of.
+    pub(super) fn place_below(&self, store: &Store, folder: &Path, cancel: &Cancel) {
+        let Some(senses) = &self.senses else { return };
+        let mut waiting = vec![folder.to_owned()];
+        while let Some(folder) = waiting.pop() {
+            if cancel.is_cancelled() {
+                return;
+            }
+            if senses.watch(&folder, Depth::Folder) != Placed::Gone {
+                // Gone or not to be listed: the scan says so.
+                let below = self.follow.folders_below(store, &folder);
+                waiting.extend(below.unwrap_or_default());
+            }
+        }
+    }
+
+    /// Watches the entry's own folder.
+    pub(super) fn place_entry(&self, entry: &EntryKey) {
+        if let (Some(senses), Some(folder)) = (&self.senses, self.follow.entry_folder(entry)) {
+            senses.watch(&folder, Depth::Entry);
+        }
+    }
+
+    fn place_entries(&self, snapshot: &Snapshot, cancel: &Cancel) {
+        if !self.follow.has_entry_folders() {
+            return;
+        }
+        let mut by_use: Vec<_> = snapshot
+            .records()
+            .map(|(row, record)| (record.accessed.max(record.modified), row))
+            .collect();
+        by_use.sort_unstable();
+        // The newest are watched last: over budget the one watched longest is given up.
+        let skipped = by_use.len().saturating_sub(senses::BUDGET);
+        for (_, row) in by_use.into_iter().skip(skipped) {
+            if cancel.is_cancelled() {
+                return;
+            }
+            if let Some(record) = snapshot.record(row) {
+                self.place_entry(&record.entry_key());
+            }
+        }
+    }
+
+    fn reach(&self) -> Option<Reach> {
+        self.senses.as_ref().map(|senses| senses.reach())
+    }
+
+    /// True if the store's place is on another device than it was: unmounted, or mounted over.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        let Some(ground) = &self.ground else {
+            return false;
+        };
+        let now = ground.folder.ancestors().find_map(device_of);
+        self.home.is_some() && now != self.home
+    }
+
+    /// When the store is to be looked at unasked; `None` where every change is reported.
+    pub(super) fn poll_at(&self, n_entries: u64, cost: Duration) -> Option<Instant> {
+        let every = self.poll_every(n_entries)?;
+        Some(Instant::now() + every.max(POLL_SHARE * cost))
+    }
+
+    fn poll_every(&self, n_entries: u64) -> Option<Duration> {
+        let is_blind = self.reach().is_none_or(|reach| !reach.folders_are_whole);
+        if self.is_away || self.is_remote || self.trouble.is_some() || is_blind {
+            Some(POLL)
+        } else {
+            self.has_hidden_entries(n_entries).then_some(POLL_ENTRIES)
+        }
+    }
+
+    fn has_hidden_entries(&self, n_entries: u64) -> bool {
+        let is_over = n_entries > senses::BUDGET as u64;
+        self.follow.has_entry_folders()
+            && self
+                .reach()
+                .is_some_and(|reach| reach.n_entries < n_entries && (is_over || reach.is_full))
+    }
+
+    /// What is to be said of the view.
+    pub(super) fn coverage(&self, n_entries: u64) -> Coverage {
+        let (view, why) = self.view(n_entries);
+        let is_whole = view == View::Live && !self.is_lossy;
+        Coverage {
+            view,
+            why,
+            lookups_since: self.lookups_since,
+            is_lower_bound: !is_whole,
+        }
+    }
+
+    fn view(&self, n_entries: u64) -> (View, Option<String>) {
+        if self.is_away {
+            let why = "The store is not there any more: what was read last is shown".to_owned();
+            return (View::Away, Some(why));
+        }
+        if let Some(trouble) = &self.trouble {
+            return (View::Polling, Some(trouble.clone()));
+        }
+        let Some(reach) = self.reach() else {
+            let why = self.refusal.as_deref().unwrap_or("Nothing is watched yet");
+            return match self.ground {
+                Some(_) => (
+                    View::Polling,
+                    Some(format!("{why}. Changes show every few seconds")),
+                ),
+                None => (View::Starting, None),
+            };
+        };
+        if !reach.folders_are_whole {
+            let why = "The system gives no more watches (see fs.inotify.max_user_watches): \
+                       some changes show every few seconds";
+            return (View::Partial, Some(why.to_owned()));
+        }
+        if self.is_remote {
+            let why = "The store lies on a network disk, which does not tell of other computers' \
+                       changes: they show every few seconds";
+            return (View::Partial, Some(why.to_owned()));
+        }
+        if self.has_hidden_entries(n_entries) {
+            let why = format!(
+                "{} of {n_entries} entry folders are watched, those used last: hits of the others are \
+                 not counted, and values computed again show within a minute",
+                reach.n_entries
+            );
+            return (View::Partial, Some(why));
+        }
+        (View::Live, None)
+    }
+}
+
+fn device_of(path: &Path) -> Option<u64> {
+    let (parent, name) = (path.parent()?, path.file_name()?);
+    let dir = Dir::open(parent).ok()?;
+    dir.stat(name).ok().map(|meta| meta.dev)
+}
+
+/// The path of a name in a folder of the ground.
+pub(super) fn path_of(folder: &Path, name: &std::ffi::OsStr) -> PathBuf {
+    if name.is_empty() {
+        folder.to_owned()
+    } else {
+        folder.join(name)
+    }
+}

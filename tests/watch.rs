@@ -1,0 +1,311 @@
+//! Watching stores while real programs write to them: what shows, how soon, and that nothing is missed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use cachescope_core::model::{Record, Snapshot, StoreInfo};
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::{Store, open_all};
+use cachescope_core::watch::{Coverage, Event, EventKind, Observed, Update, View, Watcher};
+use tempfile::TempDir;
+
+use crate::support::python::{Python, Running};
+
+/// Nothing that is waited for takes longer, also on a busy machine.
+const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A program that does what it is told, line by line, in a process of its own.
+const JOBLIB: &str = r#"
+import os, shutil, sys
+import joblib
+memory = joblib.Memory(sys.argv[1], verbose=0)
+
+@memory.cache
+def load(n, size=10):
+    return b"x" * size
+
+@memory.cache
+def other(n):
+    return n
+
+for line in sys.stdin:
+    exec(line)
+    print("done", flush=True)
+"#;
+
+fn read(info: &Arc<StoreInfo>) -> Arc<Snapshot> {
+    let store = Store::open(info).expect("the store opens");
+    Snapshot::read(&store, &Cancel::default(), &Progress::default()).expect("the store is read")
+}
+
+/// A watched store with what came of it so far.
+struct Watched {
+    watcher: Watcher,
+    woken: Receiver<()>,
+    snapshot: Arc<Snapshot>,
+    events: Vec<Event>,
+    observed: Observed,
+    coverage: Option<Coverage>,
+}
+
+impl Watched {
+    fn start(path: &Path) -> Self {
+        let info = open_all(path).expect("a store").remove(0);
+        let snapshot = read(&info);
+        let (wake, woken) = sync_channel(1);
+        let wake = Arc::new(move || {
+            // A wake that waits already says it all.
+            wake.try_send(()).ok();
+        });
+        let watcher = Watcher::start(Arc::clone(&snapshot), wake).expect("the store is watched");
+        let mut watched = Self {
+            watcher,
+            woken,
+            snapshot,
+            events: Vec::new(),
+            observed: Observed::default(),
+            coverage: None,
+        };
+        watched.until("it is in sight", |w| w.coverage.is_some());
+        watched
+    }
+
+    fn take(&mut self) {
+        for update in self.watcher.drain() {
+            let Update {
+                snapshot,
+                events,
+                coverage,
+                ..
+            } = update;
+            self.snapshot = snapshot;
+            for event in &events {
+                self.observed.count(event);
+            }
+            self.events.extend(events);
+            self.coverage = Some(coverage);
+        }
+    }
+
+    /// Takes updates until `is_so`.
+    fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            self.take();
+            if is_so(self) {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(
+                self.woken.recv_timeout(left).is_ok() || left > Duration::ZERO,
+                "not so in time: {what}; {:?}, {} entries, {:?}, last event {:?}",
+                self.coverage,
+                self.snapshot.totals.entries,
+                self.observed.total(),
+                self.events.last()
+            );
+        }
+    }
+
+    fn n(&self, kind: EventKind) -> usize {
+        self.events
+            .iter()
+            .filter(|event| event.kind == kind)
+            .count()
+    }
+
+    fn lookups(&self) -> (u64, u64) {
+        (self.observed.total().hits, self.observed.total().misses)
+    }
+
+    /// Waits until the watched state is that of a fresh scan.
+    fn until_true(&mut self) {
+        let info = Arc::clone(&self.snapshot.store);
+        self.until("it equals a fresh scan", |watched| {
+            listing(&watched.snapshot) == listing(&read(&info))
+        });
+        let fresh = read(&info);
+        assert_eq!(self.snapshot.totals, fresh.totals);
+    }
+}
+
+/// Everything that a listing shows of each entry, sorted.
+fn listing(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines: Vec<String> = snapshot
+        .records()
+        .map(|(_, record)| line(&record))
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+fn line(record: &Record<'_>) -> String {
+    let args: Vec<_> = record.args.iter().collect();
+    format!(
+        "{} {} {:?} {} {} {} {:?} {:?} {:?} {args:?}",
+        record.group.label,
+        record.key_text(),
+        record.role,
+        record.bytes,
+        record.disk_bytes,
+        record.files,
+        record.fingerprint(),
+        record.created,
+        record.duration_s,
+    )
+}
+
+/// Runs one line in the program and waits until it has.
+fn tell(program: &mut Running, line: &str) {
+    program.send(line);
+    assert_eq!(program.line().as_deref(), Some("done"), "{line}");
+}
+
+fn joblib(name: &str) -> Option<(TempDir, Running)> {
+    let python = Python::env(name)?;
+    let folder = TempDir::new().expect("a temporary folder");
+    let mut program = python.spawn(JOBLIB, [folder.path()]);
+    tell(&mut program, "for n in range(5): load(n)");
+    Some((folder, program))
+}
+
+#[test]
+fn joblib_changes_show_with_what_they_are() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    assert_eq!(watched.coverage.as_ref().map(|c| c.view), Some(View::Live));
+
+    tell(&mut program, "load(100, size=2000)");
+    watched.until("a stored entry shows", |w| w.snapshot.totals.entries == 6);
+    watched.until("it is told", |w| w.n(EventKind::Stored) == 1);
+    let stored = watched.events.iter().find(|e| e.kind == EventKind::Stored);
+    let stored = stored.expect("just seen").clone();
+    assert!(stored.bytes.is_some_and(|bytes| bytes > 2000), "{stored:?}");
+    assert!(stored.group.ends_with("load"), "{stored:?}");
+
+    tell(&mut program, "load.call(100, size=2000)");
+    watched.until("a value computed again shows", |w| {
+        w.n(EventKind::Changed) == 1
+    });
+    tell(&mut program, "other(1)");
+    watched.until("a new function shows", |w| w.snapshot.totals.entries == 7);
+    tell(&mut program, "load.clear(warn=False)");
+    watched.until("removed entries are gone", |w| {
+        w.snapshot.totals.entries == 1
+    });
+    watched.until("they are told", |w| w.n(EventKind::Removed) == 6);
+    tell(&mut program, "load(3)");
+    watched.until("a group that came back shows", |w| {
+        w.snapshot.totals.entries == 2
+    });
+    watched.until_true();
+    assert_eq!(watched.n(EventKind::Stored), 3);
+    assert_eq!(watched.n(EventKind::Rescan), 0);
+}
+
+#[test]
+fn joblib_hits_and_misses_are_counted_exactly_in_existing_folders() {
+    for name in ["joblib-1.2", "joblib-new"] {
+        let Some((folder, mut program)) = joblib(name) else {
+            continue;
+        };
+        let mut watched = Watched::start(folder.path());
+        tell(
+            &mut program,
+            "for n in range(200): load(n % 40 if n % 3 else n % 5)",
+        );
+        watched.until("all look-ups are counted", |w| {
+            let (hits, misses) = w.lookups();
+            hits + misses >= 200
+        });
+        tell(&mut program, "load(1)");
+        watched.until("the last one is counted", |w| {
+            w.lookups().0 + w.lookups().1 >= 201
+        });
+        assert_eq!(watched.lookups(), (166, 35), "{name}");
+        watched.until_true();
+    }
+}
+
+#[test]
+fn our_own_previews_are_no_hits() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    let store = Store::open(&watched.snapshot.store).expect("the store opens");
+    let keys: Vec<_> = watched
+        .snapshot
+        .records()
+        .map(|(_, record)| record.entry_key())
+        .collect();
+    for key in keys.iter().cycle().take(1000) {
+        store.details(key).expect("details");
+        store.open_value(key).expect("the value opens");
+    }
+    tell(&mut program, "load(1)");
+    watched.until("the program's own hit is counted", |w| {
+        w.lookups() != (0, 0)
+    });
+    assert_eq!(watched.lookups(), (1, 0));
+}
+
+#[test]
+fn a_burst_of_joblib_changes_ends_as_a_fresh_scan_sees_it() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    // As joblib does it, without its cost per call: folders made, files renamed into place, folders removed.
+    let burst = "exec('import hashlib\\nbase = os.path.join(memory.location, \"joblib\", \"burst\", \"f\")\\n\
+        def put(n, text):\\n    d = os.path.join(base, hashlib.md5(str(n).encode()).hexdigest())\\n    \
+        os.makedirs(d, exist_ok=True)\\n    \
+        for name in (\"output.pkl\", \"metadata.json\"):\\n        \
+        t = os.path.join(d, name + \".tmp\")\\n        open(t, \"w\").write(text)\\n        \
+        os.replace(t, os.path.join(d, name))\\n    return d\\n\
+        made = [put(n, \"{}\") for n in range(8000)]\\n\
+        [put(n, \"{} \") for n in range(6000)]\\n\
+        [shutil.rmtree(d) for d in made[:6000]]')";
+    tell(&mut program, burst);
+    watched.until("what is left shows", |w| w.snapshot.totals.entries == 2005);
+    watched.until_true();
+}
+
+#[test]
+fn a_store_that_is_removed_and_made_anew_is_followed() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    tell(
+        &mut program,
+        "shutil.rmtree(os.path.join(sys.argv[1], 'joblib'))",
+    );
+    watched.until("nothing is left", |w| w.snapshot.totals.entries == 0);
+    watched.until("it is said", |w| {
+        w.coverage.as_ref().is_some_and(|c| c.view == View::Away)
+    });
+    tell(&mut program, "load(7)");
+    watched.until("the new store shows", |w| w.snapshot.totals.entries == 1);
+    tell(&mut program, "load(8)");
+    watched.until("and goes on showing", |w| w.snapshot.totals.entries == 2);
+}
+
+#[test]
+fn a_manual_refresh_is_told_and_an_idle_store_leaves_the_watcher_asleep() {
+    let Some((folder, _program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    watched.watcher.look_again();
+    watched.until("the refresh is told", |w| w.n(EventKind::Rescan) == 1);
+    let wakeups = watched.watcher.wakeups();
+    // Long enough for any timer of a polling watcher to fire.
+    assert!(watched.woken.recv_timeout(Duration::from_secs(3)).is_err());
+    assert_eq!(watched.watcher.wakeups(), wakeups);
+    watched.watcher.finish();
+}
