@@ -8,6 +8,7 @@
 )]
 
 mod backends;
+mod joblib;
 mod samples;
 mod support;
 mod watch;
