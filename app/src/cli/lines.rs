@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cachescope_core::model::{Args, Condition, Issue, Record, Severity, Time, Verdict, text};
 
+use cachescope_core::watch::Event;
+
 use super::sheet::Printed;
 use serde::ser::{Serialize, Serializer};
 
@@ -80,6 +82,31 @@ impl<'a> EntryLine<'a> {
 /// The group as printed; `None` in stores without groups.
 pub(super) fn group_of<'a>(record: &Record<'a>) -> Option<&'a str> {
     Some(&*record.group.label).filter(|label| !label.is_empty())
+}
+
+/// Something that happened in a watched store.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "event")]
+pub(super) struct EventLine<'a> {
+    time: Rfc3339,
+    event: &'a str,
+    store: &'a str,
+    group: Option<&'a str>,
+    key: Option<&'a str>,
+    bytes: Option<u64>,
+}
+
+impl<'a> EventLine<'a> {
+    pub(super) fn new(store: &'a str, event: &'a Event) -> Self {
+        Self {
+            time: Rfc3339(event.time),
+            event: event.kind.name(),
+            store,
+            group: Some(&*event.group).filter(|group| !group.is_empty()),
+            key: event.entry.as_ref().map(|_| &*event.label),
+            bytes: event.bytes,
+        }
+    }
 }
 
 /// A problem that hides nothing else.

@@ -14,6 +14,7 @@ mod pick;
 mod sheet;
 mod show;
 mod table;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -65,6 +66,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Find the caches on this computer
     Find(find::FindArgs),
+    /// Print what happens in a cache, as it happens
+    Watch(watch::WatchArgs),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a change failed in part, \
@@ -114,5 +117,6 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Ls(args) => ls::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
+        Command::Watch(args) => watch::run(&args, &cli.global),
     }
 }

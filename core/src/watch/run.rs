@@ -414,14 +414,7 @@ impl Run {
         let time = Time::now();
         let mut events = Vec::new();
         if matches!(wanted.whole, Whole::Lost | Whole::Asked) {
-            events.push(Event {
-                time,
-                kind: EventKind::Rescan,
-                entry: None,
-                label: "".into(),
-                group: "".into(),
-                bytes: None,
-            });
+            events.push(Event::of_store(EventKind::Rescan, time));
         }
         let lookups = self.lookups.take();
         events.extend(
