@@ -79,6 +79,19 @@ impl Meta {
     }
 }
 
+/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them.
+#[cfg(unix)]
+pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them.
+#[cfg(not(unix))]
+pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
 /// Opens the folder that `path` lies in, and returns it with the last part of the path.
 ///
 /// The path is the person's own: links in it are followed, so the result is the real place.

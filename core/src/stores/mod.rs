@@ -1,6 +1,7 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod dbm_hash;
+mod django_file;
 mod follow;
 mod joblib;
 mod marshal;
@@ -29,6 +30,7 @@ static BACKENDS: &[&dyn Backend] = &[
     &pyc::Pyc,
     &marshal::Marshal,
     &dbm_hash::DbmHash,
+    &django_file::DjangoFile,
 ];
 
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].

@@ -12,7 +12,6 @@ mod shape;
 mod tests;
 mod walk;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use super::{
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
 use crate::scan::Scan;
-use crate::source::{Dir, ReadAt};
+use crate::source::{Dir, ReadAt, path_from_bytes};
 use crate::{Error, Result};
 use names::OUTPUT;
 
@@ -147,7 +146,7 @@ impl Backend for Joblib {
                 .at(&dir.path().join(&name)));
             }
             return Ok(Removal::Files {
-                paths: vec![path_of(&entry.key)],
+                paths: vec![path_from_bytes(&entry.key)],
             });
         }
         let has_output = entry_dir(store, entry)?.stat(OUTPUT.as_ref()).is_ok();
@@ -199,22 +198,11 @@ fn is_orphan(key: &[u8]) -> bool {
 }
 
 fn entry_path(entry: &EntryKey) -> PathBuf {
-    path_of(&entry.group).join(path_of(&entry.key))
-}
-
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt as _;
-    PathBuf::from(OsStr::from_bytes(bytes))
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+    path_from_bytes(&entry.group).join(path_from_bytes(&entry.key))
 }
 
 fn function_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
-    let path = path_of(&entry.group);
+    let path = path_from_bytes(&entry.group);
     store.dir()?.open_below(&path).map_err(|e| {
         Error::io(
             "Cannot open the function's folder",
@@ -234,7 +222,7 @@ fn entry_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
 
 /// The folder of a left-over file, and its name there.
 fn orphan_file(store: &Store, entry: &EntryKey) -> Result<(Dir, std::ffi::OsString)> {
-    let path = path_of(&entry.key);
+    let path = path_from_bytes(&entry.key);
     let not_one = || Error::not_found("There is no such entry", "its name is none of joblib's");
     let name = path.file_name().ok_or_else(not_one)?.to_owned();
     if !names::is_temporary(name.as_encoded_bytes()) {

@@ -308,6 +308,7 @@ fn what_may_not_be_read_is_listed_or_named() {
 
 #[test]
 fn names_that_are_no_text_are_listed_and_found_again() {
+    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
     let temp = with_entries(&["mod/f"], &[]);
     let name = OsStr::from_bytes(b"mod/\xff\xfe");
