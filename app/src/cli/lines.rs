@@ -2,11 +2,13 @@
 //!
 //! `None` is printed as `null`: not known, never 0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cachescope_core::model::{Args, Condition, Issue, Record, Severity, Time, Verdict, text};
+use cachescope_core::model::{
+    Args, Condition, Issue, Record, Severity, Snapshot, Time, Verdict, text,
+};
 
 use cachescope_core::watch::Event;
 
@@ -25,6 +27,27 @@ pub(super) struct StoreLine<'a> {
     pub(super) disk_bytes: Option<u64>,
     pub(super) groups: Option<u64>,
     pub(super) problems: Option<u64>,
+}
+
+impl<'a> StoreLine<'a> {
+    /// The line of a store that was read whole.
+    pub(super) fn of_snapshot(snapshot: &'a Snapshot, path: &'a str) -> Self {
+        let labels: HashSet<&str> = snapshot
+            .records()
+            .map(|(_, record)| -> &str { &record.group.label })
+            .filter(|label| !label.is_empty())
+            .collect();
+        Self {
+            path,
+            kind: snapshot.store.kind,
+            writer: snapshot.store.writer.as_deref(),
+            entries: Some(snapshot.totals.entries),
+            bytes: Some(snapshot.totals.bytes),
+            disk_bytes: Some(snapshot.totals.disk_bytes),
+            groups: Some(labels.len() as u64),
+            problems: Some(snapshot.issues.len() as u64),
+        }
+    }
 }
 
 /// One entry; `group` and `key` stand first, so that lines sort by them.

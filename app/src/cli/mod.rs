@@ -5,14 +5,17 @@
     reason = "talk and progress of a command line go to stderr"
 )]
 
+mod check;
 mod find;
 mod lines;
+mod listing;
 mod ls;
 mod open;
 mod out;
 mod pick;
 mod sheet;
 mod show;
+mod stats;
 mod table;
 mod watch;
 
@@ -22,6 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use cachescope_core::ops::query::Query;
 use out::{Exit, Failure};
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
@@ -58,12 +62,30 @@ struct Global {
     state_dir: Option<PathBuf>,
 }
 
+impl Global {
+    /// The query; one that matches everything where none was given.
+    ///
+    /// # Errors
+    /// If it cannot be read, with the place marked.
+    fn query(&self) -> Result<Query, Failure> {
+        let typed = self.query.as_deref().unwrap_or_default();
+        Query::parse(typed).map_err(|error| {
+            let marked = error.marked(typed).replace('\n', "\n  ");
+            Failure::usage(format!("Cannot read the query: {error}\n  {marked}"))
+        })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the entries of a cache
     Ls(ls::LsArgs),
+    /// Sum up a cache: entries, bytes, groups, hits
+    Stats(stats::StatsArgs),
     /// Show what an entry holds, without running it
     Show(show::ShowArgs),
+    /// Find what is stale, expired, incomplete or corrupt
+    Check(check::CheckArgs),
     /// Find the caches on this computer
     Find(find::FindArgs),
     /// Print what happens in a cache, as it happens
@@ -115,6 +137,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     }
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),
+        Command::Stats(args) => stats::run(&args, &cli.global),
+        Command::Check(args) => check::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
