@@ -4,11 +4,13 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "a test fails by panicking, says why it skips, and prepares its own folders"
 )]
 
 mod backends;
 mod joblib;
 mod samples;
+mod sqlite_ladder;
 mod support;
 mod watch;

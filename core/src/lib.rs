@@ -8,6 +8,8 @@ pub mod model;
 
 pub mod source;
 
+pub mod sqlite;
+
 pub mod formats;
 
 pub mod stores;

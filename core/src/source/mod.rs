@@ -10,6 +10,7 @@ mod system;
 #[path = "unix.rs"]
 mod system;
 
+pub(crate) mod gate;
 mod ledger;
 mod read_at;
 mod tally;

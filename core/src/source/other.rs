@@ -240,6 +240,25 @@ impl FileReader {
     }
 }
 
+impl FileReader {
+    /// Locks belong to handles here, not to the process: there is nothing to guard against.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail")]
+    pub(crate) fn lock_shared(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Makes `target`, an empty file, share the blocks of this one.
+    ///
+    /// # Errors
+    /// Always: this system has no call for it.
+    pub(crate) fn clone_into(&self, _target: &fs::File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 impl ReadAt for FileReader {
     fn len(&self) -> u64 {
         self.meta.size

@@ -1,27 +1,34 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod dbm_hash;
+mod dbm_sqlite;
 mod django_file;
 mod follow;
 mod joblib;
 mod marshal;
 mod pyc;
 mod recognise;
+mod requests_cache;
+mod rows;
 mod search;
+mod sqlite;
+mod sqlitedict;
 
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use search::Search;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
 use crate::model::{EntryKey, Finding, Fingerprint, Group, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
+use crate::sqlite::CopyRule;
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
@@ -31,6 +38,10 @@ static BACKENDS: &[&dyn Backend] = &[
     &marshal::Marshal,
     &dbm_hash::DbmHash,
     &django_file::DjangoFile,
+    &dbm_sqlite::DBM_SQLITE,
+    &requests_cache::REQUESTS_CACHE,
+    &sqlitedict::SQLITEDICT,
+    &sqlite::SQLITE,
 ];
 
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
@@ -106,7 +117,10 @@ pub struct Store {
     pub parent: Dir,
     /// Its name there.
     pub name: OsString,
+    /// How large a private copy may be, where a database cannot be read in place.
+    pub copy_rule: CopyRule,
     backend: &'static dyn Backend,
+    kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Store {
@@ -121,8 +135,21 @@ impl Store {
             info: Arc::clone(info),
             parent,
             name,
+            copy_rule: CopyRule::default(),
             backend,
+            kept: Mutex::default(),
         })
+    }
+
+    /// What the backend keeps while the job lasts, made at its first use.
+    fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(ours)) = kept.clone().map(Arc::downcast) {
+            return Ok(ours);
+        }
+        let made = Arc::new(make()?);
+        *kept = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
     }
 
     /// The store's own folder.
