@@ -75,6 +75,7 @@ impl Printer<'_> {
             None
         };
         let totals = sums.as_ref().map(|s| s.totals);
+        let disk_bytes = sums.as_ref().map(|s| s.disk_bytes());
         if !self.is_json {
             let size = totals.map_or_else(String::new, |t| {
                 format!(
@@ -93,7 +94,7 @@ impl Printer<'_> {
             writer: info.writer.as_deref(),
             entries: totals.map(|t| t.entries),
             bytes: totals.map(|t| t.bytes),
-            disk_bytes: totals.map(|t| t.disk_bytes),
+            disk_bytes,
             groups: None,
             problems: sums.map(|s| s.issues.len() as u64),
         })

@@ -43,7 +43,7 @@ impl<'a> StoreLine<'a> {
             writer: snapshot.store.writer.as_deref(),
             entries: Some(snapshot.totals.entries),
             bytes: Some(snapshot.totals.bytes),
-            disk_bytes: Some(snapshot.totals.disk_bytes),
+            disk_bytes: Some(snapshot.disk_bytes()),
             groups: Some(labels.len() as u64),
             problems: Some(snapshot.issues.len() as u64),
         }

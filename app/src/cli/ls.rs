@@ -164,7 +164,7 @@ fn heading(listing: &Listing, printed: Printed) -> String {
     } else {
         format!("{} of {all}", figures::count(printed.entries))
     };
-    let on_disk = match listing.snapshot.totals.disk_bytes {
+    let on_disk = match listing.snapshot.disk_bytes() {
         0 => String::new(),
         bytes => format!(" · {} on disk", figures::bytes(bytes)),
     };

@@ -34,10 +34,7 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
-    let query = match &global.query {
-        Some(text) => Query::parse(text).map_err(|e| Failure::usage(e.marked(text)))?,
-        None => Query::default(),
-    };
+    let query = global.query()?;
     let bell = Bell::hang()?;
     let mut watched = Vec::new();
     for info in open::find(&args.paths)? {

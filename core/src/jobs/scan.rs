@@ -22,12 +22,13 @@ pub(super) fn run(
     let store = Store::open(info)?;
     let mut snapshot = Snapshot::empty(Arc::clone(info));
     snapshot.generation = generation;
-    let (mut chunks, mut issues) = (Vec::new(), Vec::new());
+    let (mut chunks, mut issues, mut overhead) = (Vec::new(), Vec::new(), 0);
     let mut reported: Option<Instant> = None;
     let scanned = scan_to_snapshot(&store, &context.cancel, &context.progress, |batch| {
         match batch {
             Batch::Rows(chunk) => chunks.push(*chunk),
             Batch::Issue(issue) => issues.push(issue),
+            Batch::Overhead(bytes) => overhead = u64::saturating_add(overhead, bytes),
         }
         if !is_refresh && reported.is_none_or(|at| at.elapsed() >= PERIOD) {
             let (chunks, issues) = (std::mem::take(&mut chunks), std::mem::take(&mut issues));
@@ -40,7 +41,8 @@ pub(super) fn run(
         }
     });
     // What was read before a failure stays on screen, marked as partial.
-    let whole = snapshot.extended(chunks, issues, scanned.is_ok());
+    let mut whole = snapshot.extended(chunks, issues, scanned.is_ok());
+    whole.overhead_bytes = overhead;
     if scanned.is_ok() || !is_refresh {
         context.report(Outcome::Scanned(Arc::new(whole)))?;
     }

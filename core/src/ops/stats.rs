@@ -112,11 +112,6 @@ pub fn read(store: &Store, has_durations: bool, control: Control<'_>) -> Result<
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner)
         .finish();
-    if stats.disk_bytes < stats.bytes {
-        // Rows own no blocks of their own: the file that holds them does.
-        let own = store.parent.stat(&store.name);
-        stats.disk_bytes = stats.disk_bytes.max(own.map_or(0, |meta| meta.disk_bytes));
-    }
     if !has_durations {
         for group in &mut stats.groups {
             group.duration_s = None;
@@ -132,6 +127,7 @@ pub fn of_snapshot(snapshot: &Snapshot, now: Time) -> Stats {
     for (_, record) in snapshot.records() {
         sums.add(&record);
     }
+    sums.disk_bytes = snapshot.disk_bytes();
     sums.issues.clone_from(&snapshot.issues);
     sums.finish()
 }

@@ -315,6 +315,8 @@ impl Run {
             |batch| match batch {
                 Batch::Rows(chunk) => found.chunks.push(*chunk),
                 Batch::Issue(issue) => found.issues.push(issue),
+                // Summed by full scans only.
+                Batch::Overhead(_) => {}
             },
         )?;
         Ok(found)
