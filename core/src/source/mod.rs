@@ -12,6 +12,7 @@ mod system;
 
 pub(crate) mod gate;
 mod ledger;
+mod mounts;
 mod read_at;
 mod tally;
 
@@ -21,6 +22,7 @@ use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
 pub use ledger::Ledger;
+pub use mounts::{AccessTimes, access_times};
 pub use read_at::{MemoryReader, Range, ReadAt};
 pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};
