@@ -10,6 +10,7 @@
 
 mod backends;
 mod joblib;
+mod readonly;
 mod samples;
 mod sqlite_ladder;
 mod support;
