@@ -20,6 +20,8 @@ pub mod watch;
 
 pub mod ops;
 
+pub mod own;
+
 pub mod clear;
 
 pub mod jobs;

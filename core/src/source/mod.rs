@@ -63,6 +63,8 @@ pub struct Meta {
     pub accessed: Time,
     /// Birth, where the file system keeps it.
     pub created: Option<Time>,
+    /// True if something is mounted here; only Linux tells.
+    pub is_mount_root: bool,
 }
 
 impl Meta {

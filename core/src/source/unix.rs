@@ -86,6 +86,36 @@ impl Dir {
         })
     }
 
+    /// Opens a folder by its real path: no part of it may be a link.
+    ///
+    /// # Errors
+    /// What the system said; a link in the path is "not a directory" or "too many levels of symbolic links".
+    pub fn open_exact(path: &Path) -> io::Result<Self> {
+        use std::path::Component;
+        #[cfg(target_os = "linux")]
+        // Folders on the way need not be readable, only passable.
+        const STEP: OFlags = OFlags::PATH;
+        #[cfg(not(target_os = "linux"))]
+        const STEP: OFlags = OFlags::RDONLY;
+        let step = STEP | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut at = rustix::fs::open("/", step, Mode::empty())?;
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => {
+                    at = rustix::fs::openat(&at, name, step, Mode::empty())?;
+                }
+                Component::RootDir | Component::CurDir => {}
+                _ => return Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+        Ok(Self {
+            fd: open_quietly(at.as_fd(), ".".as_ref(), SAFELY | OFlags::DIRECTORY)?,
+            path: path.to_owned(),
+            tally: Arc::default(),
+            was_listed: AtomicBool::new(false),
+        })
+    }
+
     /// Where it was when it was opened; for messages, never for opening.
     pub fn path(&self) -> &Path {
         &self.path
@@ -439,7 +469,7 @@ fn file_type(of: rustix::fs::FileType) -> FileType {
 
 #[cfg(target_os = "linux")]
 fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
-    use rustix::fs::{StatxFlags, StatxTimestamp, makedev};
+    use rustix::fs::{StatxAttributes, StatxFlags, StatxTimestamp, makedev};
     let s = rustix::fs::statx(
         dir,
         name,
@@ -459,6 +489,7 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
         modified: time(s.stx_mtime),
         accessed: time(s.stx_atime),
         created: has_birth.then(|| time(s.stx_btime)),
+        is_mount_root: s.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
     })
 }
 
@@ -486,6 +517,7 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
         modified: time(s.st_mtime.into(), s.st_mtime_nsec.into()),
         accessed: time(s.st_atime.into(), s.st_atime_nsec.into()),
         created: None,
+        is_mount_root: false,
     })
 }
 

@@ -21,7 +21,7 @@ pub(crate) use search::Search;
 use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
@@ -365,28 +365,42 @@ pub enum Removal {
     Folder {
         /// The folder, relative to the store's own folder.
         path: PathBuf,
-        /// The file in it whose identity is checked again; `None` checks the folder itself.
-        witness: Option<OsString>,
+        /// The file in it whose identity is checked again; where it is missing, the folder's own is.
+        witness: OsString,
         /// What the folder may hold; anything else makes the entry stay.
         owned: fn(&std::ffi::OsStr) -> bool,
+        /// Which of these exist only while a program writes; a fresh one makes the entry stay.
+        temporary: fn(&std::ffi::OsStr) -> bool,
+        /// What the entry's worth depends on; undo puts it back only where that still holds.
+        guard: Option<Guard>,
     },
     /// Files that belong to the entry alone; the first one's identity is checked again.
     Files {
         /// The files, relative to the store's own folder (or its parent, where the store is a file).
         paths: Vec<PathBuf>,
     },
+    /// One of several entries in the same files: they go together or not at all.
+    Shared {
+        /// The files, as in [`Removal::Files`].
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// A file that says what a group's entries were computed by (joblib's `func_code.py`).
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// The file, relative to the store's own folder.
+    pub path: PathBuf,
+    /// True if two contents of it mean the same to the library.
+    pub same: fn(&[u8], &[u8]) -> bool,
 }
 
 impl Removal {
-    /// The fingerprint to be checked is that of this file, relative to the store's folder.
-    pub fn witness_path(&self) -> Option<PathBuf> {
+    /// What goes: the entry's own folder, or the first of its files, relative to the store's folder.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Folder { path, witness, .. } => Some(
-                witness
-                    .as_ref()
-                    .map_or_else(|| path.clone(), |w| path.join(w)),
-            ),
-            Self::Files { paths } => paths.first().cloned(),
+            Self::Folder { path, .. } => Some(path),
+            Self::Files { paths } | Self::Shared { paths } => paths.first().map(PathBuf::as_path),
         }
     }
 }

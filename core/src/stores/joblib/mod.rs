@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Details, Follow, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Details, Follow, Guard, Recognised, Removal, Store,
+    ValueReader,
 };
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
@@ -149,11 +150,15 @@ impl Backend for Joblib {
                 paths: vec![path_from_bytes(&entry.key)],
             });
         }
-        let has_output = entry_dir(store, entry)?.stat(OUTPUT.as_ref()).is_ok();
         Ok(Removal::Folder {
             path: entry_path(entry),
-            witness: has_output.then(|| OUTPUT.into()),
+            witness: OUTPUT.into(),
             owned: names::is_own_file,
+            temporary: names::is_temporary_file,
+            guard: Some(Guard {
+                path: path_from_bytes(&entry.group).join(names::CODE),
+                same: code::is_same,
+            }),
         })
     }
 
