@@ -9,6 +9,8 @@
 )]
 
 mod backends;
+mod cli;
+mod docs;
 mod joblib;
 mod readonly;
 mod samples;

@@ -15,7 +15,10 @@ use super::table::{Align, Table, terminal_width};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Finds entries that are expired, stale, incomplete, corrupt, or that would run code when Python loads them. Removes nothing.
+/// Find what is stale, expired, incomplete, corrupt or left over.
+///
+/// Also what would run code when Python loads it. Reads and reports; `clear` removes.
+/// Exits with 1 if an entry is not fresh.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     /// Folders or files of caches, or a folder that holds some

@@ -12,7 +12,9 @@ use super::out::{self, Exit, Failure};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Finds caches by their bytes; without DIR in the places where Python programs usually keep them.
+/// Find the caches on this computer.
+///
+/// By their bytes; without DIR in the places where Python programs usually keep them.
 #[derive(Debug, clap::Args)]
 pub(super) struct FindArgs {
     /// Folders to look through

@@ -16,7 +16,9 @@ use super::table::{Align, Table, terminal_width};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Lists each entry with its size, times and arguments. Nothing in the cache changes by being looked at.
+/// List the entries of a cache.
+///
+/// Each with its size, times and arguments. Nothing in the cache changes by being looked at.
 #[derive(Debug, clap::Args)]
 pub(super) struct LsArgs {
     /// Folders or files of caches, or a folder that holds some

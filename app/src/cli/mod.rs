@@ -10,6 +10,7 @@ mod find;
 mod lines;
 mod listing;
 mod ls;
+mod manual;
 mod open;
 mod out;
 mod pick;
@@ -18,6 +19,7 @@ mod show;
 mod stats;
 mod table;
 mod watch;
+mod window;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -78,18 +80,17 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the entries of a cache
     Ls(ls::LsArgs),
-    /// Sum up a cache: entries, bytes, groups, hits
     Stats(stats::StatsArgs),
-    /// Show what an entry holds, without running it
     Show(show::ShowArgs),
-    /// Find what is stale, expired, incomplete or corrupt
     Check(check::CheckArgs),
-    /// Find the caches on this computer
     Find(find::FindArgs),
-    /// Print what happens in a cache, as it happens
     Watch(watch::WatchArgs),
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page in roff
+    #[command(hide = true)]
+    Man,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a change failed in part, \
@@ -125,16 +126,8 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return crate::gui::run(cli.paths)
-            .map(|()| Exit::Done)
-            .map_err(|error| Failure::unread(format!("{error:#}")));
+        return window::open(cli.paths);
     };
-    if let Some(path) = cli.paths.first() {
-        return Err(Failure::usage(format!(
-            "\"{}\" stands before the sub-command. Write it behind, or ./NAME for a path that is called like a sub-command",
-            cachescope_core::model::text::path(path)
-        )));
-    }
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),
         Command::Stats(args) => stats::run(&args, &cli.global),
@@ -142,5 +135,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man => manual::man(),
     }
 }

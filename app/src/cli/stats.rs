@@ -16,7 +16,9 @@ use super::table::{Align, Table, terminal_width};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Counts entries and bytes, by group, size and age, and shows the hits that the cache recorded.
+/// Sum up a cache: entries, bytes, groups, hits.
+///
+/// Hits are those that the cache itself recorded; most keep none.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatsArgs {
     /// Folders or files of caches, or a folder that holds some

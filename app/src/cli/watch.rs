@@ -17,7 +17,9 @@ use super::out::{self, Exit, Failure};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Prints a line for each change and each observed hit, until it is interrupted. Nothing in the cache changes by being watched.
+/// Print what happens in a cache, as it happens.
+///
+/// A line for each change and each observed hit, until it is interrupted. Nothing in the cache changes by being watched.
 #[derive(Debug, clap::Args)]
 pub(super) struct WatchArgs {
     /// Folders or files of caches, or a folder that holds some

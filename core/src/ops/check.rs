@@ -75,7 +75,7 @@ pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Opti
     {
         Ok(checked) => {
             findings.extend(of_value(&checked));
-            if !checked.is_read_to_end {
+            if findings.is_empty() && !checked.is_read_to_end {
                 notes.push(NOT_TO_THE_END.to_owned());
             }
         }
