@@ -8,8 +8,6 @@ pub mod model;
 
 pub mod source;
 
-pub mod sqlite;
-
 pub mod formats;
 
 pub mod stores;
@@ -19,8 +17,6 @@ pub mod scan;
 pub mod watch;
 
 pub mod ops;
-
-pub mod own;
 
 pub mod clear;
 

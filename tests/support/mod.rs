@@ -1,5 +1,4 @@
 //! What the system tests stand on.
 
 pub(crate) mod fixtures;
-pub(crate) mod program;
 pub(crate) mod python;

@@ -13,9 +13,7 @@ use super::out::{self, Exit, Failure};
 use super::pick::{self, KeyArgs, Picked};
 use super::{Global, open};
 
-/// Show what an entry holds, without running it.
-///
-/// Classes are named and calls are listed, but none is made.
+/// Shows what an entry holds. Nothing in it is run: classes are named, calls are listed as not made.
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
     /// The cache

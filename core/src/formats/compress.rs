@@ -112,7 +112,7 @@ impl Codec {
             Self::Bz2 => Box::new(Bz2Streams::new(BufReader::new(packed))),
             Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, MAX_WINDOW_KIB, None)?),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, MAX_WINDOW_KIB)),
-            Self::Lz4 => Box::new(FrameDecoder::new(packed)),
+            Self::Lz4 => Box::new(Lz4Frame::new(packed)),
             Self::ZFile { data_offset } => {
                 io::copy(
                     &mut packed.by_ref().take(data_offset.into()),
@@ -162,6 +162,77 @@ impl<R: BufRead> Read for Bz2Streams<R> {
             }
         }
         Ok(0)
+    }
+}
+
+/// An LZ4 frame whose end is asked for: the decoder alone takes the end of the file for the end of the frame.
+struct Lz4Frame<R: Read> {
+    decoder: FrameDecoder<Tail<R>>,
+}
+
+impl<R: Read> Lz4Frame<R> {
+    fn new(input: R) -> Self {
+        let tail = Tail {
+            input,
+            flags: None,
+            n_read: 0,
+            last: [0xff; 8],
+        };
+        Self {
+            decoder: FrameDecoder::new(tail),
+        }
+    }
+}
+
+impl<R: Read> Read for Lz4Frame<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.decoder.read(buf)?;
+        if n == 0 && !buf.is_empty() && !self.decoder.get_ref().is_at_end_mark() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(n)
+    }
+}
+
+/// Remembers the last bytes that were read.
+struct Tail<R> {
+    input: R,
+    /// The frame's flags, its fifth byte.
+    flags: Option<u8>,
+    n_read: u64,
+    last: [u8; 8],
+}
+
+impl<R> Tail<R> {
+    /// A frame ends with a block size of zero, and a checksum if its flags say so (LZ4 frame format 1.6.1).
+    fn is_at_end_mark(&self) -> bool {
+        const CONTENT_CHECKSUM: u8 = 1 << 2;
+        let has_checksum = self
+            .flags
+            .is_some_and(|flags| flags & CONTENT_CHECKSUM != 0);
+        let (before, end) = self.last.split_at(4);
+        let mark = if has_checksum { before } else { end };
+        mark == [0; 4]
+    }
+}
+
+impl<R: Read> Read for Tail<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read(buf)?;
+        if let Some(at) = 4_u64
+            .checked_sub(self.n_read)
+            .and_then(|at| usize::try_from(at).ok())
+        {
+            self.flags = self.flags.or_else(|| buf.get(..n)?.get(at).copied());
+        }
+        self.n_read += n as u64;
+        for byte in buf.iter().take(n).skip(n.saturating_sub(8)) {
+            self.last.rotate_left(1);
+            if let Some(last) = self.last.last_mut() {
+                *last = *byte;
+            }
+        }
+        Ok(n)
     }
 }
 
@@ -240,9 +311,14 @@ mod tests {
     #[test]
     fn a_cut_stream_is_an_error() {
         for (codec, hex) in SAMPLES {
-            let mut packed = bytes_of(hex);
-            packed.truncate(packed.len() - 5);
-            assert!(unpack(codec, packed).is_err(), "{codec}");
+            let packed = bytes_of(hex);
+            for n_cut in 1..packed.len() {
+                let cut = packed[..packed.len() - n_cut].to_vec();
+                assert!(
+                    unpack(codec, cut).is_err(),
+                    "{codec} without its last {n_cut} bytes"
+                );
+            }
         }
     }
 

@@ -75,10 +75,6 @@ impl<'v> Made<'v> {
         })
     }
 
-    pub(crate) fn is(&self, module: &str, qualname: &str) -> bool {
-        self.module == module && self.qualname == qualname
-    }
-
     /// `module.Qualname`, `builtins` left out.
     pub(crate) fn type_name(&self) -> String {
         dotted(&self.module, &self.qualname)

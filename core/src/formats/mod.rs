@@ -1,5 +1,4 @@
 //! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.
-#![expect(dead_code, unused_imports, reason = "printing and skimming follow")]
 
 mod bytes;
 pub mod compress;

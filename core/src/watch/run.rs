@@ -315,8 +315,6 @@ impl Run {
             |batch| match batch {
                 Batch::Rows(chunk) => found.chunks.push(*chunk),
                 Batch::Issue(issue) => found.issues.push(issue),
-                // Summed by full scans only.
-                Batch::Overhead(_) => {}
             },
         )?;
         Ok(found)
@@ -416,7 +414,14 @@ impl Run {
         let time = Time::now();
         let mut events = Vec::new();
         if matches!(wanted.whole, Whole::Lost | Whole::Asked) {
-            events.push(Event::of_store(EventKind::Rescan, time));
+            events.push(Event {
+                time,
+                kind: EventKind::Rescan,
+                entry: None,
+                label: "".into(),
+                group: "".into(),
+                bytes: None,
+            });
         }
         let lookups = self.lookups.take();
         events.extend(

@@ -10,9 +10,6 @@ use crate::stores::{Follow, Ground};
 /// Entry folders that one program watches at most, a stated budget: each pins an inode and about 1 KB of kernel memory.
 pub(super) const BUDGET: usize = 50_000;
 
-/// Opens of files are reported here.
-pub(super) const SEES_OPENS: bool = cfg!(target_os = "linux");
-
 /// What a folder is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -41,8 +38,8 @@ pub(super) struct Reach {
     pub(super) n_entries: u64,
     /// A limit was reached while watching entries.
     pub(super) is_full: bool,
-    /// Of two opens at once only one may be reported.
-    pub(super) merges_opens: bool,
+    /// Opens are reported here.
+    pub(super) sees_opens: bool,
 }
 
 impl Default for Reach {
@@ -51,7 +48,7 @@ impl Default for Reach {
             folders_are_whole: true,
             n_entries: 0,
             is_full: false,
-            merges_opens: false,
+            sees_opens: cfg!(target_os = "linux"),
         }
     }
 }

@@ -2,7 +2,4 @@
 
 pub(crate) mod cell;
 pub(crate) mod condition;
-pub(crate) mod controls;
-pub(crate) mod histogram;
-pub(crate) mod mosaic;
 pub(crate) mod table;

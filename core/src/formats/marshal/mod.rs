@@ -7,7 +7,7 @@ mod code;
 use std::collections::HashMap;
 
 use super::{Problem, ProblemKind};
-use crate::model::value::{Call, CallClass, KeptText, Making, Name, NodeId, Object, Tag};
+use crate::model::value::{Call, CallClass, KeptText, Name, NodeId, Object, Tag};
 use crate::model::{Limits, Value};
 
 pub use code::CodeLayout;
@@ -366,7 +366,6 @@ impl<'a> Machine<'a> {
 
     fn object_of(&mut self, callee: NodeId, args: NodeId, state: NodeId) -> Step<NodeId> {
         let object = Object {
-            making: Making::Reduce,
             callee,
             args,
             kwargs: NodeId::MISSING,

@@ -181,6 +181,16 @@ impl ArrayView {
         Self::new(dtype, Vec::new(), Order::C, class, data)
     }
 
+    /// Bytes that the data should reach to in their stream and do not.
+    pub(crate) fn missing_bytes(&self, stream_len: Option<u64>) -> u64 {
+        match (&self.data, stream_len) {
+            (ArrayData::Stream { offset, len }, Some(there)) => {
+                offset.saturating_add(*len).saturating_sub(there)
+            }
+            _ => 0,
+        }
+    }
+
     /// Number of elements; `None` if that does not fit 64 bits.
     pub fn len(&self) -> Option<u64> {
         if self.shape.contains(&0) {

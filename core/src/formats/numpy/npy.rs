@@ -44,11 +44,11 @@ pub(crate) fn open(content: &Content) -> Result<ArrayView, String> {
         .and_then(|text| std::str::from_utf8(text).ok())
         .ok_or("expected the whole .npy header, found the end of the file")?;
     let offset = (start + header_len) as u64;
-    header(text.trim(), offset, content)
+    header(text.trim(), offset)
         .ok_or_else(|| "expected descr, fortran_order and shape in the .npy header".to_owned())
 }
 
-fn header(text: &str, offset: u64, content: &Content) -> Option<ArrayView> {
+fn header(text: &str, offset: u64) -> Option<ArrayView> {
     let value = pyliteral::parse(text)?;
     let attribute = |name| value.attribute(value.root(), name);
     let dtype = from_descr(&value, attribute("descr")?, MAX_DEPTH)?;
@@ -59,9 +59,6 @@ fn header(text: &str, offset: u64, content: &Content) -> Option<ArrayView> {
         Order::C
     };
     let len = crate::formats::joblib::len_bytes(&shape, dtype.item_size).ok()?;
-    let len = content
-        .len()
-        .map_or(len, |there| len.min(there.saturating_sub(offset)));
     let data = if dtype.has_objects() {
         // The array follows as a pickle, whose elements are not looked into.
         ArrayData::Absent

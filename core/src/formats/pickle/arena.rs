@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind};
+use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Text};
 use super::findings::{CallArg, Findings, MAX_CALL_ARGS, NameId};
 use super::input::Input;
 use crate::formats::joblib;
@@ -116,9 +116,14 @@ impl Build for Arena {
         self.value.push_cell(Tag::Global, name.0)
     }
 
-    fn object(&mut self, call: Call<NodeId>, gives: Option<NameId>) -> Option<NodeId> {
+    fn object(
+        &mut self,
+        call: Call<NodeId>,
+        gives: Option<NameId>,
+        _findings: &Findings,
+        _input: &Input<'_>,
+    ) -> Option<NodeId> {
         let node = self.value.push_object(Object {
-            making: call.making,
             callee: call.callee,
             args: call.args,
             kwargs: call.kwargs.unwrap_or(NodeId::MISSING),
@@ -178,8 +183,12 @@ impl Build for Arena {
         })
     }
 
-    fn text(&mut self, value: NodeId, input: &Input<'_>) -> Option<Vec<u8>> {
-        text_of(value, input)
+    fn is_waiting_wrapper(&self, value: NodeId, findings: &Findings) -> bool {
+        findings.array_wrapper.is_some() && self.made_by(value) == findings.array_wrapper
+    }
+
+    fn text(&mut self, value: NodeId, input: &Input<'_>) -> Text {
+        text_of(value, input).map_or(Text::Other, Text::Is)
     }
 
     fn call_args(&mut self, args: NodeId, input: &Input<'_>) -> Vec<CallArg> {

@@ -2,7 +2,7 @@
 
 use super::findings::{CallArg, Findings, NameId};
 use super::input::Input;
-use crate::model::value::{Making, Tag};
+use crate::model::value::Tag;
 
 /// Keeps what the machine makes. Every `None` and [`Attached::Full`] means that no more will be kept.
 pub(super) trait Build {
@@ -27,7 +27,13 @@ pub(super) trait Build {
     fn global(&mut self, name: NameId) -> Option<Self::Ref>;
 
     /// An object; `gives` is set where the call gives a global again.
-    fn object(&mut self, call: Call<Self::Ref>, gives: Option<NameId>) -> Option<Self::Ref>;
+    fn object(
+        &mut self,
+        call: Call<Self::Ref>,
+        gives: Option<NameId>,
+        findings: &Findings,
+        input: &Input<'_>,
+    ) -> Option<Self::Ref>;
 
     fn set_state(&mut self, target: Self::Ref, state: Self::Ref) -> Attached;
 
@@ -43,8 +49,11 @@ pub(super) trait Build {
     /// The callable that made an object.
     fn made_by(&self, value: Self::Ref) -> Option<NameId>;
 
+    /// True for joblib's array wrapper whose array has not been read yet.
+    fn is_waiting_wrapper(&self, value: Self::Ref, findings: &Findings) -> bool;
+
     /// Bytes of a text value, for a name.
-    fn text(&mut self, value: Self::Ref, input: &Input<'_>) -> Option<Vec<u8>>;
+    fn text(&mut self, value: Self::Ref, input: &Input<'_>) -> Text;
 
     /// What stands in a tuple of arguments.
     fn call_args(&mut self, args: Self::Ref, input: &Input<'_>) -> Vec<CallArg>;
@@ -66,6 +75,16 @@ pub(super) trait Build {
 
     /// What counts against the limit on nodes.
     fn n_nodes(&self) -> usize;
+}
+
+/// Text that is part of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Text {
+    Is(Vec<u8>),
+    /// The value is no text.
+    Other,
+    /// It is text that cannot be had any more.
+    OutOfReach,
 }
 
 /// Sorts of leaves that the machine tells apart.
@@ -103,7 +122,6 @@ pub(super) enum Attached {
 /// A call that would make an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<R> {
-    pub(super) making: Making,
     pub(super) callee: R,
     pub(super) args: R,
     pub(super) kwargs: Option<R>,

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::arena::Arena;
 use super::build::{Attach, Build as _};
+use super::check::{Checked, check_from};
 use super::input::{Input, Keeping};
 use super::machine::{Budget, Machine, Stop};
 use crate::formats::{Content, Problem, ProblemKind};
@@ -48,7 +49,19 @@ pub fn decode_at(content: &Content, offset: u64, limits: &Limits) -> Decoded {
     input.jump(offset, u64::MAX);
     let mut machine = Machine::new(input, Arena::new(), budget);
     let stop = machine.run();
-    finish(machine, stop)
+    let is_limited = matches!(stop, Stop::Limit(_));
+    let is_finished = matches!(stop, Stop::Finished(_));
+    let has_more = is_finished && machine.input.peek().is_some();
+    let mut decoded = finish(machine, stop);
+    if is_limited {
+        // What the value names and calls is told to its end, whatever of it is kept.
+        decoded.globals.clear();
+        decoded.calls.clear();
+        decoded.absorb(check_from(content, offset, 0, &budget));
+    } else if has_more {
+        decoded.absorb(check_from(content, decoded.end, 1, &budget));
+    }
+    decoded
 }
 
 /// True if bytes begin as pickles do: PROTO, or an opcode of protocols 0 and 1 and a STOP somewhere.
@@ -115,7 +128,10 @@ pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Dec
             is_complete = machine.problems.is_empty();
             root
         }
-        Stop::EndOfRange => machine.stack.last().copied().unwrap_or(NodeId::MISSING),
+        Stop::EndOfRange => {
+            is_complete = machine.problems.is_empty() && !machine.stack.is_empty();
+            machine.stack.last().copied().unwrap_or(NodeId::MISSING)
+        }
         Stop::Broken(problem) | Stop::Limit(problem) => {
             machine.problems.push(problem);
             partial_root(&mut machine)
@@ -144,7 +160,14 @@ fn partial_root(machine: &mut Machine<'_, Arena>) -> NodeId {
     while let Some(mark) = machine.marks.pop() {
         fold(machine, mark);
     }
-    fold(machine, 1);
+    let bottom = machine.stack.first().copied();
+    let is_container = bottom
+        .and_then(|node| machine.build.value.tag(node))
+        .is_some_and(|tag| matches!(tag, Tag::List | Tag::Dict | Tag::Set));
+    fold(
+        machine,
+        usize::from(is_container || machine.stack.len() == 1),
+    );
     machine.stack.first().copied().unwrap_or(NodeId::MISSING)
 }
 
@@ -177,6 +200,40 @@ fn fold(machine: &mut Machine<'_, Arena>, start: usize) {
 }
 
 impl Decoded {
+    /// Adds what was found further on.
+    fn absorb(&mut self, further: Checked) {
+        let end = self.end;
+        let news = further.problems.into_iter().filter(|p| p.offset >= end);
+        self.problems.extend(news);
+        for name in further.globals {
+            if !self.globals.contains(&name) {
+                self.globals.push(name);
+            }
+        }
+        for call in further.calls {
+            match self.calls.iter_mut().find(|known| known.name == call.name) {
+                Some(known) => {
+                    known.count += call.count;
+                    known.class = known.class.max(call.class);
+                }
+                None => self.calls.push(call),
+            }
+        }
+    }
+
+    /// No value at all, with the reason.
+    pub(crate) fn nothing(why: &str) -> Self {
+        Self {
+            value: Value::missing(),
+            globals: Vec::new(),
+            calls: Vec::new(),
+            protocol: 0,
+            end: 0,
+            problems: vec![Problem::new(ProblemKind::Damaged, 0, why)],
+            is_complete: false,
+        }
+    }
+
     /// True if the bytes are wrong, so that Python could not load the value either.
     pub fn is_damaged(&self) -> bool {
         self.problems.iter().any(|p| p.kind == ProblemKind::Damaged)

@@ -17,6 +17,9 @@ const LAST_CHUNK: usize = 256 << 10;
 /// Consumed bytes that a window may hold before they are dropped.
 const WINDOW: usize = 1 << 20;
 
+/// Consumed bytes that stay when the others are dropped.
+const KEPT_BEHIND: usize = 64 << 10;
+
 /// Longest text line; a line is kept whole to be understood.
 const MAX_LINE: usize = 64 << 20;
 
@@ -143,14 +146,40 @@ impl<'a> Input<'a> {
         self.content
     }
 
+    /// Up to `len` buffered bytes at an offset of the stream; none if they are not there any more.
+    pub(super) fn window_at(&self, offset: u64, len: usize) -> &[u8] {
+        let Some(gap) = self.text.gaps.last() else {
+            return &[];
+        };
+        let position = usize::try_from(offset.wrapping_sub(gap.delta)).unwrap_or(usize::MAX);
+        if position < gap.position as usize {
+            return &[];
+        }
+        let rest = self.text.bytes.get(position..).unwrap_or_default();
+        rest.get(..len).unwrap_or(rest)
+    }
+
+    /// The next byte, without passing it.
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        if self.position >= self.text.bytes.len() {
+            self.ensure(1).ok()?;
+        }
+        self.text.bytes.get(self.position).copied()
+    }
+
     /// Drops what a window need not hold any more. Positions handed out before are void.
     pub(super) fn begin_opcode(&mut self) {
         if self.keeping == Keeping::Window && self.position > WINDOW {
-            self.text.bytes.drain(..self.position);
-            let delta = self.offset();
-            self.position = 0;
+            // What was read last is looked at again soonest.
+            let n_dropped = self.position - KEPT_BEHIND;
+            self.text.bytes.drain(..n_dropped);
+            self.position = KEPT_BEHIND;
+            // A gap inside what stays only makes that part unreachable, see `window_at`.
+            let delta = self.behind.wrapping_sub(self.text.bytes.len() as u64);
+            let first_valid = self.text.gaps.last().map_or(0, |gap| gap.position as usize);
+            let position = u32::try_from(first_valid.saturating_sub(n_dropped)).unwrap_or(u32::MAX);
             self.text.gaps.clear();
-            self.text.gaps.push(Gap { position: 0, delta });
+            self.text.gaps.push(Gap { position, delta });
         }
     }
 

@@ -4,13 +4,13 @@
 
 use std::time::Instant;
 
-use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind};
+use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Text};
 use super::findings::{Findings, NameId};
 use super::input::{Arg, Input, Lack};
 use super::memo::Memo;
 use super::opcodes::{self as op, opcode};
 use crate::formats::{Problem, ProblemKind};
-use crate::model::value::{CallClass, Integer, Making, Tag, decimal, float_text};
+use crate::model::value::{CallClass, Integer, Tag, decimal, float_text};
 
 /// Opcodes between two looks at the clock and the budget.
 const TICK: u32 = 4096;
@@ -67,7 +67,9 @@ pub(super) struct Machine<'a, B: Build> {
     /// As declared, or as the opcodes show.
     pub(super) protocol: u8,
     /// As declared by PROTO; Python 2's names are mapped below 3.
-    declared: u8,
+    pub(super) declared: u8,
+    /// The pickle asked for a memo slot that is not set.
+    pub(super) lacked_memo_slot: bool,
     budget: Budget,
     frames: Vec<Frame<B::Ref>>,
     frame_end: u64,
@@ -121,6 +123,7 @@ impl<'a, B: Build> Machine<'a, B> {
             memo: Memo::starting_at(0),
             protocol: 0,
             declared: 0,
+            lacked_memo_slot: false,
             budget,
             frames: Vec::new(),
             frame_end: 0,
@@ -150,6 +153,34 @@ impl<'a, B: Build> Machine<'a, B> {
                 return stop;
             }
         }
+    }
+
+    /// The same, with somebody looking at the machine before each opcode.
+    pub(super) fn run_watched(&mut self, mut look: impl FnMut(&mut Self)) -> Stop<B::Ref> {
+        loop {
+            look(self);
+            if self.step().is_err()
+                && let Some(stop) = self.stopped.take()
+            {
+                return stop;
+            }
+        }
+    }
+
+    /// Makes ready for another pickle of the same stream; the memo stays.
+    pub(super) fn restart(&mut self) {
+        self.stack.clear();
+        self.marks.clear();
+        self.frames.clear();
+        self.protocol = 0;
+        self.declared = 0;
+        self.frame_end = 0;
+        self.lacked_memo_slot = false;
+    }
+
+    /// True while a pickle inside an array of objects is read.
+    pub(super) fn is_nested(&self) -> bool {
+        !self.frames.is_empty()
     }
 
     /// Executes one opcode.
@@ -233,8 +264,7 @@ impl<'a, B: Build> Machine<'a, B> {
                 self.push_global(name)?;
             }
             op::STACK_GLOBAL => self.stack_global()?,
-            op::REDUCE => self.reduce(Making::Reduce)?,
-            op::NEWOBJ => self.reduce(Making::New)?,
+            op::REDUCE | op::NEWOBJ => self.reduce()?,
             op::NEWOBJ_EX => self.new_with_keywords()?,
             op::BUILD => self.build_state()?,
             op::INST => self.inst(arg)?,
@@ -450,6 +480,7 @@ impl<'a, B: Build> Machine<'a, B> {
             self.input.jump(segment.start, segment.end);
             return Ok(());
         }
+        self.lacked_memo_slot = true;
         Err(self.broken(format!(
             "expected memo slot {slot} to be set, found it empty"
         )))
@@ -607,38 +638,35 @@ impl<'a, B: Build> Machine<'a, B> {
         let module = self.pop()?;
         let module_text = self.build.text(module, &self.input);
         let name_text = self.build.text(name, &self.input);
-        let id = if let (Some(module), Some(name)) = (&module_text, &name_text) {
+        let id = if let (Text::Is(module), Text::Is(name)) = (&module_text, &name_text) {
             let lines = [module.as_slice(), b"\n", name].concat();
             let id = self.findings.global(&lines, self.declared < 3);
             self.findings.imports(id, self.at);
             id
         } else {
-            // The result of a call may be text: then the name is computed, and only Python could tell it.
-            let is_computed = [module, name]
-                .into_iter()
-                .any(|part| self.build.made_by(part).is_some());
-            if !is_computed {
-                let found = self
-                    .build
-                    .word(if module_text.is_none() { module } else { name });
-                return Err(self.broken(format!(
-                    "expected two strings that name a global, found a {found}"
-                )));
+            for (part, text) in [(module, &module_text), (name, &name_text)] {
+                // The result of a call may be text: then the name is computed, and only Python could tell it.
+                if *text == Text::Other && self.build.made_by(part).is_none() {
+                    let found = self.build.word(part);
+                    return Err(self.broken(format!(
+                        "expected two strings that name a global, found a {found}"
+                    )));
+                }
             }
-            let module =
-                module_text.map_or("…".into(), |m| String::from_utf8_lossy(&m).into_owned());
-            let name = name_text.map_or("…".into(), |n| String::from_utf8_lossy(&n).into_owned());
-            self.findings
-                .made_up(&format!("{module}.{name} (computed)"), CallClass::Code)
+            let shown = |text: Text| match text {
+                Text::Is(text) => String::from_utf8_lossy(&text).into_owned(),
+                Text::Other | Text::OutOfReach => "…".to_owned(),
+            };
+            let text = format!("{}.{} (not known)", shown(module_text), shown(name_text));
+            self.findings.made_up(&text, CallClass::Code)
         };
         self.push_global(id)
     }
 
-    fn reduce(&mut self, making: Making) -> Step {
+    fn reduce(&mut self) -> Step {
         let args = self.pop()?;
         let callee = self.pop()?;
         self.make(Call {
-            making,
             callee,
             args,
             kwargs: None,
@@ -650,7 +678,6 @@ impl<'a, B: Build> Machine<'a, B> {
         let args = self.pop()?;
         let callee = self.pop()?;
         self.make(Call {
-            making: Making::New,
             callee,
             args,
             kwargs: Some(kwargs),
@@ -664,7 +691,6 @@ impl<'a, B: Build> Machine<'a, B> {
         self.push_global(name)?;
         let callee = self.pop()?;
         self.make(Call {
-            making: Making::Instance,
             callee,
             args,
             kwargs: None,
@@ -687,7 +713,6 @@ impl<'a, B: Build> Machine<'a, B> {
         };
         self.stack.truncate(mark);
         self.make(Call {
-            making: Making::Instance,
             callee,
             args,
             kwargs: None,
@@ -700,7 +725,7 @@ impl<'a, B: Build> Machine<'a, B> {
         let gives = self
             .findings
             .call(name, self.at, || build.call_args(call.args, input));
-        let object = self.build.object(call, gives);
+        let object = self.build.object(call, gives, &self.findings, &self.input);
         self.push_kept(object)
     }
 
@@ -730,8 +755,7 @@ impl<'a, B: Build> Machine<'a, B> {
             }
             Attached::Changes(name) => self.findings.changes(name, "__setstate__", self.at),
         }
-        let wrapper = self.findings.array_wrapper;
-        if wrapper.is_some() && self.build.made_by(target) == wrapper {
+        if self.build.is_waiting_wrapper(target, &self.findings) {
             return self.array_block(target);
         }
         Ok(())
@@ -842,10 +866,17 @@ impl<'a, B: Build> Machine<'a, B> {
                 self.build.set_block(target, BlockData::Nested(value));
                 Ok(())
             }
-            frame => {
-                self.frames.extend(frame);
-                Err(self.halt(Stop::Finished(value)))
+            // The last opcode of another pickle whose memo was asked for.
+            Some(
+                frame @ Frame {
+                    then: Then::Again { .. },
+                    ..
+                },
+            ) => {
+                self.frames.push(frame);
+                self.end_of_range()
             }
+            None => Err(self.halt(Stop::Finished(value))),
         }
     }
 

@@ -10,6 +10,8 @@ pub(super) struct Memo<R> {
     sparse: HashMap<u64, R>,
     /// Number of slots that were set; also the slot that MEMOIZE takes next.
     count: u64,
+    /// One past the highest slot that was set: Python 2 numbers from 1, so this is not the count.
+    end: u64,
 }
 
 impl<R: Copy> Memo<R> {
@@ -19,6 +21,7 @@ impl<R: Copy> Memo<R> {
             dense: Vec::new(),
             sparse: HashMap::new(),
             count,
+            end: count,
         }
     }
 
@@ -29,6 +32,11 @@ impl<R: Copy> Memo<R> {
 
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// One past the highest slot that was set.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     pub(super) fn set_count(&mut self, count: u64) {
@@ -44,6 +52,7 @@ impl<R: Copy> Memo<R> {
     }
 
     pub(super) fn put(&mut self, slot: u64, value: R) {
+        self.end = self.end.max(slot.saturating_add(1));
         let next = self.dense.len() as u64;
         if slot == next {
             self.count += u64::from(self.sparse.remove(&slot).is_none());

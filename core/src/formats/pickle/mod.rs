@@ -2,6 +2,7 @@
 
 mod arena;
 mod build;
+mod check;
 mod classify;
 mod compat;
 mod decode;
@@ -10,7 +11,12 @@ mod input;
 mod machine;
 mod memo;
 mod opcodes;
+mod sequence;
+mod skim;
 #[cfg(test)]
 mod tests;
+mod trace;
 
+pub use check::{Checked, check};
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely};
+pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};

@@ -11,6 +11,7 @@ pub use arrays::ArrayHandle;
 
 use super::compress::Codec;
 use super::numpy::{ArraySummary, npy};
+use super::pickle::Decoded;
 use super::pyc::Header;
 use super::{Content, Element, Problem, ProblemKind, marshal, pickle};
 use crate::error::Result;
@@ -26,6 +27,14 @@ pub enum Carrier {
     Unknown,
     /// A pickle, compressed or not (joblib entries, shelves, diskcache mode 4).
     Pickle,
+    /// One of several pickles in a file, or one key of a pickled dict, by its numbers in the file's
+    /// [`skim`](pickle::skim).
+    PicklePart {
+        /// Number of the pickle in the file, from 0.
+        pickle: usize,
+        /// Number of the key in its dict, from 0; `None` for the whole pickle.
+        item: Option<usize>,
+    },
     /// UTF-8 text.
     Text,
     /// Bytes that the program stored as bytes; what they look like is said beside them.
@@ -169,17 +178,29 @@ pub fn open_value(
     }
     let head = content.head(HEAD_LEN);
     Ok(match carrier {
-        Carrier::Pickle => of_pickle(content, side_files, options),
+        Carrier::Pickle | Carrier::PicklePart { .. } => {
+            of_pickle(content, carrier, side_files, options)
+        }
         Carrier::Unknown if head.starts_with(npy::MAGIC) => of_npy(content, options),
-        Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, side_files, options),
+        Carrier::Unknown if pickle::is_likely(&head) => {
+            of_pickle(content, carrier, side_files, options)
+        }
         Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
         _ => of_raw(content, carrier, &head),
     })
 }
 
-fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) -> Preview {
+fn of_pickle(
+    content: Content,
+    carrier: Carrier,
+    side_files: &dyn SideFiles,
+    options: &Options,
+) -> Preview {
     let started = Instant::now();
-    let decoded = pickle::decode(&content, &options.limits);
+    let decoded = match carrier {
+        Carrier::PicklePart { pickle, item } => part_of_pickle(&content, pickle, item, options),
+        _ => pickle::decode(&content, &options.limits),
+    };
     let carrier = format!("pickle {}", decoded.protocol);
     let mut problems = decoded.problems;
     problems.extend(arrays::missing_parts(&decoded.value, side_files));
@@ -197,12 +218,37 @@ fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) ->
     preview
 }
 
+fn part_of_pickle(
+    content: &Content,
+    pickle: usize,
+    item: Option<usize>,
+    options: &Options,
+) -> Decoded {
+    let skim = pickle::skim(content, &options.limits);
+    let decoded = match item {
+        Some(item) => skim
+            .decode_item(content, pickle, item, &options.limits)
+            .map(|(decoded, _)| decoded),
+        None => skim.decode_pickle(content, pickle, &options.limits),
+    };
+    decoded.unwrap_or_else(|| Decoded::nothing("expected this part of the file, found it gone"))
+}
+
 fn of_npy(content: Content, options: &Options) -> Preview {
     let started = Instant::now();
     let view = npy::open(&content);
     let mut preview = Preview::of_value(Value::missing(), content, "npy");
     match view {
         Ok(view) => {
+            let n_missing = view.missing_bytes(preview.content.len());
+            if n_missing > 0 {
+                let message =
+                    format!("expected {n_missing} more bytes of array data, found the end");
+                let end = preview.content.len().unwrap_or(0);
+                let problem = Problem::new(ProblemKind::Damaged, end, message);
+                preview.problems.push(problem);
+                preview.is_truncated = true;
+            }
             let handle = ArrayHandle::of_npy(view, preview.content.clone());
             preview.show_array(handle, started, options);
         }
@@ -295,7 +341,7 @@ fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
     let content = Content::plain(bytes);
     match carrier {
         // joblib goes by one or two bytes, and so does what it wrote.
-        Carrier::Pickle => content.peel(Codec::detect),
+        Carrier::Pickle | Carrier::PicklePart { .. } => content.peel(Codec::detect),
         Carrier::Unknown => content.peel(Codec::detect_strictly),
         _ => content,
     }
@@ -311,6 +357,31 @@ pub fn check_value(
     side_files: &dyn SideFiles,
     limits: &Limits,
 ) -> Result<ValueCheck> {
+    let content = peel(Arc::clone(&bytes), carrier);
+    let head = content.head(HEAD_LEN);
+    let is_pickle = match carrier {
+        Carrier::Pickle => true,
+        Carrier::Unknown => !head.starts_with(npy::MAGIC) && pickle::is_likely(&head),
+        _ => false,
+    };
+    if is_pickle {
+        let mut checked = pickle::check(&content, limits);
+        if checked
+            .globals
+            .iter()
+            .any(|name| name.ends_with("NDArrayWrapper"))
+        {
+            let decoded = pickle::decode(&content, limits);
+            let missing = arrays::missing_parts(&decoded.value, side_files);
+            checked.problems.extend(missing);
+        }
+        return Ok(ValueCheck {
+            problems: checked.problems,
+            globals: checked.globals,
+            calls: checked.calls,
+            is_read_to_end: checked.is_read_to_end,
+        });
+    }
     let options = Options {
         limits: *limits,
         has_statistics: false,

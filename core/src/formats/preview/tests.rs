@@ -141,3 +141,33 @@ fn a_gigabyte_array_is_previewed_from_its_head() {
     let n_read = sparse.n_read.load(Ordering::Relaxed);
     assert!(n_read <= 1 << 20, "{n_read} bytes read");
 }
+
+#[test]
+fn reading_to_the_end_passes_over_array_data() {
+    for line in ARRAYS.lines() {
+        let case: Json = serde_json::from_str(line).unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(case["bytes"].as_str().unwrap())
+            .unwrap();
+        let decoded = preview(bytes.clone());
+        let check = |bytes: Vec<u8>| {
+            let bytes = Arc::new(MemoryReader::new(bytes));
+            check_value(bytes, Carrier::Unknown, &NoSideFiles, &Limits::DEEP).unwrap()
+        };
+        let checked = check(bytes.clone());
+        let (carrier, name) = (&case["carrier"], &case["name"]);
+        assert!(checked.is_read_to_end, "{name} {carrier}");
+        assert!(
+            checked.problems.is_empty(),
+            "{name} {carrier} {:?}",
+            checked.problems
+        );
+        assert_eq!(checked.globals, decoded.globals, "{name} {carrier}");
+        assert_eq!(checked.calls, decoded.calls, "{name} {carrier}");
+        let cut = check(bytes[..bytes.len() - 1].to_vec());
+        assert!(
+            cut.problems.iter().any(Problem::is_damage),
+            "{name} {carrier} cut"
+        );
+    }
+}

@@ -12,7 +12,7 @@ mod types;
 use std::collections::HashSet;
 
 use crate::model::Kind;
-use crate::model::value::{Leaf, NodeId, Tag, Value};
+use crate::model::value::{Leaf, NodeId, Value};
 use text::Out;
 
 pub(crate) use number::complex_repr;

@@ -1,7 +1,6 @@
 //! Decoded values: an arena of cells addressed by four-byte ids, so that sharing, cycles and depth cost nothing.
 //!
 //! Nothing in here recurses; dropping a million nested lists frees a handful of vectors.
-#![expect(dead_code, unused_imports, reason = "printing and skimming follow")]
 
 mod arena;
 mod call;
@@ -13,12 +12,10 @@ mod tree;
 
 pub use call::{Call, CallClass, Name};
 pub use leaf::{Blob, Integer, Leaf};
-pub use node::{Making, NodeId};
+pub use node::NodeId;
 pub use tree::{Child, ChildKey, Kind};
 
-pub(crate) use leaf::{
-    decimal, float_text, push_code_point, raw_unicode_escape, read as read_leaf, unquote,
-};
+pub(crate) use leaf::{decimal, float_text, push_code_point, read as read_leaf};
 pub(crate) use node::{Cell, Chain, Constant, Object, Run, Slot, Tag};
 pub(crate) use text::{Gap, KeptText};
 

@@ -210,21 +210,9 @@ pub(crate) struct Run {
     pub(crate) start: u32,
 }
 
-/// How Python would make an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Making {
-    /// `callee(*args)` (REDUCE).
-    Reduce,
-    /// `callee.__new__(callee, *args, **kwargs)` (`NEWOBJ`, `NEWOBJ_EX`).
-    New,
-    /// `callee(*args)` as Python 2 instances were made (INST, OBJ).
-    Instance,
-}
-
 /// An object as recorded: what would be called, with what, and what would be attached afterwards.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object {
-    pub(crate) making: Making,
     pub(crate) callee: NodeId,
     pub(crate) args: NodeId,
     pub(crate) kwargs: NodeId,

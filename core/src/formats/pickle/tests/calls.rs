@@ -1,0 +1,208 @@
+//! What a pickle would run is named, whatever way it takes to hide it.
+
+use super::super::*;
+use crate::formats::Content;
+use crate::model::Limits;
+use crate::model::value::{Call, CallClass};
+
+fn both(pickle: &[u8]) -> (Vec<Call>, Vec<String>) {
+    let content = Content::of_bytes(pickle);
+    let decoded = decode(&content, &Limits::PREVIEW);
+    let checked = check(&content, &Limits::DEEP);
+    assert_eq!(decoded.calls, checked.calls, "{pickle:?}");
+    assert_eq!(decoded.globals, checked.globals, "{pickle:?}");
+    (decoded.calls, decoded.globals)
+}
+
+/// Asserts that a call of this name is listed with this class.
+fn check_call(pickle: &[u8], name: &str, class: CallClass) {
+    let (calls, _) = both(pickle);
+    let found = calls.iter().find(|call| call.name == name);
+    assert_eq!(
+        found.map(|call| call.class),
+        Some(class),
+        "{name}: {calls:?}"
+    );
+}
+
+fn is_code(pickle: &[u8], name: &str) {
+    check_call(pickle, name, CallClass::Code);
+}
+
+#[test]
+fn plain_calls_are_named() {
+    is_code(b"cos\nsystem\n(S'id'\ntR.", "os.system");
+    is_code(
+        b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.",
+        "posix.system",
+    );
+    is_code(b"c__builtin__\neval\n(S'1'\ntR.", "builtins.eval");
+    check_call(
+        b"c__main__\nPoint\n(K\x01K\x02tR.",
+        "__main__.Point",
+        CallClass::Unknown,
+    );
+    check_call(
+        b"ccollections\nOrderedDict\n)R.",
+        "collections.OrderedDict",
+        CallClass::Data,
+    );
+}
+
+#[test]
+fn every_opcode_that_calls_is_seen() {
+    is_code(b"(S'id'\nios\nsystem\n.", "os.system");
+    is_code(b"(cos\nsystem\nS'id'\no.", "os.system");
+    is_code(b"csubprocess\nPopen\n)\x81.", "subprocess.Popen");
+    is_code(b"csubprocess\nPopen\n)}\x92.", "subprocess.Popen");
+}
+
+#[test]
+fn names_from_the_memo_and_from_escapes_are_seen() {
+    is_code(
+        b"\x80\x04\x8c\x02os\x940\x8c\x06system\x940h\x00h\x01\x93)R.",
+        "os.system",
+    );
+    is_code(b"V\\u006fs\nVsyst\\u0065m\n\x93)R.", "os.system");
+    is_code(b"S'o\\x73'\nS'system'\n\x93)R.", "os.system");
+    // A slot written twice holds what was written last.
+    is_code(
+        b"\x80\x04\x8c\x06string\x94\x8c\x02osq\x00\x8c\x05print\x94\x8c\x06systemq\x020000h\x00h\x02\x93)R.",
+        "os.system",
+    );
+}
+
+#[test]
+fn what_is_popped_was_called_all_the_same() {
+    is_code(b"cos\nsystem\n(S'id'\ntR0N.", "os.system");
+    is_code(b"(cos\nsystem\n(S'id'\ntR1N.", "os.system");
+}
+
+#[test]
+fn a_second_pickle_and_a_broken_tail_hide_nothing() {
+    is_code(b"N.cos\nsystem\n(S'id'\ntR.", "os.system");
+    is_code(
+        b"\x80\x04N.\x80\x04\x8c\x02os\x8c\x06system\x93)R.",
+        "os.system",
+    );
+    is_code(b"cos\nsystem\n(S'id'\ntR\xff\xff", "os.system");
+    is_code(b"cos\nsystem\n(S'id'\ntRh\x63", "os.system");
+}
+
+#[test]
+fn ways_round_through_getattr_are_followed() {
+    is_code(
+        b"c__builtin__\ngetattr\n(cshutil\nos\nS'system'\ntR(S'id'\ntR.",
+        "shutil.os.system",
+    );
+    is_code(
+        b"c__builtin__\ngetattr\n(c__builtin__\ngetattr\n(clogging\nos\nS'path'\ntRS'__globals__'\ntR)R.",
+        "logging.os.path.__globals__",
+    );
+    // The attribute's name is the result of a call: nobody can tell which it is.
+    is_code(
+        b"cbuiltins\ngetattr\n(cmath\nsin\nccodecs\ndecode\n(S'flfgrz'\nS'rot13'\ntRtR)R.",
+        "result of getattr",
+    );
+    check_call(
+        b"\x80\x02c__builtin__\ngetattr\nczoneinfo\nZoneInfo\nX\x09\x00\x00\x00_unpickle\x86RX\x03\x00\x00\x00UTCK\x01\x86R.",
+        "zoneinfo.ZoneInfo._unpickle",
+        CallClass::Data,
+    );
+}
+
+#[test]
+fn functions_passed_on_count_as_called() {
+    is_code(
+        b"c__builtin__\nmap\n(cos\nsystem\n(S'id'\nltR.",
+        "os.system",
+    );
+    is_code(
+        b"cfunctools\npartial\n(cos\nsystem\nS'id'\ntR.",
+        "functools.partial",
+    );
+    is_code(
+        b"cfunctools\npartial\n(cmath\nsin\ntR)R.",
+        "result of functools.partial",
+    );
+    is_code(b"ccollections\ndefaultdict\n(cos\nsystem\ntR.", "os.system");
+}
+
+#[test]
+fn computed_names_are_code() {
+    let (calls, globals) =
+        both(b"\x80\x04\x8c\x02osccodecs\ndecode\n(\x8c\x06flfgrz\x8c\x05rot13tR\x93)R.");
+    assert!(
+        calls
+            .iter()
+            .any(|call| call.name.starts_with("os.…") && call.class == CallClass::Code),
+        "{calls:?}"
+    );
+    assert_eq!(globals, ["codecs.decode"]);
+}
+
+#[test]
+fn changing_what_the_pickle_did_not_make_is_code() {
+    is_code(b"csys\npath\n(S'/tmp/evil'\ne.", "sys.path.extend");
+    is_code(b"cos\nenviron\nS'PATH'\nS'.'\ns.", "os.environ.__setitem__");
+    is_code(
+        b"c__main__\nHelper\n(N(dtb.",
+        "__main__.Helper.__setstate__",
+    );
+    is_code(b"cantigravity\ngeohash\n.", "import antigravity");
+}
+
+#[test]
+fn instances_made_through_copyreg_name_their_class() {
+    check_call(
+        b"ccopy_reg\n_reconstructor\n(c__main__\nPoint\nc__builtin__\nobject\nNtR.",
+        "__main__.Point",
+        CallClass::Unknown,
+    );
+    is_code(
+        b"ccopy_reg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.",
+        "subprocess.Popen",
+    );
+}
+
+#[test]
+fn names_and_calls_behind_the_limit_on_values_are_found() {
+    let mut pickle = b"\x80\x04](".to_vec();
+    for _ in 0..30_000 {
+        pickle.extend(b"]K\x01a\x94");
+    }
+    pickle.extend(b"ecos\nsystem\n(S'id'\ntR0.");
+    let limits = Limits {
+        nodes: 1000,
+        ..Limits::PREVIEW
+    };
+    let decoded = decode(&Content::of_bytes(pickle), &limits);
+    assert!(!decoded.is_complete);
+    assert!(decoded.value.n_nodes() < 10_000);
+    assert_eq!(decoded.globals, ["os.system"]);
+    assert_eq!(decoded.calls[0].name, "os.system");
+}
+
+#[test]
+fn a_name_far_back_in_the_memo_is_found_again() {
+    let mut pickle = b"\x80\x04\x8c\x02os\x94\x8c\x06system\x9400".to_vec();
+    // More than the window keeps lies between.
+    for _ in 0..2_000_000 {
+        pickle.extend(b"N0");
+    }
+    pickle.extend(b"h\x00h\x01\x93)R.");
+    is_code(&pickle, "os.system");
+}
+
+#[test]
+fn globals_are_listed_in_python_3_names_once_each() {
+    let (_, globals) =
+        both(b"(c__builtin__\nset\nccopy_reg\n_reconstructor\nc__builtin__\nset\ncos\npath\nt.");
+    assert_eq!(
+        globals,
+        ["builtins.set", "copyreg._reconstructor", "os.path"]
+    );
+    // From protocol 3 on names are not mapped.
+    let (_, globals) = both(b"\x80\x03c__builtin__\nset\n.");
+    assert_eq!(globals, ["__builtin__.set"]);
+}

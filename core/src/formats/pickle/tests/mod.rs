@@ -1,0 +1,170 @@
+//! Pickles that real Pythons wrote: what we say of them is what Python says, whole, cut short and damaged.
+
+mod calls;
+mod hostile;
+
+use base64::Engine as _;
+use serde::Deserialize;
+
+use super::*;
+use crate::formats::Content;
+use crate::model::value::CallClass;
+use crate::model::{Kind, Limits};
+
+/// `tests/fixtures/generate_pickles.py` writes these.
+const CASES: &str = include_str!("../../../../../tests/fixtures/pickles.jsonl");
+
+#[derive(Debug, Deserialize)]
+struct Case {
+    python: String,
+    protocol: u8,
+    name: String,
+    pickle: String,
+    #[serde(rename = "type", default)]
+    type_name: String,
+    #[serde(default)]
+    repr: String,
+    /// Of each of several pickles.
+    #[serde(default)]
+    reprs: Vec<String>,
+}
+
+impl Case {
+    fn all() -> Vec<Self> {
+        CASES
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// One value each.
+    fn single() -> Vec<Self> {
+        let mut cases = Self::all();
+        cases.retain(|case| case.reprs.is_empty());
+        cases
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        base64::engine::general_purpose::STANDARD
+            .decode(&self.pickle)
+            .unwrap()
+    }
+
+    fn content(&self) -> Content {
+        Content::of_bytes(self.bytes())
+    }
+}
+
+#[test]
+fn values_print_as_python_prints_them() {
+    let mut failures = Vec::new();
+    for case in Case::single() {
+        let decoded = decode_bytes(&case.bytes());
+        let value = &decoded.value;
+        let text = value.repr(value.root(), 1000).text;
+        let type_name = value.type_name(value.root());
+        if !decoded.is_complete || text != case.repr || type_name != case.type_name {
+            failures.push(format!(
+                "{} {} protocol {}: {type_name} {text}\n  expected {} {}\n  {:?}",
+                case.python, case.name, case.protocol, case.type_name, case.repr, decoded.problems
+            ));
+        }
+    }
+    let n = failures.len();
+    failures.truncate(20);
+    assert!(n == 0, "{n} differ:\n{}", failures.join("\n"));
+}
+
+#[test]
+fn reading_without_keeping_finds_the_same_names_and_calls() {
+    for case in Case::single() {
+        let decoded = decode(&case.content(), &Limits::PREVIEW);
+        let checked = check(&case.content(), &Limits::DEEP);
+        assert!(checked.is_read_to_end, "{case:?}");
+        assert_eq!(checked.problems, decoded.problems, "{case:?}");
+        assert_eq!(checked.globals, decoded.globals, "{case:?}");
+        assert_eq!(checked.calls, decoded.calls, "{case:?}");
+        assert!(
+            decoded
+                .calls
+                .iter()
+                .all(|call| call.class != CallClass::Code),
+            "{case:?}: {:?}",
+            decoded.calls
+        );
+    }
+}
+
+#[test]
+fn parts_of_a_dict_decode_alone_as_in_the_whole() {
+    let mut n_items = 0;
+    for case in Case::single() {
+        let content = case.content();
+        let whole = decode(&content, &Limits::PREVIEW).value;
+        let skim = skim(&content, &Limits::PREVIEW);
+        assert!(skim.is_complete && skim.pickles.len() == 1, "{case:?}");
+        let items = skim.pickles[0].items.as_deref();
+        if whole.kind(whole.root()) == Kind::Dict {
+            assert_eq!(items.unwrap().len(), whole.len(whole.root()), "{case:?}");
+        }
+        let pairs: Vec<_> = whole
+            .children(whole.root(), 0..whole.len(whole.root()))
+            .into_iter()
+            .filter_map(|child| match child.key {
+                crate::model::ChildKey::Key(key) => Some((key, child.node)),
+                _ => None,
+            })
+            .collect();
+        for (number, item) in items.unwrap_or_default().iter().enumerate() {
+            let (key, node) = pairs[number];
+            let (part, part_key) = skim
+                .decode_item(&content, 0, number, &Limits::PREVIEW)
+                .unwrap();
+            let label = format!("{} {} {} {item:?}", case.python, case.name, case.protocol);
+            assert!(part.is_complete, "{label} {:?}", part.problems);
+            let text = |value: &crate::model::Value, node| value.repr(node, 1000).text;
+            assert_eq!(text(&part.value, part_key), text(&whole, key), "{label}");
+            // A value that holds the dict itself shows it empty: its other items are not decoded.
+            if case.name != "loop" {
+                assert_eq!(
+                    text(&part.value, part.value.root()),
+                    text(&whole, node),
+                    "{label}"
+                );
+            }
+            match &item.key {
+                SkimmedKey::Text(text) => assert_eq!(whole.str(key).unwrap(), **text, "{label}"),
+                SkimmedKey::Int(int) => assert_eq!(whole.int(key), Some(*int), "{label}"),
+                SkimmedKey::Other => {
+                    assert!(!matches!(whole.kind(key), Kind::Str | Kind::Int), "{label}");
+                }
+            }
+            n_items += 1;
+        }
+    }
+    assert!(n_items > 1000);
+}
+
+#[test]
+fn several_pickles_of_one_file_are_told_apart() {
+    let mut n = 0;
+    for case in Case::all()
+        .into_iter()
+        .filter(|case| !case.reprs.is_empty())
+    {
+        let content = case.content();
+        let skim = skim(&content, &Limits::PREVIEW);
+        assert!(skim.is_complete, "{case:?} {:?}", skim.problems);
+        let texts: Vec<String> = (0..skim.pickles.len())
+            .map(|number| {
+                let part = skim
+                    .decode_pickle(&content, number, &Limits::PREVIEW)
+                    .unwrap();
+                part.value.repr(part.value.root(), 1000).text
+            })
+            .collect();
+        assert_eq!(texts, case.reprs, "{case:?}");
+        n += 1;
+    }
+    assert!(n >= 12);
+}

@@ -1,0 +1,521 @@
+//! Keeps nothing but what a pickle names and calls: for reading to the end whatever its size, and for finding its parts.
+//!
+//! A traced value is eight bytes: its sort, and where its text stands or which name it is.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Text};
+use super::findings::{CallArg, Findings, MAX_CALL_ARGS, NameId};
+use super::input::Input;
+use crate::formats::joblib::len_bytes;
+use crate::formats::numpy::Dtype;
+use crate::model::value::{KeptText, Leaf, Tag, read_leaf};
+
+/// A value of which only the sort and one number are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Traced(u64);
+
+/// Sorts of traced values; the number says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Sort {
+    None,
+    Bool,
+    /// The number, biased.
+    Int,
+    /// Offset of its opcode in the stream.
+    Text,
+    Number,
+    Bytes,
+    List,
+    /// Offset of the opcode that made it, as identity.
+    Dict,
+    Set,
+    FrozenSet,
+    /// Place in the pool of recent tuples, and length.
+    Tuple,
+    /// [`NameId`].
+    Name,
+    /// [`NameId`] of what made it.
+    Object,
+    /// Number of a numpy data type.
+    Dtype,
+    /// Number of a joblib array wrapper.
+    Wrapper,
+    /// Persistent ids, extension codes, buffers.
+    Foreign,
+}
+
+const SORTS: [Sort; 16] = [
+    Sort::None,
+    Sort::Bool,
+    Sort::Int,
+    Sort::Text,
+    Sort::Number,
+    Sort::Bytes,
+    Sort::List,
+    Sort::Dict,
+    Sort::Set,
+    Sort::FrozenSet,
+    Sort::Tuple,
+    Sort::Name,
+    Sort::Object,
+    Sort::Dtype,
+    Sort::Wrapper,
+    Sort::Foreign,
+];
+
+const SORT_BITS: u32 = 4;
+const INT_BIAS: i64 = 1 << 58;
+
+impl Traced {
+    const fn new(sort: Sort, number: u64) -> Self {
+        Self(number << SORT_BITS | sort as u64)
+    }
+
+    pub(super) fn sort(self) -> Sort {
+        let index = usize::try_from(self.0 & ((1 << SORT_BITS) - 1)).unwrap_or(0);
+        SORTS.get(index).copied().unwrap_or(Sort::Foreign)
+    }
+
+    fn number(self) -> u64 {
+        self.0 >> SORT_BITS
+    }
+
+    /// The number of this sort.
+    fn is(self, sort: Sort) -> Option<u64> {
+        (self.sort() == sort).then(|| self.number())
+    }
+
+    pub(super) fn int(self) -> Option<i64> {
+        let biased = self.is(Sort::Int)?;
+        i64::try_from(biased).ok().map(|n| n - INT_BIAS)
+    }
+
+    fn name(self, sort: Sort) -> Option<NameId> {
+        let number = self.is(sort)?;
+        u32::try_from(number).ok().map(NameId)
+    }
+}
+
+/// Tuples of up to this many items are remembered for a while.
+const MAX_TUPLE: usize = 16;
+/// Items of recent tuples.
+const TUPLE_POOL: usize = 1 << 16;
+/// Dicts whose items are remembered, newest last.
+const RECENT_DICTS: usize = 8;
+const MAX_DICT_ITEMS: usize = 32;
+/// Longest text that may be part of a name.
+const MAX_TEXT: usize = 4 << 10;
+/// Texts that are remembered once they were looked at.
+const MAX_KNOWN_TEXTS: usize = 100_000;
+/// How often a packed stream may be read again from its front for a text that has passed.
+const MAX_REREADS: u32 = 4;
+
+/// What is remembered of a data type.
+#[derive(Debug, Clone)]
+struct DtypeFacts {
+    item_size: u64,
+    has_objects: bool,
+    /// The size is said by the state.
+    has_own_size: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct WrapperFacts {
+    pairs: Vec<Traced>,
+    /// Its array was read.
+    is_done: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Trace {
+    pool: Vec<Traced>,
+    /// Items that left the pool.
+    pool_start: u64,
+    dicts: VecDeque<(Traced, Vec<Traced>)>,
+    dtypes: Vec<DtypeFacts>,
+    wrappers: Vec<WrapperFacts>,
+    known_texts: HashMap<u64, Box<[u8]>>,
+    n_rereads: u32,
+    n_dicts: u64,
+}
+
+impl Trace {
+    /// Items of a tuple that is still remembered.
+    fn tuple(&self, value: Traced) -> Option<&[Traced]> {
+        let number = value.is(Sort::Tuple)?;
+        let (start, len) = (number >> 5, usize::try_from(number & 31).ok()?);
+        let start = usize::try_from(start.checked_sub(self.pool_start)?).ok()?;
+        self.pool.get(start..start.checked_add(len)?)
+    }
+
+    fn push_tuple(&mut self, items: &[Traced]) -> Traced {
+        if self.pool.len() > TUPLE_POOL {
+            self.pool_start += self.pool.len() as u64;
+            self.pool.clear();
+        }
+        if items.len() > MAX_TUPLE {
+            // Nothing stands at such a place.
+            return Traced::new(Sort::Tuple, 31);
+        }
+        let start = self.pool_start + self.pool.len() as u64;
+        self.pool.extend_from_slice(items);
+        Traced::new(Sort::Tuple, start << 5 | items.len() as u64)
+    }
+
+    fn remember_pairs(&mut self, dict: Traced, items: &[Traced]) {
+        if items.len() > MAX_DICT_ITEMS {
+            return;
+        }
+        if let Some((_, pairs)) = self.dicts.iter_mut().find(|(known, _)| *known == dict) {
+            if pairs.len() < MAX_DICT_ITEMS {
+                pairs.extend_from_slice(items);
+            }
+            return;
+        }
+        if self.dicts.len() >= RECENT_DICTS {
+            self.dicts.pop_front();
+        }
+        self.dicts.push_back((dict, items.to_vec()));
+    }
+
+    /// The bytes of a text, from the window, from memory, or read again.
+    pub(super) fn fetch(&mut self, value: Traced, input: &Input<'_>) -> Text {
+        let Some(offset) = value.is(Sort::Text) else {
+            return Text::Other;
+        };
+        if let Some(text) = self.known_texts.get(&offset) {
+            return Text::Is(text.to_vec());
+        }
+        let mut bytes = input.window_at(offset, MAX_TEXT).to_vec();
+        let mut text = whole_text(&bytes);
+        if text.is_none() {
+            let is_plain = input.content().is_plain();
+            if !is_plain && self.n_rereads >= MAX_REREADS {
+                return Text::OutOfReach;
+            }
+            self.n_rereads += u32::from(!is_plain);
+            bytes = vec![0; MAX_TEXT];
+            let n = input.content().read_at(offset, &mut bytes).unwrap_or(0);
+            bytes.truncate(n);
+            text = whole_text(&bytes);
+        }
+        let Some(text) = text else {
+            return Text::OutOfReach;
+        };
+        if self.known_texts.len() < MAX_KNOWN_TEXTS {
+            self.known_texts.insert(offset, text.as_slice().into());
+        }
+        Text::Is(text)
+    }
+
+    fn call_arg(&mut self, value: Traced, input: &Input<'_>) -> CallArg {
+        match value.sort() {
+            Sort::Name => value.name(Sort::Name).map_or(CallArg::Other, CallArg::Name),
+            Sort::Object => value
+                .name(Sort::Object)
+                .map_or(CallArg::Other, CallArg::Made),
+            Sort::Text => match self.fetch(value, input) {
+                Text::Is(text) => CallArg::Text(String::from_utf8_lossy(&text).into_owned()),
+                _ => CallArg::Other,
+            },
+            _ => CallArg::Other,
+        }
+    }
+
+    fn new_dtype(&mut self, args: Traced, input: &Input<'_>) -> Option<Traced> {
+        let code = self.tuple(args)?.first().copied()?;
+        let dtype = match self.fetch(code, input) {
+            Text::Is(code) => Dtype::from_code(std::str::from_utf8(&code).ok()?)?,
+            // Record arrays name a class.
+            _ => Dtype::from_code("V")?,
+        };
+        let number = self.dtypes.len() as u64;
+        self.dtypes.push(DtypeFacts {
+            item_size: dtype.item_size,
+            has_objects: dtype.has_objects(),
+            has_own_size: matches!(dtype.str().as_bytes().get(1), Some(b'V' | b'S' | b'U')),
+        });
+        Some(Traced::new(Sort::Dtype, number))
+    }
+
+    /// `(version, byteorder, subdtype, names, fields, itemsize, alignment, flags, …)`.
+    fn set_dtype_state(&mut self, number: u64, state: Traced) {
+        /// `NPY_ITEM_REFCOUNT`: elements hold Python objects.
+        const HAS_OBJECTS: i64 = 1;
+        let Some(state) = self.tuple(state) else {
+            return;
+        };
+        let int = |at: usize| state.get(at).and_then(|n| n.int());
+        let size = int(5).and_then(|n| u64::try_from(n).ok());
+        let flags = int(7).unwrap_or(0);
+        let Some(dtype) = usize::try_from(number)
+            .ok()
+            .and_then(|at| self.dtypes.get_mut(at))
+        else {
+            return;
+        };
+        if let Some(size) = size.filter(|_| dtype.has_own_size) {
+            dtype.item_size = size;
+        }
+        dtype.has_objects |= dtype.has_own_size && flags & HAS_OBJECTS != 0;
+    }
+
+    fn wrapper_mut(&mut self, value: Traced) -> Option<&mut WrapperFacts> {
+        let number = usize::try_from(value.is(Sort::Wrapper)?).ok()?;
+        self.wrappers.get_mut(number)
+    }
+}
+
+/// The text of the opcode at the front of `bytes`, if it is there whole.
+fn whole_text(bytes: &[u8]) -> Option<Vec<u8>> {
+    let is_line = matches!(bytes.first(), Some(b'S' | b'V' | b'P'));
+    if is_line && !bytes.contains(&b'\n') {
+        return None;
+    }
+    let text = KeptText {
+        bytes: bytes.to_vec(),
+        gaps: Vec::new(),
+    };
+    match read_leaf(&text, 0)? {
+        Leaf::Str(blob) | Leaf::Python2Str(blob) if !blob.is_cut() => Some(blob.bytes.into_owned()),
+        _ => None,
+    }
+}
+
+impl Build for Trace {
+    type Ref = Traced;
+
+    const NONE: Traced = Traced::new(Sort::None, 0);
+    const EMPTY_TUPLE: Traced = Traced::new(Sort::Tuple, 0);
+
+    fn bool(value: bool) -> Traced {
+        Traced::new(Sort::Bool, u64::from(value))
+    }
+
+    fn int(value: i64) -> Option<Traced> {
+        let biased = value.checked_add(INT_BIAS)?;
+        let number = u64::try_from(biased).ok().filter(|n| *n < 1 << 59)?;
+        Some(Traced::new(Sort::Int, number))
+    }
+
+    #[inline]
+    fn leaf(&mut self, kind: LeafKind, _position: usize, offset: u64) -> Traced {
+        match kind {
+            LeafKind::Text => Traced::new(Sort::Text, offset),
+            LeafKind::Number => Traced::new(Sort::Number, 0),
+            LeafKind::Bytes | LeafKind::ByteArray => Traced::new(Sort::Bytes, 0),
+        }
+    }
+
+    fn container(&mut self, tag: Tag, items: &[Traced]) -> Option<Traced> {
+        Some(match tag {
+            Tag::List => Traced::new(Sort::List, 0),
+            Tag::Set => Traced::new(Sort::Set, 0),
+            Tag::FrozenSet => Traced::new(Sort::FrozenSet, 0),
+            Tag::Dict => {
+                self.n_dicts += 1;
+                let dict = Traced::new(Sort::Dict, self.n_dicts);
+                if !items.is_empty() {
+                    self.remember_pairs(dict, items);
+                }
+                dict
+            }
+            _ => self.push_tuple(items),
+        })
+    }
+
+    fn attach(&mut self, target: Traced, how: Attach, items: &[Traced]) -> Attached {
+        match (target.sort(), how) {
+            (Sort::Dict, Attach::Pairs) => self.remember_pairs(target, items),
+            (Sort::List, Attach::Items)
+            | (Sort::Set, Attach::Members)
+            | (Sort::Object | Sort::Wrapper | Sort::Dtype | Sort::Foreign, _) => {}
+            (Sort::Name, _) => {
+                return target
+                    .name(Sort::Name)
+                    .map_or(Attached::Misfit, Attached::Changes);
+            }
+            _ => return Attached::Misfit,
+        }
+        Attached::Done
+    }
+
+    fn global(&mut self, name: NameId) -> Option<Traced> {
+        Some(Traced::new(Sort::Name, name.0.into()))
+    }
+
+    fn object(
+        &mut self,
+        call: Call<Traced>,
+        gives: Option<NameId>,
+        findings: &Findings,
+        input: &Input<'_>,
+    ) -> Option<Traced> {
+        if let Some(name) = gives {
+            return self.global(name);
+        }
+        let callee = call.callee.name(Sort::Name);
+        if callee.is_some() && callee == findings.array_wrapper {
+            let number = self.wrappers.len() as u64;
+            self.wrappers.push(WrapperFacts::default());
+            return Some(Traced::new(Sort::Wrapper, number));
+        }
+        if callee
+            .and_then(|id| findings.name(id))
+            .is_some_and(|name| name.is("numpy", "dtype"))
+            && let Some(dtype) = self.new_dtype(call.args, input)
+        {
+            return Some(dtype);
+        }
+        let maker = callee.or_else(|| call.callee.name(Sort::Object));
+        let number = maker.map_or(u32::MAX, |name| name.0);
+        Some(Traced::new(Sort::Object, number.into()))
+    }
+
+    fn set_state(&mut self, target: Traced, state: Traced) -> Attached {
+        match target.sort() {
+            Sort::Name => {
+                return target
+                    .name(Sort::Name)
+                    .map_or(Attached::Misfit, Attached::Changes);
+            }
+            Sort::Dtype => self.set_dtype_state(target.number(), state),
+            Sort::Wrapper => {
+                let pairs = self.dicts.iter().find(|(dict, _)| *dict == state);
+                let pairs = pairs.map(|(_, pairs)| pairs.clone()).unwrap_or_default();
+                if let Some(wrapper) = self.wrapper_mut(target) {
+                    wrapper.pairs = pairs;
+                }
+            }
+            Sort::Object | Sort::Foreign => {}
+            _ => return Attached::Misfit,
+        }
+        Attached::Done
+    }
+
+    fn persistent(&mut self, _id: Traced) -> Option<Traced> {
+        Some(Traced::new(Sort::Foreign, 0))
+    }
+
+    fn extension(&mut self, _code: u32) -> Option<Traced> {
+        Some(Traced::new(Sort::Foreign, 0))
+    }
+
+    fn buffer(&mut self, _number: u32) -> Option<Traced> {
+        Some(Traced::new(Sort::Foreign, 0))
+    }
+
+    fn denotes(&self, value: Traced) -> Option<NameId> {
+        value.name(Sort::Name)
+    }
+
+    fn made_by(&self, value: Traced) -> Option<NameId> {
+        value.name(Sort::Object).filter(|name| name.0 != u32::MAX)
+    }
+
+    fn is_waiting_wrapper(&self, value: Traced, _findings: &Findings) -> bool {
+        value
+            .is(Sort::Wrapper)
+            .and_then(|number| usize::try_from(number).ok())
+            .and_then(|at| self.wrappers.get(at))
+            .is_some_and(|wrapper| !wrapper.is_done)
+    }
+
+    fn text(&mut self, value: Traced, input: &Input<'_>) -> Text {
+        self.fetch(value, input)
+    }
+
+    fn call_args(&mut self, args: Traced, input: &Input<'_>) -> Vec<CallArg> {
+        let items = self.tuple(args).map(<[Traced]>::to_vec).unwrap_or_default();
+        let mut out = Vec::new();
+        for arg in items.into_iter().take(MAX_CALL_ARGS) {
+            out.push(self.call_arg(arg, input));
+            let inner = self.tuple(arg).unwrap_or_default();
+            out.extend(
+                inner
+                    .iter()
+                    .filter_map(|n| n.name(Sort::Name))
+                    .map(CallArg::Name),
+            );
+        }
+        out
+    }
+
+    fn is_unhashable(&self, value: Traced) -> bool {
+        matches!(value.sort(), Sort::List | Sort::Dict | Sort::Set)
+    }
+
+    fn word(&self, value: Traced) -> &'static str {
+        match value.sort() {
+            Sort::None => "None",
+            Sort::Bool => "bool",
+            Sort::Int => "int",
+            Sort::Text | Sort::Number | Sort::Bytes => "number, text or bytes",
+            Sort::List => "list",
+            Sort::Dict => "dict",
+            Sort::Set => "set",
+            Sort::FrozenSet => "frozenset",
+            Sort::Tuple => "tuple",
+            Sort::Name => "global",
+            Sort::Object | Sort::Dtype | Sort::Wrapper => "object",
+            Sort::Foreign => "persistent id",
+        }
+    }
+
+    fn block(
+        &mut self,
+        target: Traced,
+        input: &mut Input<'_>,
+        _findings: &mut Findings,
+    ) -> Result<Block, String> {
+        let pairs = self
+            .wrapper_mut(target)
+            .map(|w| w.pairs.clone())
+            .unwrap_or_default();
+        let mut attribute = |wanted: &str| {
+            pairs.chunks_exact(2).find_map(|pair| match pair {
+                [key, value] => match self.fetch(*key, input) {
+                    Text::Is(key) if key == wanted.as_bytes() => Some(*value),
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        let missing = || "expected shape and type in joblib's array wrapper, found none".to_owned();
+        let dtype = attribute("dtype")
+            .and_then(|n| n.is(Sort::Dtype))
+            .ok_or_else(missing)?;
+        let shape = attribute("shape").ok_or_else(missing)?;
+        let is_padded =
+            attribute("numpy_array_alignment_bytes").is_some_and(|n| n.sort() != Sort::None);
+        let dtype = usize::try_from(dtype)
+            .ok()
+            .and_then(|at| self.dtypes.get(at))
+            .ok_or_else(missing)?;
+        if dtype.has_objects {
+            return Ok(Block::Nested);
+        }
+        let item_size = dtype.item_size;
+        let shape: Option<Vec<u64>> = match self.tuple(shape) {
+            Some(axes) => axes.iter().map(|n| u64::try_from(n.int()?).ok()).collect(),
+            None => None,
+        };
+        Ok(Block::Raw {
+            len: len_bytes(&shape.ok_or_else(missing)?, item_size)?,
+            is_padded,
+        })
+    }
+
+    fn set_block(&mut self, target: Traced, _data: BlockData<Traced>) {
+        if let Some(wrapper) = self.wrapper_mut(target) {
+            wrapper.is_done = true;
+        }
+    }
+
+    fn n_nodes(&self) -> usize {
+        0
+    }
+}
