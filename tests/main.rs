@@ -4,10 +4,16 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "a test fails by panicking, says why it skips, and prepares its own folders"
 )]
 
 mod backends;
+mod cli;
+mod docs;
+mod joblib;
+mod readonly;
 mod samples;
+mod sqlite_ladder;
 mod support;
 mod watch;

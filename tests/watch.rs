@@ -309,3 +309,138 @@ fn a_manual_refresh_is_told_and_an_idle_store_leaves_the_watcher_asleep() {
     assert_eq!(watched.watcher.wakeups(), wakeups);
     watched.watcher.finish();
 }
+
+#[test]
+fn four_programs_at_once_are_counted_exactly() {
+    let Some((folder, mut first)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut watched = Watched::start(folder.path());
+    let python = Python::env("joblib-new").expect("it was there just now");
+    // Each program is a script of its own folder, so that each has a function of its own name in the store:
+    // all look the first one's entries up by their files, as joblib does.
+    let function = watched
+        .snapshot
+        .records()
+        .next()
+        .map(|(_, r)| r.group.locator.clone());
+    let function = String::from_utf8(function.expect("an entry").into()).expect("text");
+    let look_up = format!(
+        "from joblib.memory import MemorizedResult\n\
+         location = os.path.join(sys.argv[1], 'joblib')\n\
+         keys = [k for k in os.listdir(os.path.join(location, '{function}')) if len(k) == 32]\n\
+         for n in range(50): assert MemorizedResult(location, ('{function}', keys[n % 5])).get() == b'x' * 10"
+    );
+    let one_line = format!("exec({look_up:?})");
+    let mut others: Vec<_> = (0..3)
+        .map(|_| python.spawn(JOBLIB, [folder.path()]))
+        .collect();
+    for program in others.iter_mut().chain([&mut first]) {
+        program.send(&one_line);
+    }
+    for program in others.iter_mut().chain([&mut first]) {
+        assert_eq!(program.line().as_deref(), Some("done"));
+    }
+    watched.until("every look-up is counted", |w| w.lookups().0 >= 200);
+    tell(&mut first, "load(1)");
+    watched.until("the last one is counted", |w| w.lookups().0 >= 201);
+    assert_eq!(watched.lookups(), (201, 0));
+}
+
+/// The built program watching a store, with what it prints.
+struct Command {
+    child: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+}
+
+impl Command {
+    fn start(path: &Path, options: &[&str]) -> Self {
+        use std::io::BufRead as _;
+        use std::process::Stdio;
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cachescope"))
+            .args(["watch", "--json"])
+            .args(options)
+            .arg(path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let mut said = std::io::BufReader::new(stderr).lines();
+        let first = said.next().expect("a line").expect("text");
+        assert!(first.starts_with("Watching "), "{first}");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        Self {
+            lines: std::io::BufReader::new(stdout).lines(),
+            child,
+        }
+    }
+
+    /// What Ctrl+C does; the exit code.
+    fn interrupt(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+
+    fn event(&mut self) -> serde_json::Value {
+        let line = self.lines.next().expect("a line").expect("text");
+        serde_json::from_str(&line).expect("JSON")
+    }
+}
+
+#[test]
+fn the_command_line_prints_events_until_it_is_interrupted() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &[]);
+    tell(&mut program, "load(100)");
+    let stored = command.event();
+    assert_eq!(stored["type"], "event");
+    assert_eq!(stored["event"], "stored");
+    assert!(stored["bytes"].as_u64() > Some(10), "{stored}");
+    assert_eq!(stored["key"].as_str().map(str::len), Some(32));
+    tell(&mut program, "load(100)");
+    let hit = command.event();
+    assert_eq!(
+        (&hit["event"], &hit["key"]),
+        (&"hit".into(), &stored["key"])
+    );
+    tell(&mut program, "load.clear(warn=False)");
+    let removed: Vec<_> = (0..6).map(|_| command.event()["event"].clone()).collect();
+    assert!(
+        removed.iter().all(|event| event == "removed"),
+        "{removed:?}"
+    );
+
+    assert_eq!(command.interrupt(), Some(0));
+    assert!(command.lines.next().is_none());
+}
+
+#[test]
+fn the_command_line_prints_what_the_query_asks_for() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &["--query", "size>1kB"]);
+    tell(&mut program, "load(100); load(101, size=2000); other(1)");
+    let event = command.event();
+    assert_eq!(event["event"], "stored");
+    assert!(event["bytes"].as_u64() > Some(1000), "{event}");
+    assert_eq!(command.interrupt(), Some(0));
+    assert!(command.lines.next().is_none());
+}
+
+#[test]
+fn the_command_line_watches_for_as_long_as_it_is_told() {
+    let Some((folder, _program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &["--for", "0.2s"]);
+    assert!(command.lines.next().is_none());
+    assert_eq!(command.child.wait().expect("it ends").code(), Some(0));
+}

@@ -90,6 +90,11 @@ pub fn moment_exact(time: Time) -> String {
     zoned(time, "%Y-%m-%d %H:%M:%S %:z")
 }
 
+/// The time of day in the person's own zone: `14:03:07`.
+pub fn clock(time: Time) -> String {
+    zoned(time, "%H:%M:%S")
+}
+
 fn zoned(time: Time, format: &str) -> String {
     jiff::Timestamp::from_second(time.secs())
         .map(|at| at.to_zoned(TimeZone::system()).strftime(format).to_string())

@@ -68,6 +68,11 @@ impl Error {
         error
     }
 
+    /// Something else stands in the way for now: another program's lock, a missing permission.
+    pub fn unavailable(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Io, what, why)
+    }
+
     /// The path holds nothing that any backend knows.
     pub fn not_a_store(path: &Path, why: impl Into<String>) -> Self {
         Self::new(

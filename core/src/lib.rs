@@ -8,6 +8,8 @@ pub mod model;
 
 pub mod source;
 
+pub mod sqlite;
+
 pub mod formats;
 
 pub mod stores;
@@ -17,6 +19,8 @@ pub mod scan;
 pub mod watch;
 
 pub mod ops;
+
+pub mod own;
 
 pub mod clear;
 

@@ -1,4 +1,5 @@
 //! What the system tests stand on.
 
 pub(crate) mod fixtures;
+pub(crate) mod program;
 pub(crate) mod python;

@@ -12,7 +12,9 @@ use super::out::{self, Exit, Failure};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Finds caches by their bytes; without DIR in the places where Python programs usually keep them.
+/// Find the caches on this computer.
+///
+/// By their bytes; without DIR in the places where Python programs usually keep them.
 #[derive(Debug, clap::Args)]
 pub(super) struct FindArgs {
     /// Folders to look through
@@ -75,6 +77,7 @@ impl Printer<'_> {
             None
         };
         let totals = sums.as_ref().map(|s| s.totals);
+        let disk_bytes = sums.as_ref().map(|s| s.disk_bytes());
         if !self.is_json {
             let size = totals.map_or_else(String::new, |t| {
                 format!(
@@ -93,7 +96,7 @@ impl Printer<'_> {
             writer: info.writer.as_deref(),
             entries: totals.map(|t| t.entries),
             bytes: totals.map(|t| t.bytes),
-            disk_bytes: totals.map(|t| t.disk_bytes),
+            disk_bytes,
             groups: None,
             problems: sums.map(|s| s.issues.len() as u64),
         })

@@ -2,11 +2,15 @@
 //!
 //! `None` is printed as `null`: not known, never 0.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cachescope_core::model::{Args, Condition, Issue, Record, Severity, Time, Verdict, text};
+use cachescope_core::model::{
+    Args, Condition, Issue, Record, Severity, Snapshot, Time, Verdict, text,
+};
+
+use cachescope_core::watch::Event;
 
 use super::sheet::Printed;
 use serde::ser::{Serialize, Serializer};
@@ -23,6 +27,27 @@ pub(super) struct StoreLine<'a> {
     pub(super) disk_bytes: Option<u64>,
     pub(super) groups: Option<u64>,
     pub(super) problems: Option<u64>,
+}
+
+impl<'a> StoreLine<'a> {
+    /// The line of a store that was read whole.
+    pub(super) fn of_snapshot(snapshot: &'a Snapshot, path: &'a str) -> Self {
+        let labels: HashSet<&str> = snapshot
+            .records()
+            .map(|(_, record)| -> &str { &record.group.label })
+            .filter(|label| !label.is_empty())
+            .collect();
+        Self {
+            path,
+            kind: snapshot.store.kind,
+            writer: snapshot.store.writer.as_deref(),
+            entries: Some(snapshot.totals.entries),
+            bytes: Some(snapshot.totals.bytes),
+            disk_bytes: Some(snapshot.disk_bytes()),
+            groups: Some(labels.len() as u64),
+            problems: Some(snapshot.issues.len() as u64),
+        }
+    }
 }
 
 /// One entry; `group` and `key` stand first, so that lines sort by them.
@@ -80,6 +105,31 @@ impl<'a> EntryLine<'a> {
 /// The group as printed; `None` in stores without groups.
 pub(super) fn group_of<'a>(record: &Record<'a>) -> Option<&'a str> {
     Some(&*record.group.label).filter(|label| !label.is_empty())
+}
+
+/// Something that happened in a watched store.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "event")]
+pub(super) struct EventLine<'a> {
+    time: Rfc3339,
+    event: &'a str,
+    store: &'a str,
+    group: Option<&'a str>,
+    key: Option<&'a str>,
+    bytes: Option<u64>,
+}
+
+impl<'a> EventLine<'a> {
+    pub(super) fn new(store: &'a str, event: &'a Event) -> Self {
+        Self {
+            time: Rfc3339(event.time),
+            event: event.kind.name(),
+            store,
+            group: Some(&*event.group).filter(|group| !group.is_empty()),
+            key: event.entry.as_ref().map(|_| &*event.label),
+            bytes: event.bytes,
+        }
+    }
 }
 
 /// A problem that hides nothing else.

@@ -1,48 +1,50 @@
 //! `cachescope ls`: the entries of a cache.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use cachescope_core::model::{Issue, Record, Role, Severity, Snapshot, Time, text};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Args, Record, Time, Verdict, text};
+use cachescope_core::ops::query::Query;
+use cachescope_core::scan::Cancel;
 use cachescope_core::stores::Store;
 
-use super::lines::{IssueLine, SummaryLine, group_of};
+use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, group_of, path_text};
+use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
-use super::sheet::{self, Filter, Printed};
+use super::sheet::{self, Printed};
 use super::table::{Align, Table, terminal_width};
 use super::{Global, open};
 use crate::text as figures;
 
-/// Lists each entry with its size, times and arguments. Nothing in the cache changes by being looked at.
+/// List the entries of a cache.
+///
+/// Each with its size, times and arguments. Nothing in the cache changes by being looked at.
 #[derive(Debug, clap::Args)]
 pub(super) struct LsArgs {
     /// Folders or files of caches, or a folder that holds some
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Open each value for its type and codec, where the cache does not keep them with the entry
+    #[arg(long)]
+    types: bool,
 }
 
 pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
+    let query = global.query()?;
     let found = open::find(&args.paths)?;
     let mut sum = Printed::default();
     let mut n_unread = 0;
     for info in &found {
-        let printed = open::open(info).and_then(|store| {
-            if global.json {
-                sheet::print_store(&store, &|_| true, &Cancel::default())
-            } else {
-                print_table(&store, &|_| true)
-            }
-        });
+        let printed = open::open(info).and_then(|store| list(store, args, &query, global));
         match printed {
             Ok(printed) => sum.add(printed),
-            Err(Failure::Closed) => return Err(Failure::Closed),
             // The only store: its failure is the command's.
             Err(failure) if found.len() == 1 => return Err(failure),
             Err(failure) => {
                 n_unread += 1;
                 sum.issues += 1;
-                let message = failure.message().unwrap_or_default();
-                say_or_print(&Issue::new(Severity::Error, &info.path, message), global)?;
+                open::report_failure(failure, info, global)?;
             }
         }
     }
@@ -56,25 +58,79 @@ pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
     })
 }
 
-fn say_or_print(issue: &Issue, global: &Global) -> Result<(), Failure> {
-    if global.json {
-        return out::print_line(&IssueLine::from(issue));
+/// One store, straight from the scan where a line needs nothing else.
+fn list(store: Store, args: &LsArgs, query: &Query, global: &Global) -> Result<Printed, Failure> {
+    let needs = query.needs();
+    if global.json && !args.types && !needs.types && !needs.conditions {
+        let now = Time::now();
+        let wanted = |record: &Record<'_>| query.matches(record, None, now);
+        return sheet::print_store(&store, &wanted, &Cancel::default());
     }
-    open::say_issue(issue);
-    Ok(())
+    let wish = Wish {
+        query: query.clone(),
+        has_types: args.types,
+        ..Wish::default()
+    };
+    let listing = Listing::read(store, &wish)?;
+    let printed = Printed {
+        entries: listing.rows.len() as u64,
+        bytes: listing
+            .records()
+            .fold(0, |sum, (record, _)| sum.saturating_add(record.bytes)),
+        issues: listing.snapshot.issues.len() as u64,
+        found: listing.snapshot.totals.entries,
+    };
+    if global.json {
+        print_lines(&listing)?;
+    } else {
+        print_table(&listing, printed)?;
+    }
+    Ok(printed)
+}
+
+fn print_lines(listing: &Listing) -> Result<(), Failure> {
+    let path = path_text(&listing.store.info.path);
+    let mut lines = Vec::new();
+    out::push_line(
+        &mut lines,
+        &StoreLine::of_snapshot(&listing.snapshot, &path),
+    );
+    for (record, verdict) in listing.records() {
+        push_entry(&mut lines, &path, listing, &record, verdict);
+    }
+    for issue in listing.snapshot.issues.iter() {
+        out::push_line(&mut lines, &IssueLine::from(issue));
+    }
+    out::print(&lines)
+}
+
+/// An entry line with its arguments in full.
+pub(super) fn push_entry(
+    lines: &mut Vec<u8>,
+    path: &str,
+    listing: &Listing,
+    record: &Record<'_>,
+    verdict: Option<&Verdict>,
+) {
+    let whole = record
+        .args
+        .is_cut()
+        .then(|| listing.whole_args(&record.entry_key()))
+        .flatten();
+    let whole: Option<Vec<_>> = whole.map(|args| {
+        let borrowed = |(name, text)| (Cow::<str>::Owned(name), Cow::<str>::Owned(text));
+        args.into_iter().map(borrowed).collect()
+    });
+    let args = whole.as_deref().map_or(record.args, Args::Whole);
+    let record = Record {
+        args,
+        ..record.clone()
+    };
+    out::push_line(lines, &EntryLine::new(path, &record, verdict));
 }
 
 /// For people: sorted by group and key, under a line that says what the store is.
-fn print_table(store: &Store, wanted: Filter<'_>) -> Result<Printed, Failure> {
-    let snapshot = Snapshot::read(store, &Cancel::default(), &Progress::default())?;
-    let mut records: Vec<Record<'_>> = snapshot
-        .records()
-        .map(|(_, record)| record)
-        .filter(|record| record.role == Role::Entry && wanted(record))
-        .collect();
-    records.sort_by(|a, b| {
-        (&a.group.label, a.key, a.ordinal).cmp(&(&b.group.label, b.key, b.ordinal))
-    });
+fn print_table(listing: &Listing, printed: Printed) -> Result<(), Failure> {
     let now = Time::now();
     let mut table = Table::new(&[
         ("SIZE", Align::Right),
@@ -83,47 +139,46 @@ fn print_table(store: &Store, wanted: Filter<'_>) -> Result<Printed, Failure> {
         ("EXPIRES", Align::Right),
         ("TOOK", Align::Right),
         ("HITS", Align::Right),
+        ("CONDITION", Align::Left),
+        ("TYPE", Align::Left),
         ("GROUP", Align::Left),
         ("KEY", Align::Left),
         ("ARGUMENTS", Align::Left),
     ]);
-    for record in &records {
-        table.push(cells(record, now));
+    for (record, verdict) in listing.records() {
+        table.push(cells(&record, verdict, now));
     }
-    let printed = Printed {
-        entries: records.len() as u64,
-        bytes: records.iter().fold(0, |sum, r| sum.saturating_add(r.bytes)),
-        issues: snapshot.issues.len() as u64,
-        found: snapshot.totals.entries,
-    };
-    let mut page = heading(store, &snapshot, printed);
-    if !records.is_empty() {
+    let mut page = heading(listing, printed);
+    if !listing.rows.is_empty() {
         page.push_str(&table.render(terminal_width()));
     }
     page.push('\n');
     out::print(page.as_bytes())?;
-    snapshot.issues.iter().for_each(open::say_issue);
-    Ok(printed)
+    listing.snapshot.issues.iter().for_each(open::say_issue);
+    Ok(())
 }
 
-/// `/data/x/joblib · joblib · 12 entries · 3.4 MB`.
-fn heading(store: &Store, snapshot: &Snapshot, printed: Printed) -> String {
+/// `/data/x/joblib · joblib · 12 entries · 3.4 MB · 3.6 MB on disk`.
+fn heading(listing: &Listing, printed: Printed) -> String {
     let all = figures::counted(printed.found, "entry", "entries");
     let entries = if printed.entries == printed.found {
         all
     } else {
         format!("{} of {all}", figures::count(printed.entries))
     };
+    let on_disk = match listing.snapshot.disk_bytes() {
+        0 => String::new(),
+        bytes => format!(" · {} on disk", figures::bytes(bytes)),
+    };
     format!(
-        "{} · {} · {entries} · {} · {} on disk\n",
-        text::path(&store.info.path),
-        store.info.kind,
+        "{} · {} · {entries} · {}{on_disk}\n",
+        text::path(&listing.store.info.path),
+        listing.store.info.kind,
         figures::bytes(printed.bytes),
-        figures::bytes(snapshot.totals.disk_bytes),
     )
 }
 
-fn cells(record: &Record<'_>, now: Time) -> Vec<String> {
+fn cells(record: &Record<'_>, verdict: Option<&Verdict>, now: Time) -> Vec<String> {
     let age = |time: Option<Time>| time.map_or_else(String::new, |t| figures::age(t, now));
     vec![
         figures::bytes(record.bytes),
@@ -134,6 +189,8 @@ fn cells(record: &Record<'_>, now: Time) -> Vec<String> {
             .duration_s
             .map_or_else(String::new, figures::duration),
         record.hits.map_or_else(String::new, figures::count),
+        verdict.map_or_else(String::new, |v| v.condition.name().to_owned()),
+        text::shown(record.value_type.unwrap_or_default()).into_owned(),
         text::shown(group_of(record).unwrap_or_default()).into_owned(),
         text::shown(&figures::shorten(&record.key_text(), 80)).into_owned(),
         arguments(record),

@@ -5,15 +5,21 @@
     reason = "talk and progress of a command line go to stderr"
 )]
 
+mod check;
 mod find;
 mod lines;
+mod listing;
 mod ls;
+mod manual;
 mod open;
 mod out;
 mod pick;
 mod sheet;
 mod show;
+mod stats;
 mod table;
+mod watch;
+mod window;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use cachescope_core::ops::query::Query;
 use out::{Exit, Failure};
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
@@ -57,14 +64,33 @@ struct Global {
     state_dir: Option<PathBuf>,
 }
 
+impl Global {
+    /// The query; one that matches everything where none was given.
+    ///
+    /// # Errors
+    /// If it cannot be read, with the place marked.
+    fn query(&self) -> Result<Query, Failure> {
+        let typed = self.query.as_deref().unwrap_or_default();
+        Query::parse(typed).map_err(|error| {
+            let marked = error.marked(typed).replace('\n', "\n  ");
+            Failure::usage(format!("Cannot read the query: {error}\n  {marked}"))
+        })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the entries of a cache
     Ls(ls::LsArgs),
-    /// Show what an entry holds, without running it
+    Stats(stats::StatsArgs),
     Show(show::ShowArgs),
-    /// Find the caches on this computer
+    Check(check::CheckArgs),
     Find(find::FindArgs),
+    Watch(watch::WatchArgs),
+    #[command(hide = true)]
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page in roff
+    #[command(hide = true)]
+    Man,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a change failed in part, \
@@ -100,19 +126,16 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return crate::gui::run(cli.paths)
-            .map(|()| Exit::Done)
-            .map_err(|error| Failure::unread(format!("{error:#}")));
+        return window::open(cli.paths);
     };
-    if let Some(path) = cli.paths.first() {
-        return Err(Failure::usage(format!(
-            "\"{}\" stands before the sub-command. Write it behind, or ./NAME for a path that is called like a sub-command",
-            cachescope_core::model::text::path(path)
-        )));
-    }
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),
+        Command::Stats(args) => stats::run(&args, &cli.global),
+        Command::Check(args) => check::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
+        Command::Watch(args) => watch::run(&args, &cli.global),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man => manual::man(),
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use cachescope_core::model::{Issue, Severity, StoreInfo, text};
 use cachescope_core::stores::{self, Store};
 
-use super::out::Failure;
+use super::Global;
+use super::lines::IssueLine;
+use super::out::{self, Failure};
 
 /// Every store at or below the paths, in the order of the paths.
 ///
@@ -41,5 +43,34 @@ pub(super) fn say_issue(issue: &Issue) {
         eprintln!("{word}: {message}");
     } else {
         eprintln!("{word}: {message}. File: {path}");
+    }
+}
+
+/// Tells an issue: as a line on stdout for scripts, on stderr for people.
+///
+/// # Errors
+/// If stdout takes no more.
+pub(super) fn report(issue: &Issue, global: &Global) -> Result<(), Failure> {
+    if global.json {
+        return out::print_line(&IssueLine::from(issue));
+    }
+    say_issue(issue);
+    Ok(())
+}
+
+/// Tells of a store that could not be read, so that the others still are.
+///
+/// # Errors
+/// If stdout takes no more.
+pub(super) fn report_failure(
+    failure: Failure,
+    info: &StoreInfo,
+    global: &Global,
+) -> Result<(), Failure> {
+    match failure {
+        Failure::Closed => Err(Failure::Closed),
+        Failure::Said(_, message) => {
+            report(&Issue::new(Severity::Error, &info.path, message), global)
+        }
     }
 }

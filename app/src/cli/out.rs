@@ -10,6 +10,8 @@ use cachescope_core::Error;
 pub(super) enum Exit {
     /// Done.
     Done = 0,
+    /// A check found an entry that is not fresh, or a change failed for some entries.
+    Found = 1,
     /// The arguments make no sense.
     Usage = 2,
     /// Nothing of it could be read.

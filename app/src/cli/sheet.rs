@@ -248,6 +248,10 @@ impl Collector for Printer<'_> {
         out::push_line(&mut self.lines, &IssueLine::from(&issue));
         self.flush_if_full();
     }
+
+    fn overhead(&mut self, disk_bytes: u64) {
+        self.totals.disk_bytes = self.totals.disk_bytes.saturating_add(disk_bytes);
+    }
 }
 
 impl Drop for Printer<'_> {

@@ -13,7 +13,9 @@ use super::out::{self, Exit, Failure};
 use super::pick::{self, KeyArgs, Picked};
 use super::{Global, open};
 
-/// Shows what an entry holds. Nothing in it is run: classes are named, calls are listed as not made.
+/// Show what an entry holds, without running it.
+///
+/// Classes are named and calls are listed, but none is made.
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
     /// The cache

@@ -44,7 +44,6 @@ impl Setup {
 pub struct App {
     session: Session,
     commands: Vec<Command>,
-    clock: fn() -> Time,
 }
 
 impl App {
@@ -65,9 +64,8 @@ impl App {
             }
         });
         Self {
-            session: Session::new(saved, wake),
+            session: Session::new(saved, setup.clock, wake),
             commands: setup.paths.into_iter().map(Command::Open).collect(),
-            clock: setup.clock,
         }
     }
 
@@ -84,11 +82,12 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.session.receive();
+        self.session.answers();
         self.run_commands(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
-        let now = (self.clock)();
+        let now = (self.session.clock)();
         panels::window_ui(ui, &mut self.session, now, &mut self.commands);
         if !self.commands.is_empty() {
             ui.ctx().request_repaint();

@@ -1,39 +1,44 @@
 //! Runs commands: the only place where intent becomes a change of state or a job.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use cachescope_core::jobs::Job;
-use cachescope_core::model::StoreId;
-use cachescope_core::ops::{Direction, SortBy};
+use cachescope_core::jobs::{Arranged, Job, Survey};
+use cachescope_core::model::{Row, StoreId, Time};
+use cachescope_core::ops::{Direction, Layout, SortBy};
 
-use super::command::Command;
+use super::command::{Command, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::Pick;
+use super::state::{Asked, Hex, Layer, Pick};
+
+/// Characters of a value that are copied: more than any notebook cell takes.
+const LITERAL_CHARS: usize = 1_000_000;
 
 impl Session {
     /// Carries out what a person asked for.
     pub(crate) fn handle(&mut self, command: Command) {
         match command {
             Command::Open(path) => self.open(path),
-            Command::OpenDialog => {}
+            Command::OpenDialog => self.dialogs.ask(),
+            Command::OpenSamples => self.dialogs.unpack_samples(),
             Command::Close(id) => self.close(id),
             Command::Refresh(id) => self.scan(id),
             Command::Show(id) => self.state.shown = Some(id),
+            Command::Tab(tab) => self.state.saved.tab = tab,
             Command::Query(text) => {
-                self.state.query = text;
-                self.arrange_all();
-            }
-            Command::SortBy(column) => self.sort_by(column),
-            Command::Group(is_grouped) => {
-                self.state.saved.is_grouped = is_grouped;
-                self.arrange_all();
-            }
-            Command::Fold(group) => {
-                if let Some(store) = self.state.shown_mut() {
-                    store.entries.fold(&group);
+                if self.state.query.set(text) {
+                    self.arrange_all();
                 }
             }
-            Command::Select(pick) => self.select(&pick),
+            Command::Table(command) => self.table(command),
+            Command::Entry(command) => self.entry(command),
+            Command::Need(need) => self.need(need),
+            Command::Zoom(group) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.overview.zoom = group;
+                }
+            }
+            Command::Colour(colour) => self.state.saved.colour = colour,
             Command::Cancel(job) => self.jobs.cancel(job),
             Command::Copy(text) => self.to_copy.push_back(text),
             Command::DismissNotice => {
@@ -48,18 +53,47 @@ impl Session {
     }
 
     fn close(&mut self, id: StoreId) {
-        let ids: Vec<_> = self
-            .jobs
-            .running()
-            .filter(|(_, job)| job.store == Some(id))
-            .map(|(job, _)| job)
-            .collect();
+        let of_store = self.jobs.running().filter(|(_, job)| job.store == Some(id));
+        let ids: Vec<_> = of_store.map(|(job, _)| job).collect();
         for job in ids {
             self.jobs.cancel(job);
         }
         self.state.stores.retain(|s| s.info.id != id);
         if self.state.shown == Some(id) {
             self.state.shown = self.state.stores.first().map(|s| s.info.id);
+        }
+    }
+
+    fn table(&mut self, command: TableCommand) {
+        let saved = &mut self.state.saved;
+        match command {
+            TableCommand::SortBy(column) => self.sort_by(column),
+            TableCommand::Group(is_grouped) => {
+                saved.is_grouped = is_grouped;
+                self.arrange_all();
+            }
+            TableCommand::Fold(group) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.entries.fold(&group);
+                }
+            }
+            TableCommand::FoldAll(is_folded) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.entries.fold_all(is_folded);
+                }
+            }
+            TableCommand::Select(pick) => self.select(&pick),
+            TableCommand::Column(column) => {
+                if let Some(at) = saved.hidden.iter().position(|c| *c == column) {
+                    saved.hidden.remove(at);
+                } else {
+                    saved.hidden.push(column);
+                }
+            }
+            TableCommand::Width(column, width) => {
+                saved.widths.retain(|(of, _)| *of != column);
+                saved.widths.push((column, width));
+            }
         }
     }
 
@@ -90,15 +124,105 @@ impl Session {
             return;
         };
         let is_moved = entries.selection.pick(pick, arranged, &entries.lines);
-        if is_moved
-            && let Some(line) = entries
-                .selection
-                .cursor()
-                .and_then(|at| entries.lines.line_of(at))
-        {
+        let cursor = entries.selection.cursor();
+        if is_moved && let Some(line) = cursor.and_then(|at| entries.lines.line_of(at)) {
             entries.scroll.show_line(line);
         }
         let id = store.info.id;
         self.preview(id);
+    }
+
+    fn entry(&mut self, command: EntryCommand) {
+        let Some(store) = self.state.shown_mut() else {
+            return;
+        };
+        let preview = &mut store.preview;
+        match command {
+            EntryCommand::Tab(tab) => preview.tab = tab,
+            EntryCommand::Branch(branch) => preview.tree.change(branch),
+            EntryCommand::Layer(layer) => {
+                let found = preview.found.as_ref();
+                let content = found.and_then(|f| match layer {
+                    Layer::Stored => f.stored.as_ref(),
+                    Layer::Unpacked => f.value.as_ref().ok().map(|p| &p.content),
+                });
+                preview.hex = Hex::new(layer, content);
+            }
+            EntryCommand::CopyLiteral => {
+                if let Some(value) = preview.tree.value() {
+                    let text = value.repr(value.root(), LITERAL_CHARS).text;
+                    self.to_copy.push_back(text);
+                }
+            }
+        }
+    }
+
+    fn need(&mut self, need: Need) {
+        let Some(id) = self.state.shown else { return };
+        match need {
+            Need::Glances(rows) => self.glance(id, &rows),
+            Need::Survey(layout, now) => self.survey(id, layout, now),
+            Need::Page(offset) => self.read_page(id, offset),
+        }
+    }
+
+    fn glance(&mut self, id: StoreId, rows: &[Row]) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let mut entries = Vec::with_capacity(rows.len());
+        for record in rows.iter().filter_map(|row| store.snapshot.record(*row)) {
+            let fingerprint = record.fingerprint();
+            // Asked once: what cannot be read stays blank.
+            store.glances.insert(record.id(), fingerprint, None);
+            entries.push((record.entry_key(), fingerprint));
+        }
+        let store_info = Arc::clone(&store.info);
+        store.glancing = Some(self.jobs.start(Job::Glance {
+            store: store_info,
+            entries,
+        }));
+    }
+
+    fn survey(&mut self, id: StoreId, layout: Layout, now: Time) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let Some(Arranged { rows, snapshot, .. }) = store.entries.arranged.as_deref() else {
+            return;
+        };
+        let overview = &mut store.overview;
+        overview.asked = Some(Asked {
+            found: Arc::clone(rows),
+            verdicts: Arc::clone(&store.verdicts),
+            layout,
+            zoom: overview.zoom.clone(),
+        });
+        let job = Job::Survey(Box::new(Survey {
+            snapshot: Arc::clone(snapshot),
+            verdicts: Arc::clone(&store.verdicts),
+            found: Arc::clone(rows),
+            now,
+            layout,
+            zoom: overview.zoom.clone(),
+        }));
+        self.jobs.replace(&mut overview.job, job);
+    }
+
+    fn read_page(&mut self, id: StoreId, offset: u64) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let Some(found) = &store.preview.found else {
+            return;
+        };
+        let content = match store.preview.hex.layer {
+            Layer::Stored => found.stored.clone(),
+            Layer::Unpacked => found.value.as_ref().ok().map(|p| p.content.clone()),
+        };
+        if let Some(content) = content {
+            let job = Job::Bytes { content, offset };
+            self.jobs.replace(&mut store.preview.hex.job, job);
+        }
     }
 }

@@ -2,16 +2,13 @@
 
 mod app;
 mod command;
+mod dialogs;
 mod fonts;
 mod handle;
 mod panels;
 mod receive;
 mod session;
 mod state;
-#[expect(
-    dead_code,
-    reason = "the overview, which wears the other colours, follows"
-)]
 mod theme;
 mod widgets;
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use cachescope_core::Error;
-use cachescope_core::jobs::{Arranged, EntryPreview, JobId, Outcome, Report};
+use cachescope_core::jobs::{
+    Arranged, EntryPreview, Glances, JobId, Outcome, Page, Report, Surveyed,
+};
 use cachescope_core::model::{Snapshot, StoreInfo};
 
 use super::session::Session;
@@ -17,9 +19,17 @@ impl Session {
         for Report { job, outcome } in reports {
             match outcome {
                 Outcome::Opened(stores) => self.opened(job, stores),
+                Outcome::Known(facts) => {
+                    if let Some(store) = self.state.store_mut(facts.store) {
+                        store.facts = Some(facts);
+                    }
+                }
                 Outcome::Scanned(snapshot) => self.scanned(job, snapshot),
                 Outcome::Arranged(arranged) => self.arranged(job, arranged),
                 Outcome::Previewed(preview) => self.previewed(job, preview),
+                Outcome::Glanced(glances) => self.glanced(*glances),
+                Outcome::Bytes(page) => self.read(job, page),
+                Outcome::Surveyed(surveyed) => self.surveyed(job, surveyed),
                 Outcome::Ended(Ok(())) => self.ended(job),
                 Outcome::Ended(Err(error)) => self.failed(job, &error),
             }
@@ -78,18 +88,37 @@ impl Session {
     fn previewed(&mut self, job: JobId, preview: Box<EntryPreview>) {
         let asked = |s: &&mut OpenStore| s.preview.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
-            store.preview.found = Some(preview);
+            store.preview.show(preview);
+        }
+    }
+
+    fn glanced(&mut self, glances: Glances) {
+        let Some(store) = self.state.store_mut(glances.store) else {
+            return;
+        };
+        for (key, fingerprint, line) in glances.lines {
+            store.glances.insert(key.id(), fingerprint, line);
+        }
+    }
+
+    fn read(&mut self, job: JobId, page: Page) {
+        let asked = |s: &&mut OpenStore| s.preview.hex.job == Some(job);
+        if let Some(store) = self.state.stores.iter_mut().find(asked) {
+            store.preview.hex.insert(page);
+        }
+    }
+
+    fn surveyed(&mut self, job: JobId, surveyed: Box<Surveyed>) {
+        let asked = |s: &&mut OpenStore| s.overview.job == Some(job);
+        if let Some(store) = self.state.stores.iter_mut().find(asked) {
+            store.overview.surveyed = Some(surveyed);
         }
     }
 
     fn ended(&mut self, job: JobId) {
         self.state.opening.retain(|(id, _)| *id != job);
         for store in &mut self.state.stores {
-            for slot in [
-                &mut store.scan,
-                &mut store.entries.job,
-                &mut store.preview.job,
-            ] {
+            for slot in store.slots() {
                 if *slot == Some(job) {
                     *slot = None;
                 }
@@ -114,6 +143,12 @@ impl Session {
                 store.preview.found = None;
                 is_told = true;
             }
+            if store.preview.hex.job == Some(job) && !error.is_cancelled() {
+                store.preview.hex.failure = Some(error.to_string());
+                is_told = true;
+            }
+            // A line that cannot be read stays blank; the entry panel says why.
+            is_told |= store.glancing == Some(job);
         }
         if was_opening || !is_told {
             self.state.notices.push(error.to_string());

@@ -3,26 +3,32 @@
 use std::collections::VecDeque;
 
 use cachescope_core::jobs::{Arrange, Job, Jobs, Wake};
-use cachescope_core::model::StoreId;
+use cachescope_core::model::{StoreId, Time};
 
+use super::command::Command;
+use super::dialogs::{Answer, Dialogs};
 use super::state::{Saved, State};
 
 /// Everything behind the window but the window itself.
 pub(crate) struct Session {
     pub(crate) state: State,
     pub(crate) jobs: Jobs,
+    pub(crate) dialogs: Dialogs,
+    pub(crate) clock: fn() -> Time,
     /// Text on its way to the clipboard.
     pub(crate) to_copy: VecDeque<String>,
 }
 
 impl Session {
     /// Nothing open; `wake` is called whenever a job has news.
-    pub(crate) fn new(saved: Saved, wake: Wake) -> Self {
+    pub(crate) fn new(saved: Saved, clock: fn() -> Time, wake: Wake) -> Self {
         Self {
             state: State {
                 saved,
                 ..State::default()
             },
+            clock,
+            dialogs: Dialogs::new(Wake::clone(&wake)),
             jobs: Jobs::new(wake),
             to_copy: VecDeque::new(),
         }
@@ -43,8 +49,8 @@ impl Session {
 
     /// Filters, sorts and groups a store's rows; what is at work on the same is dropped.
     pub(crate) fn arrange(&mut self, id: StoreId) {
-        let (query, saved) = (&self.state.query, &self.state.saved);
-        let words = query.split_whitespace().map(str::to_lowercase).collect();
+        let (query, saved) = (self.state.query.parsed().clone(), &self.state.saved);
+        let now = (self.clock)();
         let (sort, is_grouped) = (saved.sort, saved.is_grouped);
         let Some(store) = self.state.store_mut(id) else {
             return;
@@ -53,7 +59,8 @@ impl Session {
         let job = Job::Arrange(Box::new(Arrange {
             snapshot: std::sync::Arc::clone(&store.snapshot),
             verdicts: std::sync::Arc::clone(&store.verdicts),
-            words,
+            query,
+            now,
             sort,
             is_grouped,
             selected: std::sync::Arc::clone(store.entries.selection.ids()),
@@ -89,6 +96,21 @@ impl Session {
         }
     }
 
+    /// Takes in what the person answered, or what could not be asked.
+    pub(crate) fn answers(&mut self) {
+        for answer in self.dialogs.poll() {
+            match answer {
+                Answer::Open(paths) => {
+                    for path in paths {
+                        self.handle(Command::Open(path));
+                    }
+                }
+                Answer::Nothing => {}
+                Answer::Failed(why) => self.state.notices.push(why),
+            }
+        }
+    }
+
     /// Reads the one selected entry, if it is not the one that was read.
     pub(crate) fn preview(&mut self, id: StoreId) {
         let Some(store) = self.state.store_mut(id) else {
@@ -103,6 +125,7 @@ impl Session {
         if of == store.preview.of {
             return;
         }
+        // The last entry's value stays on screen until this one's is read, unless none is asked for.
         store.preview.of = of;
         store.preview.failure = None;
         match record {
@@ -113,7 +136,7 @@ impl Session {
                 };
                 self.jobs.replace(&mut store.preview.job, job);
             }
-            None => store.preview.found = None,
+            None => store.preview.forget(),
         }
     }
 }

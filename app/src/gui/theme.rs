@@ -6,6 +6,7 @@
 
 use cachescope_core::model::Condition;
 use egui::{Color32, CornerRadius, FontFamily, FontId, Stroke, TextStyle, Vec2};
+use egui_extras::syntax_highlighting::{CodeTheme, TokenType};
 
 /// One set of colours. Every text colour keeps a contrast of 4.5 on every surface.
 #[derive(Debug)]
@@ -179,6 +180,22 @@ impl Theme {
         Stroke::new(1.0, self.line)
     }
 
+    /// Colours of source code.
+    pub(crate) fn code(&self, style: &egui::Style) -> CodeTheme {
+        let mut code = CodeTheme::from_style(style);
+        for (token, color) in [
+            (TokenType::Comment, self.quiet),
+            (TokenType::Keyword, self.accent),
+            (TokenType::Literal, self.condition(Condition::Stale)),
+            (TokenType::StringLiteral, self.added),
+            (TokenType::Punctuation, self.text),
+            (TokenType::Whitespace, self.text),
+        ] {
+            code.format_mut(token).color = color;
+        }
+        code
+    }
+
     fn visuals(&self) -> egui::Visuals {
         let mut visuals = if self.is_dark {
             egui::Visuals::dark()
@@ -232,6 +249,11 @@ pub(crate) fn body() -> FontId {
     FontId::proportional(13.0)
 }
 
+/// The name of the program.
+pub(crate) fn title() -> FontId {
+    FontId::new(15.0, semibold())
+}
+
 /// Body text, semibold.
 pub(crate) fn strong() -> FontId {
     FontId::new(13.0, semibold())
@@ -240,6 +262,16 @@ pub(crate) fn strong() -> FontId {
 /// Text that explains.
 pub(crate) fn small() -> FontId {
     FontId::proportional(11.5)
+}
+
+/// The same, semibold.
+pub(crate) fn small_strong() -> FontId {
+    FontId::new(11.5, semibold())
+}
+
+/// The largest figures.
+pub(crate) fn large() -> FontId {
+    FontId::new(21.0, semibold())
 }
 
 /// Keys, arguments, code.

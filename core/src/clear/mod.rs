@@ -1,4 +1,22 @@
 //! Command to disk: plans, the quarantine, undo. The only code that changes a store.
+//!
+//! A [`Plan`] says what is to go; [`apply`] checks each entry again and moves it aside or frees it;
+//! [`undo`] brings back what was moved aside. Each step is one rename or one removal relative to an
+//! open folder, so that a crash at any moment leaves every entry whole or gone.
+
+mod apply;
+mod disk;
+mod journal;
+mod plan;
+mod quarantine;
+#[cfg(test)]
+mod tests;
+pub mod undo;
+mod wire;
+
+pub use apply::{Applied, How, Outcome, apply, can_keep};
+pub use disk::free_bytes;
+pub use plan::{Base, Plan, Planned, Refusal, Totals};
 
 /// Name of the folder that holds what was moved aside; it lies beside a store and is never listed as one.
 pub const QUARANTINE: &str = ".cachescope-quarantine";

@@ -1,5 +1,6 @@
 //! A snapshot to the order in which its rows are shown: filtered, sorted, grouped, with sums.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,8 +8,12 @@ use std::sync::Arc;
 use super::Outcome;
 use super::run::Context;
 use crate::Result;
-use crate::model::{EntryId, Group, Overlay, Record, Role, Row, Snapshot, Time, Verdict};
+use crate::model::{
+    Args, Condition, EntryId, Group, Overlay, Record, Role, Row, Snapshot, Time, Verdict,
+};
+use crate::ops::query::{Match, Query};
 use crate::ops::{Direction, Sort, SortBy};
+use crate::stores::Store;
 
 /// What is to be arranged, and how.
 pub struct Arrange {
@@ -16,8 +21,10 @@ pub struct Arrange {
     pub snapshot: Arc<Snapshot>,
     /// What checks found.
     pub verdicts: Arc<Overlay<Verdict>>,
-    /// Words that must all occur in key, group or arguments.
-    pub words: Vec<String>,
+    /// Which rows to keep.
+    pub query: Query,
+    /// The time that ages are counted to.
+    pub now: Time,
     /// The order within a group; groups follow by their sums.
     pub sort: Sort,
     /// Rows of one group together.
@@ -39,6 +46,10 @@ pub struct Arranged {
     pub groups: Vec<GroupSums>,
     /// Sums over all rows found.
     pub found: Sums,
+    /// True if any row found has arguments.
+    pub has_args: bool,
+    /// True if any row found expires.
+    pub has_expiry: bool,
     /// The selection as it stands in this snapshot.
     pub selected: Selected,
     /// Where the marks asked for stand, one for each.
@@ -147,6 +158,8 @@ impl Arrange {
             ..Place::default()
         };
         let mut marks: Vec<Place> = self.marks.iter().map(place).collect();
+        let (mut has_args, mut has_expiry) = (false, false);
+        let mut store = None;
         let has_marks = self.marks.iter().any(Option::is_some);
         let mut selected = Selected {
             asked: Arc::clone(&self.selected),
@@ -156,7 +169,7 @@ impl Arrange {
             if n % CHECK_EVERY == 0 {
                 go_on()?;
             }
-            let is_found = self.matches(&record);
+            let is_found = self.matches(&record, &mut store);
             if !self.selected.is_empty() {
                 selected.look_at(&record, is_found);
             }
@@ -184,6 +197,8 @@ impl Arrange {
                 sums.sums.add(&record);
                 rows.push(row);
             }
+            has_args = has_args || record.args.iter().next().is_some();
+            has_expiry |= record.expires.is_some();
             if record.role == Role::Entry {
                 found.add(&record);
             }
@@ -205,23 +220,60 @@ impl Arrange {
             rows: rows.into(),
             groups,
             found,
+            has_args,
+            has_expiry,
             selected,
             marks,
         })
     }
 
-    fn matches(&self, record: &Record<'_>) -> bool {
-        self.words.iter().all(|word| {
-            let has = |text: &str| text.to_lowercase().contains(word);
-            has(&record.key_text())
-                || has(&record.group.label)
-                || record
-                    .args
-                    .iter()
-                    .any(|(name, text)| has(name) || has(text))
-        })
+    fn matches(&self, record: &Record<'_>, store: &mut Option<Store>) -> bool {
+        if self.query.is_empty() {
+            return true;
+        }
+        let verdict = match record.role {
+            _ if !self.query.needs().conditions => None,
+            Role::Orphan => self.verdicts.of(record).or(Some(&ORPHAN)),
+            Role::Entry => self.verdicts.of(record),
+        };
+        match self.query.test(record, verdict, self.now) {
+            Match::Yes => true,
+            Match::No => false,
+            Match::NeedsArgs => self.matches_whole(record, verdict, store),
+        }
+    }
+
+    /// The snapshot keeps only the head of long arguments: the entry is read again for the whole.
+    fn matches_whole(
+        &self,
+        record: &Record<'_>,
+        verdict: Option<&Verdict>,
+        store: &mut Option<Store>,
+    ) -> bool {
+        if store.is_none() {
+            *store = Store::open(&self.snapshot.store).ok();
+        }
+        let details = store
+            .as_ref()
+            .and_then(|s| s.details(&record.entry_key()).ok());
+        // Gone or unreadable by now: it matches as little as anything else that is not known.
+        let Some(details) = details else { return false };
+        let borrowed =
+            |(name, text): &(String, String)| (Cow::Owned(name.clone()), Cow::Owned(text.clone()));
+        let args: Vec<_> = details.args.iter().map(borrowed).collect();
+        let whole = Record {
+            args: Args::Whole(&args),
+            ..record.clone()
+        };
+        self.query.matches(&whole, verdict, self.now)
     }
 }
+
+/// What bytes without an owner are before any check.
+static ORPHAN: Verdict = Verdict {
+    condition: Condition::Orphan,
+    evidence: Vec::new(),
+};
 
 /// Groups stand in the order of their own sums.
 fn compare_groups(sort: Sort, a: &GroupSums, b: &GroupSums) -> Ordering {

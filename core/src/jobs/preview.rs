@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Outcome;
 use super::run::Context;
 use crate::Result;
-use crate::formats::{Options, Preview};
+use crate::formats::{Content, Options, Preview};
 use crate::model::{EntryKey, StoreInfo};
 use crate::stores::{Details, Store};
 
@@ -18,19 +18,26 @@ pub struct EntryPreview {
     pub details: Result<Details>,
     /// The decoded value.
     pub value: Result<Preview>,
+    /// The bytes as they are stored.
+    pub stored: Option<Content>,
 }
 
 pub(super) fn run(info: &Arc<StoreInfo>, entry: EntryKey, context: &Context) -> Result<()> {
     let store = Store::open(info)?;
     let details = store.details(&entry);
     context.cancel.check()?;
-    let value = store
-        .open_value(&entry)
-        .and_then(|reader| reader.preview(&Options::GLANCE));
+    let (stored, value) = match store.open_value(&entry) {
+        Ok(reader) => (
+            Some(Content::plain(Arc::clone(&reader.bytes))),
+            reader.preview(&Options::GLANCE),
+        ),
+        Err(error) => (None, Err(error)),
+    };
     context.cancel.check()?;
     context.report(Outcome::Previewed(Box::new(EntryPreview {
         entry,
         details,
         value,
+        stored,
     })))
 }

@@ -40,6 +40,8 @@ pub struct Jobs {
     wake: Wake,
     n_started: u64,
     running: BTreeMap<JobId, Running>,
+    /// Ends of jobs that could not even be started.
+    stillborn: Vec<Report>,
 }
 
 impl Jobs {
@@ -52,13 +54,12 @@ impl Jobs {
             wake,
             n_started: 0,
             running: BTreeMap::new(),
+            stillborn: Vec::new(),
         }
     }
 
     /// Starts a job on a thread of its own.
     pub fn start(&mut self, job: Job) -> JobId {
-        self.n_started += 1;
-        let id = JobId(self.n_started);
         let running = Running {
             title: job.title(),
             store: job.store(),
@@ -66,6 +67,17 @@ impl Jobs {
             progress: Arc::default(),
             cancel: Cancel::default(),
         };
+        self.spawn(job.thread_name(), running, |context| job.run(context))
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        running: Running,
+        work: impl FnOnce(&Context) -> Result<()> + Send + 'static,
+    ) -> JobId {
+        self.n_started += 1;
+        let id = JobId(self.n_started);
         let context = Context {
             id,
             cancel: running.cancel.clone(),
@@ -73,20 +85,18 @@ impl Jobs {
             send: self.send.clone(),
             wake: Arc::clone(&self.wake),
         };
+        let title = running.title.clone();
         self.running.insert(id, running);
         let spawned = thread::Builder::new()
-            .name(job.thread_name().to_owned())
-            .spawn(move || context.run(job));
+            .name(name.to_owned())
+            .spawn(move || context.run(&title, work));
         if let Err(cause) = spawned {
             let error = Error::io("Cannot start a thread", Path::new(""), cause);
-            // Only a full channel refuses, and then the next poll finds other reports; the job is dropped either way.
-            self.running.remove(&id);
-            self.send
-                .try_send(Report {
-                    job: id,
-                    outcome: Outcome::Ended(Err(error)),
-                })
-                .ok();
+            self.stillborn.push(Report {
+                job: id,
+                outcome: Outcome::Ended(Err(error)),
+            });
+            (self.wake)();
         }
         id
     }
@@ -108,7 +118,8 @@ impl Jobs {
 
     /// What came in since the last call, in order.
     pub fn poll(&mut self) -> Vec<Report> {
-        let reports: Vec<_> = self.receive.try_iter().collect();
+        let mut reports = std::mem::take(&mut self.stillborn);
+        reports.extend(self.receive.try_iter());
         self.forget_ended(&reports);
         reports
     }
@@ -173,9 +184,8 @@ impl Context {
         Ok(())
     }
 
-    fn run(self, job: Job) {
-        let title = job.title();
-        let ended = catch_unwind(AssertUnwindSafe(|| job.run(&self))).unwrap_or_else(|panic| {
+    fn run(self, title: &str, work: impl FnOnce(&Self) -> Result<()>) {
+        let ended = catch_unwind(AssertUnwindSafe(|| work(&self))).unwrap_or_else(|panic| {
             let said = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
@@ -188,5 +198,112 @@ impl Context {
         });
         // Nobody listens once the window is closed.
         self.report(Outcome::Ended(ended)).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    fn jobs() -> (Jobs, Arc<AtomicUsize>) {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        let wake: Wake = Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        (Jobs::new(wake), woken)
+    }
+
+    fn running() -> Running {
+        Running {
+            title: "Testing".to_owned(),
+            store: None,
+            started: Instant::now(),
+            progress: Arc::default(),
+            cancel: Cancel::default(),
+        }
+    }
+
+    fn next(jobs: &mut Jobs) -> Report {
+        let report = jobs.receive.recv_timeout(LONG).unwrap();
+        jobs.forget_ended(std::slice::from_ref(&report));
+        report
+    }
+
+    #[test]
+    fn a_panic_ends_the_job_with_a_sentence_and_nothing_else() {
+        let (mut jobs, _) = jobs();
+        let id = jobs.spawn("test", running(), |_| panic!("slot 7 of 3"));
+        let report = next(&mut jobs);
+        assert_eq!(report.job, id);
+        let Outcome::Ended(Err(error)) = report.outcome else {
+            panic!("not an end: {:?}", report.outcome);
+        };
+        assert_eq!(
+            error.message(),
+            "Testing failed inside Cachescope: slot 7 of 3 (please report this; everything else goes on)"
+        );
+        assert_eq!(jobs.running().count(), 0);
+    }
+
+    #[test]
+    fn each_report_wakes_the_owner_once_and_silence_not_at_all() {
+        let (mut jobs, woken) = jobs();
+        jobs.spawn("test", running(), |context| {
+            context.report(Outcome::Opened(Vec::new()))
+        });
+        assert!(matches!(next(&mut jobs).outcome, Outcome::Opened(_)));
+        assert!(matches!(next(&mut jobs).outcome, Outcome::Ended(Ok(()))));
+        // The wake follows the report: closing waits until the thread has nothing more to say.
+        while woken.load(Ordering::SeqCst) < 2 {
+            std::thread::yield_now();
+        }
+        assert!(jobs.poll().is_empty());
+        assert_eq!(woken.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn closing_stops_jobs_at_work_even_those_that_wait_to_report() {
+        let (mut jobs, _) = jobs();
+        for _ in 0..4 {
+            jobs.spawn("test", running(), |context| {
+                loop {
+                    context.cancel.check()?;
+                    context.report(Outcome::Opened(Vec::new()))?;
+                }
+            });
+        }
+        next(&mut jobs);
+        assert!(jobs.close(LONG));
+        assert_eq!(jobs.running().count(), 0);
+    }
+
+    #[test]
+    fn a_job_that_is_replaced_is_told_to_stop() {
+        let (mut jobs, _) = jobs();
+        let waiting = |context: &Context| -> Result<()> {
+            loop {
+                context.cancel.check()?;
+                std::thread::yield_now();
+            }
+        };
+        let mut slot = Some(jobs.spawn("test", running(), waiting));
+        let first = slot.unwrap();
+        let path = std::path::PathBuf::from("/nowhere/at/all");
+        jobs.replace(&mut slot, Job::Open { path });
+        assert!(jobs.is_over(first));
+        assert_ne!(slot, Some(first));
+        let ends: Vec<_> = (0..2).map(|_| next(&mut jobs)).collect();
+        let end_of = |id| {
+            ends.iter().find_map(|r| match &r.outcome {
+                Outcome::Ended(Err(error)) if r.job == id => Some(error),
+                _ => None,
+            })
+        };
+        assert!(end_of(first).unwrap().is_cancelled());
+        assert!(end_of(slot.unwrap()).unwrap().is_not_found());
     }
 }

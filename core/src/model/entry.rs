@@ -85,7 +85,8 @@ pub struct Fingerprint {
 }
 
 /// Which part an entry plays in its store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// An entry that the program can look up.
     #[default]

@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub is_complete: bool,
     /// Counts and sums of the entries (orphans are not counted).
     pub totals: Totals,
+    /// Bytes on the disk that belong to the store and to none of its entries, as the last full scan found them.
+    pub overhead_bytes: u64,
     parts: Vec<Part>,
     /// Place of the chunk that the next rows go into, as far as it has room.
     tail: usize,
@@ -124,9 +126,15 @@ impl Snapshot {
             issues: Arc::default(),
             is_complete: false,
             totals: Totals::default(),
+            overhead_bytes: 0,
             parts: Vec::new(),
             tail: 0,
         }
+    }
+
+    /// Bytes that the store takes on the disk, entries and all else.
+    pub fn disk_bytes(&self) -> u64 {
+        self.totals.disk_bytes.saturating_add(self.overhead_bytes)
     }
 
     /// The next generation, with more chunks and issues of the same scan.

@@ -43,6 +43,23 @@ pub fn path(path: &Path) -> String {
     shown(&from_bytes(path.as_os_str().as_encoded_bytes())).into_owned()
 }
 
+/// A number of bytes for a sentence: `412 B`, `38 MB`, `1.2 GB` (1000-based).
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a sentence shows two or three digits"
+)]
+pub fn size(bytes: u64) -> String {
+    let mut amount = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if amount < 999.5 {
+            let digits = usize::from(unit != "B" && amount < 9.95);
+            return format!("{amount:.digits$} {unit}");
+        }
+        amount /= 1000.0;
+    }
+    format!("{amount:.1} TB")
+}
+
 /// C0, C1, bidirectional controls, line separators and other invisible format characters.
 fn is_unsafe_to_show(c: char) -> bool {
     c.is_control()
@@ -59,6 +76,17 @@ mod tests {
     fn direction_and_control_characters_are_escaped() {
         assert_eq!(shown("a\u{202e}b\nc"), "a\\u{202e}b\\u{a}c");
         assert_eq!(shown("naïve 名"), "naïve 名");
+    }
+
+    #[test]
+    fn sizes_read_as_people_say_them() {
+        let check = |bytes, expected| assert_eq!(size(bytes), expected);
+        check(0, "0 B");
+        check(999, "999 B");
+        check(1200, "1.2 kB");
+        check(38_400_000, "38 MB");
+        check(999_600_000, "1.0 GB");
+        check(u64::MAX, "18446744.1 TB");
     }
 
     #[test]

@@ -84,6 +84,17 @@ impl Time {
         self.0
     }
 
+    /// From RFC 3339, with an offset or `Z`; `None` for anything else.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at: jiff::Timestamp = text.parse().ok()?;
+        // Jiff counts the nanoseconds before 1970 backwards from the whole second.
+        let (secs, nanos) = (at.as_second(), at.subsec_nanosecond());
+        Some(match u32::try_from(nanos) {
+            Ok(nanos) => Self::from_unix(secs, nanos),
+            Err(_negative) => Self::from_unix(secs - 1, (1_000_000_000 + nanos).unsigned_abs()),
+        })
+    }
+
     /// From the packed form; `None` for values that no time packs to.
     pub fn from_packed(packed: u64) -> Option<Self> {
         (packed & NANOS_MASK < 1_000_000_000).then_some(Self(packed))
@@ -103,6 +114,19 @@ impl fmt::Display for Time {
             Ok(time) => write!(f, "{time}"),
             Err(_) => Ok(()),
         }
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.rfc3339())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::from_rfc3339(&text).ok_or_else(|| serde::de::Error::custom("not a time in RFC 3339"))
     }
 }
 
@@ -135,6 +159,20 @@ mod tests {
         let t = Time::from_unix_f64(1_700_000_000.370_001).unwrap();
         assert_eq!(t.rfc3339(), "2023-11-14T22:13:20.370001Z");
         assert_eq!(Time::from_unix_f64(f64::NAN), None);
+    }
+
+    #[test]
+    fn written_times_read_back() {
+        for (secs, nanos) in [
+            (0, 0),
+            (-1, 5),
+            (1_763_924_000, 123_456_789),
+            (15_032_385_535, 999_999_999),
+        ] {
+            let time = Time::from_unix(secs, nanos);
+            assert_eq!(Time::from_rfc3339(&time.rfc3339()), Some(time));
+        }
+        assert_eq!(Time::from_rfc3339("yesterday"), None);
     }
 
     #[test]

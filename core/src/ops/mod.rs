@@ -1,6 +1,16 @@
-//! Snapshot to answers: sorted orders, queries, sums. Nothing here touches the disk.
+//! Snapshot to answers: sorted orders, queries, sums, the overview, checks.
 
+pub mod check;
+mod each;
+mod identify;
 mod order;
+mod overview;
 pub mod query;
+pub mod stats;
+mod treemap;
 
+pub use each::{Control, Rows};
+pub use identify::{Identity, identify};
 pub use order::{Direction, Order, Sort, SortBy};
+pub use overview::{AGE_EDGES, Bin, IDLE_S, Overview, SIZE_EDGES, Tally};
+pub use treemap::{Area, GroupArea, Layout, Tile, treemap};

@@ -20,11 +20,14 @@ pub enum Batch {
     Rows(Box<Chunk>),
     /// A problem.
     Issue(Issue),
+    /// Bytes on the disk that belong to no entry.
+    Overhead(u64),
 }
 
 struct ToChunks {
     builder: ChunkBuilder,
     rows_wanted: usize,
+    overhead: u64,
     send: SyncSender<Batch>,
 }
 
@@ -50,11 +53,18 @@ impl Collector for ToChunks {
     fn issue(&mut self, issue: Issue) {
         self.send.send(Batch::Issue(issue)).ok();
     }
+
+    fn overhead(&mut self, disk_bytes: u64) {
+        self.overhead = self.overhead.saturating_add(disk_bytes);
+    }
 }
 
 impl Drop for ToChunks {
     fn drop(&mut self) {
         self.flush();
+        if self.overhead > 0 {
+            self.send.send(Batch::Overhead(self.overhead)).ok();
+        }
     }
 }
 
@@ -93,6 +103,7 @@ pub(crate) fn in_batches(
                     Box::new(ToChunks {
                         builder: ChunkBuilder::default(),
                         rows_wanted: FIRST_ROWS,
+                        overhead: 0,
                         send: send.clone(),
                     })
                 };
@@ -129,13 +140,14 @@ impl Snapshot {
     /// # Errors
     /// As [`scan_to_snapshot`].
     pub fn read(store: &Store, cancel: &Cancel, progress: &Progress) -> Result<Arc<Self>> {
-        let (mut chunks, mut issues) = (Vec::new(), Vec::new());
+        let (mut chunks, mut issues, mut overhead) = (Vec::new(), Vec::new(), 0_u64);
         scan_to_snapshot(store, cancel, progress, |batch| match batch {
             Batch::Rows(chunk) => chunks.push(*chunk),
             Batch::Issue(issue) => issues.push(issue),
+            Batch::Overhead(bytes) => overhead = overhead.saturating_add(bytes),
         })?;
-        Ok(Arc::new(
-            Self::empty(Arc::clone(&store.info)).extended(chunks, issues, true),
-        ))
+        let mut snapshot = Self::empty(Arc::clone(&store.info)).extended(chunks, issues, true);
+        snapshot.overhead_bytes = overhead;
+        Ok(Arc::new(snapshot))
     }
 }

@@ -10,7 +10,9 @@ mod system;
 #[path = "unix.rs"]
 mod system;
 
+pub(crate) mod gate;
 mod ledger;
+mod mounts;
 mod read_at;
 mod tally;
 
@@ -20,6 +22,7 @@ use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
 pub use ledger::Ledger;
+pub use mounts::{AccessTimes, access_times};
 pub use read_at::{MemoryReader, Range, ReadAt};
 pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};
@@ -60,6 +63,8 @@ pub struct Meta {
     pub accessed: Time,
     /// Birth, where the file system keeps it.
     pub created: Option<Time>,
+    /// True if something is mounted here; only Linux tells.
+    pub is_mount_root: bool,
 }
 
 impl Meta {
@@ -77,6 +82,19 @@ impl Meta {
             modified: self.modified.packed(),
         }
     }
+}
+
+/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them.
+#[cfg(unix)]
+pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::ffi::OsStr::from_bytes(bytes).into()
+}
+
+/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them.
+#[cfg(not(unix))]
+pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }
 
 /// Opens the folder that `path` lies in, and returns it with the last part of the path.

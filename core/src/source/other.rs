@@ -47,6 +47,24 @@ impl Dir {
         })
     }
 
+    /// Opens a folder by its real path: no part of it may be a link.
+    ///
+    /// # Errors
+    /// What the system said; `InvalidInput` for a path that is not the real one.
+    pub fn open_exact(path: &Path) -> io::Result<Self> {
+        if fs::canonicalize(path)? != path {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "not a real path",
+            ));
+        }
+        fs::read_dir(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            tally: Arc::default(),
+        })
+    }
+
     /// Where it was when it was opened.
     pub fn path(&self) -> &Path {
         &self.path
@@ -240,6 +258,25 @@ impl FileReader {
     }
 }
 
+impl FileReader {
+    /// Locks belong to handles here, not to the process: there is nothing to guard against.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail")]
+    pub(crate) fn lock_shared(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Makes `target`, an empty file, share the blocks of this one.
+    ///
+    /// # Errors
+    /// Always: this system has no call for it.
+    pub(crate) fn clone_into(&self, _target: &fs::File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 impl ReadAt for FileReader {
     fn len(&self) -> u64 {
         self.meta.size
@@ -286,5 +323,6 @@ fn meta(m: &fs::Metadata) -> Meta {
         modified: time(m.modified()).unwrap_or(epoch),
         accessed: time(m.accessed()).unwrap_or(epoch),
         created: time(m.created()),
+        is_mount_root: false,
     }
 }

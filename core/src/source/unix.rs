@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::ledger::Opened;
-use super::{FileType, Meta, ReadAt, Tally, Time};
+use super::{FileType, Meta, ReadAt, Tally, Time, gate};
 use crate::{Error, Result};
 
 /// An open folder: everything in it is reached relative to this handle.
@@ -37,7 +37,8 @@ pub struct Leaf<'a> {
 /// An open regular file.
 #[derive(Debug)]
 pub struct FileReader {
-    fd: OwnedFd,
+    /// `None` only while it is being dropped.
+    fd: Option<OwnedFd>,
     meta: Meta,
     tally: Arc<Tally>,
 }
@@ -80,6 +81,36 @@ impl Dir {
         Ok(Self {
             fd,
             path: real,
+            tally: Arc::default(),
+            was_listed: AtomicBool::new(false),
+        })
+    }
+
+    /// Opens a folder by its real path: no part of it may be a link.
+    ///
+    /// # Errors
+    /// What the system said; a link in the path is "not a directory" or "too many levels of symbolic links".
+    pub fn open_exact(path: &Path) -> io::Result<Self> {
+        use std::path::Component;
+        #[cfg(target_os = "linux")]
+        // Folders on the way need not be readable, only passable.
+        const STEP: OFlags = OFlags::PATH;
+        #[cfg(not(target_os = "linux"))]
+        const STEP: OFlags = OFlags::RDONLY;
+        let step = STEP | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut at = rustix::fs::open("/", step, Mode::empty())?;
+        for part in path.components() {
+            match part {
+                Component::Normal(name) => {
+                    at = rustix::fs::openat(&at, name, step, Mode::empty())?;
+                }
+                Component::RootDir | Component::CurDir => {}
+                _ => return Err(io::ErrorKind::InvalidInput.into()),
+            }
+        }
+        Ok(Self {
+            fd: open_quietly(at.as_fd(), ".".as_ref(), SAFELY | OFlags::DIRECTORY)?,
+            path: path.to_owned(),
             tally: Arc::default(),
             was_listed: AtomicBool::new(false),
         })
@@ -201,7 +232,7 @@ impl Dir {
             ));
         }
         Ok(FileReader {
-            fd,
+            fd: Some(fd),
             meta,
             tally: Arc::clone(&self.tally),
         })
@@ -215,7 +246,7 @@ impl Dir {
         self.tally.opened();
         let opened = Opened::new(&self.path, name);
         let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
-        read_small(&fd, &self.tally, limit, out)
+        read_small(fd, &self.tally, limit, out)
     }
 
     /// True for a disk that other computers may write to without this system hearing of it.
@@ -304,7 +335,7 @@ impl Leaf<'_> {
         self.parent.tally.opened();
         let opened = Opened::below(&self.parent.path, self.name, name);
         let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
-        read_small(&fd, &self.parent.tally, limit, out)
+        read_small(fd, &self.parent.tally, limit, out)
     }
 }
 
@@ -313,6 +344,53 @@ impl FileReader {
     pub fn meta(&self) -> &Meta {
         &self.meta
     }
+
+    /// Takes a shared lock on the whole file without waiting; closing any handle of it gives the lock back.
+    ///
+    /// # Errors
+    /// What the system said; `WouldBlock` where a writer has it.
+    pub(crate) fn lock_shared(&self) -> io::Result<()> {
+        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
+        Ok(rustix::fs::fcntl_lock(fd, shared)?)
+    }
+
+    /// Makes `target`, an empty file, share the blocks of this one.
+    ///
+    /// # Errors
+    /// What the system said; most file systems cannot.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn clone_into(&self, target: &std::fs::File) -> io::Result<()> {
+        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        Ok(rustix::fs::ioctl_ficlone(target, fd)?)
+    }
+
+    /// Makes `target`, an empty file, share the blocks of this one.
+    ///
+    /// # Errors
+    /// Always: this system has no call for it.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn clone_into(&self, _target: &std::fs::File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Drop for FileReader {
+    fn drop(&mut self) {
+        if let Some(fd) = self.fd.take() {
+            close(fd, Some(&self.meta));
+        }
+    }
+}
+
+/// Closes a handle, or leaves that to [`gate`] where SQLite has the file open.
+fn close(fd: OwnedFd, known: Option<&Meta>) {
+    gate::close(fd, |fd| match known {
+        Some(meta) => Some((meta.dev, meta.ino)),
+        None => stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+            .ok()
+            .map(|meta| (meta.dev, meta.ino)),
+    });
 }
 
 impl ReadAt for FileReader {
@@ -321,7 +399,8 @@ impl ReadAt for FileReader {
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let n = rustix::io::pread(&self.fd, buf, offset)?;
+        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
+        let n = rustix::io::pread(fd, buf, offset)?;
         self.tally.read(n);
         Ok(n)
     }
@@ -356,7 +435,14 @@ fn list(
     Ok(())
 }
 
-fn read_small(fd: &OwnedFd, tally: &Tally, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+/// Reads what `fd` holds up to `limit`, and closes it.
+fn read_small(fd: OwnedFd, tally: &Tally, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
+    let read = read_to_limit(&fd, tally, limit, out);
+    close(fd, None);
+    read
+}
+
+fn read_to_limit(fd: &OwnedFd, tally: &Tally, limit: usize, out: &mut Vec<u8>) -> io::Result<()> {
     let start = out.len();
     let mut step = 4096.min(limit);
     loop {
@@ -383,7 +469,7 @@ fn file_type(of: rustix::fs::FileType) -> FileType {
 
 #[cfg(target_os = "linux")]
 fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
-    use rustix::fs::{StatxFlags, StatxTimestamp, makedev};
+    use rustix::fs::{StatxAttributes, StatxFlags, StatxTimestamp, makedev};
     let s = rustix::fs::statx(
         dir,
         name,
@@ -403,6 +489,7 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
         modified: time(s.stx_mtime),
         accessed: time(s.stx_atime),
         created: has_birth.then(|| time(s.stx_btime)),
+        is_mount_root: s.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
     })
 }
 
@@ -430,6 +517,7 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
         modified: time(s.st_mtime.into(), s.st_mtime_nsec.into()),
         accessed: time(s.st_atime.into(), s.st_atime_nsec.into()),
         created: None,
+        is_mount_root: false,
     })
 }
 

@@ -85,6 +85,8 @@ impl Backend for DbmHash {
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
         let (file, format) = open(store)?;
         let mut collector = (scan.collector)();
+        // Rows own no blocks of their own: the file holds them all.
+        collector.overhead(file.meta().disk_bytes);
         let mut listing = Listing {
             store,
             scan,

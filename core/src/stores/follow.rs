@@ -112,6 +112,11 @@ pub trait Follow: Send + Sync {
         false
     }
 
+    /// Names of the files in an entry's own folder that are opened by a look-up.
+    fn lookup_files(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// What a file in an entry's own folder is.
     fn entry_file(&self, _name: &OsStr) -> EntryFile {
         EntryFile::Other

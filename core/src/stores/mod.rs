@@ -1,26 +1,34 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod dbm_hash;
+mod dbm_sqlite;
+mod django_file;
 mod follow;
 mod joblib;
 mod marshal;
 mod pyc;
 mod recognise;
+mod requests_cache;
+mod rows;
 mod search;
+mod sqlite;
+mod sqlitedict;
 
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use search::Search;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
 use crate::model::{EntryKey, Finding, Fingerprint, Group, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
+use crate::sqlite::CopyRule;
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
@@ -29,6 +37,11 @@ static BACKENDS: &[&dyn Backend] = &[
     &pyc::Pyc,
     &marshal::Marshal,
     &dbm_hash::DbmHash,
+    &django_file::DjangoFile,
+    &dbm_sqlite::DBM_SQLITE,
+    &requests_cache::REQUESTS_CACHE,
+    &sqlitedict::SQLITEDICT,
+    &sqlite::SQLITE,
 ];
 
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
@@ -104,7 +117,10 @@ pub struct Store {
     pub parent: Dir,
     /// Its name there.
     pub name: OsString,
+    /// How large a private copy may be, where a database cannot be read in place.
+    pub copy_rule: CopyRule,
     backend: &'static dyn Backend,
+    kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Store {
@@ -119,8 +135,21 @@ impl Store {
             info: Arc::clone(info),
             parent,
             name,
+            copy_rule: CopyRule::default(),
             backend,
+            kept: Mutex::default(),
         })
+    }
+
+    /// What the backend keeps while the job lasts, made at its first use.
+    fn kept<T: Any + Send + Sync>(&self, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(ours)) = kept.clone().map(Arc::downcast) {
+            return Ok(ours);
+        }
+        let made = Arc::new(make()?);
+        *kept = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
     }
 
     /// The store's own folder.
@@ -336,28 +365,42 @@ pub enum Removal {
     Folder {
         /// The folder, relative to the store's own folder.
         path: PathBuf,
-        /// The file in it whose identity is checked again; `None` checks the folder itself.
-        witness: Option<OsString>,
+        /// The file in it whose identity is checked again; where it is missing, the folder's own is.
+        witness: OsString,
         /// What the folder may hold; anything else makes the entry stay.
         owned: fn(&std::ffi::OsStr) -> bool,
+        /// Which of these exist only while a program writes; a fresh one makes the entry stay.
+        temporary: fn(&std::ffi::OsStr) -> bool,
+        /// What the entry's worth depends on; undo puts it back only where that still holds.
+        guard: Option<Guard>,
     },
     /// Files that belong to the entry alone; the first one's identity is checked again.
     Files {
         /// The files, relative to the store's own folder (or its parent, where the store is a file).
         paths: Vec<PathBuf>,
     },
+    /// One of several entries in the same files: they go together or not at all.
+    Shared {
+        /// The files, as in [`Removal::Files`].
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// A file that says what a group's entries were computed by (joblib's `func_code.py`).
+#[derive(Debug, Clone)]
+pub struct Guard {
+    /// The file, relative to the store's own folder.
+    pub path: PathBuf,
+    /// True if two contents of it mean the same to the library.
+    pub same: fn(&[u8], &[u8]) -> bool,
 }
 
 impl Removal {
-    /// The fingerprint to be checked is that of this file, relative to the store's folder.
-    pub fn witness_path(&self) -> Option<PathBuf> {
+    /// What goes: the entry's own folder, or the first of its files, relative to the store's folder.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Folder { path, witness, .. } => Some(
-                witness
-                    .as_ref()
-                    .map_or_else(|| path.clone(), |w| path.join(w)),
-            ),
-            Self::Files { paths } => paths.first().cloned(),
+            Self::Folder { path, .. } => Some(path),
+            Self::Files { paths } | Self::Shared { paths } => paths.first().map(PathBuf::as_path),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::formats::Carrier;
 use crate::formats::pyc::{HEADER_BYTES, Header, Origin};
 use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role};
 use crate::scan::{Collector, Scan};
-use crate::source::{Dir, FileType, Meta, ReadAt as _};
+use crate::source::{Dir, FileType, Meta, ReadAt as _, path_from_bytes};
 use crate::{Error, Result};
 
 pub(super) struct Pyc;
@@ -293,13 +293,6 @@ fn header_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Header>> {
     Ok(Header::parse(&head))
 }
 
-#[cfg(unix)]
 fn name_of(entry: &EntryKey) -> OsString {
-    use std::os::unix::ffi::OsStrExt as _;
-    OsStr::from_bytes(&entry.key).to_owned()
-}
-
-#[cfg(not(unix))]
-fn name_of(entry: &EntryKey) -> OsString {
-    String::from_utf8_lossy(&entry.key).into_owned().into()
+    path_from_bytes(&entry.key).into_os_string()
 }

@@ -1,5 +1,6 @@
 //! From a path to the stores in it: asks every backend, by the bytes and never by the extension alone.
 
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use super::BACKENDS;
 use super::search::Search;
 use crate::model::StoreInfo;
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
+use crate::sqlite::{self, Shape};
 use crate::{Error, Result};
 
 /// Bytes of a file's beginning that every backend may look at.
@@ -30,6 +32,7 @@ pub struct Candidate<'a> {
     pub meta: Option<Meta>,
     /// Up to 4,096 bytes of a regular file's beginning; empty for folders.
     pub head: Vec<u8>,
+    shape: OnceCell<Option<Shape>>,
 }
 
 impl<'a> Candidate<'a> {
@@ -54,7 +57,20 @@ impl<'a> Candidate<'a> {
             name,
             meta,
             head,
+            shape: OnceCell::new(),
         })
+    }
+
+    /// The tables of an SQLite database; `None` if it is none, or cannot be read for now.
+    pub fn shape(&self) -> Option<&Shape> {
+        let read = || {
+            let dir = self.parent.open_below(Path::new("")).ok()?;
+            Shape::read(dir, self.name).ok()
+        };
+        let is_database = self.head.starts_with(sqlite::MAGIC);
+        self.shape
+            .get_or_init(|| is_database.then(read).flatten())
+            .as_ref()
     }
 
     /// Its path, for messages.

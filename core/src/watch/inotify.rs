@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -28,6 +28,11 @@ const BUFFER_BYTES: usize = 64 << 10;
 
 /// Entry folders watched by this process: the system's limit is one for all programs of a person.
 static ENTRY_WATCHES: AtomicUsize = AtomicUsize::new(0);
+/// Files watched by this process, see [`OF_FILE`].
+static FILE_WATCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// Files that are watched at most: those of 10,000 entries.
+const FILE_BUDGET: usize = 20_000;
 
 const ALWAYS: WatchFlags = WatchFlags::ONLYDIR
     .union(WatchFlags::DONT_FOLLOW)
@@ -39,6 +44,10 @@ const ALWAYS: WatchFlags = WatchFlags::ONLYDIR
 
 /// Opens are asked for only where they are look-ups.
 const OF_ENTRY: WatchFlags = ALWAYS.union(WatchFlags::OPEN);
+
+/// Two reports in a row that are alike become one, so that of two programs that open a file at once one would
+/// be lost. A watch on the file itself makes each open two reports that differ; the second is not listened to.
+const OF_FILE: WatchFlags = WatchFlags::OPEN.union(WatchFlags::DONT_FOLLOW);
 
 /// SQLite keeps its files open, so that writes count and not closes.
 const OF_FOLDER: WatchFlags = ALWAYS
@@ -61,7 +70,9 @@ struct Shared {
     inbox: Arc<Inbox>,
     watches: Mutex<Watches>,
     /// Entry folders that all watchers of this process may watch.
-    budget: usize,
+    entry_budget: usize,
+    /// Files, likewise.
+    file_budget: usize,
 }
 
 #[derive(Default)]
@@ -70,12 +81,20 @@ struct Watches {
     by_path: HashMap<Arc<Path>, i32>,
     /// Entry folders, those watched longest first; some may be gone.
     entries: VecDeque<i32>,
+    n_files: usize,
     reach: Reach,
 }
 
 struct Watch {
     path: Arc<Path>,
-    depth: Depth,
+    kind: WatchKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WatchKind {
+    Of(Depth),
+    /// Keeps reports apart.
+    File,
 }
 
 impl Inotify {
@@ -89,6 +108,7 @@ impl Inotify {
         inbox: &Arc<Inbox>,
     ) -> Result<Self> {
         let fail = |e: std::io::Error| Error::io("Cannot watch the store", &ground.folder, e);
+        let limit = limit();
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         let shared = Arc::new(Shared {
             inotify: inotify::init(flags).map_err(|e| fail(e.into()))?,
@@ -98,7 +118,9 @@ impl Inotify {
             ledger: Ledger::of(&ground.folder),
             inbox: Arc::clone(inbox),
             watches: Mutex::default(),
-            budget: budget(),
+            // Half of what a person may watch, so that editors and browsers still can.
+            entry_budget: BUDGET.min(limit / 2),
+            file_budget: FILE_BUDGET.min(limit / 8),
         });
         let reading = Arc::clone(&shared);
         std::thread::Builder::new()
@@ -126,18 +148,17 @@ impl Drop for Inotify {
     }
 }
 
-/// Half of what a person may watch, so that editors and browsers still can.
-fn budget() -> usize {
+/// Watches that the system gives a person.
+fn limit() -> usize {
     let mut text = Vec::new();
-    let limit = crate::source::Dir::open(Path::new("/proc/sys/fs/inotify"))
+    crate::source::Dir::open(Path::new("/proc/sys/fs/inotify"))
         .ok()
         .and_then(|dir| {
             dir.read_small("max_user_watches".as_ref(), 32, &mut text)
                 .ok()
         })
         .and_then(|()| std::str::from_utf8(&text).ok()?.trim().parse().ok())
-        .unwrap_or(2 * BUDGET);
-    BUDGET.min(limit / 2)
+        .unwrap_or(2 * BUDGET)
 }
 
 impl Shared {
@@ -205,6 +226,10 @@ impl Watches {
         let Some(watch) = self.by_descriptor.get(&report.wd()) else {
             return;
         };
+        let kind = watch.kind;
+        if kind == WatchKind::File {
+            return;
+        }
         let folder = Arc::clone(&watch.path);
         let name = report.file_name().map_or(&b""[..], |name| name.to_bytes());
         let name = OsStr::from_bytes(name);
@@ -224,6 +249,9 @@ impl Watches {
             }
             Act::Came { is_dir: true, .. } => self.follow_into(shared, &folder.join(name)),
             Act::Gone { is_dir: true } => self.leave(shared, &folder.join(name)),
+            Act::Came { is_dir: false, .. } if kind == WatchKind::Of(Depth::Entry) => {
+                self.keep_apart(shared, &folder, name);
+            }
             _ => {}
         }
         batch.push(Notice {
@@ -256,10 +284,14 @@ impl Watches {
             Depth::Folder => OF_FOLDER,
             Depth::Entry => OF_ENTRY,
         };
-        let full: PathBuf = shared.ground.folder.join(path);
-        match inotify::add_watch(&shared.inotify, &full, flags) {
+        match inotify::add_watch(&shared.inotify, shared.ground.folder.join(path), flags) {
             Ok(descriptor) => {
-                self.remember(descriptor, path, depth);
+                self.remember(descriptor, path, WatchKind::Of(depth));
+                if depth == Depth::Entry {
+                    for name in shared.follow.lookup_files() {
+                        self.keep_apart(shared, path, name.as_ref());
+                    }
+                }
                 Placed::Watched
             }
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Placed::Gone,
@@ -273,41 +305,69 @@ impl Watches {
         }
     }
 
+    /// Makes sure that no open of a file that tells of look-ups is merged with another.
+    fn keep_apart(&mut self, shared: &Shared, folder: &Path, name: &OsStr) {
+        if !shared
+            .follow
+            .lookup_files()
+            .iter()
+            .any(|file| name == *file)
+        {
+            return;
+        }
+        if FILE_WATCHES.load(Ordering::Relaxed) >= shared.file_budget {
+            self.reach.merges_opens = true;
+            return;
+        }
+        let path = folder.join(name);
+        match inotify::add_watch(&shared.inotify, shared.ground.folder.join(&path), OF_FILE) {
+            Ok(descriptor) => self.remember(descriptor, &path, WatchKind::File),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
+            Err(_) => self.reach.merges_opens = true,
+        }
+    }
+
     /// Gives up the entry folder that was watched longest, if the budget is spent; false if there is none to give up.
     fn make_room(&mut self, shared: &Shared) -> bool {
-        while ENTRY_WATCHES.load(Ordering::Relaxed) >= shared.budget {
+        while ENTRY_WATCHES.load(Ordering::Relaxed) >= shared.entry_budget {
             let Some(oldest) = self.entries.pop_front() else {
                 return false;
             };
-            if self.by_descriptor.contains_key(&oldest) {
+            if let Some(watch) = self.by_descriptor.get(&oldest) {
                 self.reach.is_full = true;
-                self.forget(oldest);
-                // It may be gone already.
-                inotify::remove_watch(&shared.inotify, oldest).ok();
+                let path = Arc::clone(&watch.path);
+                self.leave(shared, &path);
             }
         }
         true
     }
 
-    fn remember(&mut self, descriptor: i32, path: &Path, depth: Depth) {
+    fn remember(&mut self, descriptor: i32, path: &Path, kind: WatchKind) {
         let known = self.by_descriptor.get(&descriptor);
-        if known.is_some_and(|watch| *watch.path == *path && watch.depth == depth) {
+        if known.is_some_and(|watch| *watch.path == *path && watch.kind == kind) {
             return;
         }
-        // A folder that was moved keeps its descriptor and gets a new path.
+        // What was moved keeps its descriptor and gets a new path.
         self.forget(descriptor);
-        let path: Arc<Path> = path.into();
-        if depth == Depth::Entry {
-            if self.entries.len() > 2 * self.by_descriptor.len() + 1024 {
-                let known = &self.by_descriptor;
-                self.entries.retain(|one| known.contains_key(one));
+        match kind {
+            WatchKind::Of(Depth::Entry) => {
+                if self.entries.len() > 2 * self.by_descriptor.len() + 1024 {
+                    let known = &self.by_descriptor;
+                    self.entries.retain(|one| known.contains_key(one));
+                }
+                self.entries.push_back(descriptor);
+                ENTRY_WATCHES.fetch_add(1, Ordering::Relaxed);
+                self.reach.n_entries += 1;
             }
-            self.entries.push_back(descriptor);
-            ENTRY_WATCHES.fetch_add(1, Ordering::Relaxed);
-            self.reach.n_entries += 1;
+            WatchKind::Of(Depth::Folder) => {}
+            WatchKind::File => {
+                FILE_WATCHES.fetch_add(1, Ordering::Relaxed);
+                self.n_files += 1;
+            }
         }
+        let path: Arc<Path> = path.into();
         self.by_path.insert(Arc::clone(&path), descriptor);
-        self.by_descriptor.insert(descriptor, Watch { path, depth });
+        self.by_descriptor.insert(descriptor, Watch { path, kind });
     }
 
     fn forget(&mut self, descriptor: i32) {
@@ -317,16 +377,32 @@ impl Watches {
         if self.by_path.get(&watch.path) == Some(&descriptor) {
             self.by_path.remove(&watch.path);
         }
-        if watch.depth == Depth::Entry {
-            ENTRY_WATCHES.fetch_sub(1, Ordering::Relaxed);
-            self.reach.n_entries -= 1;
+        match watch.kind {
+            WatchKind::Of(Depth::Entry) => {
+                ENTRY_WATCHES.fetch_sub(1, Ordering::Relaxed);
+                self.reach.n_entries -= 1;
+            }
+            WatchKind::Of(Depth::Folder) => {}
+            WatchKind::File => {
+                FILE_WATCHES.fetch_sub(1, Ordering::Relaxed);
+                self.n_files -= 1;
+            }
         }
     }
 
     /// A folder that was moved away takes its watches along: ends them.
     fn leave(&mut self, shared: &Shared, path: &Path) {
         let gone: Vec<i32> = match shared.follow.part_at(path, true) {
-            Some(Part::Entry(_)) => self.by_path.get(path).copied().into_iter().collect(),
+            Some(Part::Entry(_)) => {
+                let names = shared.follow.lookup_files().iter();
+                let files = names.filter_map(|name| self.by_path.get(&*path.join(name)));
+                self.by_path
+                    .get(path)
+                    .into_iter()
+                    .chain(files)
+                    .copied()
+                    .collect()
+            }
             _ => self
                 .by_descriptor
                 .iter()
@@ -346,6 +422,7 @@ impl Drop for Watches {
     fn drop(&mut self) {
         let n_entries = usize::try_from(self.reach.n_entries).unwrap_or(0);
         ENTRY_WATCHES.fetch_sub(n_entries, Ordering::Relaxed);
+        FILE_WATCHES.fetch_sub(self.n_files, Ordering::Relaxed);
     }
 }
 

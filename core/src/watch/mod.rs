@@ -68,6 +68,20 @@ pub struct Event {
     pub bytes: Option<u64>,
 }
 
+impl Event {
+    /// An event that concerns the whole store.
+    pub fn of_store(kind: EventKind, time: Time) -> Self {
+        Self {
+            time,
+            kind,
+            entry: None,
+            label: "".into(),
+            group: "".into(),
+            bytes: None,
+        }
+    }
+}
+
 /// What can happen in a watched store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {

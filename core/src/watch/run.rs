@@ -315,6 +315,8 @@ impl Run {
             |batch| match batch {
                 Batch::Rows(chunk) => found.chunks.push(*chunk),
                 Batch::Issue(issue) => found.issues.push(issue),
+                // Summed by full scans only.
+                Batch::Overhead(_) => {}
             },
         )?;
         Ok(found)
@@ -414,14 +416,7 @@ impl Run {
         let time = Time::now();
         let mut events = Vec::new();
         if matches!(wanted.whole, Whole::Lost | Whole::Asked) {
-            events.push(Event {
-                time,
-                kind: EventKind::Rescan,
-                entry: None,
-                label: "".into(),
-                group: "".into(),
-                bytes: None,
-            });
+            events.push(Event::of_store(EventKind::Rescan, time));
         }
         let lookups = self.lookups.take();
         events.extend(

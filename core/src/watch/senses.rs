@@ -10,6 +10,9 @@ use crate::stores::{Follow, Ground};
 /// Entry folders that one program watches at most, a stated budget: each pins an inode and about 1 KB of kernel memory.
 pub(super) const BUDGET: usize = 50_000;
 
+/// Opens of files are reported here.
+pub(super) const SEES_OPENS: bool = cfg!(target_os = "linux");
+
 /// What a folder is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -38,8 +41,8 @@ pub(super) struct Reach {
     pub(super) n_entries: u64,
     /// A limit was reached while watching entries.
     pub(super) is_full: bool,
-    /// Opens are reported here.
-    pub(super) sees_opens: bool,
+    /// Of two opens at once only one may be reported.
+    pub(super) merges_opens: bool,
 }
 
 impl Default for Reach {
@@ -48,7 +51,7 @@ impl Default for Reach {
             folders_are_whole: true,
             n_entries: 0,
             is_full: false,
-            sees_opens: cfg!(target_os = "linux"),
+            merges_opens: false,
         }
     }
 }

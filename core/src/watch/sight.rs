@@ -74,9 +74,9 @@ impl Sight {
         self.ground = Some(ground);
         self.place_below(store, Path::new(""), cancel);
         self.place_entries(snapshot, cancel);
-        let sees_opens = self.reach().is_some_and(|reach| reach.sees_opens);
+        let is_seen = senses::SEES_OPENS && self.senses.is_some();
         let has_folders = self.follow.has_entry_folders();
-        self.lookups_since = (sees_opens && has_folders).then(Time::now);
+        self.lookups_since = (is_seen && has_folders).then(Time::now);
     }
 
     /// Watches a folder and those below it that tell of entries. Each is watched before it is listed:
@@ -163,7 +163,8 @@ impl Sight {
     /// What is to be said of the view.
     pub(super) fn coverage(&self, n_entries: u64) -> Coverage {
         let (view, why) = self.view(n_entries);
-        let is_whole = view == View::Live && !self.is_lossy;
+        let merges_opens = self.reach().is_some_and(|reach| reach.merges_opens);
+        let is_whole = view == View::Live && !self.is_lossy && !merges_opens;
         Coverage {
             view,
             why,

@@ -1,42 +1,91 @@
-//! The line at the bottom: what is at work, what is selected, what could not be done.
+//! The line at the bottom: what is at work, what could not be done, what is selected.
 
-use cachescope_core::jobs::Jobs;
-use egui::{Align, Layout, RichText, Ui};
+use std::time::Duration;
+
+use cachescope_core::jobs::{Jobs, Running};
+use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
 use crate::gui::command::Command;
 use crate::gui::state::State;
 use crate::gui::theme::Theme;
+use crate::gui::widgets::controls;
 use crate::text;
+
+/// What is over sooner is not worth reading.
+const WORTH_SAYING: Duration = Duration::from_millis(250);
 
 pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
-        if let Some((id, job)) = jobs.running().next() {
-            ui.label(&job.title);
-            let done = text::count(job.progress.done());
-            ui.label(RichText::new(done).color(theme.quiet));
+        let mut long = jobs
+            .running()
+            .filter(|(_, job)| job.started.elapsed() > WORTH_SAYING);
+        if let Some((id, job)) = long.next() {
+            running_ui(ui, job);
             if ui.button("Cancel").clicked() {
                 out.push(Command::Cancel(id));
             }
+            let n_more = long.count();
+            if n_more > 0 {
+                controls::quiet(ui, format!("and {n_more} more"));
+            }
         } else if let Some(notice) = state.notices.last() {
-            ui.label(RichText::new(notice).color(theme.danger));
+            let room = ui.available_width() * 0.6;
+            ui.allocate_ui(egui::vec2(room, 20.0), |ui| {
+                let words = RichText::new(notice).color(theme.danger);
+                ui.add(egui::Label::new(words).truncate());
+            });
             if ui.button("Dismiss").clicked() {
                 out.push(Command::DismissNotice);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if let Some(store) = state.shown() {
-                let selection = &store.entries.selection;
-                if !selection.is_empty() {
-                    let text = format!(
-                        "Selected {} · {}",
-                        text::counted(selection.sums.entries, "entry", "entries"),
-                        text::bytes(selection.sums.bytes)
-                    );
-                    ui.label(RichText::new(text).color(theme.quiet));
-                }
-            }
+            selection_ui(ui, state);
         });
     });
+}
+
+fn running_ui(ui: &mut Ui, job: &Running) {
+    let theme = Theme::of(ui.ctx());
+    let (done, total) = (job.progress.done(), job.progress.total());
+    let words = match total {
+        Some(total) => format!(
+            "⟳ {} · {} of {}",
+            job.title,
+            text::count(done),
+            text::count(total)
+        ),
+        None if done > 0 => format!("⟳ {} · {}", job.title, text::count(done)),
+        None => format!("⟳ {}", job.title),
+    };
+    ui.label(words);
+    if let Some(total) = total {
+        #[expect(clippy::cast_precision_loss, reason = "a part of a bar's length")]
+        let part = done as f32 / total as f32;
+        let bar = ProgressBar::new(part)
+            .desired_width(140.0)
+            .desired_height(6.0)
+            .fill(theme.accent);
+        ui.add(bar);
+    }
+}
+
+fn selection_ui(ui: &mut Ui, state: &State) {
+    let Some(store) = state.shown() else { return };
+    let selection = &store.entries.selection;
+    if selection.is_empty() {
+        return;
+    }
+    let count = text::counted(selection.sums.entries, "entry", "entries");
+    let seconds = selection.sums.duration_s;
+    let hidden = Some(selection.n_hidden).filter(|n| *n > 0);
+    let words = [
+        Some(format!("Selected {count}")),
+        Some(text::bytes(selection.sums.bytes)),
+        seconds.map(|s| format!("{} to rebuild", text::duration(s))),
+        hidden.map(|n| format!("{} outside the query", text::count(n))),
+    ];
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    controls::quiet(ui, words.join(" · "));
 }

@@ -2,17 +2,31 @@
 
 mod entries;
 mod entry;
+mod health;
 mod jobs;
+mod overview;
 mod start;
 mod stores;
 mod top_bar;
 
-use cachescope_core::model::Time;
-use egui::{CentralPanel, Frame, Margin, Panel, Ui};
+use std::sync::Arc;
 
-use super::command::Command;
+use cachescope_core::model::Time;
+use cachescope_core::ops::Layout;
+use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
+
+use super::command::{Command, Need};
 use super::session::Session;
-use super::theme::Theme;
+use super::state::{Asked, OpenStore, Phase, State, Tab};
+use super::theme::{self, Theme};
+use super::widgets::controls;
+
+/// The pages of a store, in the order of their tabs.
+const TABS: [(Tab, &str); 3] = [
+    (Tab::Overview, "Overview"),
+    (Tab::Entries, "Entries"),
+    (Tab::Health, "Health"),
+];
 
 /// The whole window.
 pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut Vec<Command>) {
@@ -22,13 +36,14 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
             .fill(theme.panel)
             .inner_margin(Margin::symmetric(x, y))
     };
+    let width = ui.available_width();
     let state = &mut session.state;
     Panel::top("top bar")
         .frame(surface(12, 8))
         .resizable(false)
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, out));
     Panel::bottom("jobs")
-        .frame(surface(12, 6))
+        .frame(surface(12, 5))
         .resizable(false)
         .show(ui, |ui| jobs::jobs_ui(ui, state, &session.jobs, out));
     if state.shown().is_none() {
@@ -39,21 +54,97 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     }
     Panel::left("stores")
         .frame(surface(8, 12))
-        .default_size(206.0)
+        .default_size((width * 0.17).clamp(180.0, 206.0))
         .size_range(160.0..=360.0)
         .show(ui, |ui| stores::stores_ui(ui, state, out));
-    Panel::right("entry")
-        .frame(surface(12, 12))
-        .default_size(344.0)
-        .size_range(260.0..=720.0)
-        .show(ui, |ui| entry::entry_ui(ui, state, now, out));
+    if state.saved.tab == Tab::Entries {
+        Panel::right("entry")
+            .frame(surface(14, 12))
+            .default_size((width * 0.26).clamp(280.0, 360.0))
+            .size_range(260.0..=720.0)
+            .show(ui, |ui| entry::entry_ui(ui, state, now, out));
+    }
     CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))
-        .show(ui, |ui| {
-            let saved = &mut state.saved;
-            let shown = state.shown;
-            if let Some(store) = state.stores.iter_mut().find(|s| Some(s.info.id) == shown) {
-                entries::entries_ui(ui, store, saved, now, out);
-            }
-        });
+        .show(ui, |ui| page_ui(ui, state, now, out));
+}
+
+fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    let bar = Frame::new().fill(theme.panel).inner_margin(Margin {
+        left: 12,
+        right: 0,
+        top: 8,
+        bottom: 0,
+    });
+    ui.spacing_mut().item_spacing.y = 0.0;
+    bar.show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        if let Some(tab) = controls::tabs(ui, &TABS, state.saved.tab) {
+            out.push(Command::Tab(tab));
+        }
+    });
+    let is_filtered = !state.query.parsed().is_empty();
+    let State {
+        stores,
+        shown,
+        saved,
+        query,
+        ..
+    } = state;
+    let Some(store) = stores.iter_mut().find(|s| Some(s.info.id) == *shown) else {
+        return;
+    };
+    if let Phase::Partial(why) = &store.phase
+        && store.snapshot.totals.entries > 0
+    {
+        let words = format!("Not all of this store could be read: {why}");
+        Frame::new()
+            .fill(theme.raised)
+            .inner_margin(Margin::symmetric(12, 6))
+            .show(ui, |ui| {
+                ui.label(RichText::new(words).color(theme.danger));
+            });
+    }
+    match saved.tab {
+        Tab::Overview => overview::overview_ui(ui, store, saved, query, now, out),
+        Tab::Entries => entries::entries_ui(ui, store, saved, is_filtered, now, out),
+        Tab::Health => health::health_ui(ui, store, now, out),
+    }
+}
+
+/// Asks for the overview's figures, unless those at hand are still right.
+///
+/// Without a layout the last one serves: only the figures are wanted.
+fn need_survey(store: &OpenStore, layout: Option<Layout>, now: Time) -> Option<Command> {
+    /// Any size does where no treemap was drawn yet.
+    const ANY: Layout = Layout {
+        width: 800.0,
+        height: 400.0,
+        heading: 18.0,
+        min_area: 9.0,
+    };
+    let arranged = store.entries.arranged.as_ref()?;
+    let last = store.overview.asked.as_ref();
+    let layout = layout.or(last.map(|a| a.layout)).unwrap_or(ANY);
+    let wanted = Asked {
+        found: Arc::clone(&arranged.rows),
+        verdicts: Arc::clone(&store.verdicts),
+        layout,
+        zoom: store.overview.zoom.clone(),
+    };
+    let is_due = last.is_none_or(|asked| !asked.is_same(&wanted));
+    is_due.then_some(Command::Need(Need::Survey(layout, now)))
+}
+
+/// A state in words, in the middle of where something else would be.
+fn say_ui(ui: &mut Ui, what: &str, why: &str) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() * 0.35);
+        ui.label(RichText::new(what).font(theme::title()));
+        ui.add_space(4.0);
+        if !why.is_empty() {
+            controls::quiet(ui, why);
+        }
+    });
 }

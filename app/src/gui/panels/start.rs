@@ -1,24 +1,108 @@
-//! What shows while nothing is open.
+//! What shows while nothing is open: where to drop, what was open lately, samples to try.
 
-use egui::{RichText, Ui};
+use egui::{Align2, Button, FontId, Frame, Key, Margin, RichText, Stroke, TextEdit, Ui, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::state::State;
-use crate::gui::theme::Theme;
+use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
+use crate::text;
+
+/// Width of the middle column, in points.
+const WIDTH: f32 = 520.0;
 
 pub(super) fn start_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
-    let theme = Theme::of(ui.ctx());
     ui.vertical_centered(|ui| {
-        ui.add_space(120.0);
-        ui.heading("Open a cache");
-        ui.label(RichText::new("Looking changes nothing in it").color(theme.quiet));
-        let label = ui.label("Path");
-        let field = ui
-            .text_edit_singleline(&mut state.typed_path)
-            .labelled_by(label.id);
-        let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-        if is_entered && !state.typed_path.is_empty() {
-            out.push(Command::Open(state.typed_path.clone().into()));
+        ui.add_space((ui.available_height() * 0.12).max(16.0));
+        ui.set_max_width(WIDTH.min(ui.available_width() - 32.0));
+        ui.label(RichText::new("Open a cache").font(theme::large()));
+        controls::quiet(
+            ui,
+            "joblib, shelve, dbm, pickle, diskcache and other stores of Python programs. Looking changes nothing in them",
+        );
+        ui.add_space(16.0);
+        drop_zone_ui(ui, state);
+        ui.add_space(12.0);
+        path_ui(ui, state, out);
+        ui.add_space(12.0);
+        ui.horizontal(|ui| {
+            if ui.add(Button::new("Open…")).clicked() {
+                out.push(Command::OpenDialog);
+            }
+            if ui.add(Button::new("Open the sample stores")).clicked() {
+                out.push(Command::OpenSamples);
+            }
+        });
+        ui.add_space(20.0);
+        recent_ui(ui, state, out);
+    });
+}
+
+fn drop_zone_ui(ui: &mut Ui, state: &State) {
+    let theme = Theme::of(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 120.0), egui::Sense::hover());
+    let is_hovered = ui.input(|i| !i.raw.hovered_files.is_empty());
+    let color = if is_hovered { theme.accent } else { theme.line };
+    ui.painter().rect_filled(rect, 8.0, theme.panel);
+    let edge = [
+        rect.left_top(),
+        rect.right_top(),
+        rect.right_bottom(),
+        rect.left_bottom(),
+        rect.left_top(),
+    ];
+    let dashes = egui::Shape::dashed_line(&edge, Stroke::new(1.5, color), 6.0, 5.0);
+    ui.painter().extend(dashes);
+    let words = match state.opening.first() {
+        Some((_, path)) => {
+            let path = cachescope_core::model::text::path(path);
+            format!("Looking at {}", text::shorten(&path, 60))
         }
+        None => "Drop a folder or a file here".to_owned(),
+    };
+    ui.painter().text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        words,
+        FontId::proportional(14.0),
+        theme.quiet,
+    );
+}
+
+fn path_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let label = ui.label("Path");
+        let width = ui.available_width() - 64.0;
+        let edit = TextEdit::singleline(&mut state.typed_path)
+            .font(theme::mono())
+            .hint_text("/home/me/project/.cache");
+        let field = ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);
+        let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        let is_enabled = !state.typed_path.trim().is_empty();
+        let go = ui.add_enabled(is_enabled, Button::new("Open"));
+        if is_enabled && (is_entered || go.clicked()) {
+            out.push(Command::Open(state.typed_path.trim().into()));
+        }
+    });
+}
+
+fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    if state.saved.recent.is_empty() {
+        return;
+    }
+    ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
+        controls::caption(ui, "RECENT");
+        Frame::new()
+            .inner_margin(Margin::symmetric(0, 4))
+            .show(ui, |ui| {
+                for path in state.saved.recent.iter().take(6) {
+                    let shown = cachescope_core::model::text::path(path);
+                    let words = RichText::new(text::shorten(&shown, 80)).color(theme.accent);
+                    if ui.add(Button::new(words).frame(false)).clicked() {
+                        out.push(Command::Open(path.clone()));
+                    }
+                }
+            });
     });
 }

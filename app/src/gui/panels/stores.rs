@@ -1,39 +1,119 @@
-//! The rail on the left: open stores with what they hold.
+//! The rail on the left: open stores with what they hold, and queries worth a click.
 
+use cachescope_core::model::{Condition, Severity};
 use egui::accesskit::Role;
-use egui::{Align2, RichText, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align2, Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::state::{OpenStore, Phase, State};
-use crate::gui::theme::{self, Theme};
-use crate::gui::widgets::cell;
+use crate::gui::theme::{self, ROW, Theme};
+use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
 
 /// Height of one store, in points.
 const HEIGHT: f32 = 64.0;
 
 pub(super) fn stores_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        controls::caption(ui, "STORES");
+        for store in &state.stores {
+            store_ui(ui, store, state.shown == Some(store.info.id), out);
+        }
+        ui.add_space(8.0);
+        controls::caption(ui, "SHOW");
+        for (glyph, name, query) in SHOWS {
+            if show_ui(ui, glyph, name, state.query.text() == *query) {
+                let is_on = state.query.text() == *query;
+                let query = if is_on { "" } else { *query };
+                out.push(Command::Query(query.to_owned()));
+            }
+        }
+    });
+}
+
+/// Glyph, name and query of each shortcut.
+const SHOWS: &[(&str, &str, &str)] = &[
+    ("◷", "Not used for 30 days", "used>30d"),
+    ("≠", "Code has changed", "condition:stale,source-gone"),
+    ("▲", "Larger than 10 MB", "size>10MB"),
+    (
+        "✕",
+        "Broken",
+        "condition:corrupt,incomplete,orphan,calls-code,unread",
+    ),
+];
+
+fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> bool {
     let theme = Theme::of(ui.ctx());
-    ui.label(
-        RichText::new("STORES")
-            .font(theme::small())
-            .color(theme.quiet),
-    );
-    for store in &state.stores {
-        store_ui(ui, store, state.shown == Some(store.info.id), out);
+    let size = vec2(ui.available_width(), ROW);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, name));
+    if is_on || response.hovered() {
+        let fill = if is_on { theme.selection } else { theme.raised };
+        ui.painter().rect_filled(rect, 5.0, fill);
     }
+    controls::focus_ring(ui, &response);
+    let color = if is_on || response.hovered() {
+        theme.text
+    } else {
+        theme.quiet
+    };
+    let inner = rect.shrink2(vec2(6.0, 0.0));
+    let (sign, words) = inner.split_left_right_at_x(inner.left() + 18.0);
+    cell::text(ui, sign, glyph, theme::body(), color);
+    cell::text(ui, words, name, theme::body(), color);
+    response.clicked()
 }
 
 fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let title = store.info.title();
-    let totals = store.snapshot.totals;
+    let title = cachescope_core::model::text::shown(&store.info.title()).into_owned();
     response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_shown, &title));
     if response.clicked() {
         out.push(Command::Show(store.info.id));
     }
+    menu_ui(&response, store, out);
+    if is_shown || response.hovered() {
+        let fill = if is_shown {
+            theme.selection
+        } else {
+            theme.raised
+        };
+        ui.painter().rect_filled(rect, 6.0, fill);
+    }
+    controls::focus_ring(ui, &response);
+    let inner = rect.shrink2(vec2(8.0, 6.0));
+    let line = |n: f32, height: f32| {
+        let top = inner.top() + n;
+        Rect::from_min_max(pos2(inner.left(), top), pos2(inner.right(), top + height))
+    };
+    let first = line(0.0, 20.0);
+    let bytes = text::bytes(store.snapshot.totals.bytes);
+    let figure = ui.painter().text(
+        first.right_center(),
+        Align2::RIGHT_CENTER,
+        bytes,
+        theme::body(),
+        theme.text,
+    );
+    let mut name = first;
+    name.max.x = figure.left() - 8.0;
+    cell::text(ui, name, &title, theme::strong(), theme.text);
+    cell::text(
+        ui,
+        line(20.0, 16.0),
+        &what(store),
+        theme::small(),
+        theme.quiet,
+    );
+    let (words, color) = health(store, theme);
+    cell::text(ui, line(36.0, 16.0), &words, theme::small(), color);
+    response.on_hover_text(cachescope_core::model::text::path(&store.info.path));
+}
+
+fn menu_ui(response: &egui::Response, store: &OpenStore, out: &mut Vec<Command>) {
     response.context_menu(|ui| {
         if ui.button("Read again").clicked() {
             out.push(Command::Refresh(store.info.id));
@@ -46,34 +126,39 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Comman
             out.push(Command::Close(store.info.id));
         }
     });
-    if is_shown || response.hovered() {
-        let color = if is_shown {
-            theme.selection
-        } else {
-            theme.raised
-        };
-        ui.painter().rect_filled(rect, 6.0, color);
+}
+
+/// Kind and number of entries.
+fn what(store: &OpenStore) -> String {
+    let entries = store.snapshot.totals.entries;
+    let count = text::counted(entries, "entry", "entries");
+    match store.phase {
+        Phase::Loading => format!("{} · {count} so far…", store.info.kind),
+        Phase::Whole => format!("{} · {count}", store.info.kind),
+        Phase::Partial(_) => format!("{} · {count}, not all", store.info.kind),
     }
-    let inner = rect.shrink2(vec2(8.0, 8.0));
-    let lines = inner.split_top_bottom_at_y(inner.top() + 18.0);
-    let bytes = text::bytes(totals.bytes);
-    ui.painter().text(
-        lines.0.right_center(),
-        Align2::RIGHT_CENTER,
-        &bytes,
-        theme::body(),
-        theme.text,
-    );
-    let mut name = lines.0;
-    name.max.x -= 64.0;
-    cell::text(ui, name, &title, theme::strong(), theme.text);
-    let state = match &store.phase {
-        Phase::Loading => "reading…".to_owned(),
-        Phase::Whole => text::counted(totals.entries, "entry", "entries"),
-        Phase::Partial(why) => why.clone(),
+}
+
+/// The one thing about a store that matters most: failure, problems, else its hits.
+fn health(store: &OpenStore, theme: &Theme) -> (String, egui::Color32) {
+    if let Phase::Partial(why) = &store.phase {
+        return (why.clone(), theme.danger);
+    }
+    let issues = store.snapshot.issues.iter();
+    let n_problems = issues.filter(|i| i.severity > Severity::Note).count() as u64;
+    if n_problems > 0 {
+        let words = text::counted(n_problems, "problem", "problems");
+        let glyph = condition::glyph(Condition::Incomplete);
+        return (format!("{glyph} {words}"), theme.quiet);
+    }
+    let counters = store.facts.as_ref().and_then(|f| f.counters.first());
+    let words = match counters {
+        Some(c) if c.hits + c.misses > 0 => {
+            #[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
+            let rate = 100.0 * c.hits as f64 / (c.hits + c.misses) as f64;
+            format!("hit rate {rate:.0} % {}", c.source)
+        }
+        Some(_) | None => "hits not recorded".to_owned(),
     };
-    let (upper, lower) = lines.1.split_top_bottom_at_y(lines.1.top() + 15.0);
-    let facts = format!("{} · {state}", store.info.kind);
-    cell::text(ui, upper, &facts, theme::small(), theme.quiet);
-    cell::text(ui, lower, "hits not recorded", theme::small(), theme.quiet);
+    (words, theme.quiet)
 }

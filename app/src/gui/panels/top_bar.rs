@@ -1,42 +1,129 @@
 //! The bar on top: opening, the query, what it found, and the two actions on it.
 
-use egui::{RichText, TextEdit, Ui, vec2};
+use std::ops::Range;
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{Align, Key, KeyboardShortcut, Layout, Modifiers, RichText, Stroke, TextEdit, Ui, vec2};
 
 use crate::gui::command::Command;
-use crate::gui::state::State;
+use crate::gui::state::{QueryField, State};
 use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
 use crate::text;
 
-pub(super) fn top_bar_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
-    let theme = Theme::of(ui.ctx());
+/// Puts the keyboard into the query field.
+const FOCUS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+
+pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Cachescope").font(theme::strong()).size(15.0));
+        ui.set_min_height(28.0);
+        ui.label(RichText::new("Cachescope").font(theme::title()));
+        ui.add_space(4.0);
         if ui.button("Open…").clicked() {
             out.push(Command::OpenDialog);
         }
-        let mut query = state.query.clone();
-        let label = ui.label(RichText::new("Query").color(theme.quiet));
-        let found = state.shown().and_then(|s| s.entries.arranged.as_ref());
-        let counts = found.map(|a| (a.found.entries, a.snapshot.totals.entries));
-        let width = (ui.available_width() - 200.0).max(120.0);
-        let edit = TextEdit::singleline(&mut query)
-            .font(theme::mono())
-            .desired_width(width);
-        let field = ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);
-        if field.changed() {
-            out.push(Command::Query(query));
-        }
-        if let Some((found, all)) = counts {
-            let text = if found == all {
-                text::counted(all, "entry", "entries")
-            } else {
-                format!(
-                    "{} of {}",
-                    text::count(found),
-                    text::counted(all, "entry", "entries")
-                )
-            };
-            ui.label(RichText::new(text).color(theme.quiet));
-        }
+        recent_ui(ui, state, out);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if state.shown().is_some() {
+                found_ui(ui, state);
+                query_ui(ui, &state.query, out);
+            }
+        });
     });
+}
+
+fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let is_enabled = !state.saved.recent.is_empty();
+    ui.add_enabled_ui(is_enabled, |ui| {
+        ui.menu_button("Recent ▾", |ui| {
+            for path in &state.saved.recent {
+                let shown = cachescope_core::model::text::path(path);
+                if ui.button(text::shorten(&shown, 72)).clicked() {
+                    out.push(Command::Open(path.clone()));
+                }
+            }
+        });
+    });
+}
+
+fn found_ui(ui: &mut Ui, state: &State) {
+    if state.query.error().is_some() {
+        return;
+    }
+    let store = state.shown();
+    let Some(arranged) = store.and_then(|s| s.entries.arranged.as_ref()) else {
+        return;
+    };
+    let (found, all) = (arranged.found.entries, arranged.snapshot.totals.entries);
+    let all_text = text::counted(all, "entry", "entries");
+    let words = if state.query.parsed().is_empty() {
+        all_text
+    } else {
+        format!("{} of {all_text}", text::count(found))
+    };
+    controls::quiet(ui, words);
+}
+
+fn query_ui(ui: &mut Ui, query: &QueryField, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    let error = query.error();
+    let mut typed = query.text().to_owned();
+    let span = error.map(|e| e.span.clone());
+    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _wrap: f32| {
+        let job = coloured(text.as_str(), span.as_ref(), Theme::of(ui.ctx()));
+        ui.painter().layout_job(job)
+    };
+    let width = ui.available_width();
+    let edit = TextEdit::singleline(&mut typed)
+        .font(theme::mono())
+        .hint_text("Filter: size>1MB used>30d group:load* \"text\"")
+        .desired_width(width)
+        .align(egui::Align2::LEFT_CENTER)
+        .layouter(&mut layouter);
+    let field = ui.name_inputs("Query", |ui| ui.add_sized(vec2(width, 28.0), edit));
+    if ui.input_mut(|i| i.consume_shortcut(&FOCUS)) {
+        field.request_focus();
+    }
+    if field.has_focus() && ui.input(|i| i.key_pressed(Key::Escape)) && !typed.is_empty() {
+        typed.clear();
+        out.push(Command::Query(typed));
+    } else if field.changed() {
+        out.push(Command::Query(typed));
+    }
+    if let Some(error) = error {
+        let words = RichText::new(&error.message).color(theme.danger);
+        egui::Tooltip::always_open(
+            ui.ctx().clone(),
+            ui.layer_id(),
+            field.id.with("error"),
+            egui::PopupAnchor::from(&field),
+        )
+        .gap(4.0)
+        .show(|ui| ui.label(words));
+    }
+}
+
+/// Field names in the accent, the place of a mistake underlined.
+fn coloured(text: &str, mistake: Option<&Range<usize>>, theme: &Theme) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    let mut at = 0;
+    for word in text.split_inclusive(' ') {
+        let head = word.find([':', '<', '>', '=']).map_or(0, |end| end + 1);
+        for (part, color) in [
+            (word.get(..head), theme.accent),
+            (word.get(head..), theme.text),
+        ] {
+            let part = part.unwrap_or_default();
+            let mut format = TextFormat::simple(theme::mono(), color);
+            let is_wrong = mistake.is_some_and(|span| {
+                at < span.end.max(span.start + 1) && span.start < at + part.len()
+            });
+            if is_wrong {
+                format.underline = Stroke::new(1.5, theme.danger);
+            }
+            job.append(part, 0.0, format);
+            at += part.len();
+        }
+    }
+    job
 }

@@ -60,6 +60,20 @@ impl Entries {
         if !self.folded.remove(&group.locator) {
             self.folded.insert(group.locator.clone());
         }
+        self.relay();
+    }
+
+    /// Folds every group, or unfolds them.
+    pub(crate) fn fold_all(&mut self, is_folded: bool) {
+        self.folded.clear();
+        if is_folded && let Some(arranged) = &self.arranged {
+            let groups = arranged.groups.iter().filter_map(|g| g.group.as_ref());
+            self.folded.extend(groups.map(|g| g.locator.clone()));
+        }
+        self.relay();
+    }
+
+    fn relay(&mut self) {
         if let Some(arranged) = &self.arranged {
             self.lines = Lines::new(&arranged.groups, &self.folded);
         }
@@ -151,6 +165,13 @@ impl Lines {
         self.spans
             .get(group)
             .map_or(0..0, |s| s.first_row..s.first_row + s.n_rows)
+    }
+
+    /// The group that a row's place belongs to.
+    pub(crate) fn group_of(&self, at: usize) -> Option<usize> {
+        self.spans
+            .partition_point(|s| s.first_row <= at)
+            .checked_sub(1)
     }
 
     /// The nearest row that shows, `by` rows away; group lines are skipped.

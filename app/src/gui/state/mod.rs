@@ -1,21 +1,41 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
 mod entries;
+mod hex;
+mod overview;
 mod preview;
+mod query;
 mod saved;
 mod selection;
 mod store;
+mod tree;
 
 pub(crate) use entries::{Entries, Line, Lines};
-pub(crate) use preview::Previewing;
+pub(crate) use hex::{Hex, LINE, Layer};
+pub(crate) use overview::{Asked, Overviewing};
+pub(crate) use preview::{EntryTab, Previewing};
+pub(crate) use query::QueryField;
 pub(crate) use saved::Saved;
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
+pub(crate) use tree::{Branch, LineState, TreeLine};
 
 use std::path::PathBuf;
 
 use cachescope_core::jobs::JobId;
 use cachescope_core::model::StoreId;
+
+/// The pages of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) enum Tab {
+    /// Sums, treemap, histograms.
+    Overview,
+    /// The table.
+    #[default]
+    Entries,
+    /// Conditions and problems.
+    Health,
+}
 
 /// All that the window shows.
 #[derive(Default)]
@@ -29,7 +49,7 @@ pub(crate) struct State {
     /// What could not be done, newest last.
     pub(crate) notices: Vec<String>,
     /// The query field.
-    pub(crate) query: String,
+    pub(crate) query: QueryField,
     /// The path field of the start page.
     pub(crate) typed_path: String,
     /// What survives a restart.

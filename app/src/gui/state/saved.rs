@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use cachescope_core::ops::{Direction, Sort, SortBy};
 use serde::{Deserialize, Serialize};
 
+use super::Tab;
+use crate::gui::widgets::mosaic::Colour;
+
 /// Recent paths that are kept.
 const RECENT: usize = 12;
 
@@ -14,6 +17,10 @@ const RECENT: usize = 12;
 pub(crate) struct Saved {
     /// Paths that held a store, newest first.
     pub(crate) recent: Vec<PathBuf>,
+    /// The page on show.
+    pub(crate) tab: Tab,
+    /// What the treemap's colours tell.
+    pub(crate) colour: Colour,
     /// The table's order.
     pub(crate) sort: Sort,
     /// Whether the table shows groups.
@@ -28,12 +35,15 @@ impl Default for Saved {
     fn default() -> Self {
         Self {
             recent: Vec::new(),
+            tab: Tab::default(),
+            colour: Colour::default(),
             sort: Sort {
                 by: SortBy::Bytes,
                 direction: Direction::Descending,
             },
             is_grouped: true,
-            hidden: Vec::new(),
+            // Last use tells more, and both together crowd a small window.
+            hidden: vec![SortBy::Created, SortBy::DiskBytes],
             widths: Vec::new(),
         }
     }

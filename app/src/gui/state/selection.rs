@@ -14,6 +14,8 @@ use super::Lines;
 pub(crate) enum Pick {
     /// This row and no other.
     Only(usize),
+    /// The row of an entry, wherever it stands.
+    Row(Row),
     /// This row changes sides, the others stay.
     Toggle(usize),
     /// All from the anchor to this row; the others stay if `keeps`.
@@ -103,6 +105,11 @@ impl Selection {
                 self.clear();
                 self.add(at..at.saturating_add(1), arranged);
                 self.move_to(at, arranged, true);
+            }
+            Pick::Row(row) => {
+                if let Some(at) = arranged.rows.iter().position(|r| *r == row) {
+                    self.pick(&Pick::Only(at), arranged, lines);
+                }
             }
             Pick::Toggle(at) => {
                 self.toggle(at, arranged);

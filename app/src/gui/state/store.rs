@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cachescope_core::jobs::JobId;
+use cachescope_core::jobs::{JobId, StoreFacts};
 use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Verdict};
 
-use super::{Entries, Previewing};
+use super::{Entries, Overviewing, Previewing};
 
 /// How far a store's snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,17 @@ pub(crate) struct OpenStore {
     pub(crate) phase: Phase,
     /// The scan at work.
     pub(crate) scan: Option<JobId>,
+    /// What holds for the store as a whole; `None` before its first scan.
+    pub(crate) facts: Option<Box<StoreFacts>>,
     /// What checks found.
     pub(crate) verdicts: Arc<Overlay<Verdict>>,
+    /// One line about each value that was looked at; `None` where it could not be read.
+    pub(crate) glances: Overlay<Option<String>>,
+    /// The job that looks at values on screen.
+    pub(crate) glancing: Option<JobId>,
     pub(crate) entries: Entries,
     pub(crate) preview: Previewing,
+    pub(crate) overview: Overviewing,
 }
 
 impl OpenStore {
@@ -39,9 +46,25 @@ impl OpenStore {
             info,
             phase: Phase::Loading,
             scan: None,
+            facts: None,
             verdicts: Arc::default(),
+            glances: Overlay::default(),
+            glancing: None,
             entries: Entries::default(),
             preview: Previewing::default(),
+            overview: Overviewing::default(),
         }
+    }
+
+    /// The slots of its jobs, each of which holds one at most.
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 6] {
+        [
+            &mut self.scan,
+            &mut self.entries.job,
+            &mut self.preview.job,
+            &mut self.preview.hex.job,
+            &mut self.glancing,
+            &mut self.overview.job,
+        ]
     }
 }

@@ -2,4 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod condition;
+pub(crate) mod controls;
+pub(crate) mod histogram;
+pub(crate) mod mosaic;
 pub(crate) mod table;

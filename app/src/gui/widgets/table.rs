@@ -102,6 +102,8 @@ pub(crate) struct Table<'a> {
 pub(crate) struct Happened {
     /// The body: has the keyboard when focused.
     pub(crate) body: Response,
+    /// The headers, one for each column.
+    pub(crate) headers: Vec<Response>,
     /// The header that was clicked.
     pub(crate) sorted: Option<usize>,
     /// The column that was dragged, and its new width.
@@ -135,7 +137,7 @@ impl Table<'_> {
         spans: &[(f32, f32)],
         mut line: impl FnMut(&mut LineUi<'_>),
     ) -> Happened {
-        let (sorted, resized) = self.header(ui, rect, spans);
+        let (headers, sorted, resized) = self.header(ui, rect, spans);
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let on_screen = body.intersect(ui.clip_rect());
         self.scroll.settle(self.n_lines, body.height());
@@ -181,6 +183,7 @@ impl Table<'_> {
         }
         Happened {
             body: response,
+            headers,
             sorted,
             resized,
         }
@@ -191,7 +194,8 @@ impl Table<'_> {
         ui: &mut Ui,
         rect: Rect,
         spans: &[(f32, f32)],
-    ) -> (Option<usize>, Option<(usize, f32)>) {
+    ) -> (Vec<Response>, Option<usize>, Option<(usize, f32)>) {
+        let mut headers = Vec::with_capacity(self.columns.len());
         let theme = Theme::of(ui.ctx());
         let (mut sorted, mut resized) = (None, None);
         let bottom = rect.top() + HEADER;
@@ -210,6 +214,7 @@ impl Table<'_> {
             if response.clicked() {
                 sorted = Some(at);
             }
+            headers.push(response.clone());
             let is_active = response.hovered() || response.has_focus();
             let color = if is_active { theme.text } else { theme.quiet };
             let arrow = match self.sorted {
@@ -238,7 +243,7 @@ impl Table<'_> {
         }
         let line = [pos2(rect.left(), bottom), pos2(rect.right(), bottom)];
         ui.painter().line_segment(line, theme.hairline());
-        (sorted, resized)
+        (headers, sorted, resized)
     }
 
     fn scroll_by_wheel(&mut self, ui: &Ui, body: Rect) {

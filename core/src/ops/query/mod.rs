@@ -11,6 +11,8 @@ pub mod units;
 pub use field::{Field, ValueKind, WORDS, Word};
 pub use parse::QueryError;
 
+use std::borrow::Cow;
+
 use crate::model::{Args, Condition, Record, Time, Verdict};
 use pattern::{Needle, Pattern};
 
@@ -142,6 +144,46 @@ impl Query {
             conditions: any(|t| matches!(t, Test::Condition(_))),
             types: any(|t| matches!(t, Test::Type(_) | Test::Codec(_))),
             args: any(|t| matches!(t, Test::Arg(..) | Test::Anywhere(_))),
+        }
+    }
+
+    /// The query without the terms that need what is not known yet: for choosing what to find it out for.
+    #[must_use]
+    pub fn without(&self, unknown: Needs) -> Self {
+        let is_kept = |test: &Test| match test {
+            Test::Condition(_) => !unknown.conditions,
+            Test::Type(_) | Test::Codec(_) => !unknown.types,
+            Test::Arg(..) | Test::Anywhere(_) => !unknown.args,
+            _ => true,
+        };
+        let kept = self.terms.iter().filter(|term| is_kept(&term.test));
+        Self {
+            terms: kept.cloned().collect(),
+        }
+    }
+
+    /// As [`Query::matches`], with `whole_args` to read a record's arguments again where a snapshot cut them.
+    pub fn matches_whole(
+        &self,
+        record: &Record<'_>,
+        verdict: Option<&Verdict>,
+        now: Time,
+        whole_args: impl FnOnce() -> Option<Vec<(String, String)>>,
+    ) -> bool {
+        match self.test(record, verdict, now) {
+            Match::Yes => true,
+            Match::No => false,
+            Match::NeedsArgs => whole_args().is_some_and(|args| {
+                let args: Vec<_> = args
+                    .into_iter()
+                    .map(|(name, text)| (Cow::from(name), Cow::from(text)))
+                    .collect();
+                let whole = Record {
+                    args: Args::Whole(&args),
+                    ..record.clone()
+                };
+                self.matches(&whole, verdict, now)
+            }),
         }
     }
 

@@ -180,6 +180,44 @@ fn cut_arguments_leave_the_answer_open_only_where_they_could_change_it() {
 }
 
 #[test]
+fn cut_arguments_are_read_again_only_where_they_decide() {
+    let group = Group::named("g");
+    let args = [(Cow::from("x"), Cow::from("y".repeat(500)))];
+    let mut record = Record::new(&group, b"k");
+    record.args = Args::Whole(&args);
+    let mut builder = ChunkBuilder::default();
+    builder.push(&record);
+    let chunk = builder.finish();
+    let cut = chunk.record(0).unwrap();
+    let whole = || Some(vec![("x".to_owned(), "y".repeat(500) + "needle")]);
+    let matches = |query: &str, whole: &dyn Fn() -> Option<Vec<(String, String)>>| {
+        Query::parse(query)
+            .unwrap()
+            .matches_whole(&cut, None, Time::now(), whole)
+    };
+    assert!(matches("needle", &whole));
+    assert!(!matches("-needle", &whole));
+    assert!(!matches("nowhere", &whole));
+    assert!(!matches("needle", &|| None));
+    assert!(matches("yyy", &|| panic!("decided without it")));
+}
+
+#[test]
+fn terms_about_the_unknown_can_be_left_out() {
+    let group = Group::named("g");
+    let record = Record::new(&group, b"k");
+    let query = Query::parse("condition:stale type:int size<1k").unwrap();
+    assert!(!query.matches(&record, None, Time::now()));
+    let rest = query.without(query.needs());
+    assert!(rest.matches(&record, None, Time::now()));
+    assert!(
+        !query
+            .without(Needs::default())
+            .matches(&record, None, Time::now())
+    );
+}
+
+#[test]
 fn a_query_says_what_it_needs_beyond_the_listing() {
     let needs = |query| Query::parse(query).unwrap().needs();
     assert_eq!(needs("size>1 group:x"), Needs::default());

@@ -81,13 +81,14 @@ fn expired(metadata: &Metadata<'_>, options: &CheckOptions) -> Option<Finding> {
 /// A temporary file: left behind by a crash, or being written right now.
 pub(super) fn orphan(meta: &Meta, options: &CheckOptions) -> Finding {
     let written = meta.modified.rfc3339();
-    if is_fresh(meta, options.now.unwrap_or_else(Time::now)) {
-        let evidence = format!("written {written}: a computation in progress, or one that crashed");
-        Finding::new(Condition::Incomplete, evidence)
+    let evidence = if is_fresh(meta, options.now.unwrap_or_else(Time::now)) {
+        format!(
+            "a temporary file written {written}: a computation in progress, or one that crashed"
+        )
     } else {
-        let evidence = format!("left behind by a computation that crashed; written {written}");
-        Finding::new(Condition::Orphan, evidence)
-    }
+        format!("left behind by a computation that crashed; written {written}")
+    };
+    Finding::new(Condition::Orphan, evidence)
 }
 
 /// Too young to be called left over; a time to come is no proof of age.

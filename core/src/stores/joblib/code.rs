@@ -27,6 +27,19 @@ pub(super) fn has_first_line(bytes: &[u8]) -> bool {
     bytes.starts_with(FIRST_LINE.as_bytes())
 }
 
+/// True if joblib takes two contents of the file for the same code: it leaves the first line out
+/// (`memory.py: extract_first_line`).
+pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
+    fn code(bytes: &[u8]) -> &[u8] {
+        if !has_first_line(bytes) {
+            return bytes;
+        }
+        let end = bytes.iter().position(|b| *b == b'\n');
+        end.and_then(|end| bytes.get(end + 1..)).unwrap_or_default()
+    }
+    code(a) == code(b)
+}
+
 fn parse(bytes: &[u8], path: &Path) -> CachedSource {
     let text = crate::model::text::from_bytes(bytes);
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::names::{FileRole, is_entry_name, is_temporary};
+use super::names::{FileRole, METADATA, OUTPUT, is_entry_name, is_temporary};
 use super::walk::Walk;
 use super::{entry_path, is_orphan, read_below};
 use crate::Result;
@@ -61,6 +61,10 @@ impl Follow for FollowJoblib {
 
     fn has_entry_folders(&self) -> bool {
         true
+    }
+
+    fn lookup_files(&self) -> &'static [&'static str] {
+        &[OUTPUT, METADATA]
     }
 
     fn entry_file(&self, name: &OsStr) -> EntryFile {

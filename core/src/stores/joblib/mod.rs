@@ -12,17 +12,17 @@ mod shape;
 mod tests;
 mod walk;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Details, Follow, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Details, Follow, Guard, Recognised, Removal, Store,
+    ValueReader,
 };
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
 use crate::scan::Scan;
-use crate::source::{Dir, ReadAt};
+use crate::source::{Dir, ReadAt, path_from_bytes};
 use crate::{Error, Result};
 use names::OUTPUT;
 
@@ -147,14 +147,18 @@ impl Backend for Joblib {
                 .at(&dir.path().join(&name)));
             }
             return Ok(Removal::Files {
-                paths: vec![path_of(&entry.key)],
+                paths: vec![path_from_bytes(&entry.key)],
             });
         }
-        let has_output = entry_dir(store, entry)?.stat(OUTPUT.as_ref()).is_ok();
         Ok(Removal::Folder {
             path: entry_path(entry),
-            witness: has_output.then(|| OUTPUT.into()),
+            witness: OUTPUT.into(),
             owned: names::is_own_file,
+            temporary: names::is_temporary_file,
+            guard: Some(Guard {
+                path: path_from_bytes(&entry.group).join(names::CODE),
+                same: code::is_same,
+            }),
         })
     }
 
@@ -199,22 +203,11 @@ fn is_orphan(key: &[u8]) -> bool {
 }
 
 fn entry_path(entry: &EntryKey) -> PathBuf {
-    path_of(&entry.group).join(path_of(&entry.key))
-}
-
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt as _;
-    PathBuf::from(OsStr::from_bytes(bytes))
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+    path_from_bytes(&entry.group).join(path_from_bytes(&entry.key))
 }
 
 fn function_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
-    let path = path_of(&entry.group);
+    let path = path_from_bytes(&entry.group);
     store.dir()?.open_below(&path).map_err(|e| {
         Error::io(
             "Cannot open the function's folder",
@@ -234,7 +227,7 @@ fn entry_dir(store: &Store, entry: &EntryKey) -> Result<Dir> {
 
 /// The folder of a left-over file, and its name there.
 fn orphan_file(store: &Store, entry: &EntryKey) -> Result<(Dir, std::ffi::OsString)> {
-    let path = path_of(&entry.key);
+    let path = path_from_bytes(&entry.key);
     let not_one = || Error::not_found("There is no such entry", "its name is none of joblib's");
     let name = path.file_name().ok_or_else(not_one)?.to_owned();
     if !names::is_temporary(name.as_encoded_bytes()) {

@@ -68,6 +68,11 @@ pub(super) fn is_own_file(name: &OsStr) -> bool {
     FileRole::of(name) != FileRole::Foreign
 }
 
+/// True for what is renamed when it is whole.
+pub(super) fn is_temporary_file(name: &OsStr) -> bool {
+    is_temporary(name.as_encoded_bytes())
+}
+
 fn is_side_file(name: &[u8]) -> bool {
     let Some(rest) = name.strip_prefix(b"output.pkl_") else {
         return false;

@@ -134,7 +134,13 @@ fn evidence(root: &Dir, is_root: bool) -> Found {
         }
         if let Some(writer) = writer_of(&dir, &listing) {
             // `x/module/function` lies at depth 2 in a root: then strangers' files on the way are only visitors.
-            return if is_root || !place.is_among_foreign || place.depth <= 2 {
+            let is_likely = !place.is_among_foreign || place.depth <= 2;
+            let is_other = |place: &Place| {
+                let dir = root.open_below(&place.below);
+                dir.is_ok_and(|dir| is_other_root(&dir, place))
+            };
+            let mut near = waiting.iter().take(BREADTH_FIRST);
+            return if is_root || (is_likely && !near.any(is_other)) {
                 Found::Entries { writer }
             } else {
                 Found::Nothing

@@ -7,12 +7,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::is_orphan;
 use super::metadata;
 use super::names::{ARGS, CODE, FileRole, METADATA, OUTPUT, is_entry_name, is_temporary, label};
-use super::{is_orphan, path_of};
 use crate::model::{Args, Group, Issue, Record, Role, Severity, Time};
 use crate::scan::{Collector, Detail, Scan};
-use crate::source::{Dir, FileType, Leaf, Meta};
+use crate::source::{Dir, FileType, Leaf, Meta, path_from_bytes};
 use crate::{Error, Result};
 
 /// Entries of one folder that a thread takes at once.
@@ -194,7 +194,7 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn open_function(&self, locator: &[u8]) -> io::Result<Function> {
-        let dir = self.walk.root.open_below(&path_of(locator))?;
+        let dir = self.walk.root.open_below(&path_from_bytes(locator))?;
         let dev = dir.stat_self()?.dev;
         let label = label(locator, self.walk.store_name);
         Ok(Function {
@@ -209,7 +209,7 @@ impl<'w, 'a> Worker<'w, 'a> {
 
     /// A temporary file by its path in the store, if it is still there.
     fn read_left_over(&mut self, function: &Function, key: &[u8]) {
-        let path = path_of(key);
+        let path = path_from_bytes(key);
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return;
         };
@@ -228,7 +228,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             if !locator.is_empty() && error.kind() == io::ErrorKind::NotFound {
                 return;
             }
-            let path = self.walk.root.path().join(path_of(locator));
+            let path = self.walk.root.path().join(path_from_bytes(locator));
             self.fail("Cannot list the folder", &path, error);
         }
     }
@@ -264,9 +264,14 @@ impl<'w, 'a> Worker<'w, 'a> {
     }
 
     fn share_below(&mut self, locator: &[u8], name: &OsStr) {
-        let depth = path_of(locator).components().count();
+        let depth = path_from_bytes(locator).components().count();
         if depth >= DEPTH {
-            let path = self.walk.root.path().join(path_of(locator)).join(name);
+            let path = self
+                .walk
+                .root
+                .path()
+                .join(path_from_bytes(locator))
+                .join(name);
             let message = "Folders nest deeper than any Python module: not looked into";
             self.collector
                 .issue(Issue::new(Severity::Warning, path, message));

@@ -1,0 +1,239 @@
+//! `cachescope stats`: what a cache holds, in sums.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use cachescope_core::model::text;
+use cachescope_core::ops::Control;
+use cachescope_core::ops::stats::{self, Bin, GroupStats, Stats};
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::{Counters, Store};
+use serde::Serialize;
+
+use super::lines::{Rfc3339, path_text};
+use super::out::{self, Exit, Failure};
+use super::table::{Align, Table, terminal_width};
+use super::{Global, open};
+use crate::text as figures;
+
+/// Sum up a cache: entries, bytes, groups, hits.
+///
+/// Hits are those that the cache itself recorded; most keep none.
+#[derive(Debug, clap::Args)]
+pub(super) struct StatsArgs {
+    /// Folders or files of caches, or a folder that holds some
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Read each entry's metadata too, for the compute time of each group
+    #[arg(long)]
+    durations: bool,
+}
+
+pub(super) fn run(args: &StatsArgs, global: &Global) -> Result<Exit, Failure> {
+    if global.query.is_some() {
+        return Err(Failure::usage(
+            "stats takes no --query: it sums whole caches. `ls --query` ends with the sums of what it lists",
+        ));
+    }
+    let found = open::find(&args.paths)?;
+    let mut n_read = 0;
+    for info in &found {
+        let read = open::open(info).and_then(|store| print_store(&store, args, global));
+        match read {
+            Ok(()) => n_read += 1,
+            Err(failure) if found.len() == 1 => return Err(failure),
+            Err(failure) => open::report_failure(failure, info, global)?,
+        }
+    }
+    Ok(if n_read == 0 {
+        Exit::Unread
+    } else {
+        Exit::Done
+    })
+}
+
+fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), Failure> {
+    let control = Control {
+        cancel: &Cancel::default(),
+        progress: &Progress::default(),
+    };
+    let stats = stats::read(store, args.durations, control)?;
+    if global.json {
+        out::print_line(&StatsLine::new(store, &stats))?;
+    } else {
+        out::print(page(store, &stats).as_bytes())?;
+    }
+    for issue in &stats.issues {
+        open::report(issue, global)?;
+    }
+    if stats.entries == 0 && !stats.issues.is_empty() {
+        return Err(Failure::unread(format!(
+            "Nothing of the cache could be read; the issues above say why. File: {}",
+            text::path(&store.info.path)
+        )));
+    }
+    Ok(())
+}
+
+/// The sums of one store.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "stats")]
+pub(super) struct StatsLine<'a> {
+    path: String,
+    kind: &'a str,
+    entries: u64,
+    bytes: u64,
+    disk_bytes: u64,
+    overhead_bytes: u64,
+    groups: Vec<GroupField<'a>>,
+    counters: Vec<CountersField>,
+    size_histogram: Vec<BinField>,
+    age_histogram: Vec<BinField>,
+    oldest: Option<Rfc3339>,
+    newest: Option<Rfc3339>,
+    issues: u64,
+}
+
+#[derive(Serialize)]
+struct GroupField<'a> {
+    group: &'a str,
+    entries: u64,
+    bytes: u64,
+    duration_s: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct CountersField {
+    source: &'static str,
+    since: Option<Rfc3339>,
+    hits: u64,
+    misses: u64,
+    lower_bound: bool,
+}
+
+/// From `from` up to, and without, `to`; null for no end. Bytes, or seconds of age.
+#[derive(Serialize)]
+struct BinField {
+    from: f64,
+    to: Option<f64>,
+    entries: u64,
+    bytes: u64,
+}
+
+impl<'a> StatsLine<'a> {
+    pub(super) fn new(store: &'a Store, stats: &'a Stats) -> Self {
+        Self {
+            path: path_text(&store.info.path),
+            kind: store.info.kind,
+            entries: stats.entries,
+            bytes: stats.bytes,
+            disk_bytes: stats.disk_bytes,
+            overhead_bytes: stats.overhead_bytes(),
+            groups: stats.groups.iter().map(GroupField::from).collect(),
+            counters: stats.counters.iter().map(CountersField::from).collect(),
+            size_histogram: stats.sizes.iter().map(BinField::from).collect(),
+            age_histogram: stats.ages.iter().map(BinField::from).collect(),
+            oldest: stats.oldest.map(Rfc3339),
+            newest: stats.newest.map(Rfc3339),
+            issues: stats.issues.len() as u64,
+        }
+    }
+}
+
+impl<'a> From<&'a GroupStats> for GroupField<'a> {
+    fn from(stats: &'a GroupStats) -> Self {
+        Self {
+            group: &stats.group.label,
+            entries: stats.entries,
+            bytes: stats.bytes,
+            duration_s: stats.duration_s,
+        }
+    }
+}
+
+impl From<&Counters> for CountersField {
+    fn from(counters: &Counters) -> Self {
+        Self {
+            source: counters.source,
+            since: counters.since.map(Rfc3339),
+            hits: counters.hits,
+            misses: counters.misses,
+            lower_bound: counters.is_lower_bound,
+        }
+    }
+}
+
+impl From<&Bin> for BinField {
+    fn from(bin: &Bin) -> Self {
+        Self {
+            from: bin.from,
+            to: Some(bin.to).filter(|to| to.is_finite()),
+            entries: bin.entries,
+            bytes: bin.bytes,
+        }
+    }
+}
+
+/// For people: the sums, the counters, then a line for each group.
+fn page(store: &Store, stats: &Stats) -> String {
+    let mut page = format!("{} · {}\n", text::path(&store.info.path), store.info.kind);
+    let mut fact = |name: &str, value: String| {
+        // Writing to a String cannot fail.
+        writeln!(page, "{name:<9} {value}").ok();
+    };
+    fact("entries", figures::count(stats.entries));
+    fact("values", figures::bytes(stats.bytes));
+    fact(
+        "on disk",
+        format!(
+            "{} ({} overhead)",
+            figures::bytes(stats.disk_bytes),
+            figures::bytes(stats.overhead_bytes())
+        ),
+    );
+    if let (Some(oldest), Some(newest)) = (stats.oldest, stats.newest) {
+        fact("oldest", oldest.rfc3339());
+        fact("newest", newest.rfc3339());
+    }
+    for counters in &stats.counters {
+        let bound = if counters.is_lower_bound {
+            "at least "
+        } else {
+            ""
+        };
+        fact(
+            "hits",
+            format!(
+                "{bound}{} hits, {} misses ({})",
+                figures::count(counters.hits),
+                figures::count(counters.misses),
+                counters.source
+            ),
+        );
+    }
+    if !stats.groups.is_empty() {
+        page.push('\n');
+        page.push_str(&groups(stats).render(terminal_width()));
+    }
+    page.push('\n');
+    page
+}
+
+fn groups(stats: &Stats) -> Table {
+    let mut table = Table::new(&[
+        ("ENTRIES", Align::Right),
+        ("SIZE", Align::Right),
+        ("TOOK", Align::Right),
+        ("GROUP", Align::Left),
+    ]);
+    for group in &stats.groups {
+        table.push(vec![
+            figures::count(group.entries),
+            figures::bytes(group.bytes),
+            group.duration_s.map_or_else(String::new, figures::duration),
+            text::shown(&group.group.label).into_owned(),
+        ]);
+    }
+    table
+}

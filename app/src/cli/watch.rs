@@ -1,0 +1,252 @@
+//! `cachescope watch`: what happens in caches, as it happens.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use cachescope_core::model::{EntryId, Record, Role, Snapshot, Time, text};
+use cachescope_core::ops::query::{Query, units};
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::watch::{Event, EventKind, Update, Watcher};
+
+use super::lines::{EventLine, path_text};
+use super::out::{self, Exit, Failure};
+use super::{Global, open};
+use crate::text as figures;
+
+/// Print what happens in a cache, as it happens.
+///
+/// A line for each change and each observed hit, until it is interrupted. Nothing in the cache changes by being watched.
+#[derive(Debug, clap::Args)]
+pub(super) struct WatchArgs {
+    /// Folders or files of caches, or a folder that holds some
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Stop after this time, such as 10s or 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    duration: Option<Duration>,
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    Duration::try_from_secs_f64(units::span_secs(text)?).map_err(|e| e.to_string())
+}
+
+pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
+    let query = global.query()?;
+    let bell = Bell::hang()?;
+    let mut watched = Vec::new();
+    for info in open::find(&args.paths)? {
+        let store = open::open(&info)?;
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
+        watched.push(Watched::start(snapshot, &query, &bell)?);
+    }
+    // Too long a time to be a moment is no end.
+    let end = args
+        .duration
+        .and_then(|duration| Instant::now().checked_add(duration));
+    let mut page = Vec::new();
+    let mut is_over = false;
+    while !is_over {
+        is_over = !bell.wait(end);
+        for store in &mut watched {
+            store.print(&query, global.json, &mut page);
+        }
+        if !page.is_empty() {
+            out::print(&page)?;
+            page.clear();
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Rings when a watcher has news, or when the person has seen enough.
+struct Bell {
+    ring: SyncSender<()>,
+    rung: Receiver<()>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Bell {
+    fn hang() -> Result<Self, Failure> {
+        let (ring, rung) = sync_channel(1);
+        let is_over = Arc::new(AtomicBool::new(false));
+        on_interrupt({
+            let (ring, is_over) = (ring.clone(), Arc::clone(&is_over));
+            move || {
+                is_over.store(true, Ordering::Relaxed);
+                // A bell that is ringing needs no second pull.
+                ring.try_send(()).ok();
+            }
+        })?;
+        Ok(Self {
+            ring,
+            rung,
+            is_over,
+        })
+    }
+
+    /// False once it is over.
+    fn wait(&self, end: Option<Instant>) -> bool {
+        let heard = match end {
+            Some(end) => self
+                .rung
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+                .is_ok(),
+            None => self.rung.recv().is_ok(),
+        };
+        let is_late = end.is_some_and(|end| end <= Instant::now());
+        heard && !is_late && !self.is_over.load(Ordering::Relaxed)
+    }
+}
+
+/// Ctrl+C and a polite kill end the watch with 0: it did what it was asked for.
+#[cfg(unix)]
+fn on_interrupt(end: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let fail = |e| Failure::unread(format!("Cannot listen for Ctrl+C: {e}"));
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fail)?;
+    std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || signals.forever().for_each(|_| end()))
+        .map_err(fail)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn on_interrupt(_end: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// A store with what the query lets through of it.
+struct Watched {
+    path: String,
+    watcher: Watcher,
+    wanted: Option<HashSet<EntryId>>,
+    said: Option<String>,
+    is_started: bool,
+}
+
+impl Watched {
+    fn start(snapshot: Arc<Snapshot>, query: &Query, bell: &Bell) -> Result<Self, Failure> {
+        let ring = bell.ring.clone();
+        let wake = Arc::new(move || {
+            ring.try_send(()).ok();
+        });
+        let mut wanted = (!query.is_empty()).then(HashSet::new);
+        want(
+            &mut wanted,
+            query,
+            snapshot.records().map(|(_, record)| record),
+        );
+        Ok(Self {
+            path: path_text(&snapshot.store.path),
+            watcher: Watcher::start(snapshot, wake)?,
+            wanted,
+            said: None,
+            is_started: false,
+        })
+    }
+
+    /// Appends what came since the last time.
+    fn print(&mut self, query: &Query, is_json: bool, page: &mut Vec<u8>) {
+        for update in self.watcher.drain() {
+            self.say(&update);
+            // What is gone is judged by what it was, what came by what it is.
+            let (removed, others): (Vec<_>, Vec<_>) = update
+                .events
+                .iter()
+                .partition(|event| event.kind == EventKind::Removed);
+            self.push_events(&removed, is_json, page);
+            let snapshot = &update.snapshot;
+            match &update.merged {
+                Some(merged) => {
+                    let came = merged.came.iter().filter_map(|row| snapshot.record(*row));
+                    want(&mut self.wanted, query, came);
+                }
+                None => want(
+                    &mut self.wanted,
+                    query,
+                    snapshot.records().map(|(_, record)| record),
+                ),
+            }
+            self.push_events(&others, is_json, page);
+            if update.n_events_lost > 0 {
+                let lost = Event::of_store(EventKind::Rescan, Time::now());
+                self.push_events(&[&lost], is_json, page);
+            }
+        }
+    }
+
+    fn push_events(&self, events: &[&Event], is_json: bool, page: &mut Vec<u8>) {
+        for event in events.iter().filter(|event| self.is_wanted(event)) {
+            if is_json {
+                out::push_line(page, &EventLine::new(&self.path, event));
+            } else {
+                page.extend_from_slice(for_people(event).as_bytes());
+            }
+        }
+    }
+
+    fn is_wanted(&self, event: &Event) -> bool {
+        // A miss is told when its value is stored.
+        event.kind != EventKind::Miss
+            && match (&self.wanted, &event.entry) {
+                (Some(wanted), Some(entry)) => wanted.contains(&entry.id()),
+                _ => true,
+            }
+    }
+
+    /// Says on stderr when watching begins, and what it does not cover, once.
+    fn say(&mut self, update: &Update) {
+        if !self.is_started {
+            self.is_started = true;
+            eprintln!(
+                "Watching {} of {}; Ctrl+C ends it",
+                figures::counted(update.snapshot.totals.entries, "entry", "entries"),
+                self.path
+            );
+        }
+        if self.said != update.coverage.why {
+            self.said.clone_from(&update.coverage.why);
+            if let Some(why) = &self.said {
+                eprintln!("note: {why}. File: {}", self.path);
+            }
+        }
+    }
+}
+
+/// Notes which of the records match.
+fn want<'a>(
+    wanted: &mut Option<HashSet<EntryId>>,
+    query: &Query,
+    records: impl Iterator<Item = Record<'a>>,
+) {
+    let Some(wanted) = wanted else { return };
+    let now = Time::now();
+    for record in records.filter(|record| record.role == Role::Entry) {
+        if query.matches(&record, None, now) {
+            wanted.insert(record.id());
+        } else {
+            wanted.remove(&record.id());
+        }
+    }
+}
+
+/// `14:03:07  stored   1.2 kB  load  0f3a…`.
+fn for_people(event: &Event) -> String {
+    let time = figures::clock(event.time);
+    let Some(_) = event.entry else {
+        return format!("{time}  {:7}\n", event.kind.name());
+    };
+    let bytes = event.bytes.map_or_else(String::new, figures::bytes);
+    format!(
+        "{time}  {:7}  {bytes:>7}  {}  {}\n",
+        event.kind.name(),
+        text::shown(&event.group),
+        text::shown(&figures::shorten(&event.label, 80)),
+    )
+}

@@ -1,0 +1,59 @@
+//! `cachescope [PATH…]`: the window, or a sentence on why there is none.
+
+use std::path::PathBuf;
+
+use cachescope_core::stores;
+use clap::CommandFactory as _;
+
+use super::Cli;
+use super::out::{Exit, Failure};
+
+/// Opens the window on these paths; returns when it is closed.
+///
+/// # Errors
+/// If a path is not there, or there is no display.
+pub(super) fn open(paths: Vec<PathBuf>) -> Result<Exit, Failure> {
+    for path in &paths {
+        // What is there opens in the window, which says itself what it cannot read. A shelf's name is no file's.
+        if !path.exists() {
+            stores::open_all(path).map_err(|error| {
+                Failure::unread(format!("{error}{}", mistyped(path).unwrap_or_default()))
+            })?;
+        }
+    }
+    crate::gui::run(paths)
+        .map(|()| Exit::Done)
+        .map_err(|error| {
+            Failure::unread(format!(
+                "{error:#}. Without a display use a sub-command: {}",
+                sub_commands().join(", ")
+            ))
+        })
+}
+
+/// Advice where the path may have been meant as a sub-command.
+fn mistyped(path: &std::path::Path) -> Option<String> {
+    let typed = path.to_str()?;
+    let is_word = !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_lowercase());
+    let names = sub_commands();
+    if names.iter().any(|name| name == typed) {
+        return Some(format!(
+            ". Sub-commands come first: cachescope {typed} PATH"
+        ));
+    }
+    is_word.then(|| {
+        format!(
+            ". If a sub-command was meant: there are {}",
+            names.join(", ")
+        )
+    })
+}
+
+/// Names of the sub-commands that help lists.
+fn sub_commands() -> Vec<String> {
+    Cli::command()
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}

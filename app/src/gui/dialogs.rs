@@ -1,0 +1,90 @@
+//! What only the system can ask or a folder of our own can give, off the UI thread: the open dialog, the samples.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cachescope_core::jobs::Wake;
+
+/// Where no dialog can be shown, rfd answers "nothing chosen" at once; no person is that quick.
+const NO_DIALOG: Duration = Duration::from_millis(300);
+
+/// An answer.
+pub(crate) enum Answer {
+    /// Open this.
+    Open(Vec<PathBuf>),
+    /// Nothing was chosen.
+    Nothing,
+    /// It could not be asked: why, and what to do instead.
+    Failed(String),
+}
+
+/// Questions under way and their answers.
+pub(crate) struct Dialogs {
+    send: SyncSender<Answer>,
+    receive: Receiver<Answer>,
+    wake: Wake,
+    n_open: usize,
+}
+
+impl Dialogs {
+    pub(crate) fn new(wake: Wake) -> Self {
+        let (send, receive) = sync_channel(4);
+        Self {
+            send,
+            receive,
+            wake,
+            n_open: 0,
+        }
+    }
+
+    /// Lets the person choose a folder, unless a dialog is open already.
+    pub(crate) fn ask(&mut self) {
+        self.run("dialog", || {
+            let asked = Instant::now();
+            match rfd::FileDialog::new().set_title("Open a cache").pick_folder() {
+                Some(path) => Answer::Open(vec![path]),
+                None if asked.elapsed() < NO_DIALOG => Answer::Failed(
+                    "This desktop has no file dialog for us. Drop the folder on the window, or type its path".to_owned(),
+                ),
+                None => Answer::Nothing,
+            }
+        });
+    }
+
+    /// Makes the sample stores in our own folder.
+    pub(crate) fn unpack_samples(&mut self) {
+        self.run("samples", || {
+            let Some(folder) = eframe::storage_dir("cachescope") else {
+                let why = "There is no folder for the sample stores. Set HOME";
+                return Answer::Failed(why.to_owned());
+            };
+            match crate::samples::unpack_into(&folder) {
+                Ok(paths) => Answer::Open(paths),
+                Err(error) => Answer::Failed(format!("{error:#}")),
+            }
+        });
+    }
+
+    /// Answers that came in.
+    pub(crate) fn poll(&mut self) -> Vec<Answer> {
+        let answers: Vec<_> = self.receive.try_iter().collect();
+        self.n_open = self.n_open.saturating_sub(answers.len());
+        answers
+    }
+
+    fn run(&mut self, name: &str, ask: impl FnOnce() -> Answer + Send + 'static) {
+        if self.n_open > 0 {
+            return;
+        }
+        let (send, wake) = (self.send.clone(), self.wake.clone());
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // The window may be closed before the dialog is.
+            if send.send(ask()).is_ok() {
+                wake();
+            }
+        });
+        self.n_open += usize::from(spawned.is_ok());
+    }
+}

@@ -1,0 +1,129 @@
+//! The table of entries: groups with sums, rows of 24 points, selection by mouse and keyboard.
+
+mod columns;
+mod keys;
+mod rows;
+
+use cachescope_core::jobs::Arranged;
+use cachescope_core::model::{Row, Time};
+use cachescope_core::ops::Direction;
+use egui::{Button, Ui};
+
+use crate::gui::command::{Command, Need, TableCommand};
+use crate::gui::state::{Line, OpenStore, Phase, Saved};
+use crate::gui::widgets::controls;
+use crate::gui::widgets::table::Table;
+
+pub(super) fn entries_ui(
+    ui: &mut Ui,
+    store: &mut OpenStore,
+    saved: &Saved,
+    is_filtered: bool,
+    now: Time,
+    out: &mut Vec<Command>,
+) {
+    let Some(arranged) = store.entries.arranged.as_deref() else {
+        return super::say_ui(ui, "Reading…", "");
+    };
+    if arranged.rows.is_empty() {
+        return nothing_ui(ui, store, is_filtered, out);
+    }
+    let (shown, specs) = columns::shown(arranged, saved);
+    let sort = saved.sort;
+    let sorted = shown.iter().position(|by| *by == sort.by);
+    let table = Table {
+        name: "Entries",
+        columns: &specs,
+        sorted: sorted.map(|at| (at, sort.direction == Direction::Descending)),
+        n_lines: store.entries.lines.len(),
+        scroll: &mut store.entries.scroll,
+    };
+    let painter = rows::Rows {
+        shown: &shown,
+        arranged,
+        lines: &store.entries.lines,
+        folded: &store.entries.folded,
+        selection: &store.entries.selection,
+        verdicts: &store.verdicts,
+        glances: &store.glances,
+        kind: store.info.kind,
+        now,
+    };
+    let mut on_screen = Vec::new();
+    let happened = table.show(ui, |line| {
+        if let Some(Line::Entry(at)) = store.entries.lines.at(line.index) {
+            on_screen.extend(arranged.rows.get(at));
+        }
+        painter.line_ui(line, out);
+    });
+    if let Some(by) = happened.sorted.and_then(|at| shown.get(at)) {
+        out.push(Command::Table(TableCommand::SortBy(*by)));
+    }
+    if let Some((at, width)) = happened.resized
+        && let Some(by) = shown.get(at)
+    {
+        out.push(Command::Table(TableCommand::Width(*by, width)));
+    }
+    for header in &happened.headers {
+        header.context_menu(|ui| columns::menu_ui(ui, saved, out));
+    }
+    if ui.memory(|m| m.focused().is_none() || m.has_focus(happened.body.id)) {
+        keys::keys_ui(ui, &store.entries, out);
+    }
+    need_glances(store, arranged_rows(arranged, &on_screen), out);
+}
+
+/// Rows on screen whose values nobody looked at yet.
+fn arranged_rows(arranged: &Arranged, on_screen: &[Row]) -> Vec<Row> {
+    let lacks = |row: &&Row| {
+        let record = arranged.snapshot.record(**row);
+        record.is_some_and(|r| r.value_type.is_none())
+    };
+    on_screen.iter().filter(lacks).copied().collect()
+}
+
+fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
+    // While the store is being read, reading values as well would only slow it down.
+    if store.glancing.is_some() || store.scan.is_some() {
+        return;
+    }
+    let is_new = |row: &Row| {
+        let record = store.snapshot.record(*row);
+        record.is_some_and(|r| store.glances.of(&r).is_none())
+    };
+    let rows: Vec<Row> = rows.into_iter().filter(is_new).collect();
+    if !rows.is_empty() {
+        out.push(Command::Need(Need::Glances(rows)));
+    }
+}
+
+fn nothing_ui(ui: &mut Ui, store: &OpenStore, is_filtered: bool, out: &mut Vec<Command>) {
+    match &store.phase {
+        Phase::Loading => super::say_ui(ui, "Reading…", ""),
+        Phase::Partial(why) => super::say_ui(ui, "This store could not be read", why),
+        Phase::Whole if is_filtered => {
+            super::say_ui(ui, "Nothing matches the query", "");
+            ui.vertical_centered(|ui| {
+                if ui.add(Button::new("Show all entries")).clicked() {
+                    out.push(Command::Query(String::new()));
+                }
+            });
+        }
+        Phase::Whole => {
+            super::say_ui(
+                ui,
+                "This store is empty",
+                "It was recognised and holds no entry",
+            );
+        }
+    }
+    if store.phase != Phase::Loading {
+        ui.vertical_centered(|ui| {
+            ui.add_space(4.0);
+            if ui.button("Read again").clicked() {
+                out.push(Command::Refresh(store.info.id));
+            }
+            controls::quiet(ui, cachescope_core::model::text::path(&store.info.path));
+        });
+    }
+}

@@ -1,0 +1,220 @@
+//! The decoded value: a summary, array statistics, the head of a table, and a tree that opens branch by branch.
+
+use cachescope_core::formats::numpy::ArraySummary;
+use cachescope_core::formats::{Element, Preview};
+use egui::accesskit::Role;
+use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
+
+use crate::gui::command::{Command, EntryCommand};
+use crate::gui::state::{Branch, LineState, Previewing, TreeLine};
+use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::{cell, controls};
+use crate::text;
+
+/// Height of one line of the tree, in points.
+const LINE: f32 = 20.0;
+/// Indent of each level, in points; deeper than this many levels it stops growing.
+const INDENT: f32 = 14.0;
+const MAX_INDENT: usize = 12;
+
+pub(super) fn value_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    let Some(found) = &preview.found else {
+        return super::waiting_ui(ui, preview);
+    };
+    let value = match &found.value {
+        Ok(value) => value,
+        Err(error) => {
+            let words = RichText::new(error.to_string()).color(theme.danger);
+            ui.add(Label::new(words).wrap());
+            return;
+        }
+    };
+    ui.add(Label::new(RichText::new(&value.summary).font(theme::strong())).wrap());
+    for problem in &value.problems {
+        let color = if problem.is_damage() {
+            theme.danger
+        } else {
+            theme.quiet
+        };
+        let words = RichText::new(problem.to_string()).color(color);
+        ui.add(Label::new(words).wrap());
+    }
+    if value.is_truncated && value.problems.is_empty() {
+        controls::quiet(ui, "Only the beginning is shown");
+    }
+    if let Some(array) = &value.array {
+        array_ui(ui, array);
+    }
+    if value.table.is_some() {
+        table_ui(ui, value);
+    }
+    ui.add_space(4.0);
+    tree_ui(ui, preview, out);
+}
+
+fn array_ui(ui: &mut Ui, array: &ArraySummary) {
+    let mut parts = Vec::new();
+    for (name, element) in [("min", &array.min), ("max", &array.max)] {
+        if *element != Element::Null {
+            parts.push(format!("{name} {}", element_text(element)));
+        }
+    }
+    if let Some(mean) = array.mean {
+        parts.push(format!("mean {}", figure(mean)));
+    }
+    match array.nan_count {
+        Some(0) => parts.push("no NaN".to_owned()),
+        Some(n) => parts.push(format!("{} NaN", text::count(n))),
+        None => {}
+    }
+    if !parts.is_empty() {
+        controls::quiet(ui, parts.join(" · "));
+    }
+    if !array.first.is_empty() {
+        let first: Vec<_> = array.first.iter().map(element_text).collect();
+        let words = format!("first {}", first.join(", "));
+        let words = RichText::new(words).font(theme::mono());
+        ui.add(Label::new(words).wrap().selectable(true));
+    }
+}
+
+fn table_ui(ui: &mut Ui, value: &Preview) {
+    let theme = Theme::of(ui.ctx());
+    let Some(table) = &value.table else { return };
+    ScrollArea::horizontal().id_salt("frame").show(ui, |ui| {
+        Grid::new("frame").striped(true).show(ui, |ui| {
+            ui.label("");
+            for (name, dtype) in table.columns.iter().zip(&table.dtypes) {
+                let name = cachescope_core::model::text::shown(name).into_owned();
+                ui.label(RichText::new(name).font(theme::strong()))
+                    .on_hover_text(dtype);
+            }
+            ui.end_row();
+            for (label, row) in table.index.iter().zip(&table.head) {
+                ui.label(RichText::new(element_text(label)).color(theme.quiet));
+                for element in row {
+                    ui.label(RichText::new(element_text(element)).font(theme::mono()));
+                }
+                ui.end_row();
+            }
+        });
+    });
+    let rows = text::counted(table.rows, "row", "rows");
+    controls::quiet(ui, format!("{rows} in all"));
+}
+
+fn element_text(element: &Element) -> String {
+    match element {
+        Element::Null => "–".to_owned(),
+        Element::Bool(true) => "True".to_owned(),
+        Element::Bool(false) => "False".to_owned(),
+        Element::Int(value) => value.to_string(),
+        Element::Float(value) => figure(*value),
+        Element::Text(text) => text::shorten(&cachescope_core::model::text::shown(text), 60),
+        Element::List(list) => {
+            let parts: Vec<_> = list.iter().take(8).map(element_text).collect();
+            format!("({})", parts.join(", "))
+        }
+    }
+}
+
+/// A float in five digits: enough to compare by eye.
+fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || (1e-4..1e6).contains(&size) {
+        let text = format!("{value:.4}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        text.to_owned()
+    } else {
+        format!("{value:.4e}")
+    }
+}
+
+fn tree_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) {
+    let lines = preview.tree.lines();
+    ScrollArea::both()
+        .id_salt("tree")
+        .auto_shrink(false)
+        .show_rows(ui, LINE, lines.len(), |ui, range| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for line in lines.get(range).unwrap_or_default() {
+                line_ui(ui, line, out);
+            }
+        });
+}
+
+fn line_ui(ui: &mut Ui, line: &TreeLine, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    #[expect(clippy::cast_precision_loss, reason = "a dozen levels")]
+    let indent = INDENT * line.path.len().min(MAX_INDENT) as f32;
+    let size = vec2(ui.available_width(), LINE);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let shown = cachescope_core::model::text::shown(&line.label);
+    response.widget_info(|| {
+        let name = format!("{} {shown}", line.key);
+        WidgetInfo::labeled(Role::TreeItem, true, name.trim())
+    });
+    let is_branch = line.state != LineState::Leaf;
+    if is_branch && response.hovered() {
+        ui.painter().rect_filled(rect, 3.0, theme.raised);
+    }
+    controls::focus_ring(ui, &response);
+    if response.clicked() {
+        let path = line.path.clone();
+        let branch = match line.state {
+            LineState::More(_) => Some(Branch::More(path)),
+            LineState::Open | LineState::Closed => Some(Branch::Toggle(path)),
+            LineState::Leaf => None,
+        };
+        out.extend(branch.map(|b| Command::Entry(EntryCommand::Branch(b))));
+    }
+    let sign = match line.state {
+        LineState::Open => "▾",
+        LineState::Closed => "▸",
+        LineState::More(_) => "…",
+        LineState::Leaf => "",
+    };
+    let inner = rect.with_min_x(rect.left() + indent);
+    let (at, words) = inner.split_left_right_at_x(inner.left() + 14.0);
+    cell::text(ui, at, sign, theme::body(), theme.quiet);
+    let key = cachescope_core::model::text::shown(&line.key);
+    let galley = cell::elided(ui, &key, theme::mono(), theme.quiet, words.width() * 0.6);
+    let width = if key.is_empty() {
+        0.0
+    } else {
+        galley.size().x + 8.0
+    };
+    cell::text(ui, words, &key, theme::mono(), theme.quiet);
+    let label = words.with_min_x(words.left() + width);
+    let color = if matches!(line.state, LineState::More(_)) {
+        theme.accent
+    } else {
+        theme.text
+    };
+    let mut words = shown.into_owned();
+    if line.is_shared {
+        words += "  (shared)";
+    }
+    if cell::text(ui, label, &words, theme::mono(), color) {
+        response.on_hover_text(text::shorten(&words, 2000));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_short_enough_to_compare() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (3.0, "3"),
+            (-3.123_456, "-3.1235"),
+            (0.000_01, "1.0000e-5"),
+            (1e9, "1.0000e9"),
+        ] {
+            assert_eq!(figure(value), expected);
+        }
+    }
+}

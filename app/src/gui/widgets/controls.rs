@@ -1,0 +1,131 @@
+//! Tabs, chips and captions.
+
+use egui::accesskit::Role;
+use egui::{
+    Align2, Button, CornerRadius, Frame, Label, Margin, Response, RichText, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::gui::theme::{self, GAP, Theme};
+
+/// Height of a row of tabs, in points.
+const TABS: f32 = 32.0;
+
+/// A row of tabs; returns the one that was clicked.
+pub(crate) fn tabs<T: Copy + PartialEq>(ui: &mut Ui, all: &[(T, &str)], shown: T) -> Option<T> {
+    let theme = Theme::of(ui.ctx());
+    let mut clicked = None;
+    let row = ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for (tab, name) in all {
+            let is_shown = *tab == shown;
+            let font = if is_shown {
+                theme::strong()
+            } else {
+                theme::body()
+            };
+            let color = if is_shown { theme.text } else { theme.quiet };
+            let galley = ui.painter().layout_no_wrap((*name).to_owned(), font, color);
+            let size = vec2(galley.size().x + 8.0 * GAP, TABS);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+            response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_shown, *name));
+            if response.clicked() {
+                clicked = Some(*tab);
+            }
+            if is_shown {
+                let radius = CornerRadius {
+                    nw: 5,
+                    ne: 5,
+                    ..CornerRadius::ZERO
+                };
+                ui.painter().rect(
+                    rect,
+                    radius,
+                    theme.ground,
+                    theme.hairline(),
+                    StrokeKind::Inside,
+                );
+            }
+            let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect);
+            let color = if response.hovered() {
+                theme.text
+            } else {
+                color
+            };
+            ui.painter()
+                .galley_with_override_text_color(at.min, galley, color);
+            focus_ring(ui, &response);
+        }
+        ui.min_rect()
+    });
+    // The line under the tabs, open below the one on show.
+    let (left, right) = (ui.max_rect().left(), ui.max_rect().right());
+    let bottom = row.inner.bottom();
+    ui.painter()
+        .line_segment([pos2(left, bottom), pos2(right, bottom)], theme.hairline());
+    clicked
+}
+
+/// Shows where the keyboard is.
+pub(crate) fn focus_ring(ui: &Ui, response: &Response) {
+    if response.has_focus() {
+        let theme = Theme::of(ui.ctx());
+        let stroke = Stroke::new(1.5, theme.accent);
+        ui.painter()
+            .rect_stroke(response.rect, 5.0, stroke, StrokeKind::Inside);
+    }
+}
+
+/// A small rounded label.
+pub(crate) fn chip(ui: &mut Ui, text: &str) -> Response {
+    let theme = Theme::of(ui.ctx());
+    Frame::new()
+        .fill(theme.raised)
+        .stroke(theme.hairline())
+        .corner_radius(9)
+        .inner_margin(Margin::symmetric(7, 1))
+        .show(ui, |ui| {
+            ui.add(Label::new(RichText::new(text).font(theme::small())).extend())
+        })
+        .inner
+}
+
+/// A small rounded button that is one of several choices.
+pub(crate) fn choice(ui: &mut Ui, text: &str, is_chosen: bool) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let edge = if is_chosen { theme.accent } else { theme.line };
+    let button = Button::new(RichText::new(text).font(theme::small()).color(theme.text))
+        .corner_radius(9)
+        .stroke(Stroke::new(1.0, edge))
+        .min_size(vec2(0.0, 20.0));
+    let response = ui
+        .scope(|ui| {
+            ui.spacing_mut().button_padding = vec2(8.0, 1.0);
+            ui.spacing_mut().interact_size.y = 20.0;
+            ui.add(button)
+        })
+        .inner;
+    response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, text));
+    response
+}
+
+/// A caption over a section: small capitals would be louder.
+pub(crate) fn caption(ui: &mut Ui, text: &str) {
+    let theme = Theme::of(ui.ctx());
+    ui.label(RichText::new(text).font(theme::small()).color(theme.quiet));
+}
+
+/// Text that explains.
+pub(crate) fn quiet(ui: &mut Ui, text: impl Into<String>) -> Response {
+    let theme = Theme::of(ui.ctx());
+    ui.label(RichText::new(text).color(theme.quiet))
+}
+
+/// A surface with an edge, for cards and sections.
+pub(crate) fn card(theme: &Theme) -> Frame {
+    Frame::new()
+        .fill(theme.panel)
+        .stroke(theme.hairline())
+        .corner_radius(6)
+        .inner_margin(Margin::same(12))
+}

@@ -1,0 +1,361 @@
+//! Carries out a plan: each entry is checked again against the disk, then moved aside or freed.
+//!
+//! One file per mechanism; a mechanism knows folders, files or rows, never a kind of cache.
+
+mod files;
+mod seen;
+mod site;
+
+use std::path::{Path, PathBuf};
+
+use super::journal::{self, Head};
+use super::plan::{Plan, Planned};
+use super::quarantine::{self, Quarantine, Shelf};
+use crate::model::Time;
+use crate::own::StateDir;
+use crate::scan::{Cancel, Progress};
+use crate::stores::Removal;
+use crate::{Error, Result};
+use files::Files;
+
+pub(super) use files::read_guard;
+pub(super) use site::Site;
+
+/// What is to become of the entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Nothing: each is only checked, as for the other two.
+    Check,
+    /// Moved aside into the quarantine, for undo.
+    Keep,
+    /// Gone for good.
+    Free,
+}
+
+/// What became of one entry.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It passed every check; nothing was changed.
+    Ready,
+    /// It is out of the store (or, by undo, back in it).
+    Done,
+    /// It stays as it is, for this reason.
+    Skipped(String),
+    /// It should have gone and could not; it is as it was.
+    Failed(Error),
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Names what was moved aside; `None` if nothing was.
+    pub undo_id: Option<String>,
+    /// The quarantine that holds it.
+    pub quarantine: Option<PathBuf>,
+    /// Entries that passed the checks, where only checks were asked for.
+    pub ready: usize,
+    /// Entries that are out of the store.
+    pub removed: usize,
+    /// Entries that stay for a reason.
+    pub skipped: usize,
+    /// Entries that could not be removed.
+    pub failed: usize,
+    /// Entries that were not reached before it was cancelled.
+    pub not_tried: usize,
+    /// Stored bytes moved aside: still on the disk.
+    pub bytes_held: u64,
+    /// Stored bytes freed.
+    pub bytes_freed: u64,
+    /// Why something that is out of the store is not freed yet; the next clear, undo or purge tries again.
+    pub unfinished: Option<Error>,
+}
+
+/// Why an entry stays.
+#[derive(Debug)]
+pub(super) enum Stays {
+    Skipped(String),
+    Failed(Error),
+}
+
+impl From<Stays> for Outcome {
+    fn from(stays: Stays) -> Self {
+        match stays {
+            Stays::Skipped(reason) => Self::Skipped(reason),
+            Stays::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl Stays {
+    /// The backend cannot say how to take it out.
+    fn of(error: Error) -> Self {
+        if error.is_not_found() {
+            Self::because("it is gone already")
+        } else if error.is_refused() {
+            Self::Skipped(error.message())
+        } else {
+            Self::Failed(error)
+        }
+    }
+
+    pub(super) fn because(reason: impl Into<String>) -> Self {
+        Self::Skipped(reason.into())
+    }
+}
+
+/// An entry on its way out.
+pub(super) struct Job<'p> {
+    /// Its number in the plan; what is held of it is called by that.
+    pub(super) n: usize,
+    pub(super) planned: &'p Planned,
+    pub(super) removal: Removal,
+}
+
+/// Where entries go.
+#[derive(Clone, Copy)]
+pub(super) enum To<'s> {
+    /// Nowhere yet: only checked.
+    Check,
+    /// Onto a shelf of the quarantine.
+    Shelf(&'s Shelf),
+    /// Freed in place, because there is no shelf.
+    Nowhere,
+}
+
+/// Takes entries of one sort out of a store.
+///
+/// Mechanisms that work in batches (rows) hold outcomes back until the batch is certain.
+pub(super) trait Mechanism {
+    /// Writes down what undo has to know, before anything is changed.
+    fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> std::io::Result<()>;
+
+    /// Checks an entry and takes it out.
+    fn take(&mut self, job: &Job<'_>, to: To<'_>) -> std::result::Result<(), Stays>;
+
+    /// Waits until what was taken out is so on the disk.
+    fn sync(&mut self) -> std::io::Result<()>;
+}
+
+/// Carries out `plan`; `each` hears what became of every entry, in the plan's order.
+///
+/// With a `state` folder the place of the quarantine is remembered there, so that undo finds it by itself.
+/// A cancelled clear ends with what was done so far, as [`Applied::not_tried`] tells.
+///
+/// # Errors
+/// If nothing could be done at all: the store is gone or another one, or nothing can be moved aside there
+/// ([`Error::is_refused`]).
+pub fn apply(
+    plan: &Plan,
+    how: How,
+    state: Option<&StateDir>,
+    cancel: &Cancel,
+    progress: &Progress,
+    each: &mut dyn FnMut(&Planned, Outcome),
+) -> Result<Applied> {
+    let site = Site::open(plan)?;
+    let mut run = Run {
+        site: &site,
+        cancel,
+        progress,
+        each,
+        applied: Applied::default(),
+    };
+    progress.set_total(plan.removals.len() as u64);
+    match how {
+        How::Check => run.take_all(plan, To::Check),
+        How::Keep => run.keep(plan, state)?,
+        How::Free => run.free(plan),
+    }
+    Ok(run.applied)
+}
+
+/// Says whether entries of this plan can be moved aside at all, without changing anything.
+///
+/// # Errors
+/// [`Error::is_refused`], with the reason, if they cannot.
+pub fn can_keep(plan: &Plan) -> Result<()> {
+    Site::open(plan)?.can_keep()
+}
+
+struct Run<'a> {
+    site: &'a Site,
+    cancel: &'a Cancel,
+    progress: &'a Progress,
+    each: &'a mut dyn FnMut(&Planned, Outcome),
+    applied: Applied,
+}
+
+impl Run<'_> {
+    fn keep(&mut self, plan: &Plan, state: Option<&StateDir>) -> Result<()> {
+        self.site.can_keep()?;
+        if plan.removals.is_empty() {
+            return Ok(());
+        }
+        quarantine::tidy_in(&self.site.parent);
+        let (quarantine, shelf) = quarantine::new_shelf(&self.site.parent, &plan.id, false)?;
+        if let Err(error) = self.write_journal(plan, &quarantine, &shelf) {
+            // Nothing was moved yet, so the shelf only has to go again.
+            quarantine
+                .discard(shelf)
+                .and_then(|()| quarantine.tidy(&Cancel::default()))
+                .ok();
+            return Err(error);
+        }
+        if let Some(state) = state
+            && let Err(error) = state.remember_quarantine(&quarantine.path())
+        {
+            // The quarantine describes itself; without our own folder it is found beside the store.
+            log::warn!("{error}");
+        }
+        self.take_all(plan, To::Shelf(&shelf));
+        if self.applied.removed == 0 {
+            return quarantine
+                .discard(shelf)
+                .and_then(|()| quarantine.tidy(&Cancel::default()));
+        }
+        self.applied.undo_id = Some(shelf.name.clone());
+        self.applied.quarantine = Some(quarantine.path());
+        journal::finish(&shelf.manifest)
+            .and_then(|()| super::disk::sync_dir(&shelf.dir))
+            .map_err(|e| Error::io("Cannot finish the journal", shelf.dir.path(), e))
+    }
+
+    /// Plan and places are on the disk before the first entry moves.
+    fn write_journal(&self, plan: &Plan, quarantine: &Quarantine, shelf: &Shelf) -> Result<()> {
+        let fail = |e| {
+            Error::io(
+                "Nothing was cleared: the journal for undo cannot be written",
+                shelf.dir.path(),
+                e,
+            )
+            .hint("--permanent clears without undo")
+        };
+        let mut journal = journal::Writer::new(&shelf.manifest);
+        let written = (|| {
+            journal.head(Head {
+                version: 0,
+                id: shelf.name.clone(),
+                cleared: Time::now(),
+                kind: plan.kind.clone(),
+                store: self.site.store_path.clone(),
+                opened: self.site.opened_path.clone(),
+                base: self.site.base_path.clone(),
+            })?;
+            let mut mechanism = Files::new(self.site);
+            for (n, planned) in plan.removals.iter().enumerate() {
+                if let Ok(removal) = self.site.store.removal(&planned.key) {
+                    mechanism.note(
+                        &Job {
+                            n,
+                            planned,
+                            removal,
+                        },
+                        &mut journal,
+                    )?;
+                }
+            }
+            journal.sync()?;
+            super::disk::sync_dir(&shelf.dir)?;
+            quarantine.sync()
+        })();
+        written.map_err(fail)
+    }
+
+    /// Out of the way first, so that a program sees all of it at once, then freed at leisure.
+    fn free(&mut self, plan: &Plan) {
+        quarantine::tidy_in(&self.site.parent);
+        let shelf = self
+            .site
+            .can_keep()
+            .ok()
+            .filter(|()| !plan.removals.is_empty());
+        let shelf =
+            shelf.and_then(|()| quarantine::new_shelf(&self.site.parent, &plan.id, true).ok());
+        let Some((quarantine, shelf)) = shelf else {
+            self.take_all(plan, To::Nowhere);
+            return;
+        };
+        self.take_all(plan, To::Shelf(&shelf));
+        let mut freed = vec![false; plan.removals.len()];
+        let result = quarantine.free(shelf, self.cancel, |n| {
+            if let Some(freed) = freed.get_mut(n) {
+                *freed = true;
+            }
+        });
+        let bytes_of = |(planned, freed): (&Planned, &bool)| if *freed { planned.bytes } else { 0 };
+        self.applied.bytes_freed += plan.removals.iter().zip(&freed).map(bytes_of).sum::<u64>();
+        self.applied.bytes_held = self
+            .applied
+            .bytes_held
+            .saturating_sub(self.applied.bytes_freed);
+        self.applied.unfinished = result.and_then(|()| quarantine.tidy(self.cancel)).err();
+    }
+
+    fn take_all(&mut self, plan: &Plan, to: To<'_>) {
+        let mut mechanism = Files::new(self.site);
+        for (n, planned) in plan.removals.iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                self.applied.not_tried = plan.removals.len() - n;
+                break;
+            }
+            let taken = self
+                .site
+                .store
+                .removal(&planned.key)
+                .map_err(Stays::of)
+                .and_then(|removal| {
+                    mechanism.take(
+                        &Job {
+                            n,
+                            planned,
+                            removal,
+                        },
+                        to,
+                    )
+                });
+            self.count(planned, taken.map_or_else(Outcome::from, |()| done(to)), to);
+        }
+        if matches!(to, To::Shelf(_))
+            && let Err(e) = mechanism.sync()
+        {
+            log::warn!("cannot wait for the disk: {e}");
+        }
+    }
+
+    fn count(&mut self, planned: &Planned, outcome: Outcome, to: To<'_>) {
+        let applied = &mut self.applied;
+        match (&outcome, to) {
+            (Outcome::Ready, _) => applied.ready += 1,
+            (Outcome::Skipped(_), _) => applied.skipped += 1,
+            (Outcome::Failed(_), _) => applied.failed += 1,
+            (Outcome::Done, To::Nowhere) => {
+                applied.removed += 1;
+                applied.bytes_freed += planned.bytes;
+            }
+            (Outcome::Done, _) => {
+                applied.removed += 1;
+                applied.bytes_held += planned.bytes;
+            }
+        }
+        (self.each)(planned, outcome);
+        self.progress.add(1);
+    }
+}
+
+fn done(to: To<'_>) -> Outcome {
+    match to {
+        To::Check => Outcome::Ready,
+        To::Shelf(_) | To::Nowhere => Outcome::Done,
+    }
+}
+
+/// `path` below `parent`, in plain names.
+pub(super) fn below<'p>(path: &'p Path, parent: &Path) -> Result<&'p Path> {
+    path.strip_prefix(parent).map_err(|_outside| {
+        Error::refused(
+            "Cannot clear the store",
+            "it does not lie below the path that was opened",
+        )
+        .at(path)
+    })
+}

@@ -1,0 +1,102 @@
+//! The open folders that a clear works in, found again by their real paths and known by device and inode.
+
+use std::path::{Path, PathBuf};
+
+use super::super::plan::{Base, Plan};
+use super::below;
+use crate::source::{Dir, FileType};
+use crate::stores::Store;
+use crate::{Error, Result};
+
+/// Where entries lie and where they may be moved to.
+pub(in super::super) struct Site {
+    /// Asked where its entries lie; never used to change anything.
+    pub(in super::super) store: Store,
+    /// The folder that the opened path lies in: the quarantine's place.
+    pub(in super::super) parent: Dir,
+    /// The folder that paths of entries are relative to.
+    pub(in super::super) base: Dir,
+    /// Its device: nothing on another one is touched.
+    pub(in super::super) dev: u64,
+    /// The store, below `parent`.
+    pub(in super::super) store_path: PathBuf,
+    /// The opened path, below `parent`.
+    pub(in super::super) opened_path: PathBuf,
+    /// `base`, below `parent`.
+    pub(in super::super) base_path: PathBuf,
+}
+
+impl Site {
+    /// Opens the folders of a plan; none of them may have become a link or another folder since it was made.
+    pub(in super::super) fn open(plan: &Plan) -> Result<Self> {
+        let fail = |e| Error::io("Cannot clear the store", &plan.store, e);
+        let outer = plan.opened_as.parent().unwrap_or(Path::new("/"));
+        let parent = Dir::open_exact(outer).map_err(fail)?;
+        let store_path = below(&plan.store, outer)?.to_owned();
+        let inner = store_path.parent().unwrap_or(Path::new("")).to_owned();
+        let holder = parent.open_below(&inner).map_err(fail)?;
+        let is_dir = store_path.file_name().is_some_and(|name| {
+            holder
+                .stat(name)
+                .is_ok_and(|m| m.file_type == FileType::Dir)
+        });
+        let (base, base_path) = if is_dir {
+            (
+                parent.open_below(&store_path).map_err(fail)?,
+                store_path.clone(),
+            )
+        } else {
+            (holder, inner)
+        };
+        let meta = base.stat_self().map_err(fail)?;
+        let store = Store::open(&plan.info()?)?;
+        let found = Base {
+            dev: meta.dev,
+            ino: meta.ino,
+        };
+        if found != plan.base {
+            return Err(Error::changed(
+                "Nothing was cleared",
+                "another folder stands in the store's place now",
+            )
+            .at(&plan.store)
+            .hint("List the store again and make a new plan"));
+        }
+        Ok(Self {
+            opened_path: below(&plan.opened_as, outer)?.to_owned(),
+            store,
+            parent,
+            base,
+            dev: meta.dev,
+            store_path,
+            base_path,
+        })
+    }
+
+    /// Refuses where nothing can be moved aside.
+    pub(in super::super) fn can_keep(&self) -> Result<()> {
+        let refuse = |why: &str| {
+            Err(Error::refused(
+                "Nothing was cleared, because entries cannot be moved aside for undo",
+                why,
+            )
+            .at(self.parent.path())
+            .hint("--permanent clears without undo"))
+        };
+        let dev = self
+            .parent
+            .stat_self()
+            .map_err(|e| Error::io("Cannot clear the store", self.parent.path(), e))?
+            .dev;
+        if dev != self.dev {
+            return refuse("the folder beside the store lies on another file system");
+        }
+        match super::super::disk::may_write(&self.parent) {
+            Ok(()) => Ok(()),
+            Err(e) => refuse(&format!(
+                "{} may not be changed: {e}",
+                crate::model::text::path(self.parent.path())
+            )),
+        }
+    }
+}

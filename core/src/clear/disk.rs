@@ -1,0 +1,240 @@
+//! The calls that change the disk, each relative to an open folder and each one step that a crash cannot halve.
+//!
+//! Tests make them fail one by one through `fault`; nothing else in `clear` changes a store.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::source::{Dir, FileType};
+
+/// Bytes that may still be written where `path` lies; `None` if the system does not say.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+/// Makes a folder.
+pub(super) fn make_dir(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
+    fault::point("mkdir")?;
+    // Of a wider mode the umask takes its part, as with any program.
+    Ok(rustix::fs::mkdirat(
+        dir,
+        name,
+        Mode::from_bits_truncate(mode),
+    )?)
+}
+
+/// Makes a file that nobody else may read; "already exists" if something has that name.
+pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
+    open_own(dir, name, OFlags::CREATE | OFlags::EXCL)
+}
+
+/// Opens a file of ours, and makes it if it is missing.
+pub(super) fn open_or_create(dir: &Dir, name: &OsStr) -> io::Result<File> {
+    open_own(dir, name, OFlags::CREATE)
+}
+
+/// Opens a file of ours for reading, appending and locking.
+pub(super) fn open_existing(dir: &Dir, name: &OsStr) -> io::Result<File> {
+    open_own(dir, name, OFlags::empty())
+}
+
+fn open_own(dir: &Dir, name: &OsStr, how: OFlags) -> io::Result<File> {
+    if !how.is_empty() {
+        fault::point("create")?;
+    }
+    let flags =
+        OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(
+        dir,
+        name,
+        flags | how,
+        Mode::RUSR | Mode::WUSR,
+    )?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        ));
+    }
+    Ok(file)
+}
+
+/// Appends to a file of ours.
+pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    fault::point("write")?;
+    file.write_all(bytes)
+}
+
+/// Gives a file of ours the rights of the one that it stands for.
+pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    fault::point("chmod")?;
+    Ok(rustix::fs::fchmod(
+        file,
+        Mode::from_bits_truncate(mode & 0o777),
+    )?)
+}
+
+/// True if a link, or something else that is no folder, stood where a folder was to be opened.
+pub(super) fn is_no_folder(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::MLINK))
+}
+
+/// Waits until a file of ours is on the disk.
+pub(super) fn sync_file(file: &File) -> io::Result<()> {
+    fault::point("fsync")?;
+    file.sync_all()
+}
+
+/// Waits until the names in a folder are on the disk, where the file system can tell.
+pub(super) fn sync_dir(dir: &Dir) -> io::Result<()> {
+    fault::point("fsync")?;
+    match rustix::fs::fsync(dir) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::BADF) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Moves a name, never over another: "already exists" if the new name is taken.
+pub(super) fn rename(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
+    fault::point("rename")?;
+    #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+    match rustix::fs::renameat_with(from, old, to, new, rustix::fs::RenameFlags::NOREPLACE) {
+        // File systems that cannot do it in one step.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        other => return Ok(other?),
+    }
+    if from.stat(old)?.file_type != FileType::Dir {
+        // A second name first, then the first one goes: a crash between leaves both, never none.
+        rustix::fs::linkat(from, old, to, new, AtFlags::empty())?;
+        return remove_file(from, old);
+    }
+    match to.stat(new) {
+        // A folder can only replace an empty folder, so nothing is lost if one appears meanwhile.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            Ok(rustix::fs::renameat(from, old, to, new)?)
+        }
+        Err(e) => Err(e),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
+}
+
+/// Removes a name that is no folder.
+pub(super) fn remove_file(dir: &Dir, name: &OsStr) -> io::Result<()> {
+    fault::point("unlink")?;
+    Ok(rustix::fs::unlinkat(dir, name, AtFlags::empty())?)
+}
+
+/// Removes an empty folder.
+pub(super) fn remove_dir(dir: &Dir, name: &OsStr) -> io::Result<()> {
+    fault::point("rmdir")?;
+    Ok(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)?)
+}
+
+/// Whether names in the folder may be made and removed by us.
+pub(super) fn may_write(dir: &Dir) -> io::Result<()> {
+    use rustix::fs::Access;
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(rustix::fs::accessat(dir, ".", access, AtFlags::EACCESS)?)
+}
+
+/// True if nobody but us may change what is in the folder.
+pub(super) fn is_ours(dir: &Dir, parent: &Dir) -> io::Result<bool> {
+    let stat = rustix::fs::fstat(dir)?;
+    let me = rustix::process::geteuid();
+    let own = stat.st_uid == me.as_raw()
+        // The administrator may help out where the owner of the place made it.
+        || (me.is_root() && stat.st_uid == rustix::fs::fstat(parent)?.st_uid);
+    let shared = Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
+    Ok(own && !shared)
+}
+
+/// True if the open file is the one that stands under `name`.
+pub(super) fn is_named(file: &File, dir: &Dir, name: &OsStr) -> bool {
+    let (Ok(open), Ok(named)) = (
+        rustix::fs::fstat(file),
+        rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW),
+    ) else {
+        return false;
+    };
+    (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino)
+}
+
+/// Makes the calls of this module fail in tests, one by one.
+pub(super) mod fault {
+    #[cfg(not(test))]
+    #[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
+    pub(super) fn point(_call: &'static str) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) use with_faults::point;
+
+    #[cfg(test)]
+    pub(in super::super) use with_faults::{calls, clear, fail_at, kill_at};
+
+    #[cfg(test)]
+    mod with_faults {
+        use std::cell::RefCell;
+        use std::io;
+
+        #[derive(Default)]
+        struct State {
+            calls: Vec<&'static str>,
+            fault: Option<(usize, Option<i32>)>,
+        }
+
+        thread_local! {
+            static STATE: RefCell<State> = RefCell::default();
+        }
+
+        pub(in super::super) fn point(call: &'static str) -> io::Result<()> {
+            STATE.with_borrow_mut(|state| {
+                let n = state.calls.len();
+                state.calls.push(call);
+                match state.fault {
+                    Some((at, Some(errno))) if n == at => Err(io::Error::from_raw_os_error(errno)),
+                    // From there on nothing reaches the disk, as if the process had ended.
+                    Some((at, None)) if n >= at => Err(io::Error::other("killed by the test")),
+                    _ => Ok(()),
+                }
+            })
+        }
+
+        /// From the `n`th changing call on, nothing happens any more.
+        pub(in super::super::super) fn kill_at(n: usize) {
+            set(Some((n, None)));
+        }
+
+        /// The `n`th changing call fails once.
+        pub(in super::super::super) fn fail_at(n: usize, errno: i32) {
+            set(Some((n, Some(errno))));
+        }
+
+        /// All calls work again.
+        pub(in super::super::super) fn clear() {
+            set(None);
+        }
+
+        /// The changing calls since the last of the functions above.
+        pub(in super::super::super) fn calls() -> Vec<&'static str> {
+            STATE.with_borrow(|state| state.calls.clone())
+        }
+
+        fn set(fault: Option<(usize, Option<i32>)>) {
+            STATE.with_borrow_mut(|state| {
+                *state = State {
+                    calls: Vec::new(),
+                    fault,
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What is to go, as data: made from a listing, shown, saved, and applied now or later.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::wire;
+use crate::model::{EntryKey, Fingerprint, Record, Role, StoreInfo, Time};
+use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
+use crate::source::FileType;
+use crate::stores::{Removal, Store};
+use crate::{Error, Result};
+
+/// Version of the saved form; a plan of another version is not applied.
+const VERSION: u32 = 1;
+/// A saved plan takes about 400 bytes an entry: this is several million entries.
+const MAX_SAVED_BYTES: u64 = 2 << 30;
+/// Bytes without an owner that are younger than this may be somebody's work in progress.
+const FRESH_SECS: f64 = 24.0 * 3600.0;
+
+/// Entries chosen to be cleared, with what must still be true of each when it happens.
+///
+/// A plan names keys, never paths: where an entry lies is asked of its backend when the plan is applied,
+/// so a saved plan cannot lead out of its store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this form.
+    pub version: u32,
+    /// Names the plan, and the folder in the quarantine that it fills.
+    pub id: String,
+    /// The store's own folder or file.
+    #[serde(with = "wire::path")]
+    pub store: PathBuf,
+    /// The path that the person opened; its parent holds the quarantine.
+    #[serde(with = "wire::path")]
+    pub opened_as: PathBuf,
+    /// Kind of store.
+    pub kind: String,
+    /// When it was made.
+    pub made: Time,
+    /// Device and inode of the store's folder (of the folder it lies in, for a file).
+    pub base: Base,
+    /// What is to go, in this order.
+    pub removals: Vec<Planned>,
+    /// What was chosen and will stay, with the reason.
+    pub refusals: Vec<Refusal>,
+    /// What else there is to know before saying yes.
+    pub notes: Vec<String>,
+}
+
+/// Which folder it was, whatever its name is today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+}
+
+/// One entry that is to go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    /// Its identity in the store.
+    #[serde(with = "wire::key")]
+    pub key: EntryKey,
+    /// The key as people read it.
+    pub key_label: String,
+    /// The group as people read it; empty where there are none.
+    pub group_label: String,
+    /// What must still be true of it.
+    pub fingerprint: Fingerprint,
+    /// Stored value bytes.
+    pub bytes: u64,
+    /// Bytes that its files take on the disk.
+    pub disk_bytes: u64,
+    /// Seconds that computing it took; `None` where that was not recorded.
+    pub duration_s: Option<f64>,
+    /// Entry or orphan.
+    pub role: Role,
+}
+
+/// One chosen entry that cannot go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Its identity in the store.
+    #[serde(with = "wire::key")]
+    pub key: EntryKey,
+    /// The key as people read it.
+    pub key_label: String,
+    /// Why it stays.
+    pub reason: String,
+}
+
+/// Sums over a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    /// Entries that are to go.
+    pub entries: usize,
+    /// Their stored value bytes.
+    pub bytes: u64,
+    /// Bytes that their files take on the disk.
+    pub disk_bytes: u64,
+    /// Seconds that computing them again takes, over those whose time was recorded.
+    pub rebuild_s: f64,
+    /// Entries whose computing time was not recorded.
+    pub n_unknown_duration: usize,
+}
+
+impl Plan {
+    /// A plan to clear `records` from `store`. The disk is read, nothing is changed.
+    ///
+    /// # Errors
+    /// If the store is gone.
+    pub fn new<'a>(store: &Store, records: impl IntoIterator<Item = Record<'a>>) -> Result<Self> {
+        let info = &store.info;
+        let made = Time::now();
+        let mut plan = Self {
+            version: VERSION,
+            id: new_id(made),
+            store: info.path.clone(),
+            opened_as: info.opened_as.clone(),
+            kind: info.kind.to_owned(),
+            made,
+            base: base_of(store)?,
+            removals: Vec::new(),
+            refusals: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut shared = Vec::new();
+        for record in records {
+            let planned = Planned::of(&record);
+            match store.removal(&planned.key) {
+                Ok(Removal::Shared { .. }) => shared.push(planned),
+                Ok(_) if is_fresh_orphan(&record, made) => plan.refuse(
+                    planned,
+                    "it was written less than 24 hours ago and may be somebody's work in progress",
+                ),
+                Ok(_) => plan.removals.push(planned),
+                Err(error) => plan.refuse(planned, &error.message()),
+            }
+        }
+        plan.add_shared(store, shared)?;
+        Ok(plan)
+    }
+
+    /// Sums over what is to go.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for planned in &self.removals {
+            totals.entries += 1;
+            totals.bytes = totals.bytes.saturating_add(planned.bytes);
+            totals.disk_bytes = totals.disk_bytes.saturating_add(planned.disk_bytes);
+            match planned.duration_s {
+                Some(duration) => totals.rebuild_s += duration,
+                None => totals.n_unknown_duration += 1,
+            }
+        }
+        totals
+    }
+
+    /// Writes the plan as JSON, whole or not at all.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let fail = |e| Error::io("Cannot save the plan", path, e);
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        let mut file =
+            tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).map_err(fail)?;
+        serde_json::to_writer_pretty(std::io::BufWriter::new(&mut file), self)
+            .map_err(|e| fail(e.into()))?;
+        file.persist(path).map_err(|e| fail(e.error))?;
+        Ok(())
+    }
+
+    /// Reads a plan that [`Plan::save`] wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is no plan of this version.
+    pub fn load(path: &Path) -> Result<Self> {
+        let fail = |e| Error::io("Cannot read the plan", path, e);
+        let file = std::fs::File::open(path).map_err(fail)?;
+        let mut text = String::new();
+        file.take(MAX_SAVED_BYTES)
+            .read_to_string(&mut text)
+            .map_err(fail)?;
+        let damaged = |e: serde_json::Error| {
+            Error::damaged("This is no plan of Cachescope's", e.to_string()).at(path)
+        };
+        #[derive(Deserialize)]
+        struct Any {
+            version: u32,
+        }
+        let Any { version } = serde_json::from_str(&text).map_err(damaged)?;
+        if version != VERSION {
+            return Err(Error::usage(
+                "Cannot use the plan",
+                format!(
+                    "it has version {version}, this Cachescope writes and reads version {VERSION}"
+                ),
+            )
+            .at(path)
+            .hint("Make the plan again"));
+        }
+        serde_json::from_str(&text).map_err(damaged)
+    }
+
+    /// The store as the plan describes it.
+    pub(super) fn info(&self) -> Result<Arc<StoreInfo>> {
+        let kind = crate::stores::kinds()
+            .find(|kind| *kind == self.kind)
+            .ok_or_else(|| {
+                Error::usage(
+                    "Cannot use the plan",
+                    format!("no backend is called {:?}", self.kind),
+                )
+            })?;
+        Ok(Arc::new(StoreInfo::new(
+            &self.store,
+            &self.opened_as,
+            kind,
+            None,
+        )))
+    }
+
+    fn refuse(&mut self, planned: Planned, reason: &str) {
+        self.refusals.push(Refusal {
+            key: planned.key,
+            key_label: planned.key_label,
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// Entries that share files go together or not at all: whether these are all of them is asked of the store.
+    fn add_shared(&mut self, store: &Store, shared: Vec<Planned>) -> Result<()> {
+        if shared.is_empty() {
+            return Ok(());
+        }
+        let mut left: HashMap<Option<PathBuf>, usize> = HashMap::new();
+        for key in all_keys(store)? {
+            if let Ok(removal @ Removal::Shared { .. }) = store.removal(&key) {
+                *left.entry(removal.path().map(Path::to_owned)).or_default() += 1;
+            }
+        }
+        let file_of =
+            |planned: &Planned| Some(store.removal(&planned.key).ok()?.path()?.to_owned());
+        for planned in &shared {
+            if let Some(left) = left.get_mut(&file_of(planned)) {
+                *left = left.saturating_sub(1);
+            }
+        }
+        for planned in shared {
+            match left.get(&file_of(&planned)) {
+                Some(0) => self.removals.push(planned),
+                Some(n) => {
+                    let reason =
+                        format!("it shares its file with {n} entries that were not chosen");
+                    self.refuse(planned, &reason);
+                }
+                None => self.refuse(planned, "it is no longer in the store"),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Planned {
+    fn of(record: &Record<'_>) -> Self {
+        Self {
+            key: record.entry_key(),
+            key_label: record.key_text().into_owned(),
+            group_label: record.group.label.to_string(),
+            fingerprint: record.fingerprint(),
+            bytes: record.bytes,
+            disk_bytes: record.disk_bytes,
+            duration_s: record.duration_s,
+            role: record.role,
+        }
+    }
+}
+
+fn is_fresh_orphan(record: &Record<'_>, now: Time) -> bool {
+    record.role == Role::Orphan && record.modified.is_none_or(|m| m.age_secs(now) < FRESH_SECS)
+}
+
+/// Identity of the folder that removals are relative to.
+fn base_of(store: &Store) -> Result<Base> {
+    let fail = |e| Error::io("Cannot open the store", &store.info.path, e);
+    // A store named by the stem of its files has nothing at its own path.
+    let is_dir = store
+        .parent
+        .stat(&store.name)
+        .is_ok_and(|m| m.file_type == FileType::Dir);
+    let meta = if is_dir {
+        store.parent.stat(&store.name)
+    } else {
+        store.parent.stat_self()
+    }
+    .map_err(fail)?;
+    Ok(Base {
+        dev: meta.dev,
+        ino: meta.ino,
+    })
+}
+
+/// The identity of every entry in the store.
+fn all_keys(store: &Store) -> Result<Vec<EntryKey>> {
+    struct Keys<'a>(&'a std::sync::Mutex<Vec<EntryKey>>);
+    impl Collector for Keys<'_> {
+        fn record(&mut self, record: &Record<'_>) {
+            let mut keys = self
+                .0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            keys.push(record.entry_key());
+        }
+        fn issue(&mut self, _issue: crate::model::Issue) {}
+    }
+    let keys = std::sync::Mutex::default();
+    store.scan(&Scan {
+        detail: Detail::Sizes,
+        cancel: &Cancel::default(),
+        progress: &Progress::default(),
+        threads: 1,
+        collector: &|| Box::new(Keys(&keys)),
+    })?;
+    Ok(keys
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// `20261123T185312-4f3a9c`: sorts by time, and two made in one second differ.
+fn new_id(made: Time) -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    let text = Time::from_unix(made.secs(), 0).rfc3339();
+    let stamp: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .filter(|c| *c != 'Z')
+        .collect();
+    let random = RandomState::new().hash_one(made.nanos()) & 0xff_ffff;
+    format!("{stamp}-{random:06x}")
+}

@@ -1,0 +1,452 @@
+//! The place for what was moved aside: one folder beside the store, in it a shelf for each clear.
+//!
+//! `.cachescope-quarantine/ID/` holds a manifest and the things themselves; `ID.purge/` is a shelf whose
+//! things are to be freed and never come back. Two files lock: `.gitignore` while shelves come and go, a shelf's
+//! manifest while somebody works on it. A lock ends with its process, so none is ever left over.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::journal::{self, MANIFEST};
+use super::{QUARANTINE, disk};
+use crate::scan::Cancel;
+use crate::source::{Dir, FileType};
+use crate::{Error, Result};
+
+const LOCK: &str = ".gitignore";
+const TAG: &str = "CACHEDIR.TAG";
+/// Version control leaves the folder alone.
+const LOCK_TEXT: &[u8] = b"*\n";
+/// Back-up programs leave it out: <https://bford.info/cachedir/>.
+const TAG_TEXT: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
+# Cachescope moved cache entries aside into this folder; `cachescope undo` brings them back.\n";
+/// A file on a shelf that is being written, to be moved to its place when it is whole.
+pub(super) const SCRAP: &str = "scrap";
+/// Ends the name of a shelf whose things are to be freed.
+const DOOMED: &str = ".purge";
+/// Somebody else makes or removes a shelf for a moment only.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The quarantine of one place.
+#[derive(Debug)]
+pub(super) struct Quarantine {
+    parent: Dir,
+    dir: Dir,
+}
+
+/// What one clear moved aside, locked by us.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) name: String,
+    pub(super) dir: Dir,
+    pub(super) manifest: File,
+}
+
+impl Shelf {
+    /// True if what lies on it is to be freed and never comes back.
+    pub(super) fn is_doomed(&self) -> bool {
+        Quarantine::is_doomed(&self.name)
+    }
+}
+
+impl Quarantine {
+    /// Waits until the quarantine and its place are on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        disk::sync_dir(&self.dir)?;
+        disk::sync_dir(&self.parent)
+    }
+
+    /// The quarantine in `parent`; `None` if there is none that is ours.
+    pub(super) fn find(parent: Dir) -> Option<Self> {
+        let dir = parent.open_dir(QUARANTINE.as_ref()).ok()?;
+        disk::is_ours(&dir, &parent)
+            .unwrap_or(false)
+            .then_some(Self { parent, dir })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> PathBuf {
+        self.dir.path().to_owned()
+    }
+
+    /// The folder it lies in.
+    pub(super) fn parent(&self) -> &Dir {
+        &self.parent
+    }
+
+    /// Names of the shelves, oldest first.
+    pub(super) fn shelf_names(&self) -> Result<Vec<String>> {
+        let fail = |e| Error::io("Cannot list what was moved aside", self.dir.path(), e);
+        let mut names = Vec::new();
+        self.dir
+            .list(|name, file_type| {
+                if let (Some(name), FileType::Dir) = (name.to_str(), file_type) {
+                    names.push(name.to_owned());
+                }
+            })
+            .map_err(fail)?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// A shelf's folder and its manifest as they are, without a lock: only to look.
+    pub(super) fn look(&self, name: &str) -> io::Result<(Dir, File)> {
+        let dir = self.dir.open_dir(name.as_ref())?;
+        let manifest = disk::open_existing(&dir, MANIFEST.as_ref())?;
+        Ok((dir, manifest))
+    }
+
+    /// Takes a shelf for us alone.
+    pub(super) fn take(&self, name: &str) -> Result<Shelf> {
+        let path = self.dir.path().join(name);
+        let fail = |e| Error::io("Cannot open what was moved aside", &path, e);
+        let (dir, manifest) = self.look(name).map_err(fail)?;
+        lock(&manifest).map_err(|e| busy_or(e, &path))?;
+        // Whoever had it before may have emptied it and thrown it away.
+        if self
+            .dir
+            .open_dir(name.as_ref())
+            .and_then(|d| d.stat(MANIFEST.as_ref()))
+            .is_err()
+        {
+            return Err(fail(io::ErrorKind::NotFound.into()));
+        }
+        Ok(Shelf {
+            name: name.to_owned(),
+            dir,
+            manifest,
+        })
+    }
+
+    /// True if the shelf is to be freed and nothing else.
+    pub(super) fn is_doomed(name: &str) -> bool {
+        name.ends_with(DOOMED)
+    }
+
+    /// Name of a shelf that is to be freed.
+    pub(super) fn doomed(id: &str) -> String {
+        format!("{id}{DOOMED}")
+    }
+
+    /// The id of what lies on a shelf.
+    pub(super) fn id_of(name: &str) -> &str {
+        name.strip_suffix(DOOMED).unwrap_or(name)
+    }
+
+    /// Says for good that nothing on the shelf comes back.
+    pub(super) fn doom(&self, shelf: &mut Shelf) -> Result<()> {
+        if Self::is_doomed(&shelf.name) {
+            return Ok(());
+        }
+        let doomed = Self::doomed(&shelf.name);
+        disk::rename(&self.dir, shelf.name.as_ref(), &self.dir, doomed.as_ref())
+            .and_then(|()| disk::sync_dir(&self.dir))
+            .map_err(|e| Error::io("Cannot free what was moved aside", shelf.dir.path(), e))?;
+        shelf.name = doomed;
+        Ok(())
+    }
+
+    /// Frees what lies on a doomed shelf and throws the shelf away; `freed` hears the number of each entry's thing.
+    pub(super) fn free(
+        &self,
+        shelf: Shelf,
+        cancel: &Cancel,
+        mut freed: impl FnMut(usize),
+    ) -> Result<()> {
+        debug_assert!(
+            Self::is_doomed(&shelf.name),
+            "only doomed shelves are freed"
+        );
+        let fail = |e| Error::io("Cannot free what was moved aside", shelf.dir.path(), e);
+        for (name, file_type) in journal::held_names(&shelf.dir).map_err(fail)? {
+            cancel.check()?;
+            remove_tree(&shelf.dir, &name, file_type).map_err(fail)?;
+            if let Some(n) = journal::entry_of(&name) {
+                freed(n);
+            }
+        }
+        self.discard(shelf)
+    }
+
+    /// Throws away a shelf on which nothing is held; one with strangers' things on it is left alone.
+    pub(super) fn discard(&self, shelf: Shelf) -> Result<()> {
+        let Shelf {
+            name,
+            dir,
+            manifest,
+        } = shelf;
+        let path = dir.path().to_owned();
+        let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
+        let names = dir.names().map_err(fail)?;
+        if names
+            .iter()
+            .any(|(name, _)| name != MANIFEST && name != SCRAP)
+        {
+            return Ok(());
+        }
+        if names.iter().any(|(name, _)| name == SCRAP) {
+            disk::remove_file(&dir, SCRAP.as_ref()).map_err(fail)?;
+        }
+        disk::remove_file(&dir, MANIFEST.as_ref()).map_err(fail)?;
+        // Closed first: NFS keeps a removed file in its folder for as long as it is open.
+        drop(manifest);
+        disk::remove_dir(&self.dir, name.as_ref()).map_err(fail)
+    }
+
+    /// Finishes what was cut short, and removes the whole quarantine if nothing is held in it.
+    ///
+    /// What somebody else is at work on is left to them.
+    pub(super) fn tidy(&self, cancel: &Cancel) -> Result<()> {
+        let fail = |e| Error::io("Cannot tidy up the quarantine", self.dir.path(), e);
+        let lock_file = disk::open_or_create(&self.dir, LOCK.as_ref()).map_err(fail)?;
+        match lock(&lock_file) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            other => other.map_err(fail)?,
+        }
+        if !self.is_in_place(&lock_file) {
+            return Ok(());
+        }
+        for name in self.shelf_names()? {
+            self.tidy_shelf(&name, cancel)?;
+        }
+        let names = self.dir.names().map_err(fail)?;
+        if names.iter().any(|(name, _)| name != LOCK && name != TAG) {
+            return Ok(());
+        }
+        if names.iter().any(|(name, _)| name == TAG) {
+            disk::remove_file(&self.dir, TAG.as_ref()).map_err(fail)?;
+        }
+        disk::remove_file(&self.dir, LOCK.as_ref()).map_err(fail)?;
+        drop(lock_file);
+        match disk::remove_dir(&self.parent, QUARANTINE.as_ref()) {
+            // Somebody began to use it at this very moment, or removed it.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound
+                ) =>
+            {
+                Ok(())
+            }
+            other => other.map_err(fail),
+        }
+    }
+
+    fn tidy_shelf(&self, name: &str, cancel: &Cancel) -> Result<()> {
+        let path = self.dir.path().join(name);
+        let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
+        let dir = self.dir.open_dir(name.as_ref()).map_err(fail)?;
+        let held = journal::held_names(&dir).map_err(fail)?;
+        let Ok(manifest) = disk::open_existing(&dir, MANIFEST.as_ref()) else {
+            // It was being made or thrown away when its owner ended.
+            if dir.names().map_err(fail)?.is_empty() {
+                disk::remove_dir(&self.dir, name.as_ref()).map_err(fail)?;
+            }
+            return Ok(());
+        };
+        if lock(&manifest).is_err() {
+            return Ok(());
+        }
+        let shelf = Shelf {
+            name: name.to_owned(),
+            dir,
+            manifest,
+        };
+        if Self::is_doomed(name) {
+            self.free(shelf, cancel, |_| {})
+        } else if held.is_empty() {
+            self.discard(shelf)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// True if both the folder and the lock file that we hold are still the ones that others find by name.
+    fn is_in_place(&self, lock_file: &File) -> bool {
+        let same = |a: io::Result<crate::source::Meta>, b: io::Result<crate::source::Meta>| matches!((a, b), (Ok(a), Ok(b)) if (a.dev, a.ino) == (b.dev, b.ino));
+        same(self.parent.stat(QUARANTINE.as_ref()), self.dir.stat_self())
+            && disk::is_named(lock_file, &self.dir, LOCK.as_ref())
+    }
+}
+
+/// A new shelf called `id` in the quarantine of `parent`, which is made if there is none.
+pub(super) fn new_shelf(parent: &Dir, id: &str, is_doomed: bool) -> Result<(Quarantine, Shelf)> {
+    let path = parent.path().join(QUARANTINE);
+    // Another Cachescope may throw an empty quarantine away between two of our steps: then once more.
+    for _ in 0..20 {
+        match try_new_shelf(parent, id, is_doomed) {
+            Ok(Some(made)) => return Ok(made),
+            Ok(None) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => {
+                let error = cannot_make(&path, e);
+                tidy_in(parent);
+                return Err(error);
+            }
+        }
+    }
+    Err(cannot_make(&path, io::ErrorKind::ResourceBusy.into()))
+}
+
+/// Tidies the quarantine in `parent`, if there is one; what cannot be done now is done the next time.
+pub(super) fn tidy_in(parent: &Dir) {
+    let Some(quarantine) = parent
+        .open_below(Path::new(""))
+        .ok()
+        .and_then(Quarantine::find)
+    else {
+        return;
+    };
+    if let Err(error) = quarantine.tidy(&Cancel::default()) {
+        log::warn!("{error}");
+    }
+}
+
+fn try_new_shelf(
+    parent: &Dir,
+    id: &str,
+    is_doomed: bool,
+) -> io::Result<Option<(Quarantine, Shelf)>> {
+    match disk::make_dir(parent, QUARANTINE.as_ref(), 0o700) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other?,
+    }
+    let quarantine = Quarantine {
+        parent: parent.open_below(Path::new(""))?,
+        dir: parent.open_dir(QUARANTINE.as_ref())?,
+    };
+    if !disk::is_ours(&quarantine.dir, parent)? {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "somebody else owns it or may write into it",
+        ));
+    }
+    let lock_file = disk::open_or_create(&quarantine.dir, LOCK.as_ref())?;
+    lock(&lock_file)?;
+    if !quarantine.is_in_place(&lock_file) {
+        return Ok(None);
+    }
+    fill_if_empty(&lock_file, LOCK_TEXT)?;
+    fill_if_empty(
+        &disk::open_or_create(&quarantine.dir, TAG.as_ref())?,
+        TAG_TEXT,
+    )?;
+    let name = make_shelf_dir(&quarantine.dir, id, is_doomed)?;
+    let dir = quarantine.dir.open_dir(name.as_ref())?;
+    let manifest = disk::create(&dir, MANIFEST.as_ref())?;
+    lock(&manifest)?;
+    Ok(Some((
+        quarantine,
+        Shelf {
+            name,
+            dir,
+            manifest,
+        },
+    )))
+}
+
+/// Makes `ID`, or `ID-2`, `ID-3`, … where a plan is applied more than once.
+fn make_shelf_dir(dir: &Dir, id: &str, is_doomed: bool) -> io::Result<String> {
+    let end = if is_doomed { DOOMED } else { "" };
+    for n in 1..10_000 {
+        let name = if n == 1 {
+            format!("{id}{end}")
+        } else {
+            format!("{id}-{n}{end}")
+        };
+        match disk::make_dir(dir, name.as_ref(), 0o700) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other.map(|()| name),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn fill_if_empty(file: &File, text: &[u8]) -> io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        disk::append(file, text)?;
+    }
+    Ok(())
+}
+
+/// Locks a file for us alone, waiting a little; a file system without locks is used without.
+fn lock(file: &File) -> io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            // Without locks two Cachescopes at once meet only in renames, and those are atomic.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        }
+    }
+}
+
+fn busy_or(error: io::Error, path: &Path) -> Error {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        Error::refused(
+            "Cannot change what was moved aside",
+            "another Cachescope is at work on it",
+        )
+        .at(path)
+        .hint("Wait until it is done")
+    } else {
+        Error::io("Cannot open what was moved aside", path, error)
+    }
+}
+
+fn cannot_make(path: &Path, error: io::Error) -> Error {
+    let why = if error.kind() == io::ErrorKind::WouldBlock {
+        "another Cachescope is at work there".to_owned()
+    } else {
+        Error::io("the folder for them cannot be made", path, error).message()
+    };
+    Error::refused(
+        "Nothing was cleared, because entries cannot be moved aside for undo",
+        why,
+    )
+    .at(path)
+    .hint("--permanent clears without undo")
+}
+
+/// Removes a thing and what is in it, by handles, on its own file system, following no link.
+pub(super) fn remove_tree(parent: &Dir, name: &OsStr, file_type: FileType) -> io::Result<()> {
+    if file_type != FileType::Dir {
+        return disk::remove_file(parent, name);
+    }
+    let top = parent.open_dir(name)?;
+    let dev = top.stat_self()?.dev;
+    // Folders from the outermost to the one that is being emptied, each with its name in the one before.
+    let mut open: Vec<(OsString, Dir)> = vec![(name.to_owned(), top)];
+    while let Some((name, dir)) = open.pop() {
+        let mut inner = None;
+        for (child, file_type) in dir.names()? {
+            if file_type == FileType::Dir {
+                inner = Some(child);
+                break;
+            }
+            disk::remove_file(&dir, &child)?;
+        }
+        if let Some(child) = inner {
+            let folder = dir.open_dir(&child)?;
+            if folder.stat_self()?.dev != dev {
+                return Err(io::Error::new(
+                    io::ErrorKind::CrossesDevices,
+                    "something is mounted in it",
+                ));
+            }
+            open.push((name, dir));
+            open.push((child, folder));
+            continue;
+        }
+        drop(dir);
+        disk::remove_dir(open.last().map_or(parent, |(_, outer)| outer), &name)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,713 @@
+//! Clear and undo, cut short at every single call and refused at every single call, on folders that joblib wrote.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the program and the stranger"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::fault;
+use super::undo::{self, HeldState};
+use super::{Applied, How, Outcome, Plan, Planned, QUARANTINE, apply};
+use crate::model::{Snapshot, StoreInfo};
+use crate::own::StateDir;
+use crate::scan::{Cancel, Progress};
+use crate::stores::{Store, open_all};
+
+const FIXTURE: &str = "../tests/fixtures/joblib/1.6.0/joblib/features";
+const NO_DISK: i32 = 28;
+
+/// A store of five entries in two functions, `x/joblib` opened as `x`.
+struct Bench {
+    temp: tempfile::TempDir,
+    before: Tree,
+}
+
+type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+impl Bench {
+    fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(FIXTURE);
+        for function in ["embed", "counted"] {
+            copy(
+                &from.join(function),
+                &temp.path().join("x/joblib/features").join(function),
+            );
+        }
+        let before = tree(temp.path());
+        Self { temp, before }
+    }
+
+    fn opened(&self) -> PathBuf {
+        self.temp.path().join("x")
+    }
+
+    fn info(&self) -> Arc<StoreInfo> {
+        open_all(&self.opened()).unwrap().remove(0)
+    }
+
+    /// A plan for every entry.
+    fn plan(&self) -> Plan {
+        let store = Store::open(&self.info()).unwrap();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        Plan::new(&store, snapshot.records().map(|(_, record)| record)).unwrap()
+    }
+
+    fn apply(plan: &Plan, how: How) -> (crate::Result<Applied>, Vec<(Planned, Outcome)>) {
+        let mut heard = Vec::new();
+        let applied = apply(
+            plan,
+            how,
+            None,
+            &Cancel::default(),
+            &Progress::default(),
+            &mut |planned, outcome| {
+                heard.push((planned.clone(), outcome));
+            },
+        );
+        (applied, heard)
+    }
+
+    /// One command that repairs whatever was cut short: brings back all that is held.
+    fn undo_all(&self) {
+        let paths = [self.opened()];
+        for held in undo::list(&paths, None) {
+            undo::restore(
+                &held,
+                &Cancel::default(),
+                &Progress::default(),
+                &mut |_, _| {},
+            )
+            .unwrap();
+        }
+        undo::tidy(&paths, None, &Cancel::default()).unwrap();
+    }
+
+    fn tree(&self) -> Tree {
+        tree(self.temp.path())
+    }
+
+    /// Entries in the store, each whole; panics if one is half.
+    fn entries(&self) -> usize {
+        let now = self.tree();
+        let in_store = |tree: &Tree| -> BTreeMap<PathBuf, Vec<PathBuf>> {
+            let mut entries: BTreeMap<_, Vec<_>> = BTreeMap::new();
+            for path in tree.keys().filter(|p| p.starts_with("x")) {
+                let outer = path.parent().unwrap_or(Path::new(""));
+                if outer.file_name().is_some_and(|n| n.len() == 32) {
+                    entries
+                        .entry(outer.to_owned())
+                        .or_default()
+                        .push(path.clone());
+                }
+            }
+            entries
+        };
+        let whole = in_store(&self.before);
+        let entries = in_store(&now);
+        for (entry, files) in &entries {
+            assert_eq!(Some(files), whole.get(entry), "half an entry");
+        }
+        entries.len()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for item in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            copy(&item.path(), &to);
+        } else {
+            fs::copy(item.path(), to).unwrap();
+        }
+    }
+}
+
+fn tree(root: &Path) -> Tree {
+    fn walk(root: &Path, at: &Path, tree: &mut Tree) {
+        for item in fs::read_dir(at).unwrap().map(Result::unwrap) {
+            let (path, kind) = (item.path(), item.file_type().unwrap());
+            let bytes = kind.is_file().then(|| fs::read(&path).unwrap());
+            tree.insert(path.strip_prefix(root).unwrap().to_owned(), bytes);
+            if kind.is_dir() {
+                walk(root, &path, tree);
+            }
+        }
+    }
+    let mut tree = Tree::new();
+    walk(root, root, &mut tree);
+    tree
+}
+
+/// Runs `act` killed at its 1st, 2nd, … changing call until it runs through; `check` sees each result.
+fn killed_at_each_call(
+    prepare: impl Fn(&Bench),
+    act: impl Fn(&Bench),
+    check: impl Fn(&Bench, bool),
+) {
+    for n in 0..1000 {
+        let bench = Bench::new();
+        prepare(&bench);
+        fault::kill_at(n);
+        act(&bench);
+        let calls = fault::calls().len();
+        fault::clear();
+        check(&bench, calls <= n);
+        if calls <= n {
+            assert!(n > 3, "the faults do not reach it");
+            return;
+        }
+    }
+    panic!("it never ends");
+}
+
+#[test]
+fn cleared_entries_come_back_byte_for_byte() {
+    let bench = Bench::new();
+    let (applied, heard) = Bench::apply(&bench.plan(), How::Keep);
+    let applied = applied.unwrap();
+    assert_eq!((applied.removed, heard.len(), bench.entries()), (5, 5, 0));
+    assert!(applied.bytes_held > 0 && applied.bytes_freed == 0);
+    let held = undo::list(&[bench.opened()], None);
+    assert_eq!(
+        (held[0].entries, &held[0].state, &held[0].id),
+        (5, &HeldState::Whole, &applied.undo_id.unwrap())
+    );
+    assert_eq!(held[0].bytes, applied.bytes_held);
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+#[test]
+fn a_check_changes_nothing() {
+    let bench = Bench::new();
+    let (applied, _) = Bench::apply(&bench.plan(), How::Check);
+    assert_eq!((applied.unwrap().ready, fault::calls()), (5, vec![]));
+    assert_eq!(bench.tree(), bench.before);
+}
+
+#[test]
+fn freed_entries_leave_nothing_of_ours() {
+    let bench = Bench::new();
+    let applied = Bench::apply(&bench.plan(), How::Free).0.unwrap();
+    assert_eq!(
+        (applied.removed, applied.bytes_held, bench.entries()),
+        (5, 0, 0)
+    );
+    assert_eq!(
+        applied.bytes_freed,
+        bench.plan().totals().bytes + applied.bytes_freed
+    );
+    assert!(!bench.temp.path().join(QUARANTINE).exists());
+    assert!(
+        bench
+            .tree()
+            .contains_key(Path::new("x/joblib/features/embed/func_code.py"))
+    );
+}
+
+#[test]
+fn a_clear_killed_at_any_call_is_undone_by_one_command() {
+    killed_at_each_call(
+        |_| {},
+        |bench| drop(Bench::apply(&bench.plan(), How::Keep)),
+        |bench, _| {
+            bench.entries();
+            bench.undo_all();
+            assert_eq!(bench.tree(), bench.before);
+        },
+    );
+}
+
+#[test]
+fn a_clear_killed_at_any_call_is_finished_by_the_next() {
+    killed_at_each_call(
+        |_| {},
+        |bench| drop(Bench::apply(&bench.plan(), How::Keep)),
+        |bench, _| {
+            let left = bench.entries();
+            let applied = Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+            assert_eq!((applied.removed, bench.entries()), (left, 0));
+            bench.undo_all();
+            assert_eq!(bench.tree(), bench.before);
+        },
+    );
+}
+
+#[test]
+fn a_permanent_clear_killed_at_any_call_is_finished_by_one_command() {
+    killed_at_each_call(
+        |_| {},
+        |bench| drop(Bench::apply(&bench.plan(), How::Free)),
+        |bench, ran_through| {
+            let left = bench.entries();
+            assert!(!ran_through || left == 0);
+            bench.undo_all();
+            assert_eq!(bench.entries(), left, "what was freed stays so");
+            assert!(!bench.temp.path().join(QUARANTINE).exists());
+        },
+    );
+}
+
+#[test]
+fn an_undo_killed_at_any_call_is_finished_by_the_next() {
+    killed_at_each_call(
+        |bench| drop(Bench::apply(&bench.plan(), How::Keep)),
+        |bench| {
+            for held in undo::list(&[bench.opened()], None) {
+                drop(undo::restore(
+                    &held,
+                    &Cancel::default(),
+                    &Progress::default(),
+                    &mut |_, _| {},
+                ));
+            }
+        },
+        |bench, ran_through| {
+            assert!(bench.entries() == 5 || !ran_through);
+            bench.undo_all();
+            assert_eq!(bench.tree(), bench.before);
+        },
+    );
+}
+
+#[test]
+fn an_undo_killed_at_any_call_makes_wiped_folders_again() {
+    killed_at_each_call(
+        |bench| {
+            drop(Bench::apply(&bench.plan(), How::Keep));
+            fs::remove_dir_all(bench.opened()).unwrap();
+        },
+        |bench| {
+            for held in undo::list(&[bench.opened()], None) {
+                drop(undo::restore(
+                    &held,
+                    &Cancel::default(),
+                    &Progress::default(),
+                    &mut |_, _| {},
+                ));
+            }
+        },
+        |bench, _| {
+            bench.undo_all();
+            assert_eq!(bench.tree(), bench.before);
+        },
+    );
+}
+
+#[test]
+fn a_purge_killed_at_any_call_is_finished_by_the_next_command() {
+    killed_at_each_call(
+        |bench| drop(Bench::apply(&bench.plan(), How::Keep)),
+        |bench| {
+            for held in undo::list(&[bench.opened()], None) {
+                drop(undo::purge(&held, &Cancel::default(), &Progress::default()));
+            }
+        },
+        |bench, _| {
+            bench.undo_all();
+            // Before the shelf was doomed all of it came back, after that nothing.
+            assert!([0, 5].contains(&bench.entries()));
+            assert!(!bench.temp.path().join(QUARANTINE).exists());
+        },
+    );
+}
+
+#[test]
+fn a_call_that_fails_leaves_each_entry_whole_and_says_so() {
+    for how in [How::Keep, How::Free] {
+        for n in 0..1000 {
+            let bench = Bench::new();
+            let plan = bench.plan();
+            fault::fail_at(n, NO_DISK);
+            let (applied, heard) = Bench::apply(&plan, how);
+            let calls = fault::calls().len();
+            fault::clear();
+            let left = bench.entries();
+            match &applied {
+                Ok(applied) => {
+                    let out = heard
+                        .iter()
+                        .filter(|(_, o)| matches!(o, Outcome::Done))
+                        .count();
+                    assert_eq!((applied.removed, 5 - left), (out, out), "call {n}");
+                    assert_eq!(applied.removed + applied.failed + applied.skipped, 5);
+                }
+                Err(error) => assert!(left == 5 || how == How::Keep, "{error}"),
+            }
+            bench.undo_all();
+            if how == How::Keep {
+                assert_eq!(bench.tree(), bench.before, "call {n}");
+            }
+            assert!(!bench.temp.path().join(QUARANTINE).exists(), "call {n}");
+            if calls <= n {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_entry_that_changed_since_the_plan_stays() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    let changed = bench
+        .opened()
+        .join("joblib/features/embed")
+        .join(plan_key(&plan, "embed"));
+    fs::write(changed.join("output.pkl"), b"newer").unwrap();
+    let (applied, heard) = Bench::apply(&plan, How::Keep);
+    assert_eq!(
+        (applied.as_ref().unwrap().removed, applied.unwrap().skipped),
+        (4, 1)
+    );
+    let skipped: Vec<_> = heard
+        .iter()
+        .filter(|(_, o)| matches!(o, Outcome::Skipped(r) if r.contains("changed")))
+        .collect();
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(fs::read(changed.join("output.pkl")).unwrap(), b"newer");
+}
+
+fn plan_key(plan: &Plan, function: &str) -> String {
+    plan.removals
+        .iter()
+        .find(|p| p.group_label.ends_with(function))
+        .unwrap()
+        .key_label
+        .clone()
+}
+
+/// What stands in an entry's folder or place, and a word of the reason why the entry stays.
+#[cfg(unix)]
+#[test]
+fn strangers_things_make_an_entry_stay() {
+    use std::os::unix::fs::symlink;
+    let check = |disturb: &dyn Fn(&Path), word: &str| {
+        let bench = Bench::new();
+        let plan = bench.plan();
+        let entry = bench
+            .opened()
+            .join("joblib/features/embed")
+            .join(plan_key(&plan, "embed"));
+        disturb(&entry);
+        let disturbed = bench.tree();
+        for how in [How::Check, How::Keep] {
+            let (applied, heard) = Bench::apply(&plan, how);
+            applied.unwrap();
+            let stayed: Vec<String> = heard
+                .into_iter()
+                .filter_map(|(_, o)| {
+                    if let Outcome::Skipped(reason) = o {
+                        Some(reason)
+                    } else {
+                        None
+                    }
+                })
+                .collect();
+            assert_eq!(stayed.len(), 1, "{stayed:?}");
+            assert!(stayed[0].contains(word), "{stayed:?} lacks {word:?}");
+        }
+        bench.undo_all();
+        assert_eq!(bench.tree(), disturbed);
+    };
+    check(
+        &|entry| fs::write(entry.join("notes.txt"), "mine").unwrap(),
+        "\"notes.txt\"",
+    );
+    check(
+        &|entry| fs::create_dir(entry.join("output.pkl.d")).unwrap(),
+        "\"output.pkl.d\"",
+    );
+    check(
+        &|entry| fs::write(entry.join("output.pkl.thread-1-pid-2"), "half").unwrap(),
+        "writing",
+    );
+    check(
+        &|entry| {
+            fs::rename(
+                entry.join("metadata.json"),
+                entry.parent().unwrap().join("m"),
+            )
+            .unwrap();
+            symlink("../m", entry.join("metadata.json")).unwrap();
+        },
+        "\"metadata.json\"",
+    );
+    check(
+        &|entry| {
+            let away = entry.with_extension("away");
+            fs::rename(entry, &away).unwrap();
+            symlink(&away, entry).unwrap();
+        },
+        "link",
+    );
+    check(
+        &|entry| fs::rename(entry, entry.with_extension("away")).unwrap(),
+        "gone",
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_reached_through_a_link_or_replaced_since_is_refused() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    let away = bench.temp.path().join("away");
+    fs::rename(bench.opened(), &away).unwrap();
+    std::os::unix::fs::symlink(&away, bench.opened()).unwrap();
+    let before = bench.tree();
+    Bench::apply(&plan, How::Keep).0.unwrap_err();
+    fs::remove_file(bench.opened()).unwrap();
+    copy(&away, &bench.opened());
+    assert!(Bench::apply(&plan, How::Free).0.unwrap_err().is_changed());
+    fs::remove_dir_all(bench.opened()).unwrap();
+    std::os::unix::fs::symlink(&away, bench.opened()).unwrap();
+    assert_eq!(bench.tree(), before);
+}
+
+#[test]
+fn a_plan_saved_and_loaded_is_the_same_and_names_no_place_of_its_own() {
+    let bench = Bench::new();
+    let mut plan = bench.plan();
+    let file = bench.temp.path().join("plan.json");
+    plan.save(&file).unwrap();
+    assert_eq!(Plan::load(&file).unwrap(), plan);
+    // Keys that would lead out of the store lead nowhere.
+    fs::create_dir_all(bench.temp.path().join("victim")).unwrap();
+    fs::write(bench.temp.path().join("victim/output.pkl"), "mine").unwrap();
+    for (group, key) in [
+        ("../..", "victim"),
+        ("features/embed", "../../../../victim"),
+        ("/", "etc"),
+        ("", ".."),
+    ] {
+        plan.removals.truncate(1);
+        plan.removals[0].key.group = group.as_bytes().into();
+        plan.removals[0].key.key = key.as_bytes().into();
+        plan.removals[0].fingerprint = crate::model::Fingerprint {
+            dev: 0,
+            ident: 0,
+            size: 0,
+            modified: 0,
+        };
+        for how in [How::Keep, How::Free] {
+            assert_eq!(Bench::apply(&plan, how).0.unwrap().removed, 0);
+        }
+    }
+    assert!(bench.temp.path().join("victim/output.pkl").exists());
+    plan.version = 2;
+    plan.save(&file).unwrap();
+    assert!(Plan::load(&file).unwrap_err().is_usage());
+}
+
+#[test]
+fn undo_keeps_what_the_program_stored_anew() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    Bench::apply(&plan, How::Keep).0.unwrap();
+    let again = bench
+        .opened()
+        .join("joblib/features/embed")
+        .join(plan_key(&plan, "embed"));
+    fs::create_dir(&again).unwrap();
+    fs::write(again.join("output.pkl"), "newer").unwrap();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let restored = undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    assert_eq!((restored.restored, restored.skipped), (4, 1));
+    assert_eq!(fs::read(again.join("output.pkl")).unwrap(), b"newer");
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    assert_eq!((held.entries, &held.state), (1, &HeldState::Whole));
+    fs::remove_dir_all(&again).unwrap();
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+/// joblib trusts every entry beside a `func_code.py` that matches, so old values must not come back beside new code.
+#[test]
+fn undo_never_puts_values_beside_other_code() {
+    let bench = Bench::new();
+    Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let code = bench.opened().join("joblib/features/embed/func_code.py");
+    let old = fs::read_to_string(&code).unwrap();
+    fs::write(&code, old.replace("return", "return 1 +")).unwrap();
+    let mut reasons = Vec::new();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let restored = undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |entry, outcome| {
+            if let Outcome::Skipped(reason) = outcome {
+                reasons.push((entry.group_label.clone(), reason));
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!((restored.restored, restored.skipped), (2, 3));
+    assert!(
+        reasons
+            .iter()
+            .all(|(group, r)| group.ends_with("embed") && r.contains("func_code.py")),
+        "{reasons:?}"
+    );
+    // Moved to another line, the code is the same.
+    let (_, text) = old.split_once('\n').unwrap();
+    fs::write(&code, format!("# first line: 999\n{text}")).unwrap();
+    bench.undo_all();
+    fs::write(&code, old).unwrap();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+#[test]
+fn undo_finds_a_quarantine_from_every_side() {
+    let bench = Bench::new();
+    let state = StateDir::at(bench.temp.path().join("own"));
+    let plan = bench.plan();
+    apply(
+        &plan,
+        How::Keep,
+        Some(&state),
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    let root = bench.temp.path();
+    for path in [
+        root.to_owned(),
+        bench.opened(),
+        root.join("x/joblib"),
+        root.join("x/joblib/features/embed"),
+    ] {
+        assert_eq!(
+            undo::list(std::slice::from_ref(&path), None).len(),
+            1,
+            "{}",
+            path.display()
+        );
+    }
+    assert_eq!(undo::list(&[root.join("y")], Some(&state)), []);
+    assert_eq!(undo::list(&[], Some(&state)).len(), 1);
+    // The whole project moved elsewhere: the quarantine moved with it and still knows its places.
+    let moved = root.join("moved");
+    fs::create_dir(&moved).unwrap();
+    for name in ["x", QUARANTINE] {
+        fs::rename(root.join(name), moved.join(name)).unwrap();
+    }
+    let held = undo::list(&[moved.join("x")], None).remove(0);
+    undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    undo::tidy(&[], Some(&state), &Cancel::default()).unwrap();
+    assert_eq!(state.quarantines(), Vec::<PathBuf>::new());
+    let in_x: Tree = bench
+        .before
+        .iter()
+        .map(|(p, b)| (p.clone(), b.clone()))
+        .collect();
+    assert_eq!(tree(&moved), in_x);
+}
+
+#[test]
+fn a_manifest_that_names_a_place_outside_is_not_followed() {
+    let bench = Bench::new();
+    Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let manifest = held.quarantine.join(&held.id).join("manifest.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for lie in ["../../up", "/tmp"] {
+        fs::write(
+            &manifest,
+            text.replace("\"base\":\"x/joblib\"", &format!("\"base\":{lie:?}")),
+        )
+        .unwrap();
+        let held = undo::list(&[bench.temp.path().to_owned()], None).remove(0);
+        assert!(matches!(held.state, HeldState::Unreadable(_)), "{held:?}");
+        undo::restore(
+            &held,
+            &Cancel::default(),
+            &Progress::default(),
+            &mut |_, _| {},
+        )
+        .unwrap_err();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_quarantine_that_others_may_write_into_is_not_used() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let place = bench.temp.path().join(QUARANTINE);
+    fs::create_dir(&place).unwrap();
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
+    let error = Bench::apply(&bench.plan(), How::Keep).0.unwrap_err();
+    assert!(
+        error.is_refused() && error.to_string().contains("--permanent"),
+        "{error}"
+    );
+    assert_eq!(bench.entries(), 5);
+    // Without undo it goes on in place.
+    assert_eq!(Bench::apply(&bench.plan(), How::Free).0.unwrap().removed, 5);
+    assert_eq!(bench.entries(), 0);
+}
+
+#[test]
+fn a_cancelled_clear_keeps_what_it_had_done_and_says_how_much_is_left() {
+    let bench = Bench::new();
+    let cancel = Cancel::default();
+    let mut n = 0;
+    let applied = apply(
+        &bench.plan(),
+        How::Keep,
+        None,
+        &cancel,
+        &Progress::default(),
+        &mut |_, _| {
+            n += 1;
+            if n == 2 {
+                cancel.cancel();
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        (applied.removed, applied.not_tried, bench.entries()),
+        (2, 3, 3)
+    );
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+#[test]
+fn one_plan_applied_twice_has_two_shelves() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    let first = Bench::apply(&plan, How::Keep).0.unwrap();
+    assert_eq!(
+        Bench::apply(&plan, How::Keep).0.unwrap().undo_id,
+        None,
+        "nothing was left to move"
+    );
+    bench.undo_all();
+    let second = Bench::apply(&plan, How::Keep).0.unwrap();
+    assert_eq!((first.removed, second.removed), (5, 5));
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}

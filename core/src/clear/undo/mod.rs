@@ -1,0 +1,210 @@
+//! What was moved aside: found again without any memory of ours, brought back, or freed for good.
+
+mod find;
+mod restore;
+
+pub use find::{list, tidy};
+pub use restore::{HeldEntry, Restored, restore};
+
+use std::path::{Path, PathBuf};
+
+use super::journal::{self, Manifest};
+use super::quarantine::{Quarantine, Shelf};
+use crate::model::Time;
+use crate::scan::{Cancel, Progress};
+use crate::source::Dir;
+use crate::{Error, Result};
+
+/// What one clear moved aside and is still held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Names it: the id that the clear gave back.
+    pub id: String,
+    /// When it was cleared; `None` if its manifest does not tell.
+    pub time: Option<Time>,
+    /// The store that it came from.
+    pub store: PathBuf,
+    /// Kind of that store; empty if its manifest does not tell.
+    pub kind: String,
+    /// Entries still held.
+    pub entries: usize,
+    /// Their stored bytes; of a doomed shelf the bytes of its files.
+    pub bytes: u64,
+    /// How far the clear came.
+    pub state: HeldState,
+    /// The quarantine that holds it.
+    pub quarantine: PathBuf,
+}
+
+/// How far a clear came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldState {
+    /// To its end.
+    Whole,
+    /// It was cut short; what it had moved is held, the rest never left the store.
+    Interrupted,
+    /// It is being freed for good; undo and purge finish that.
+    Freeing,
+    /// Its manifest cannot be read, for this reason; nothing is brought back and nothing freed.
+    Unreadable(String),
+}
+
+impl Held {
+    /// True if the clear, or the freeing, was cut short.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.state, HeldState::Interrupted | HeldState::Freeing)
+    }
+
+    /// Name of its shelf.
+    fn shelf_name(&self) -> String {
+        if self.state == HeldState::Freeing {
+            Quarantine::doomed(&self.id)
+        } else {
+            self.id.clone()
+        }
+    }
+
+    /// Takes its shelf for us alone.
+    fn open(&self) -> Result<(Quarantine, Shelf)> {
+        let gone = || {
+            Error::not_found(
+                "Nothing is held aside there any more",
+                "it was brought back or freed meanwhile",
+            )
+            .at(&self.quarantine)
+        };
+        if let HeldState::Unreadable(reason) = &self.state {
+            return Err(
+                Error::damaged("Cannot read what is held aside", reason.clone())
+                    .at(&self.quarantine),
+            );
+        }
+        let parent = self.quarantine.parent().unwrap_or(Path::new("/"));
+        let parent = Dir::open_exact(parent)
+            .map_err(|e| Error::io("Cannot open what was moved aside", parent, e))?;
+        let quarantine = Quarantine::find(parent).ok_or_else(gone)?;
+        let shelf = quarantine
+            .take(&self.shelf_name())
+            .map_err(|e| if e.is_not_found() { gone() } else { e })?;
+        Ok((quarantine, shelf))
+    }
+}
+
+/// What was freed for good.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Entries.
+    pub entries: usize,
+    /// Their stored bytes.
+    pub bytes: u64,
+}
+
+/// Frees what is held, for good. Cut short, it is finished by the next clear, undo or purge.
+///
+/// # Errors
+/// If it is gone already, or something cannot be removed.
+pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged> {
+    let (quarantine, mut shelf) = held.open()?;
+    progress.set_total(held.entries as u64);
+    quarantine.doom(&mut shelf)?;
+    quarantine.free(shelf, cancel, |_| progress.add(1))?;
+    quarantine.tidy(cancel)?;
+    Ok(Purged {
+        entries: held.entries,
+        bytes: held.bytes,
+    })
+}
+
+/// Reads what a shelf tells about itself.
+fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
+    let path = quarantine.path();
+    let parent = quarantine.parent().path();
+    let (dir, manifest) = match quarantine.look(name) {
+        Ok(found) => found,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+    };
+    let names = match journal::held_names(&dir) {
+        Ok(names) => names,
+        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+    };
+    if names.is_empty() {
+        return None;
+    }
+    let manifest = match Manifest::read(&manifest) {
+        Ok(manifest) => manifest,
+        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+    };
+    let is_freeing = Quarantine::is_doomed(name);
+    let held: std::collections::BTreeSet<usize> = names
+        .iter()
+        .filter_map(|(name, _)| journal::entry_of(name))
+        .collect();
+    let (entries, bytes) = match &manifest {
+        Some(manifest) if !is_freeing => manifest
+            .entries
+            .iter()
+            .filter(|e| held.contains(&e.goes_with.unwrap_or(e.n)))
+            .fold((0, 0), |(n, bytes), e| (n + 1, bytes + e.bytes)),
+        _ => (
+            held.len(),
+            names
+                .iter()
+                .map(|(name, t)| tree_bytes(&dir, name, *t))
+                .sum(),
+        ),
+    };
+    let state = match &manifest {
+        _ if is_freeing => HeldState::Freeing,
+        Some(manifest) if manifest.is_finished => HeldState::Whole,
+        Some(_) => HeldState::Interrupted,
+        None => {
+            return Some(unreadable(
+                name,
+                &path,
+                parent,
+                &std::io::ErrorKind::UnexpectedEof.into(),
+            ));
+        }
+    };
+    let head = manifest.map(|m| m.head);
+    Some(Held {
+        id: Quarantine::id_of(name).to_owned(),
+        time: head.as_ref().map(|h| h.cleared),
+        store: head
+            .as_ref()
+            .map_or_else(|| parent.to_owned(), |h| parent.join(&h.store)),
+        kind: head.map(|h| h.kind).unwrap_or_default(),
+        entries,
+        bytes,
+        state,
+        quarantine: path,
+    })
+}
+
+fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &std::io::Error) -> Held {
+    Held {
+        id: Quarantine::id_of(name).to_owned(),
+        time: None,
+        store: parent.to_owned(),
+        kind: String::new(),
+        entries: 0,
+        bytes: 0,
+        state: HeldState::Unreadable(error.to_string()),
+        quarantine: quarantine.to_owned(),
+    }
+}
+
+/// Bytes of a held thing: a file, or a folder of files.
+fn tree_bytes(dir: &Dir, name: &std::ffi::OsStr, file_type: crate::source::FileType) -> u64 {
+    if file_type != crate::source::FileType::Dir {
+        return dir.stat(name).map_or(0, |m| m.size);
+    }
+    let mut bytes = 0;
+    if let Ok(folder) = dir.open_dir(name) {
+        for (name, _) in folder.names().unwrap_or_default() {
+            bytes += folder.stat(&name).map_or(0, |m| m.size);
+        }
+    }
+    bytes
+}

@@ -1,0 +1,166 @@
+//! Revalidating: what the backend finds, what the formats find in the value's bytes, one verdict an entry.
+//!
+//! Reads and reports; nothing is changed.
+
+use std::time::Duration;
+
+use super::each::{Control, Rows, each};
+use crate::formats::{Problem, ProblemKind, ValueCheck};
+use crate::model::{CallClass, Condition, Finding, Limits, Record, Role, Row, Time, Verdict};
+use crate::stores::{CheckOptions, Store};
+use crate::{Error, Result};
+
+/// What is read of a value where nobody asked for all of it.
+const QUICK: Limits = Limits {
+    output_bytes: 4 << 20,
+    nodes: 50_000,
+    time: Duration::from_millis(250),
+};
+
+/// Said of an entry whose bytes were not all read.
+const NOT_TO_THE_END: &str = "not read to the end";
+
+/// Findings of one kind that are told one by one; the rest is counted.
+const TOLD: usize = 5;
+
+/// Checks the chosen rows on several threads; verdicts come in no order, each with its row.
+///
+/// A row that is gone from the disk since the listing has no verdict.
+///
+/// # Errors
+/// If it was cancelled; the verdicts handed over stay valid.
+pub fn run(
+    store: &Store,
+    rows: Rows<'_>,
+    options: &CheckOptions,
+    control: Control<'_>,
+    sink: &mut dyn FnMut(Row, Verdict),
+) -> Result<()> {
+    let options = CheckOptions {
+        now: options.now.or_else(|| Some(Time::now())),
+        ..options.clone()
+    };
+    let broken = || Verdict {
+        condition: Condition::Unread,
+        evidence: vec!["Cachescope failed on it: please report this".to_owned()],
+    };
+    each(
+        rows,
+        control,
+        &|record| entry(store, record, &options),
+        &broken,
+        sink,
+    )
+}
+
+/// Checks one entry; `None` if it is gone since it was listed.
+pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Option<Verdict> {
+    let key = record.entry_key();
+    let mut findings = Vec::new();
+    let mut notes = Vec::new();
+    match store.check(&key, options) {
+        Ok(found) => findings.extend(found),
+        Err(error) if error.is_not_found() => return None,
+        Err(error) => findings.push(unread(&error)),
+    }
+    findings.extend(expired(record, options, &findings));
+    if record.role == Role::Orphan {
+        findings.extend(orphan(&findings));
+        return Some(Verdict::from_findings(findings, notes));
+    }
+    let limits = if options.is_deep { Limits::DEEP } else { QUICK };
+    match store
+        .open_value(&key)
+        .and_then(|value| value.check(&limits))
+    {
+        Ok(checked) => {
+            findings.extend(of_value(&checked));
+            if findings.is_empty() && !checked.is_read_to_end {
+                notes.push(NOT_TO_THE_END.to_owned());
+            }
+        }
+        // The backend has said already what is missing.
+        Err(_) if findings.iter().any(is_missing_or_unread) => {}
+        Err(error) if error.is_not_found() => return None,
+        Err(error) => findings.push(unread(&error)),
+    }
+    Some(Verdict::from_findings(findings, notes))
+}
+
+fn is_missing_or_unread(finding: &Finding) -> bool {
+    matches!(
+        finding.condition,
+        Condition::Incomplete | Condition::Unread | Condition::Corrupt
+    )
+}
+
+fn unread(error: &Error) -> Finding {
+    Finding::new(Condition::Unread, error.to_string())
+}
+
+/// Past the store's own expiry, or past the person's rule, unless the backend has said so.
+fn expired(record: &Record<'_>, options: &CheckOptions, known: &[Finding]) -> Option<Finding> {
+    let now = options.now?;
+    if known.iter().any(|f| f.condition == Condition::Expired) {
+        return None;
+    }
+    if let Some(expires) = record.expires.filter(|expires| *expires <= now) {
+        return Some(Finding::new(
+            Condition::Expired,
+            format!("expired {expires}"),
+        ));
+    }
+    let created = record.created?;
+    // As joblib's `expires_after`: valid while the age is below the limit.
+    (created.age_secs(now) >= options.expires_after_s?)
+        .then(|| Finding::new(Condition::Expired, format!("stored {created}")))
+}
+
+fn orphan(known: &[Finding]) -> Option<Finding> {
+    known
+        .is_empty()
+        .then(|| Finding::new(Condition::Orphan, "no entry owns these bytes"))
+}
+
+/// What the value's own bytes prove.
+fn of_value(checked: &ValueCheck) -> Vec<Finding> {
+    let code = checked
+        .calls
+        .iter()
+        .filter(|call| call.class == CallClass::Code)
+        .map(|call| {
+            format!(
+                "decoding it in Python would call {} (at byte {})",
+                crate::model::text::shown(&call.name),
+                call.offset
+            )
+        });
+    let of_kind = |kind: ProblemKind| {
+        checked
+            .problems
+            .iter()
+            .filter(move |problem| problem.kind == kind)
+            .map(Problem::to_string)
+    };
+    [
+        told(Condition::CallsCode, code),
+        told(Condition::Corrupt, of_kind(ProblemKind::Damaged)),
+        told(Condition::Incomplete, of_kind(ProblemKind::MissingPart)),
+    ]
+    .concat()
+}
+
+/// The first few as findings, and how many more there are.
+fn told(condition: Condition, evidence: impl Iterator<Item = String>) -> Vec<Finding> {
+    let mut evidence = evidence;
+    let mut findings: Vec<Finding> = evidence
+        .by_ref()
+        .take(TOLD)
+        .map(|evidence| Finding::new(condition, evidence))
+        .collect();
+    let more = evidence.count();
+    if more > 0 {
+        findings.push(Finding::new(condition, format!("and {more} more like it")));
+    }
+    findings
+}

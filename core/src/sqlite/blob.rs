@@ -1,0 +1,236 @@
+//! One cell of one row: small ones whole, large ones read piece by piece without being loaded.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension as _, ToSql};
+
+use super::table::{Handle, Table, quote};
+use super::{Cell, Database, Failure};
+use crate::model::text;
+use crate::scan::Cancel;
+use crate::source::{MemoryReader, ReadAt};
+use crate::{Error, Result};
+
+/// Largest value that is read at once, in bytes.
+const WHOLE_BYTES: i64 = 4 << 20;
+/// Bytes of a larger one that are read at a time.
+const WINDOW: u64 = 1 << 20;
+
+/// Where a row is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowAt {
+    /// By its rowid.
+    Rowid(i64),
+    /// By columns with these values.
+    Columns(Vec<(usize, Cell)>),
+    /// By its place in the table.
+    Place(i64),
+}
+
+/// What a cell holds.
+#[derive(Clone)]
+pub(crate) enum Held {
+    /// A number, or nothing.
+    Plain(Cell),
+    /// Text, in UTF-8 as a rule.
+    Text(Arc<dyn ReadAt>),
+    /// Bytes.
+    Blob(Arc<dyn ReadAt>),
+}
+
+impl RowAt {
+    /// The condition that finds it, and what is bound to it.
+    pub(crate) fn condition(&self, table: &Table) -> (String, Vec<Cell>) {
+        match self {
+            Self::Rowid(rowid) => {
+                let alias = match table.handle {
+                    Handle::Rowid(alias) => alias,
+                    _ => "rowid",
+                };
+                (format!("WHERE {alias} = ?"), vec![Cell::Integer(*rowid)])
+            }
+            Self::Columns(columns) => {
+                let named = |(at, _): &(usize, Cell)| format!("{} IS ?", table.quoted(*at));
+                let conditions: Vec<String> = columns.iter().map(named).collect();
+                let cells = columns.iter().map(|(_, cell)| cell.clone()).collect();
+                (format!("WHERE {}", conditions.join(" AND ")), cells)
+            }
+            Self::Place(place) => (
+                String::from("LIMIT 1 OFFSET ?"),
+                vec![Cell::Integer(*place)],
+            ),
+        }
+    }
+}
+
+/// Selects `expressions` of one row; `None` if it is gone.
+pub(crate) fn row_of<T>(
+    connection: &Connection,
+    table: &Table,
+    at: &RowAt,
+    expressions: &str,
+    read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>, Failure> {
+    let (condition, cells) = at.condition(table);
+    let sql = format!(
+        "SELECT {expressions} FROM {} {condition}",
+        quote(&table.name)
+    );
+    let parameters: Vec<&dyn ToSql> = cells.iter().map(|c| c as &dyn ToSql).collect();
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row(&*parameters, read).optional()?)
+}
+
+/// What the cell in `column` of the row holds.
+///
+/// # Errors
+/// [`Error::is_not_found`] if the row is gone.
+pub(crate) fn open_cell(
+    database: &Arc<Database>,
+    table: &Arc<Table>,
+    at: &RowAt,
+    column: usize,
+) -> Result<Held> {
+    let name = table.quoted(column);
+    let cancel = Cancel::default();
+    let select = format!(
+        "typeof({name}), octet_length({name}), \
+         CASE WHEN ifnull(octet_length({name}), 0) <= {WHOLE_BYTES} THEN {name} END"
+    );
+    let found = database.read(&cancel, |view| {
+        row_of(view.connection, table, at, &select, |row| {
+            let kind: String = row.get(0)?;
+            let len: Option<i64> = row.get(1)?;
+            Ok((kind, len.unwrap_or(0), Cell::from(row.get_ref(2)?)))
+        })
+    })?;
+    let Some((kind, len, cell)) = found else {
+        return Err(gone(database, table));
+    };
+    Ok(match cell {
+        Cell::Text(bytes) => Held::Text(Arc::new(MemoryReader::new(bytes))),
+        Cell::Blob(bytes) => Held::Blob(Arc::new(MemoryReader::new(bytes))),
+        Cell::Null if len > WHOLE_BYTES => {
+            let large = Arc::new(LargeCell {
+                database: Arc::clone(database),
+                table: Arc::clone(table),
+                at: at.clone(),
+                column,
+                len: len.unsigned_abs(),
+                window: Mutex::default(),
+            });
+            if kind == "text" {
+                Held::Text(large)
+            } else {
+                Held::Blob(large)
+            }
+        }
+        plain => Held::Plain(plain),
+    })
+}
+
+/// The error for a row that was listed and is no longer there.
+pub(crate) fn gone(database: &Database, table: &Table) -> Error {
+    Error::not_found(
+        "Cannot read the entry",
+        format!(
+            "its row in the table \"{}\" is gone",
+            text::shown(&table.name)
+        ),
+    )
+    .at(&database.path())
+}
+
+/// A cell too large to be held in memory.
+struct LargeCell {
+    database: Arc<Database>,
+    table: Arc<Table>,
+    at: RowAt,
+    column: usize,
+    len: u64,
+    /// The piece read last, and where it begins.
+    window: Mutex<(u64, Vec<u8>)>,
+}
+
+impl LargeCell {
+    fn read_window(&self, offset: u64) -> Result<Vec<u8>> {
+        let len = WINDOW.min(self.len - offset);
+        self.database.read(&Cancel::default(), |view| {
+            match &self.at {
+                RowAt::Rowid(rowid) => self.by_handle(view.connection, *rowid, offset, len),
+                // SQLite has no handles for such tables: it loads the value and cuts it.
+                _ => self.by_cutting(view.connection, offset, len),
+            }
+        })
+    }
+
+    fn by_handle(
+        &self,
+        connection: &Connection,
+        rowid: i64,
+        offset: u64,
+        len: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let column = self.table.columns.get(self.column);
+        let column = column.map_or("", |c| &*c.name);
+        let blob = connection.blob_open("main", &*self.table.name, column, rowid, true)?;
+        if blob.len() as u64 != self.len {
+            return Err(self.changed().into());
+        }
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        blob.read_at_exact(&mut bytes, usize::try_from(offset).unwrap_or(usize::MAX))?;
+        Ok(bytes)
+    }
+
+    fn by_cutting(
+        &self,
+        connection: &Connection,
+        offset: u64,
+        len: u64,
+    ) -> Result<Vec<u8>, Failure> {
+        let name = self.table.quoted(self.column);
+        let select = format!("substr(CAST({name} AS BLOB), {}, {len})", offset + 1);
+        let piece = row_of(connection, &self.table, &self.at, &select, |row| {
+            Ok(row.get_ref(0)?.as_bytes_or_null()?.map(<[u8]>::to_vec))
+        })?;
+        match piece.flatten() {
+            Some(piece) if piece.len() as u64 == len => Ok(piece),
+            _ => Err(self.changed().into()),
+        }
+    }
+
+    fn changed(&self) -> Error {
+        Error::changed(
+            "Cannot read the value to its end",
+            "a program changed it meanwhile",
+        )
+        .at(&self.database.path())
+    }
+}
+
+impl ReadAt for LargeCell {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if offset >= self.len {
+            return Ok(0);
+        }
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, bytes) = &*window;
+        if offset < *start || offset - start >= bytes.len() as u64 {
+            let start = offset / WINDOW * WINDOW;
+            *window = (start, self.read_window(start).map_err(io::Error::other)?);
+        }
+        let (start, bytes) = &*window;
+        let from = usize::try_from(offset - start).unwrap_or(usize::MAX);
+        let piece = bytes.get(from..).unwrap_or_default();
+        let n = piece.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), piece.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+}

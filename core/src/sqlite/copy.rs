@@ -1,0 +1,193 @@
+//! Private copies: a database with its log or journal, in a folder of our own, where SQLite may write.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tempfile::TempDir;
+
+use super::journal;
+use super::state::{State, beside_name};
+use crate::model::text;
+use crate::scan::Cancel;
+use crate::source::{Dir, ReadAt as _};
+use crate::{Error, Result};
+
+/// Largest database that is copied without being asked for, its log included, in bytes.
+const UNASKED_BYTES: u64 = 512 << 20;
+/// Bytes read and written at a time.
+const STEP: usize = 1 << 20;
+/// Copies kept for the next look at the same state.
+const KEPT: usize = 2;
+/// Beginning of the names of the folders that hold copies.
+const PREFIX: &str = "cachescope-view-";
+
+/// How large a private copy may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CopyRule {
+    /// Up to 512 MiB and a quarter of the free space.
+    #[default]
+    Unasked,
+    /// Whatever fits: the person asked for it.
+    AnySize,
+}
+
+/// A database that is ours alone; its folder goes when the last user lets go of it.
+#[derive(Debug)]
+pub(super) struct PrivateCopy {
+    folder: TempDir,
+    name: &'static str,
+}
+
+impl PrivateCopy {
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join(self.name)
+    }
+}
+
+/// Name of the database in a copy's folder.
+const NAME: &str = "view.db";
+
+/// The copies at hand, newest last, with the state each was made from.
+static AT_HAND: Mutex<Vec<(State, Arc<PrivateCopy>)>> = Mutex::new(Vec::new());
+
+/// Removes every private copy that no job uses; called when the program ends.
+pub fn forget_copies() {
+    AT_HAND
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clear();
+}
+
+/// A copy of the database as `state` describes it, made now or still at hand.
+///
+/// # Errors
+/// [`Error::is_limit`] where it would be larger than `rule` allows, [`Error::is_changed`] where a
+/// program wrote meanwhile.
+pub(super) fn of(
+    dir: &Dir,
+    name: &OsStr,
+    state: &State,
+    rule: CopyRule,
+    cancel: &Cancel,
+) -> Result<Arc<PrivateCopy>> {
+    let mut at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, copy)) = at_hand.iter().find(|(made_from, _)| made_from == state) {
+        return Ok(Arc::clone(copy));
+    }
+    let copy = Arc::new(make(dir, name, state, rule, cancel)?);
+    if at_hand.len() >= KEPT {
+        at_hand.remove(0);
+    }
+    at_hand.push((state.clone(), Arc::clone(&copy)));
+    Ok(copy)
+}
+
+fn make(
+    dir: &Dir,
+    name: &OsStr,
+    state: &State,
+    rule: CopyRule,
+    cancel: &Cancel,
+) -> Result<PrivateCopy> {
+    let folder = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempdir()
+        .map_err(|e| Error::io("Cannot make a folder for a private copy", dir.path(), e))?;
+    let beside = [state.wal, state.journal];
+    let sizes = beside.iter().flatten().map(|side| side.size);
+    let bytes = sizes.fold(state.main.size, u64::saturating_add);
+    check_room(folder.path(), bytes, rule).map_err(|e| e.at(&dir.path().join(name)))?;
+    let copy = PrivateCopy { folder, name: NAME };
+    let changed = || {
+        let why = "a program wrote to it meanwhile";
+        Error::changed("Cannot make a private copy", why).at(&dir.path().join(name))
+    };
+    let fail = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => changed(),
+        _ => Error::io("Cannot make a private copy", &dir.path().join(name), e),
+    };
+    copy_file(dir, name, &copy.path(), cancel).map_err(fail)?;
+    if state.has_frames() {
+        let target = copy.folder.path().join(beside_name(NAME.as_ref(), "-wal"));
+        copy_file(dir, &beside_name(name, "-wal"), &target, cancel).map_err(fail)?;
+    }
+    if state.has_journal() {
+        let target = copy
+            .folder
+            .path()
+            .join(beside_name(NAME.as_ref(), "-journal"));
+        let source = beside_name(name, "-journal");
+        if journal::rolls_back(dir, &source).map_err(fail)? {
+            copy_file(dir, &source, &target, cancel).map_err(fail)?;
+            journal::strip_super_name(&target).map_err(fail)?;
+        }
+    }
+    cancel.check()?;
+    let main = dir.open_file(name).map_err(fail)?;
+    if State::look(dir, name, &main).map_err(fail)? != *state {
+        return Err(changed());
+    }
+    Ok(copy)
+}
+
+/// Refuses copies that nobody asked for or that do not fit.
+fn check_room(folder: &Path, bytes: u64, rule: CopyRule) -> Result<()> {
+    let free = free_bytes(folder);
+    let (most, hint) = match rule {
+        CopyRule::Unasked => (
+            UNASKED_BYTES.min(free / 4),
+            "Allow a private copy of it (--private-copy)",
+        ),
+        CopyRule::AnySize => (free / 10 * 9, "Make room on the disk"),
+    };
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Error::limit(
+        "Cannot read the newest changes in place",
+        format!(
+            "it takes a private copy of {}, with {} free",
+            text::size(bytes),
+            text::size(free)
+        ),
+    )
+    .hint(hint))
+}
+
+/// Bytes that this user may still write where `folder` lies.
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> u64 {
+    rustix::fs::statvfs(folder).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_folder: &Path) -> u64 {
+    u64::MAX
+}
+
+/// Copies a file into our own folder, by sharing its blocks where the file system can.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file in a private folder of our own"
+)]
+fn copy_file(dir: &Dir, name: &OsStr, target: &Path, cancel: &Cancel) -> io::Result<()> {
+    let from = dir.open_file(name)?;
+    let mut to = File::create(target)?;
+    if from.clone_into(&to).is_ok() {
+        return Ok(());
+    }
+    let mut buffer = vec![0; STEP];
+    let mut offset = 0;
+    while !cancel.is_cancelled() {
+        let n = from.read_full_at(offset, &mut buffer)?;
+        if n == 0 {
+            break;
+        }
+        to.write_all(buffer.get(..n).unwrap_or_default())?;
+        offset += n as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,411 @@
+//! A database opened for one job: pages of reading, each from a rung of the ladder that holds at that time.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::connect::{self, Watchdog};
+use super::copy::{self, CopyRule, PrivateCopy};
+use super::explain::{self, explain, is_hot, may_pass, needs_copy};
+use super::state::{Rung, State};
+use crate::model::{Issue, Severity, text};
+use crate::scan::Cancel;
+use crate::source::gate::Pass;
+use crate::source::{Dir, FileReader};
+use crate::{Error, Result};
+
+/// Longest that a lock of ours may stand in a writer's way, with room for the page that is being read.
+const LOCK_TIME: Duration = Duration::from_millis(40);
+/// Time for one page of reading; a healthy one takes a hundredth of it.
+const PAGE_TIME: Duration = Duration::from_secs(20);
+/// Looks at a database that changes all the time before giving up.
+const TRIES: u32 = 20;
+/// Pause before such a look.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A database that is read page by page.
+#[derive(Debug)]
+pub(crate) struct Database {
+    dir: Dir,
+    name: OsString,
+    rule: CopyRule,
+    dog: Watchdog,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    open: Option<Open>,
+    /// What is being opened, in case that fails.
+    climbing: Option<State>,
+    /// A state of the files that only a private copy can be read from.
+    needs_copy: Option<State>,
+    /// The state that was about to be copied at the look before.
+    to_copy: Option<State>,
+    note: Option<Issue>,
+}
+
+/// A connection and what must outlive it; the fields are dropped in this order.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    _copy: Option<Arc<PrivateCopy>>,
+    _pass: Option<Pass>,
+    main: FileReader,
+    rung: Rung,
+    seen: State,
+    opened: Instant,
+}
+
+/// What one page of reading sees.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// The connection: for this page only.
+    pub(crate) connection: &'a Connection,
+    until: Option<Instant>,
+}
+
+impl View<'_> {
+    /// True once the page should end, so that no writer waits for it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
+    }
+}
+
+/// What becomes of the connection after a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// More pages follow at once.
+    Keep,
+    /// Nothing may follow for a while.
+    Release,
+}
+
+impl Database {
+    /// The database called `name` in `dir`; nothing is opened yet.
+    pub(crate) fn new(dir: Dir, name: &OsStr, rule: CopyRule) -> Self {
+        Self {
+            dir,
+            name: name.to_owned(),
+            rule,
+            dog: Watchdog::default(),
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join(&self.name)
+    }
+
+    /// Reads something small: `read` may be called again where a writer got in between.
+    ///
+    /// # Errors
+    /// A sentence on why the database cannot be read, or what `read` itself returned.
+    pub(crate) fn read<T>(
+        &self,
+        cancel: &Cancel,
+        read: impl FnMut(&View<'_>) -> Result<T, Failure>,
+    ) -> Result<T> {
+        self.turn(cancel, After::Release, read)
+    }
+
+    /// Reads one page of many; the last one is followed by [`Database::close`].
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub(crate) fn page<T>(
+        &self,
+        cancel: &Cancel,
+        read: impl FnMut(&View<'_>) -> Result<T, Failure>,
+    ) -> Result<T> {
+        self.turn(cancel, After::Keep, read)
+    }
+
+    /// Closes the connection, if one is open.
+    pub(crate) fn close(&self) {
+        self.lock().open = None;
+    }
+
+    /// What of the database was not shown, once it was opened.
+    pub(crate) fn note(&self) -> Option<Issue> {
+        self.lock().note.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn<T>(
+        &self,
+        cancel: &Cancel,
+        after: After,
+        mut read: impl FnMut(&View<'_>) -> Result<T, Failure>,
+    ) -> Result<T> {
+        let mut inner = self.lock();
+        let mut attempt = 0;
+        loop {
+            cancel.check()?;
+            let failure = match self.attempt(&mut inner, cancel, after, &mut read) {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let seen = inner.open.take().map(|open| open.seen);
+            cancel.check()?;
+            attempt += 1;
+            if attempt == TRIES || !failure.may_pass(attempt) {
+                return Err(failure.explain(&self.path()));
+            }
+            if failure.needs_copy(attempt) {
+                inner.needs_copy = seen.or_else(|| inner.climbing.take());
+            }
+            std::thread::sleep(PAUSE * attempt);
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        inner: &mut Inner,
+        cancel: &Cancel,
+        after: After,
+        read: &mut impl FnMut(&View<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let open = self.open(inner, cancel)?;
+        self.dog.allow(PAGE_TIME, cancel);
+        let view = View {
+            connection: &open.connection,
+            until: (open.rung == Rung::SharedIndex).then(|| open.opened + LOCK_TIME),
+        };
+        let result = read(&view);
+        if open.rung == Rung::Immutable && !self.is_as_seen(open) {
+            return Err(Failure::Unsteady);
+        }
+        if open.rung == Rung::SharedIndex && (after == After::Release || view.is_over()) {
+            inner.open = None;
+        }
+        result
+    }
+
+    fn is_as_seen(&self, open: &Open) -> bool {
+        State::look(&self.dir, &self.name, &open.main).is_ok_and(|now| now == open.seen)
+    }
+
+    /// The open connection, if it still fits what is on the disk, or a new one.
+    fn open<'a>(&self, inner: &'a mut Inner, cancel: &Cancel) -> Result<&'a Open, Failure> {
+        if let Some(open) = inner.open.take_if(|open| !self.still_fits(open)) {
+            drop(open);
+        }
+        if inner.open.is_none() {
+            let (open, note) = self.climb(inner, cancel)?;
+            inner.open = Some(open);
+            inner.note = note;
+        }
+        inner.open.as_ref().ok_or(Failure::Unsteady)
+    }
+
+    /// A rollback database may have got a log since it was opened, for which SQLite would make files.
+    fn still_fits(&self, open: &Open) -> bool {
+        match open.rung {
+            Rung::Rollback => State::look(&self.dir, &self.name, &open.main)
+                .is_ok_and(|now| now.rung() == Rung::Rollback),
+            Rung::SharedIndex => open.opened.elapsed() < LOCK_TIME,
+            Rung::Immutable | Rung::Copy => self.is_as_seen(open),
+        }
+    }
+
+    /// Takes the first rung that fits.
+    fn climb(&self, inner: &mut Inner, cancel: &Cancel) -> Result<(Open, Option<Issue>), Failure> {
+        let path = self.path();
+        let fail = |e| Error::io("Cannot open the database", &path, e);
+        self.dog.allow(PAGE_TIME, cancel);
+        let main = self.dir.open_file(&self.name).map_err(fail)?;
+        let seen = State::look(&self.dir, &self.name, &main).map_err(fail)?;
+        check_is_database(&seen).map_err(|e| e.at(&path))?;
+        inner.climbing = Some(seen.clone());
+        let rung = if inner.needs_copy.as_ref() == Some(&seen) {
+            Rung::Copy
+        } else {
+            seen.rung()
+        };
+        if rung == Rung::Copy {
+            // A writer that exits deletes the index a moment before the log: only what lasts is copied.
+            let is_lasting = inner.to_copy.replace(seen.clone()).as_ref() == Some(&seen);
+            if !is_lasting {
+                return Err(Failure::Unsteady);
+            }
+            return self.by_copy(main, seen, cancel);
+        }
+        Ok((self.in_place(main, seen, rung)?, None))
+    }
+
+    /// Opens the file where it lies.
+    fn in_place(&self, main: FileReader, seen: State, rung: Rung) -> Result<Open, Failure> {
+        let mut is_guarded = true;
+        let pass = Pass::enter((main.meta().dev, main.meta().ino), || {
+            // A writer that exits deletes log and index, and SQLite would then make a new log.
+            // With a read lock on the database that cannot happen any more, so the look below counts.
+            if rung == Rung::SharedIndex {
+                is_guarded = main.lock_shared().is_ok();
+            }
+        });
+        if !is_guarded {
+            return Err(Failure::Locked);
+        }
+        let is_steady = match rung {
+            Rung::SharedIndex | Rung::Rollback => self.look(&main)?.rung() == rung,
+            Rung::Immutable | Rung::Copy => true,
+        };
+        if !is_steady {
+            return Err(Failure::Unsteady);
+        }
+        let path = self.path();
+        let connection = connect::to_view(&path, rung, &self.dog)?;
+        first_read(&connection)?;
+        self.check_place(&main)?;
+        Ok(Open {
+            connection,
+            _copy: None,
+            _pass: Some(pass),
+            main,
+            rung,
+            seen,
+            opened: Instant::now(),
+        })
+    }
+
+    /// SQLite goes by the path: it must still lead to the file that was looked at.
+    fn check_place(&self, main: &FileReader) -> Result<(), Failure> {
+        let there = Dir::open(self.dir.path())?.stat(&self.name);
+        let is_same = there.is_ok_and(|m| (m.dev, m.ino) == (main.meta().dev, main.meta().ino));
+        if is_same {
+            Ok(())
+        } else {
+            Err(Failure::Unsteady)
+        }
+    }
+
+    fn look(&self, main: &FileReader) -> Result<State> {
+        State::look(&self.dir, &self.name, main)
+            .map_err(|e| Error::io("Cannot open the database", &self.path(), e))
+    }
+
+    /// Opens a private copy, or else the file as of its last checkpoint.
+    fn by_copy(
+        &self,
+        main: FileReader,
+        seen: State,
+        cancel: &Cancel,
+    ) -> Result<(Open, Option<Issue>), Failure> {
+        let copy = match copy::of(&self.dir, &self.name, &seen, self.rule, cancel) {
+            Ok(copy) => copy,
+            Err(error) if error.is_changed() => return Err(Failure::Unsteady),
+            Err(error) if error.is_limit() && !seen.has_journal() => {
+                let note = left_out(&seen, &error, self.path());
+                return Ok((self.in_place(main, seen, Rung::Immutable)?, Some(note)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // Copying may have taken its time.
+        self.dog.allow(PAGE_TIME, cancel);
+        let connection = connect::to_view(&copy.path(), Rung::Copy, &self.dog)?;
+        first_read(&connection)?;
+        let open = Open {
+            connection,
+            _copy: Some(copy),
+            _pass: None,
+            main,
+            rung: Rung::Copy,
+            seen,
+            opened: Instant::now(),
+        };
+        Ok((open, None))
+    }
+}
+
+/// The note of a partial opening.
+fn left_out(seen: &State, why: &Error, path: PathBuf) -> Issue {
+    let newer = seen.wal.map_or(0, |wal| wal.size);
+    let message = format!(
+        "Shown as of the last checkpoint; {} of newer changes are not shown: {}",
+        text::size(newer),
+        why.message()
+    );
+    Issue::new(Severity::Warning, path, message)
+}
+
+/// Makes SQLite take its lock and read the schema now, while the files are as they were looked at.
+fn first_read(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+/// SQLite is never handed an empty file: beside one it deletes logs and journals.
+fn check_is_database(state: &State) -> Result<()> {
+    const WHAT: &str = "Cannot read the database";
+    if state.main.size == 0 {
+        return Err(Error::damaged(WHAT, "the file is empty"));
+    }
+    if !state.has_magic() {
+        let why = "it does not begin as an SQLite database does: it is encrypted or something else";
+        return Err(Error::damaged(WHAT, why));
+    }
+    Ok(())
+}
+
+/// Why a page of reading ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// SQLite said so: another try, or another rung, may help.
+    Sqlite(rusqlite::Error),
+    /// Nothing helps.
+    Final(Error),
+    /// The files changed while they were looked at.
+    Unsteady,
+    /// Another program keeps everybody out.
+    Locked,
+}
+
+impl Failure {
+    /// True if another try may help after this many.
+    fn may_pass(&self, tries: u32) -> bool {
+        match self {
+            // A second look tells damage from a page that was read while it was exchanged.
+            Self::Sqlite(error) => needs_copy(error) || (may_pass(error) && tries < 3),
+            Self::Final(_) => false,
+            Self::Unsteady | Self::Locked => true,
+        }
+    }
+
+    /// True if only a private copy can help. A log that its writer is about to recover is waited for.
+    fn needs_copy(&self, tries: u32) -> bool {
+        matches!(self, Self::Sqlite(error) if needs_copy(error) && (is_hot(error) || tries > 4))
+    }
+
+    fn explain(self, path: &Path) -> Error {
+        match self {
+            Self::Sqlite(error) => explain(&error, path),
+            Self::Final(error) => error,
+            Self::Unsteady => Error::unavailable(
+                "Cannot read the database",
+                "a program changes it faster than it can be read",
+            )
+            .hint("Try again when that program is quieter")
+            .at(path),
+            Self::Locked => explain::locked().at(path),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}

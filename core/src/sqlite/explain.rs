@@ -1,0 +1,80 @@
+//! SQLite's error codes as sentences.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+use rusqlite::ffi;
+
+use crate::Error;
+
+/// The extended result code, where SQLite gave one.
+fn code(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|e| e.extended_code)
+}
+
+/// True if the database cannot be read in place as it stands, whatever was chosen.
+pub(super) fn needs_copy(error: &rusqlite::Error) -> bool {
+    matches!(
+        code(error),
+        Some(
+            ffi::SQLITE_READONLY_ROLLBACK
+                | ffi::SQLITE_READONLY_RECOVERY
+                | ffi::SQLITE_READONLY_CANTINIT
+        )
+    )
+}
+
+/// True if the files may have been exchanged under the connection, so that another look can help.
+pub(super) fn may_pass(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::CannotOpen
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
+}
+
+/// True if a transaction was left half done and nobody has rolled it back.
+pub(super) fn is_hot(error: &rusqlite::Error) -> bool {
+    code(error) == Some(ffi::SQLITE_READONLY_ROLLBACK)
+}
+
+const WHAT: &str = "Cannot read the database";
+
+/// Another program keeps everybody out.
+pub(super) fn locked() -> Error {
+    Error::unavailable(WHAT, "another program holds its lock")
+        .hint("Try again when that program has finished its work")
+}
+
+/// Why a database cannot be read, in words.
+pub(crate) fn explain(error: &rusqlite::Error, path: &Path) -> Error {
+    let said = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        other => other.to_string(),
+    };
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(),
+        Some(ErrorCode::NotADatabase) => Error::damaged(
+            WHAT,
+            "its pages are not those of an SQLite database: it is encrypted or damaged",
+        ),
+        Some(ErrorCode::DatabaseCorrupt) => Error::damaged(WHAT, format!("it is damaged ({said})")),
+        Some(ErrorCode::OperationInterrupted) => {
+            Error::limit(WHAT, "reading it took longer than allowed")
+        }
+        Some(ErrorCode::OutOfMemory | ErrorCode::TooBig) => {
+            Error::limit(WHAT, "a value in it is larger than allowed")
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
+            Error::unavailable(WHAT, said)
+                .hint("Check the permissions of the file and of its -wal and -shm")
+        }
+        _ => Error::damaged(WHAT, said),
+    }
+    .at(path)
+}

@@ -1,0 +1,535 @@
+//! Entries that are rows: what all stores on SQLite have in common. Each kind says which columns mean what.
+
+use std::sync::Arc;
+
+use rusqlite::types::ValueRef;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+};
+use crate::formats::Carrier;
+use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Time, text};
+use crate::scan::{Collector, Scan};
+use crate::source::{MemoryReader, ReadAt};
+use crate::sqlite::{
+    self, Cell, Database, Failure, Handle, Held, PageBuffer, Pages, RowAt, Shape, Table, View,
+};
+use crate::{Error, Result};
+
+/// A kind of store whose entries are rows of one database.
+pub(super) trait RowKind: Send + Sync {
+    /// Its name in queries and JSON.
+    const KIND: &'static [&'static str];
+
+    /// True for the one kind that a database is taken for while it cannot be read.
+    const TAKES_UNREADABLE: bool = false;
+
+    /// Whether the database is of this kind, and who wrote it.
+    fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)>;
+
+    /// The tables whose rows are entries.
+    ///
+    /// # Errors
+    /// If the schema cannot be read.
+    fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure>;
+}
+
+/// How the rows of a table are entries.
+#[derive(Debug, Clone)]
+pub(super) struct RowTable {
+    pub(super) table: Arc<Table>,
+    pub(super) group: Arc<Group>,
+    pub(super) key: KeyForm,
+    pub(super) value: ValueForm,
+    /// When a row expires.
+    pub(super) expires: Option<(usize, TimeForm)>,
+    /// Rows that are no entries, as an SQL condition that holds for the others.
+    pub(super) filter: Option<String>,
+}
+
+/// What names an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum KeyForm {
+    /// These columns; empty for the row's own number.
+    Columns(Vec<usize>),
+    /// Bytes in one column, whatever type SQLite gives them.
+    Bytes(usize),
+}
+
+/// What an entry's value is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ValueForm {
+    /// One column; blobs in it are read as the carrier says.
+    Column(usize, Carrier),
+    /// The whole row, as a dict of its columns.
+    Row,
+}
+
+/// How a table writes down a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeForm {
+    /// Seconds since 1970.
+    UnixSeconds,
+}
+
+/// A backend over a [`RowKind`].
+pub(super) struct RowStore<K>(pub(super) K);
+
+/// What is kept while a job lasts.
+struct Opened {
+    database: Arc<Database>,
+    tables: Vec<RowTable>,
+}
+
+impl<K: RowKind> RowStore<K> {
+    fn opened(&self, store: &Store) -> Result<Arc<Opened>> {
+        store.kept(|| {
+            let dir = store
+                .parent
+                .open_below("".as_ref())
+                .map_err(|e| Error::io("Cannot open the store", &store.info.path, e))?;
+            let database = Database::new(dir, &store.name, store.copy_rule);
+            let tables = database.read(&crate::scan::Cancel::default(), |v| self.0.tables(v))?;
+            Ok(Opened {
+                database: Arc::new(database),
+                tables,
+            })
+        })
+    }
+}
+
+impl Opened {
+    /// The table of the entry's group, and where its row is.
+    fn find(&self, entry: &EntryKey) -> Result<(&RowTable, RowAt)> {
+        let fail = |why: &str| {
+            Error::not_found("Cannot find the entry", why.to_owned()).at(&self.database.path())
+        };
+        let table = self
+            .tables
+            .iter()
+            .find(|t| t.group.locator == entry.group)
+            .ok_or_else(|| fail("its table is gone"))?;
+        let at = table
+            .row_at(entry)
+            .ok_or_else(|| fail("its key is none of this table"))?;
+        Ok((table, at))
+    }
+}
+
+impl RowTable {
+    /// A table whose rows are named by its primary key, in a group of its name.
+    pub(super) fn plain(table: Table) -> Self {
+        Self {
+            group: Group::named(&table.name),
+            key: KeyForm::Columns(table.primary_key.clone()),
+            value: ValueForm::Row,
+            expires: None,
+            filter: None,
+            table: Arc::new(table),
+        }
+    }
+
+    /// The columns whose text a key is made of; `None` for the row's number.
+    fn key_columns(&self) -> &[usize] {
+        match &self.key {
+            KeyForm::Columns(columns) if !columns.is_empty() => columns,
+            KeyForm::Bytes(column) => std::slice::from_ref(column),
+            KeyForm::Columns(_) => match &self.table.handle {
+                Handle::Columns(columns) => columns,
+                Handle::Rowid(_) | Handle::Place => &[],
+            },
+        }
+    }
+
+    fn row_at(&self, entry: &EntryKey) -> Option<RowAt> {
+        let columns = self.key_columns();
+        if let KeyForm::Bytes(column) = &self.key {
+            return Some(RowAt::Columns(vec![(
+                *column,
+                Cell::Blob(entry.key.to_vec()),
+            )]));
+        }
+        if columns.is_empty() || entry.key.starts_with(ROW_NUMBER) {
+            let number = entry.key.strip_prefix(ROW_NUMBER)?;
+            let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+            return Some(match self.table.handle {
+                Handle::Place => RowAt::Place(number - 1),
+                _ => RowAt::Rowid(number),
+            });
+        }
+        let cells = if columns.len() == 1 {
+            vec![Cell::from_key(&entry.key)?]
+        } else {
+            Cell::all_from_key(&entry.key)?
+        };
+        (cells.len() == columns.len())
+            .then(|| RowAt::Columns(columns.iter().copied().zip(cells).collect()))
+    }
+
+    /// What the listing selects: key columns, size, expiry.
+    fn selection(&self) -> String {
+        let mut parts: Vec<String> = self
+            .key_columns()
+            .iter()
+            .map(|c| self.table.quoted(*c))
+            .collect();
+        parts.push(self.size());
+        parts.push(
+            self.expires
+                .map_or_else(|| "NULL".to_owned(), |(c, _)| self.table.quoted(c)),
+        );
+        parts.join(", ")
+    }
+
+    /// Bytes of the value as SQLite's `octet_length` counts them: numbers as text.
+    fn size(&self) -> String {
+        let of = |column: usize| format!("ifnull(octet_length({}), 0)", self.table.quoted(column));
+        match self.value {
+            ValueForm::Column(column, _) => of(column),
+            ValueForm::Row => balanced_sum((0..self.table.columns.len()).map(of).collect()),
+        }
+    }
+}
+
+/// Before the number of a row that nothing else names.
+const ROW_NUMBER: &[u8] = b"\0#";
+
+/// `a + b + …` without the deep nesting that thousands of columns would make.
+fn balanced_sum(mut terms: Vec<String>) -> String {
+    while terms.len() > 1 {
+        terms = terms
+            .chunks(2)
+            .map(|pair| match pair {
+                [a, b] => format!("({a}+{b})"),
+                other => other.concat(),
+            })
+            .collect();
+    }
+    terms.pop().unwrap_or_else(|| "0".to_owned())
+}
+
+impl<K: RowKind> Backend for RowStore<K> {
+    fn kinds(&self) -> &'static [&'static str] {
+        K::KIND
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        let found = match candidate.shape() {
+            Some(shape) => self.0.recognise(shape),
+            None if K::TAKES_UNREADABLE && candidate.head.starts_with(sqlite::MAGIC) => {
+                Some((Confidence::Likely, None))
+            }
+            None => None,
+        };
+        Ok(found.and_then(|(confidence, writer)| {
+            Some(Recognised {
+                kind: K::KIND.first()?,
+                confidence,
+                writer,
+                path: candidate.path(),
+            })
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let opened = self.opened(store)?;
+        let mut collector = (scan.collector)();
+        if let Some(note) = opened.database.note() {
+            collector.issue(note);
+        }
+        for table in &opened.tables {
+            let mut buffer = RowPage::new(table, scan, &mut *collector);
+            let select = table.selection();
+            let pages = Pages {
+                table: &table.table,
+                select: &select,
+                filter: table.filter.as_deref(),
+            };
+            let read = pages.read(&opened.database, scan.cancel, &mut buffer);
+            match read {
+                Ok(()) => {}
+                Err(e) if e.is_cancelled() => return Err(e),
+                Err(e) => collector.issue(Issue::from_error(&e, &store.info.path)),
+            }
+        }
+        opened.database.close();
+        scan.cancel.check()
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let held = match &table.value {
+            ValueForm::Column(column, carrier) => {
+                let held = sqlite::open_cell(&opened.database, &table.table, &at, *column)?;
+                return Ok(reader(held, *carrier, store));
+            }
+            ValueForm::Row => whole_row(&opened.database, table, &at)?,
+        };
+        Ok(ValueReader::new(
+            Arc::new(MemoryReader::new(held)),
+            Carrier::Pickle,
+            store.info.path.clone(),
+        ))
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let cells = cells_of(&opened.database, table, &at)?;
+        let mut details = Details {
+            paths: vec![store.info.path.clone()],
+            ..Details::default()
+        };
+        for (column, cell) in table.table.columns.iter().zip(cells) {
+            let shown = text::shown(&sqlite::repr(cell.as_ref())).into_owned();
+            details.facts.push((column.name.clone().into(), shown));
+        }
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let expires = table.expires;
+        let column = expires.map_or_else(|| "NULL".to_owned(), |(c, _)| table.table.quoted(c));
+        let found = opened
+            .database
+            .read(&crate::scan::Cancel::default(), |view| {
+                sqlite::row_of(view.connection, &table.table, &at, &column, |row| {
+                    Ok(Cell::from(row.get_ref(0)?))
+                })
+            })?;
+        let Some(cell) = found else {
+            return Err(sqlite::gone(&opened.database, &table.table));
+        };
+        let expires = expires.and_then(|(_, form)| form.read(&cell));
+        Ok(expired(expires, options).into_iter().collect())
+    }
+
+    fn removal(&self, _store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        Err(Error::refused(
+            "Cannot clear the entry",
+            "rows cannot be cleared yet",
+        ))
+    }
+}
+
+/// Past the store's own expiry.
+pub(super) fn expired(expires: Option<Time>, options: &CheckOptions) -> Option<Finding> {
+    let (expires, now) = (expires?, options.now?);
+    (expires <= now)
+        .then(|| Finding::new(Condition::Expired, format!("expired {}", expires.rfc3339())))
+}
+
+impl TimeForm {
+    /// The time in a cell; `None` for never, and for what is no time.
+    pub(super) fn read(self, cell: &Cell) -> Option<Time> {
+        match (self, cell) {
+            (Self::UnixSeconds, Cell::Integer(secs)) => Some(Time::from_unix(*secs, 0)),
+            (Self::UnixSeconds, Cell::Real(secs)) => Time::from_unix_f64(*secs),
+            _ => None,
+        }
+    }
+}
+
+/// Wraps what a cell holds for the decoders.
+fn reader(held: Held, blob: Carrier, store: &Store) -> ValueReader {
+    let empty = || -> Arc<dyn ReadAt> { Arc::new(MemoryReader::new(Vec::new())) };
+    let (bytes, carrier) = match held {
+        Held::Plain(Cell::Integer(n)) => (empty(), Carrier::Int(n)),
+        Held::Plain(Cell::Real(x)) => (empty(), Carrier::Float(x)),
+        Held::Plain(_) => (empty(), Carrier::Null),
+        Held::Text(bytes) => (bytes, Carrier::Text),
+        Held::Blob(bytes) => (bytes, blob),
+    };
+    ValueReader::new(bytes, carrier, store.info.path.clone())
+}
+
+/// Every column of one row.
+fn cells_of(database: &Database, table: &RowTable, at: &RowAt) -> Result<Vec<Cell>> {
+    let columns: Vec<String> = (0..table.table.columns.len())
+        .map(|c| table.table.quoted(c))
+        .collect();
+    let found = database.read(&crate::scan::Cancel::default(), |view| {
+        sqlite::row_of(
+            view.connection,
+            &table.table,
+            at,
+            &columns.join(", "),
+            |row| {
+                (0..columns.len())
+                    .map(|c| row.get_ref(c).map(Cell::from))
+                    .collect::<rusqlite::Result<Vec<Cell>>>()
+            },
+        )
+    })?;
+    found.ok_or_else(|| sqlite::gone(database, &table.table))
+}
+
+/// One row as a pickled dict of its columns, so that it is shown, searched and saved as any other dict.
+fn whole_row(database: &Database, table: &RowTable, at: &RowAt) -> Result<Vec<u8>> {
+    let cells = cells_of(database, table, at)?;
+    let mut pickle = b"\x80\x04}(".to_vec();
+    for (column, cell) in table.table.columns.iter().zip(cells) {
+        write_counted(b'\x8d', column.name.as_bytes(), &mut pickle);
+        match cell {
+            Cell::Null => pickle.push(b'N'),
+            Cell::Integer(n) => {
+                pickle.extend(b"\x8a\x08");
+                pickle.extend(n.to_le_bytes());
+            }
+            Cell::Real(x) => {
+                pickle.push(b'G');
+                pickle.extend(x.to_be_bytes());
+            }
+            Cell::Text(bytes) if std::str::from_utf8(&bytes).is_ok() => {
+                write_counted(b'\x8d', &bytes, &mut pickle);
+            }
+            Cell::Text(bytes) | Cell::Blob(bytes) => write_counted(b'\x8e', &bytes, &mut pickle),
+        }
+    }
+    pickle.extend(b"u.");
+    Ok(pickle)
+}
+
+fn write_counted(opcode: u8, bytes: &[u8], pickle: &mut Vec<u8>) {
+    pickle.push(opcode);
+    pickle.extend((bytes.len() as u64).to_le_bytes());
+    pickle.extend(bytes);
+}
+
+/// The rows of one page, end to end, until the page is known to be sound.
+struct RowPage<'a, 's> {
+    table: &'a RowTable,
+    scan: &'a Scan<'s>,
+    collector: &'a mut dyn Collector,
+    n_keys: usize,
+    texts: Vec<u8>,
+    rows: Vec<PageRow>,
+    /// Rows handed on before this page.
+    n_before: usize,
+}
+
+/// One row; its key and label lie in the page's `texts`, each behind the one before.
+struct PageRow {
+    key_end: usize,
+    label_end: usize,
+    bytes: u64,
+    rowid: i64,
+    expires: Option<Time>,
+}
+
+impl<'a, 's> RowPage<'a, 's> {
+    fn new(table: &'a RowTable, scan: &'a Scan<'s>, collector: &'a mut dyn Collector) -> Self {
+        Self {
+            n_keys: table.key_columns().len(),
+            table,
+            scan,
+            collector,
+            texts: Vec::new(),
+            rows: Vec::new(),
+            n_before: 0,
+        }
+    }
+
+    /// Appends the key and, where it differs, the label.
+    fn push_key(&mut self, row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<usize> {
+        let cell = |at: usize| row.get_ref(first + at);
+        match (&self.table.key, self.n_keys) {
+            (KeyForm::Bytes(_), _) => {
+                if let ValueRef::Blob(bytes) | ValueRef::Text(bytes) = cell(0)? {
+                    self.texts.extend(bytes);
+                }
+                Ok(self.texts.len())
+            }
+            (_, 1) if !matches!(cell(0)?, ValueRef::Null) => {
+                let value = cell(0)?;
+                let start = self.texts.len();
+                sqlite::write_key(value, &mut self.texts);
+                let end = self.texts.len();
+                if self.texts.get(start) == Some(&0) {
+                    self.texts.extend(sqlite::plain(value).bytes());
+                }
+                Ok(end)
+            }
+            (_, 0 | 1) => {
+                // Without a key of its own a row is named by its number.
+                let number = self.number(row)?.to_string();
+                self.texts.extend(ROW_NUMBER);
+                self.texts.extend(number.bytes());
+                let end = self.texts.len();
+                self.texts.extend(number.bytes());
+                Ok(end)
+            }
+            (_, n) => {
+                let values: Vec<_> = (0..n).map(cell).collect::<rusqlite::Result<_>>()?;
+                sqlite::write_key_of(values.iter().copied(), &mut self.texts);
+                let end = self.texts.len();
+                let shown: Vec<_> = values.into_iter().map(sqlite::repr).collect();
+                self.texts
+                    .extend(format!("({})", shown.join(", ")).into_bytes());
+                Ok(end)
+            }
+        }
+    }
+
+    /// The rowid, or the place counted from 1.
+    fn number(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
+        match self.table.table.handle {
+            Handle::Rowid(_) => row.get(0),
+            _ => Ok(i64::try_from(self.n_before + self.rows.len()).unwrap_or(0) + 1),
+        }
+    }
+}
+
+impl PageBuffer for RowPage<'_, '_> {
+    fn clear(&mut self) {
+        self.texts.clear();
+        self.rows.clear();
+    }
+
+    fn push(&mut self, row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<()> {
+        let key_end = self.push_key(row, first)?;
+        let bytes: i64 = row.get(first + self.n_keys)?;
+        let expires = match self.table.expires {
+            Some((_, form)) => form.read(&row.get_ref(first + self.n_keys + 1)?.into()),
+            None => None,
+        };
+        self.rows.push(PageRow {
+            key_end,
+            label_end: self.texts.len(),
+            bytes: bytes.unsigned_abs(),
+            rowid: match self.table.table.handle {
+                Handle::Rowid(_) => row.get(0)?,
+                _ => 0,
+            },
+            expires,
+        });
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        let mut start = 0;
+        for row in &self.rows {
+            let key = self.texts.get(start..row.key_end).unwrap_or_default();
+            let label = self.texts.get(row.key_end..row.label_end);
+            start = row.label_end;
+            let mut record = Record::new(&self.table.group, key);
+            record.label = label
+                .filter(|l| !l.is_empty())
+                .and_then(|l| std::str::from_utf8(l).ok());
+            record.bytes = row.bytes;
+            record.expires = row.expires;
+            record.ident = row.rowid.cast_unsigned();
+            self.collector.record(&record);
+        }
+        self.scan.progress.add(self.rows.len() as u64);
+        self.n_before += self.rows.len();
+    }
+}

@@ -1,0 +1,521 @@
+//! The command line as scripts and people meet it: lines, tables, sentences, exit codes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::fixtures;
+use crate::support::program::{self, Ran, Said};
+
+/// A copy of the store that joblib 1.6 wrote, in a folder that goes with it.
+fn joblib() -> (TempDir, PathBuf) {
+    let made = fixtures::all()
+        .into_iter()
+        .find(|fixture| fixture.opened().ends_with("joblib/1.6.0"));
+    made.expect("a store of joblib 1.6").copy()
+}
+
+/// A store of joblib 1.6 without the entries that the writer broke on purpose.
+fn fresh_joblib() -> (TempDir, PathBuf) {
+    let (temp, path) = joblib();
+    let checked = json(&["check"], &path);
+    for entry in checked.of_type("entry") {
+        let store = Path::new(entry["store"].as_str().unwrap());
+        let key = entry["key"].as_str().unwrap();
+        let group = entry["group"].as_str().unwrap().replace('.', "/");
+        let folder = store.join(group).join(key);
+        // A left-over file may be gone with its entry's folder.
+        fs::remove_file(store.join(key)).ok();
+        fs::remove_dir_all(folder).ok();
+    }
+    (temp, path)
+}
+
+/// The folder of the first entry, by path.
+fn an_entry(store: &Path) -> PathBuf {
+    let mut found = Vec::new();
+    let mut waiting = vec![store.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        if folder.join("output.pkl").exists() {
+            found.push(folder);
+        } else {
+            let inside = fs::read_dir(folder)
+                .unwrap()
+                .map(|item| item.unwrap().path());
+            waiting.extend(inside.filter(|path| path.is_dir()));
+        }
+    }
+    found.sort();
+    found.remove(0)
+}
+
+fn args<'a>(command: &[&'a str], path: &'a Path) -> Vec<&'a std::ffi::OsStr> {
+    let words = command.iter().map(|word| std::ffi::OsStr::new(*word));
+    let (first, rest): (Vec<_>, Vec<_>) = words.enumerate().partition(|(at, _)| *at == 0);
+    let bare = |list: Vec<(usize, &'a std::ffi::OsStr)>| list.into_iter().map(|(_, word)| word);
+    bare(first)
+        .chain([path.as_os_str()])
+        .chain(bare(rest))
+        .collect()
+}
+
+fn json(command: &[&str], path: &Path) -> Ran {
+    program::run(args(command, path))
+}
+
+fn human(command: &[&str], path: &Path) -> Said {
+    program::say(args(command, path))
+}
+
+fn members(line: &Value) -> Vec<&str> {
+    line.as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[test]
+fn ls_prints_store_entries_and_summary_with_every_member_of_the_contract() {
+    let (_temp, path) = joblib();
+    let ran = json(&["ls"], &path);
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    let (store, summary) = (ran.lines.first().unwrap(), ran.lines.last().unwrap());
+    assert_eq!(
+        members(store),
+        [
+            "bytes",
+            "disk_bytes",
+            "entries",
+            "groups",
+            "kind",
+            "path",
+            "problems",
+            "type",
+            "writer"
+        ]
+    );
+    assert_eq!(members(summary), ["bytes", "entries", "issues", "type"]);
+    let entries: Vec<&Value> = ran.of_type("entry").collect();
+    assert_eq!(store["entries"], entries.len());
+    assert_eq!(summary["entries"], entries.len());
+    let sum: u64 = entries.iter().map(|e| e["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(store["bytes"], sum);
+    assert_eq!(summary["bytes"], sum);
+    for entry in &entries {
+        assert_eq!(
+            members(entry),
+            [
+                "accessed",
+                "args",
+                "bytes",
+                "codec",
+                "condition",
+                "created",
+                "disk_bytes",
+                "duration_s",
+                "evidence",
+                "expires",
+                "files",
+                "group",
+                "hits",
+                "key",
+                "modified",
+                "store",
+                "type",
+                "value_type"
+            ]
+        );
+        assert_eq!(entry["store"], store["path"]);
+        for unknown in ["expires", "hits", "value_type", "codec", "condition"] {
+            assert!(entry[unknown].is_null(), "{unknown} is not 0: {entry}");
+        }
+        assert!(entry["modified"].as_str().unwrap().ends_with('Z'));
+    }
+    let names: BTreeSet<_> = entries
+        .iter()
+        .map(|e| (e["group"].as_str(), e["key"].as_str()))
+        .collect();
+    assert_eq!(names.len(), entries.len(), "group and key name one entry");
+}
+
+#[test]
+fn types_are_null_unless_asked_for() {
+    let (_temp, path) = fresh_joblib();
+    let ran = json(&["ls", "--types"], &path);
+    for entry in ran.of_type("entry") {
+        assert!(entry["value_type"].is_string(), "{entry}");
+        assert!(
+            entry["codec"].as_array().is_some_and(|c| !c.is_empty()),
+            "{entry}"
+        );
+    }
+}
+
+#[test]
+fn queries_choose_entries_in_every_command_that_lists() {
+    let (_temp, path) = fresh_joblib();
+    let all = json(&["ls", "--types"], &path);
+    let n = |ran: &Ran| ran.of_type("entry").count();
+    let count = |query: &str| n(&json(&["ls", "--query", query], &path));
+    assert_eq!(count(""), n(&all));
+    assert_eq!(count("size>0") + count("-size>0"), n(&all));
+    assert_eq!(count("age>1000y"), 0);
+    assert_eq!(
+        count("hits=0") + count("-hits=0"),
+        0,
+        "not recorded is neither"
+    );
+    let group = all.of_type("entry").next().unwrap()["group"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let in_group = all
+        .of_type("entry")
+        .filter(|e| e["group"] == group.as_str())
+        .count();
+    assert_eq!(count(&format!("group:{group}")), in_group);
+    let arrays = all
+        .of_type("entry")
+        .filter(|e| e["value_type"] == "numpy.ndarray")
+        .count();
+    assert!(arrays > 0);
+    assert_eq!(count("type:ndarray"), arrays);
+    assert_eq!(count("condition:fresh"), n(&all));
+    let checked = json(&["check", "--all", "--query", "type:ndarray"], &path);
+    assert_eq!(n(&checked), arrays);
+}
+
+#[test]
+fn stats_agree_with_the_listing() {
+    let (_temp, path) = fresh_joblib();
+    let (listed, summed) = (json(&["ls"], &path), json(&["stats"], &path));
+    let (store, stats) = (&listed.lines[0], &summed.lines[0]);
+    for member in ["path", "kind", "entries", "bytes", "disk_bytes"] {
+        assert_eq!(store[member], stats[member], "{member}");
+    }
+    assert_eq!(
+        stats["counters"],
+        Value::Array(Vec::new()),
+        "nothing was counted"
+    );
+    let sums = |ran: &Ran| {
+        let mut groups: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for entry in ran.of_type("entry") {
+            let group = groups
+                .entry(entry["group"].as_str().unwrap().to_owned())
+                .or_default();
+            *group = (group.0 + 1, group.1 + entry["bytes"].as_u64().unwrap());
+        }
+        groups
+    };
+    let groups: BTreeMap<String, (u64, u64)> = stats["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| {
+            assert!(g["duration_s"].is_null(), "metadata was not read");
+            let sums = (g["entries"].as_u64().unwrap(), g["bytes"].as_u64().unwrap());
+            (g["group"].as_str().unwrap().to_owned(), sums)
+        })
+        .collect();
+    assert_eq!(groups, sums(&listed));
+    let timed = json(&["stats", "--durations"], &path);
+    let durations = timed.lines[0]["groups"].as_array().unwrap().iter();
+    assert!(durations.map(|g| &g["duration_s"]).all(Value::is_f64));
+    for histogram in ["size_histogram", "age_histogram"] {
+        let bins = stats[histogram].as_array().unwrap();
+        let n: u64 = bins
+            .iter()
+            .map(|bin| bin["entries"].as_u64().unwrap())
+            .sum();
+        assert_eq!(stats["entries"], n, "{histogram}");
+    }
+}
+
+#[test]
+fn check_names_what_is_wrong_and_exits_with_1() {
+    let (_temp, path) = fresh_joblib();
+    let fresh = json(&["check"], &path);
+    assert_eq!(
+        (fresh.code, fresh.of_type("entry").count()),
+        (0, 0),
+        "{}",
+        fresh.said
+    );
+
+    let torn = an_entry(&path);
+    let whole = fs::read(torn.join("output.pkl")).unwrap();
+    fs::write(torn.join("output.pkl"), &whole[..whole.len() - 1]).unwrap();
+    let ran = json(&["check"], &path);
+    assert_eq!(ran.code, 1);
+    let entries: Vec<&Value> = ran.of_type("entry").collect();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0]["condition"], "corrupt");
+    assert!(!entries[0]["evidence"].as_array().unwrap().is_empty());
+    assert_eq!(
+        entries[0]["key"],
+        torn.file_name().unwrap().to_str().unwrap()
+    );
+
+    fs::write(torn.join("output.pkl"), b"cos\nsystem\n(S'true'\ntR.").unwrap();
+    let code = json(&["check"], &path);
+    let entry = code.of_type("entry").next().unwrap();
+    assert_eq!(entry["condition"], "calls-code");
+    assert!(
+        entry["evidence"][0].as_str().unwrap().contains("os.system"),
+        "{entry}"
+    );
+
+    fs::remove_file(torn.join("output.pkl")).unwrap();
+    let gone = json(&["check", "--all"], &path);
+    assert_eq!(gone.code, 1);
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in gone.of_type("entry") {
+        *counted
+            .entry(entry["condition"].as_str().unwrap().to_owned())
+            .or_default() += 1;
+    }
+    assert_eq!(counted["incomplete"], 1);
+    let summary = &gone.lines.last().unwrap()["conditions"];
+    assert_eq!(summary, &serde_json::to_value(&counted).unwrap());
+
+    let expired = json(&["check", "--expires-after", "0"], &path);
+    let conditions = &expired.lines.last().unwrap()["conditions"];
+    assert_eq!(
+        conditions["incomplete"], 1,
+        "the worst condition is the one"
+    );
+    assert!(conditions["expired"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn people_get_tables_and_scripts_get_nothing_else_on_stdout() {
+    let (_temp, path) = joblib();
+    let listed = human(&["ls"], &path);
+    let n = json(&["ls"], &path).of_type("entry").count();
+    let lines: Vec<&str> = listed.stdout.lines().collect();
+    assert!(
+        lines[0].contains(&format!(" · joblib · {n} entries · ")),
+        "{}",
+        lines[0]
+    );
+    let heads: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!(
+        heads,
+        ["SIZE", "AGE", "USED", "TOOK", "GROUP", "KEY", "ARGUMENTS"]
+    );
+    let key_at = lines[1].find("KEY").unwrap();
+    for line in &lines[2..2 + n] {
+        let key: String = line.chars().skip(key_at).take(32).collect();
+        assert!(key.bytes().all(|b| b.is_ascii_hexdigit()), "{line}");
+    }
+    assert_eq!(listed.stderr, "");
+}
+
+/// What went wrong, its exit code, and what the sentence must say.
+fn refuses(words: &[&std::ffi::OsStr], code: i32, parts: &[&str]) {
+    let said = program::say(words);
+    assert_eq!(said.code, code, "{words:?}: {}", said.stderr);
+    for part in parts {
+        assert!(
+            said.stderr.contains(part),
+            "{words:?} says {part}: {}",
+            said.stderr
+        );
+    }
+    assert!(!said.stderr.contains("panicked"), "{}", said.stderr);
+}
+
+#[test]
+fn what_cannot_be_read_is_said_with_its_path() {
+    let temp = TempDir::new().unwrap();
+    let at = |name: &str| temp.path().join(name);
+    fs::write(at("empty"), b"").unwrap();
+    fs::write(at("notes.txt"), b"milk, eggs").unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    for command in ["ls", "stats", "check"] {
+        for (name, why) in [
+            ("nowhere", "no such file"),
+            ("empty", "the file is empty"),
+            ("notes.txt", "no known format"),
+            ("folder", "no cache was found"),
+        ] {
+            let path = at(name);
+            refuses(
+                &[command.as_ref(), path.as_os_str()],
+                3,
+                &[why, path.to_str().unwrap()],
+            );
+        }
+    }
+}
+
+#[test]
+fn what_was_typed_wrongly_is_marked() {
+    let (_temp, path) = joblib();
+    let path = path.as_os_str();
+    let cases: [(&[&str], &[&str]); 6] = [
+        (
+            &["--query", "siez>1MB"],
+            &["did you mean size?", "  siez>1MB\n  ^^^^"],
+        ),
+        (&["--query", "size>1XB"], &["no unit of size", "       ^^^"]),
+        (&["--query", "age>30"], &["30 needs a unit"]),
+        (&["--query", "key:\"a"], &["no end"]),
+        (&["--querry", "x"], &["--query"]),
+        (&["--expires-after", "7d"], &["--expires-after"]),
+    ];
+    for (extra, parts) in cases {
+        let mut words = vec!["ls".as_ref(), path];
+        words.extend(extra.iter().map(|word| std::ffi::OsStr::new(*word)));
+        refuses(&words, 2, parts);
+    }
+    refuses(&["ls".as_ref()], 2, &["<PATH>"]);
+    refuses(
+        &[
+            "check".as_ref(),
+            path,
+            "--expires-after".as_ref(),
+            "soon".as_ref(),
+        ],
+        2,
+        &["soon"],
+    );
+    refuses(
+        &[
+            "check".as_ref(),
+            path,
+            "--source".as_ref(),
+            "/nowhere".as_ref(),
+        ],
+        2,
+        &["/nowhere"],
+    );
+    refuses(&[path, "ls".as_ref()], 3, &["cachescope ls PATH"]);
+}
+
+#[test]
+fn a_key_that_means_no_entry_or_several_is_refused_with_advice() {
+    let (_temp, path) = fresh_joblib();
+    let listed = json(&["ls"], &path);
+    let entry = listed.of_type("entry").next().unwrap();
+    let (group, key) = (
+        entry["group"].as_str().unwrap(),
+        entry["key"].as_str().unwrap(),
+    );
+    refuses(
+        &["show".as_ref(), path.as_os_str(), "nothing".as_ref()],
+        2,
+        &["nothing", "`ls`"],
+    );
+    // Without KEY the candidates are named.
+    refuses(&["show".as_ref(), path.as_os_str()], 2, &["name one"]);
+    for named in [
+        format!("{group}/{key}"),
+        format!("{group}/{}", key.get(..12).unwrap()),
+    ] {
+        let shown = json(&["show", &named], &path);
+        assert_eq!(shown.lines[0]["key"], key, "{}", shown.said);
+    }
+}
+
+#[test]
+fn without_a_display_the_window_names_the_sub_commands() {
+    let (_temp, path) = joblib();
+    refuses(
+        &[path.as_os_str()],
+        3,
+        &["Cannot open the window", "ls, stats, show, check"],
+    );
+    refuses(
+        &["chekc".as_ref()],
+        3,
+        &["File: chekc", "ls, stats, show, check"],
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let (_temp, path) = joblib();
+    let entry = an_entry(&path);
+    let function = entry.parent().unwrap().to_owned();
+    for n in 0..400 {
+        let copy = function.join(format!("{n:032x}"));
+        fs::create_dir(&copy).unwrap();
+        for file in ["output.pkl", "metadata.json"] {
+            fs::copy(entry.join(file), copy.join(file)).unwrap();
+        }
+    }
+    for words in [
+        &["ls", "--json"][..],
+        &["ls"],
+        &["check", "--all", "--json"],
+    ] {
+        let said = program::say_into_closed_pipe(args(words, &path));
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{words:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_that_are_not_text_are_opened_and_escaped() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (temp, path) = joblib();
+    let odd = temp
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"caf\xe9\x1b[31m"));
+    fs::rename(&path, &odd).unwrap();
+    let ran = json(&["ls"], &odd);
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    assert!(
+        ran.lines[0]["path"]
+            .as_str()
+            .unwrap()
+            .contains("caf\\xe9\u{1b}[31m")
+    );
+    let said = human(&["ls"], &odd);
+    assert!(
+        said.stdout.contains("caf\\xe9\\u{1b}[31m"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_without_permission_is_an_issue_and_alone_a_failure() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (temp, path) = joblib();
+    let Some(nobody) = program::as_nobody(temp.path()) else {
+        return;
+    };
+    let entry = an_entry(&path);
+    let function = entry.parent().unwrap();
+    let lock = |mode: u32| {
+        fs::set_permissions(function, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    lock(0o000);
+    let partly = nobody.run(args(&["ls", "--json"], &path));
+    assert_eq!(partly.code, 0, "{}", partly.stderr);
+    assert!(
+        partly.stdout.contains("permission denied"),
+        "{}",
+        partly.stdout
+    );
+    assert!(partly.stdout.contains("\"type\":\"entry\""));
+    lock(0o755);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    let said = nobody.run(args(&["ls"], &path));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(said.code, 3, "{}", said.stderr);
+    assert!(said.stderr.contains("permission denied"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains(path.to_str().unwrap()),
+        "{}",
+        said.stderr
+    );
+}

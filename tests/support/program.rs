@@ -1,0 +1,153 @@
+//! The built program, run as a person's script would run it.
+
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// What a run of the program gave.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// Its JSON lines.
+    pub(crate) lines: Vec<Value>,
+    /// What it said on stderr.
+    pub(crate) said: String,
+}
+
+/// Runs `cachescope ARGS… --json` to its end.
+///
+/// # Panics
+/// If it was killed, or printed anything on stdout that is no JSON line.
+pub(crate) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_cachescope"))
+        .args(args)
+        .arg("--json")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program starts");
+    let stdout = String::from_utf8(output.stdout).expect("stdout is UTF-8");
+    let parse = |line: &str| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))
+    };
+    Ran {
+        code: output.status.code().expect("the program ends by itself"),
+        lines: stdout.lines().map(parse).collect(),
+        said: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Ran {
+    /// The lines of one type.
+    pub(crate) fn of_type(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.lines.iter().filter(move |line| line["type"] == name)
+    }
+}
+
+/// What a run gave as people see it.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// Its exit code.
+    pub(crate) code: i32,
+    /// What it printed.
+    pub(crate) stdout: String,
+    /// What it said on the side.
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("the program ends by itself"),
+            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
+        }
+    }
+}
+
+/// The program on a machine without a display.
+fn command(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    for display in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        command.env_remove(display);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs `cachescope ARGS…` to its end.
+pub(crate) fn say<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Said {
+    let output = command(env!("CARGO_BIN_EXE_cachescope").as_ref())
+        .args(args)
+        .output();
+    Said::from(output.expect("the program starts"))
+}
+
+/// Runs it with a reader that goes away after one byte, as `| head` does.
+pub(crate) fn say_into_closed_pipe<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Said {
+    let mut child = command(env!("CARGO_BIN_EXE_cachescope").as_ref())
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdout = child.stdout.take().expect("stdout is piped");
+    stdout.read_exact(&mut [0]).expect("there is output");
+    drop(stdout);
+    Said::from(child.wait_with_output().expect("the program ends"))
+}
+
+/// The program as run by a user who owns nothing.
+#[cfg(unix)]
+pub(crate) struct Nobody {
+    program: std::path::PathBuf,
+}
+
+/// Where tests run as root, permissions are tried as nobody; `None`, with the reason said, where that cannot be.
+#[cfg(unix)]
+pub(crate) fn as_nobody(folder: &std::path::Path) -> Option<Nobody> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let ran = |program: &OsStr, args: &[&OsStr]| {
+        let output = command(program).args(args).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder, open).expect("our own folder");
+    // The build folder may be closed to others.
+    let program = folder.join("cachescope");
+    std::fs::copy(env!("CARGO_BIN_EXE_cachescope"), &program).expect("the program is copied");
+    let nobody = Nobody { program };
+    if ran(
+        "setpriv".as_ref(),
+        &nobody
+            .words()
+            .chain(["--version".as_ref()])
+            .collect::<Vec<_>>(),
+    ) {
+        return Some(nobody);
+    }
+    eprintln!("skipped: this user may not run programs as nobody");
+    None
+}
+
+#[cfg(unix)]
+impl Nobody {
+    fn words(&self) -> impl Iterator<Item = &OsStr> {
+        let setpriv = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        setpriv
+            .into_iter()
+            .map(OsStr::new)
+            .chain([self.program.as_os_str()])
+    }
+
+    /// Runs `cachescope ARGS…` to its end.
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Said {
+        let output = command("setpriv".as_ref())
+            .args(self.words())
+            .args(args)
+            .output();
+        Said::from(output.expect("setpriv starts"))
+    }
+}
