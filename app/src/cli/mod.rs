@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod clear;
 mod find;
 mod lines;
 mod listing;
@@ -18,6 +19,7 @@ mod sheet;
 mod show;
 mod stats;
 mod table;
+mod undo;
 mod watch;
 mod window;
 
@@ -25,6 +27,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use cachescope_core::own::StateDir;
 use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
@@ -65,6 +68,14 @@ struct Global {
 }
 
 impl Global {
+    /// Cachescope's own folder; `None` where the computer has no place for one.
+    fn state(&self) -> Option<StateDir> {
+        match &self.state_dir {
+            Some(path) => Some(StateDir::at(path)),
+            None => StateDir::default_place(),
+        }
+    }
+
     /// The query; one that matches everything where none was given.
     ///
     /// # Errors
@@ -86,6 +97,9 @@ enum Command {
     Check(check::CheckArgs),
     Find(find::FindArgs),
     Watch(watch::WatchArgs),
+    Clear(clear::ClearArgs),
+    Undo(undo::UndoArgs),
+    Purge(undo::PurgeArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
     /// Print the manual page in roff
@@ -134,6 +148,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
+        Command::Clear(args) => clear::run(&args, &cli.global),
+        Command::Undo(args) => undo::run_undo(&args, &cli.global),
+        Command::Purge(args) => undo::run_purge(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),

@@ -23,6 +23,16 @@ pub(super) struct KeyArgs {
     key_base64: Option<String>,
 }
 
+impl KeyArgs {
+    /// A key as typed among others.
+    pub(super) fn named(key: &str) -> Self {
+        Self {
+            key: Some(key.to_owned()),
+            key_base64: None,
+        }
+    }
+}
+
 /// One entry of one store.
 pub(super) struct Picked {
     pub(super) store: Store,
