@@ -11,6 +11,7 @@
 mod backends;
 mod cli;
 mod docs;
+mod gui;
 mod joblib;
 mod readonly;
 mod samples;

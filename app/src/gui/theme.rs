@@ -121,7 +121,7 @@ static LIGHT: Theme = Theme {
     ground: hex(0x00f4_f5f7),
     panel: hex(0x00ff_ffff),
     raised: hex(0x00ee_f0f4),
-    hovered: hex(0x00e3_e6ec),
+    hovered: hex(0x00e8_ebf0),
     line: hex(0x00d9_dde4),
     text: hex(0x001c_222b),
     quiet: hex(0x0060_697d),
@@ -304,4 +304,86 @@ pub(crate) fn install(ctx: &egui::Context) {
         style.interaction.tooltip_delay = 0.4;
         style.animation_time = 0.0;
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// WCAG 2.1, "relative luminance" and "contrast ratio".
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let luminance = |color: Color32| {
+            let [r, g, b, _] = egui::Rgba::from(color).to_array();
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn contrast_is_computed_as_the_standard_says() {
+        assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
+        assert!((contrast(hex(0x0077_7777), Color32::WHITE) - 4.48).abs() < 0.01);
+    }
+
+    #[test]
+    fn every_text_colour_can_be_read_on_every_surface() {
+        for theme in [&DARK, &LIGHT] {
+            let surfaces = [
+                theme.ground,
+                theme.panel,
+                theme.raised,
+                theme.hovered,
+                theme.stripe,
+                theme.selection,
+            ];
+            for surface in surfaces {
+                for text in [theme.text, theme.quiet, theme.accent] {
+                    let got = contrast(text, surface);
+                    assert!(got >= 4.5, "{text:?} on {surface:?}: {got}");
+                }
+            }
+        }
+    }
+
+    /// Actions stand on panels and buttons, their words nowhere else.
+    #[test]
+    fn warnings_can_be_read_where_they_stand() {
+        for theme in [&DARK, &LIGHT] {
+            for surface in [theme.ground, theme.panel, theme.raised, theme.hovered] {
+                for text in [theme.danger, theme.added] {
+                    let got = contrast(text, surface);
+                    assert!(got >= 4.5, "{text:?} on {surface:?}: {got}");
+                }
+            }
+        }
+    }
+
+    /// Glyphs stand beside their word: for them 3 is enough (WCAG 1.4.11).
+    #[test]
+    fn condition_glyphs_can_be_seen_on_every_row() {
+        for theme in [&DARK, &LIGHT] {
+            for condition in Condition::ALL {
+                for surface in [
+                    theme.ground,
+                    theme.panel,
+                    theme.stripe,
+                    theme.raised,
+                    theme.selection,
+                ] {
+                    let got = contrast(theme.condition(condition), surface);
+                    assert!(got >= 3.0, "{condition:?} on {surface:?}: {got}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ages_fall_or_rise_in_lightness_without_a_step_back() {
+        for theme in [&DARK, &LIGHT] {
+            let against = |c: &Color32| contrast(*c, theme.ground);
+            let steps: Vec<f32> = theme.ages.iter().map(against).collect();
+            assert!(steps.is_sorted(), "{steps:?}");
+        }
+    }
 }

@@ -159,6 +159,7 @@ impl Arrange {
         };
         let mut marks: Vec<Place> = self.marks.iter().map(place).collect();
         let (mut has_args, mut has_expiry) = (false, false);
+        let shows_orphans = self.query.needs().conditions;
         let mut store = None;
         let has_marks = self.marks.iter().any(Option::is_some);
         let mut selected = Selected {
@@ -168,6 +169,10 @@ impl Arrange {
         for (n, (row, record)) in self.snapshot.records().enumerate() {
             if n % CHECK_EVERY == 0 {
                 go_on()?;
+            }
+            // Bytes without an owner are no entries: they show where a query asks for conditions.
+            if record.role == Role::Orphan && !shows_orphans {
+                continue;
             }
             let is_found = self.matches(&record, &mut store);
             if !self.selected.is_empty() {
@@ -199,9 +204,7 @@ impl Arrange {
             }
             has_args = has_args || record.args.iter().next().is_some();
             has_expiry |= record.expires.is_some();
-            if record.role == Role::Entry {
-                found.add(&record);
-            }
+            found.add(&record);
         }
         buckets.sort_by(|(a, _), (b, _)| compare_groups(self.sort, a, b));
         let mut rows = Vec::new();

@@ -74,6 +74,7 @@ fn path_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
         let label = ui.label("Path");
         let width = ui.available_width() - 64.0;
         let edit = TextEdit::singleline(&mut state.typed_path)
+            .id(egui::Id::unique("path"))
             .font(theme::mono())
             .hint_text("/home/me/project/.cache");
         let field = ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);

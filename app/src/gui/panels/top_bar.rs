@@ -74,13 +74,18 @@ fn query_ui(ui: &mut Ui, query: &QueryField, out: &mut Vec<Command>) {
         ui.painter().layout_job(job)
     };
     let width = ui.available_width();
+    // An id of its own: the count beside it comes and goes, and the keyboard must stay here.
     let edit = TextEdit::singleline(&mut typed)
+        .id(egui::Id::unique("query"))
         .font(theme::mono())
         .hint_text("Filter: size>1MB used>30d group:load* \"text\"")
         .desired_width(width)
         .align(egui::Align2::LEFT_CENTER)
         .layouter(&mut layouter);
-    let field = ui.name_inputs("Query", |ui| ui.add_sized(vec2(width, 28.0), edit));
+    let field = ui.add_sized(vec2(width, 28.0), edit);
+    // The hint is no name: it goes away with the first letter typed.
+    ui.ctx()
+        .accesskit_node_builder(field.id, |node| node.set_label("Query"));
     if ui.input_mut(|i| i.consume_shortcut(&FOCUS)) {
         field.request_focus();
     }
