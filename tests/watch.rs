@@ -347,6 +347,69 @@ fn four_programs_at_once_are_counted_exactly() {
     assert_eq!(watched.lookups(), (201, 0));
 }
 
+/// Does what it is told to the store at the path that it is given.
+const ANY: &str = r#"
+import sys
+path = sys.argv[1]
+for line in sys.stdin:
+    exec(line)
+    print("done", flush=True)
+"#;
+
+/// Watches a store while a program makes, changes and removes entries; each step must end as a fresh scan sees it.
+fn follows(environment: &str, name: &str, begin: &str, steps: &[(&str, u64)]) {
+    let Some(python) = Python::env(environment) else {
+        return;
+    };
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join(name);
+    let mut program = python.spawn(ANY, [&path]);
+    tell(&mut program, begin);
+    let mut watched = Watched::start(&path);
+    for (step, entries) in steps {
+        tell(&mut program, step);
+        watched.until(step, |w| w.snapshot.totals.entries == *entries);
+        watched.until_true();
+    }
+    assert_eq!(watched.coverage.as_ref().map(|c| c.view), Some(View::Live));
+}
+
+#[test]
+fn a_table_of_an_open_database_is_followed() {
+    for mode in ["delete", "wal"] {
+        let begin = format!(
+            "import sqlite3; c = sqlite3.connect(path, isolation_level=None); \
+             c.execute('pragma journal_mode={mode}'); c.execute('create table t(k text primary key, v)'); \
+             c.executemany('insert into t values(?, ?)', [(str(n), n) for n in range(10)])"
+        );
+        let steps = [
+            ("c.execute('insert into t values(\"new\", 1)')", 11),
+            (
+                "c.execute('update t set v = \"longer\" where k = \"3\"')",
+                11,
+            ),
+            ("c.execute('delete from t where k < \"5\"')", 6),
+        ];
+        follows("python-3.13", "cache.db", &begin, &steps);
+    }
+}
+
+#[test]
+fn dbm_files_are_followed() {
+    let begin = |module: &str| {
+        format!(
+            "import {module} as dbm; d = dbm.open(path, 'c'); d[b'a'] = b'1'; d[b'b'] = b'2'; getattr(d, 'sync', int)()"
+        )
+    };
+    let steps = [
+        ("d[b'c'] = b'333'; getattr(d, 'sync', int)()", 3),
+        ("d[b'a'] = b'longer'; getattr(d, 'sync', int)()", 3),
+        ("del d[b'b']; d.close()", 2),
+    ];
+    follows("python-3.13", "shelf", &begin("dbm.sqlite3"), &steps);
+    follows("gdbm", "shelf", &begin("dbm.gnu"), &steps);
+}
+
 /// The built program watching a store, with what it prints.
 struct Command {
     child: std::process::Child,

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::follow::{Follow, MappedStore};
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
 };
@@ -52,6 +53,10 @@ impl Format {
 impl Backend for DbmHash {
     fn kinds(&self) -> &'static [&'static str] {
         &[GNU, NDBM]
+    }
+
+    fn follow(&self) -> &'static dyn Follow {
+        &MappedStore
     }
 
     fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {

@@ -65,6 +65,8 @@ pub struct Ground {
     pub folder: PathBuf,
     /// Only names that begin like this are the store's; `None` where the folder is its own.
     pub prefix: Option<OsString>,
+    /// Programs change it through a memory map, which no system reports: its files' times are looked at this often.
+    pub poll: Option<Duration>,
 }
 
 /// The rules by which a kind of store is followed; the defaults look at the store's own files and read all of it again.
@@ -78,11 +80,13 @@ pub trait Follow: Send + Sync {
             Ground {
                 folder: store.info.path.clone(),
                 prefix: None,
+                poll: None,
             }
         } else {
             Ground {
                 folder: store.parent.path().to_owned(),
-                prefix: Some(store.name.clone()),
+                prefix: Some(common_name(&store.name)),
+                poll: None,
             }
         }
     }
@@ -157,15 +161,49 @@ pub trait Follow: Send + Sync {
     }
 }
 
+/// What the names of a store's files begin with: `shelf` of `shelf.dir`, which has `shelf.dat` beside it.
+fn common_name(name: &OsStr) -> OsString {
+    let path = Path::new(name);
+    let parts = ["dir", "dat", "bak", "pag"];
+    match (path.extension(), path.file_stem()) {
+        (Some(part), Some(stem)) if parts.iter().any(|one| part == *one) => stem.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
 /// The defaults: for stores that are a few files and are read as a whole.
 pub(super) struct WholeStore;
 
 impl Follow for WholeStore {}
 
+/// The same for files that programs write to through a memory map, as gdbm does.
+pub(super) struct MappedStore;
+
+impl Follow for MappedStore {
+    fn ground(&self, store: &Store) -> Ground {
+        Ground {
+            poll: Some(Duration::from_millis(500)),
+            ..WholeStore.ground(store)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Group;
+
+    #[test]
+    fn parts_of_a_shelf_have_a_name_in_common() {
+        for (name, expected) in [
+            ("shelf.dir", "shelf"),
+            ("a.b.pag", "a.b"),
+            ("cache.db", "cache.db"),
+            ("shelf", "shelf"),
+        ] {
+            assert_eq!(common_name(name.as_ref()), expected);
+        }
+    }
 
     #[test]
     fn groups_hold_what_lies_in_and_below_them() {

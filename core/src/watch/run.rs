@@ -11,7 +11,9 @@ use super::outbox::Outbox;
 use super::pending::{Pending, Wanted, Whole};
 use super::sight::{Sight, path_of};
 use super::{Coverage, Event, EventKind, Update};
-use crate::model::{Chunk, EntryKey, Issue, Live, Merged, Snapshot, StoreInfo, Time, text};
+use crate::model::{
+    Chunk, EntryKey, Fingerprint, Issue, Live, Merged, Snapshot, StoreInfo, Time, text,
+};
 use crate::scan::{Batch, Cancel, Detail, Progress, in_batches};
 use crate::stores::{EntryFile, Follow, Part, Store};
 use crate::{Error, Result};
@@ -32,6 +34,8 @@ pub(super) struct Run {
     is_unplaced: bool,
     /// When the store is looked at unasked.
     poll_at: Option<Instant>,
+    /// The store's files as they were before they were read, see [`Sight::stamp`].
+    stamp: Option<Vec<Option<Fingerprint>>>,
     /// What the last update said.
     told: Option<Coverage>,
 }
@@ -64,6 +68,7 @@ impl Run {
             moved_groups: Vec::new(),
             is_unplaced: true,
             poll_at: None,
+            stamp: None,
             told: None,
         }
     }
@@ -258,6 +263,11 @@ impl Run {
             self.sight.place(&store, &snapshot, &self.cancel);
             self.is_unplaced = false;
         }
+        let stamp = self.sight.stamp(&store);
+        let is_same = stamp.is_some() && stamp == self.stamp;
+        if is_same && wanted.whole == Whole::Look && self.sight.trouble.is_none() {
+            return Ok(Default::default());
+        }
         let parts = self.parts(wanted, &store)?;
         let read = if parts.is_empty() {
             Read::default()
@@ -275,6 +285,7 @@ impl Run {
         }
         self.sight.is_away = false;
         self.sight.trouble = None;
+        self.stamp = stamp;
         Ok(self.merge(&parts, read, is_first))
     }
 

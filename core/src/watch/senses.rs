@@ -121,6 +121,7 @@ mod tests {
         Ground {
             folder: fs::canonicalize(folder.path()).unwrap(),
             prefix: prefix.map(Into::into),
+            poll: None,
         }
     }
 

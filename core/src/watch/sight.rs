@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::inbox::Inbox;
 use super::senses::{self, Depth, Placed, Reach, Senses};
 use super::{Coverage, View};
-use crate::model::{EntryKey, Snapshot, Time};
+use crate::model::{EntryKey, Fingerprint, Snapshot, Time};
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::stores::{Follow, Ground, Store};
@@ -145,11 +145,30 @@ impl Sight {
 
     fn poll_every(&self, n_entries: u64) -> Option<Duration> {
         let is_blind = self.reach().is_none_or(|reach| !reach.folders_are_whole);
+        let is_mapped = self.ground.as_ref().and_then(|ground| ground.poll);
         if self.is_away || self.is_remote || self.trouble.is_some() || is_blind {
             Some(POLL)
+        } else if is_mapped.is_some() {
+            is_mapped
         } else {
             self.has_hidden_entries(n_entries).then_some(POLL_ENTRIES)
         }
+    }
+
+    /// Identity, size and times of a store's files, where it is no folder: the same again means that a look
+    /// would find nothing.
+    pub(super) fn stamp(&self, store: &Store) -> Option<Vec<Option<Fingerprint>>> {
+        let prefix = self.ground.as_ref()?.prefix.as_ref()?;
+        let own = store.name.as_os_str();
+        let beside = [".db", ".dir", ".pag", ".dat", "-wal"].map(|end| {
+            let mut name = prefix.clone();
+            name.push(end);
+            name
+        });
+        let names = [own].into_iter().chain(beside.iter().map(|name| &**name));
+        let stat = |name| Some(store.parent.stat(name).ok()?.fingerprint());
+        let stamp: Vec<_> = names.map(stat).collect();
+        stamp.iter().any(Option::is_some).then_some(stamp)
     }
 
     fn has_hidden_entries(&self, n_entries: u64) -> bool {
