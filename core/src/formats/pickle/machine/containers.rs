@@ -1,0 +1,108 @@
+//! Opcodes that make containers and fill them.
+
+use super::{Attach, Attached, Build, Machine, Step, Tag};
+
+impl<B: Build> Machine<'_, B> {
+    pub(super) fn push_container(&mut self, tag: Tag) -> Step {
+        let container = self.build.container(tag, &[]);
+        self.push_kept(container)
+    }
+
+    /// TUPLE, LIST, FROZENSET and DICT take everything above the last MARK.
+    pub(super) fn collect(&mut self, tag: Tag) -> Step {
+        let mark = self.pop_mark()?;
+        let items = self.stack.get(mark..).unwrap_or_default();
+        if tag == Tag::Dict && !items.len().is_multiple_of(2) {
+            return Err(self.broken("expected keys and values in pairs, found an odd number"));
+        }
+        if tag == Tag::Tuple && items.is_empty() {
+            self.stack.push(B::EMPTY_TUPLE);
+            return Ok(());
+        }
+        let container = self.build.container(tag, items);
+        self.stack.truncate(mark);
+        self.push_kept(container)
+    }
+
+    pub(super) fn tuple_of_top(&mut self, n: usize) -> Step {
+        let Some(start) = self
+            .stack
+            .len()
+            .checked_sub(n)
+            .filter(|s| *s >= self.fence())
+        else {
+            return Err(self.underflow());
+        };
+        let items = self.stack.get(start..).unwrap_or_default();
+        let tuple = self.build.container(Tag::Tuple, items);
+        self.stack.truncate(start);
+        self.push_kept(tuple)
+    }
+
+    pub(super) fn attach_marked(&mut self, how: Attach) -> Step {
+        let mark = self.pop_mark()?;
+        self.attach(how, mark)
+    }
+
+    pub(super) fn attach_top(&mut self, how: Attach, n: usize) -> Step {
+        match self.stack.len().checked_sub(n) {
+            Some(start) if start > self.fence() => self.attach(how, start),
+            _ => Err(self.underflow()),
+        }
+    }
+
+    pub(super) fn attach(&mut self, how: Attach, start: usize) -> Step {
+        let target = start
+            .checked_sub(1)
+            .filter(|at| *at >= self.fence())
+            .and_then(|at| self.stack.get(at).copied());
+        let Some(target) = target else {
+            return Err(self.underflow());
+        };
+        let items = self.stack.get(start..).unwrap_or_default();
+        let step = match how {
+            Attach::Items => usize::MAX,
+            Attach::Pairs => 2,
+            Attach::Members => 1,
+        };
+        if how == Attach::Pairs && !items.len().is_multiple_of(2) {
+            return Err(self.broken("expected keys and values in pairs, found an odd number"));
+        }
+        let unhashable = items
+            .iter()
+            .step_by(step)
+            .filter(|_| step != usize::MAX)
+            .find(|key| self.build.is_unhashable(**key))
+            .map(|key| self.build.word(*key));
+        let attached = self.build.attach(target, how, items);
+        self.stack.truncate(start);
+        if let Some(word) = unhashable {
+            self.note_damage(format!("expected a hashable key, found a {word}"));
+        }
+        self.attached(target, attached, how)
+    }
+
+    pub(super) fn attached(&mut self, target: B::Ref, attached: Attached, how: Attach) -> Step {
+        match attached {
+            Attached::Done => {}
+            Attached::Full => return Err(self.full()),
+            Attached::Misfit => {
+                let (wanted, found) = match how {
+                    Attach::Items => ("a list", self.build.word(target)),
+                    Attach::Pairs => ("a dict", self.build.word(target)),
+                    Attach::Members => ("a set", self.build.word(target)),
+                };
+                self.note_damage(format!("expected {wanted} to add to, found a {found}"));
+            }
+            Attached::Changes(name) => {
+                let method = match how {
+                    Attach::Items => "extend",
+                    Attach::Pairs => "__setitem__",
+                    Attach::Members => "add",
+                };
+                self.findings.changes(name, method, self.at);
+            }
+        }
+        Ok(())
+    }
+}
