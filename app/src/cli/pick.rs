@@ -67,7 +67,10 @@ pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, 
     }
     let mut found = if exact.is_empty() { by_prefix } else { exact };
     if found.len() > 1 {
-        return Err(ambiguous(&wanted, &found));
+        return match (&wanted, stores) {
+            (Wanted::Only, [info]) => whole(info)?.ok_or_else(|| ambiguous(&wanted, &found)),
+            _ => Err(ambiguous(&wanted, &found)),
+        };
     }
     let Some((info, candidate)) = found.pop() else {
         return Err(Failure::usage(wanted.not_found(stores)));
@@ -78,6 +81,18 @@ pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, 
         key: candidate.key,
         group: candidate.group,
     })
+}
+
+/// A file whose entries are parts of one value (a pickled dict), as that value.
+fn whole(info: &Arc<StoreInfo>) -> Result<Option<Picked>, Failure> {
+    let store = open::open(info)?;
+    let entry = store.whole()?;
+    Ok(entry.map(|entry| Picked {
+        store,
+        entry,
+        key: String::new(),
+        group: None,
+    }))
 }
 
 /// What is looked for.

@@ -6,6 +6,7 @@ mod django_file;
 mod follow;
 mod joblib;
 mod marshal;
+mod pickle;
 mod pyc;
 mod recognise;
 mod requests_cache;
@@ -36,6 +37,7 @@ static BACKENDS: &[&dyn Backend] = &[
     &joblib::Joblib,
     &pyc::Pyc,
     &marshal::Marshal,
+    &pickle::Pickle,
     &dbm_hash::DbmHash,
     &django_file::DjangoFile,
     &dbm_sqlite::DBM_SQLITE,
@@ -66,6 +68,14 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If it is gone or cannot be read.
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader>;
+
+    /// The store's one value that its entries are parts of (a pickled dict); `None` where entries stand alone.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn whole(&self, _store: &Store) -> Result<Option<EntryKey>> {
+        Ok(None)
+    }
 
     /// What the listing leaves out because it costs another read.
     ///
@@ -176,6 +186,14 @@ impl Store {
     /// If it is gone or cannot be read.
     pub fn open_value(&self, entry: &EntryKey) -> Result<ValueReader> {
         self.backend.open_value(self, entry)
+    }
+
+    /// See [`Backend::whole`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn whole(&self) -> Result<Option<EntryKey>> {
+        self.backend.whole(self)
     }
 
     /// See [`Backend::details`].

@@ -1,5 +1,6 @@
 //! Values as CPython 3.13 prints them: one loop over a stack of pieces, so that depth, cycles and sharing cost nothing.
 
+mod key;
 mod label;
 mod number;
 mod objects;
@@ -15,6 +16,7 @@ use crate::model::Kind;
 use crate::model::value::{Leaf, NodeId, Value};
 use text::Out;
 
+pub use key::{reads_like_repr, str_key_label};
 pub(crate) use number::complex_repr;
 pub use number::float_repr;
 
