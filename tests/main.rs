@@ -10,6 +10,7 @@
 
 mod backends;
 mod cli;
+mod cli_clear;
 mod docs;
 mod gui;
 mod joblib;

@@ -50,6 +50,11 @@ pub(super) struct Rules {
 }
 
 impl Rules {
+    /// True if one was given.
+    pub(super) fn is_any(&self) -> bool {
+        self.expires_after.is_some() || self.source.is_some() || self.deep
+    }
+
     /// The rules as the core takes them.
     ///
     /// # Errors
@@ -173,14 +178,12 @@ fn check(
         ("KEY", Align::Left),
         ("EVIDENCE", Align::Left),
     ]);
-    let mut n_rows = 0_u64;
     for (record, verdict) in listing.records() {
         let Some(verdict) = verdict else { continue };
         found.add(&record, verdict);
         if verdict.condition == Condition::Fresh && !has_fresh {
             continue;
         }
-        n_rows += 1;
         if global.json {
             push_entry(&mut lines, &path, &listing, &record, Some(verdict));
         } else {
@@ -199,7 +202,7 @@ fn check(
         text::path(&listing.store.info.path),
         listing.store.info.kind
     );
-    if n_rows > 0 {
+    if !table.is_empty() {
         page.push_str(&table.render(terminal_width()));
     }
     page.push('\n');

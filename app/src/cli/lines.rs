@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cachescope_core::clear::undo::{Held, HeldState};
 use cachescope_core::model::{
     Args, Condition, Issue, Record, Severity, Snapshot, Time, Verdict, text,
 };
@@ -172,6 +173,94 @@ impl SummaryLine {
             conditions: None,
         }
     }
+}
+
+/// What a clear plans for an entry, or did with it.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "removal")]
+pub(super) struct RemovalLine {
+    pub(super) store: String,
+    pub(super) group: Option<String>,
+    pub(super) key: String,
+    pub(super) bytes: Option<u64>,
+    pub(super) duration_s: Option<f64>,
+    pub(super) outcome: &'static str,
+    pub(super) reason: Option<String>,
+}
+
+/// The last line of `clear`.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub(super) struct ClearSummary<'a> {
+    /// Planned, or removed.
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    /// To compute them again, over those whose time was recorded.
+    pub(super) duration_s: Option<f64>,
+    /// Entries whose time was not recorded.
+    pub(super) unknown_durations: u64,
+    pub(super) skipped: u64,
+    pub(super) failed: u64,
+    /// Moved aside: still on the disk.
+    pub(super) bytes_held: u64,
+    pub(super) bytes_freed: u64,
+    /// Brings them back: `cachescope undo ID`.
+    pub(super) undo_ids: &'a [String],
+    pub(super) issues: u64,
+}
+
+/// What one clear moved aside and is still held.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "undo")]
+pub(super) struct UndoLine<'a> {
+    id: &'a str,
+    time: Option<Rfc3339>,
+    path: String,
+    kind: &'a str,
+    entries: usize,
+    bytes: u64,
+    state: &'static str,
+}
+
+impl<'a> From<&'a Held> for UndoLine<'a> {
+    fn from(held: &'a Held) -> Self {
+        Self {
+            id: &held.id,
+            time: held.time.map(Rfc3339),
+            path: path_text(&held.store),
+            kind: &held.kind,
+            entries: held.entries,
+            bytes: held.bytes,
+            state: match held.state {
+                HeldState::Whole => "whole",
+                HeldState::Interrupted => "interrupted",
+                HeldState::Freeing => "freeing",
+                HeldState::Unreadable(_) => "unreadable",
+            },
+        }
+    }
+}
+
+/// An entry that was brought back, or not.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "restore")]
+pub(super) struct RestoreLine<'a> {
+    pub(super) group: Option<&'a str>,
+    pub(super) key: &'a str,
+    pub(super) bytes: u64,
+    pub(super) outcome: &'static str,
+    pub(super) reason: Option<String>,
+}
+
+/// The last line of `undo` and `purge`: what they brought back or freed.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub(super) struct HeldSummary {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+    pub(super) issues: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bytes_freed: Option<u64>,
 }
 
 /// A path as its text, undecodable bytes as `\xNN`.

@@ -149,7 +149,7 @@ fn print_table(listing: &Listing, printed: Printed) -> Result<(), Failure> {
         table.push(cells(&record, verdict, now));
     }
     let mut page = heading(listing, printed);
-    if !listing.rows.is_empty() {
+    if !table.is_empty() {
         page.push_str(&table.render(terminal_width()));
     }
     page.push('\n');

@@ -8,6 +8,7 @@
 mod check;
 mod clear;
 mod find;
+mod interrupt;
 mod lines;
 mod listing;
 mod ls;
@@ -15,6 +16,8 @@ mod manual;
 mod open;
 mod out;
 mod pick;
+mod purge;
+mod removals;
 mod sheet;
 mod show;
 mod stats;
@@ -27,10 +30,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cachescope_core::own::StateDir;
 use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
+use cachescope_core::own::StateDir;
 use out::{Exit, Failure};
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
@@ -68,7 +71,7 @@ struct Global {
 }
 
 impl Global {
-    /// Cachescope's own folder; `None` where the computer has no place for one.
+    /// Cachescope's own folder; `None` where there is no home.
     fn state(&self) -> Option<StateDir> {
         match &self.state_dir {
             Some(path) => Some(StateDir::at(path)),
@@ -95,11 +98,11 @@ enum Command {
     Stats(stats::StatsArgs),
     Show(show::ShowArgs),
     Check(check::CheckArgs),
-    Find(find::FindArgs),
-    Watch(watch::WatchArgs),
     Clear(clear::ClearArgs),
     Undo(undo::UndoArgs),
-    Purge(undo::PurgeArgs),
+    Purge(purge::PurgeArgs),
+    Find(find::FindArgs),
+    Watch(watch::WatchArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
     /// Print the manual page in roff
@@ -127,6 +130,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// For commands that take no `--query`, which would otherwise seem to narrow what they do.
+fn refuse_query(global: &Global, command: &str) -> Result<(), Failure> {
+    match &global.query {
+        Some(_) => Err(Failure::usage(format!("{command} takes no --query"))),
+        None => Ok(()),
+    }
+}
+
 /// Help, version and wrong arguments in clap's own words.
 fn say_usage(error: &clap::Error) -> ExitCode {
     // A reader that closed the pipe has read enough.
@@ -146,11 +157,11 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Ls(args) => ls::run(&args, &cli.global),
         Command::Stats(args) => stats::run(&args, &cli.global),
         Command::Check(args) => check::run(&args, &cli.global),
+        Command::Clear(args) => clear::run(&args, &cli.global),
+        Command::Undo(args) => undo::run(&args, &cli.global),
+        Command::Purge(args) => purge::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
-        Command::Clear(args) => clear::run(&args, &cli.global),
-        Command::Undo(args) => undo::run_undo(&args, &cli.global),
-        Command::Purge(args) => undo::run_purge(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),

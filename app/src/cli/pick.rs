@@ -1,13 +1,15 @@
-//! A key as a person writes it to the one entry that it means.
+//! Keys as a person writes them to the entries that they mean.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cachescope_core::model::{EntryKey, Issue, Record, Role, StoreInfo, text};
+use cachescope_core::model::{EntryKey, Issue, Record, Role, Row, StoreInfo, text};
 use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
 use cachescope_core::stores::Store;
 
+use super::listing::Listing;
 use super::open;
 use super::out::Failure;
 
@@ -23,16 +25,6 @@ pub(super) struct KeyArgs {
     key_base64: Option<String>,
 }
 
-impl KeyArgs {
-    /// A key as typed among others.
-    pub(super) fn named(key: &str) -> Self {
-        Self {
-            key: Some(key.to_owned()),
-            key_base64: None,
-        }
-    }
-}
-
 /// One entry of one store.
 pub(super) struct Picked {
     pub(super) store: Store,
@@ -41,8 +33,6 @@ pub(super) struct Picked {
     pub(super) group: Option<String>,
 }
 
-/// Shortest head of a hash that names an entry.
-const MIN_PREFIX: usize = 4;
 /// Candidates that are listed when a key means several entries.
 const MAX_CANDIDATES: usize = 10;
 
@@ -95,8 +85,47 @@ fn whole(info: &Arc<StoreInfo>) -> Result<Option<Picked>, Failure> {
     }))
 }
 
+/// Finds the entry that each of `wanted` means in the listed stores: the store's number and the row.
+///
+/// # Errors
+/// Usage where one means no entry or several.
+pub(super) fn pick_rows(
+    listings: &[Listing],
+    wanted: &[Wanted],
+) -> Result<HashSet<(usize, Row)>, Failure> {
+    let infos: Vec<Arc<StoreInfo>> = listings
+        .iter()
+        .map(|listing| Arc::clone(&listing.store.info))
+        .collect();
+    let mut picked = HashSet::new();
+    for wanted in wanted {
+        let mut exact = Vec::new();
+        let mut by_prefix = Vec::new();
+        for (at, listing) in listings.iter().enumerate() {
+            for (row, record) in listing.snapshot.records() {
+                let place = (Arc::clone(&listing.store.info), (at, row));
+                match wanted.matches(&record) {
+                    Some(true) => exact.push((place, Candidate::of(&record, true))),
+                    Some(false) => by_prefix.push((place, Candidate::of(&record, false))),
+                    None => {}
+                }
+            }
+        }
+        let mut found = if exact.is_empty() { by_prefix } else { exact };
+        if found.len() > 1 {
+            let found: Vec<_> = found.into_iter().map(|((info, _), c)| (info, c)).collect();
+            return Err(ambiguous(wanted, &found));
+        }
+        let Some(((_, row), _)) = found.pop() else {
+            return Err(Failure::usage(wanted.not_found(&infos)));
+        };
+        picked.insert(row);
+    }
+    Ok(picked)
+}
+
 /// What is looked for.
-enum Wanted {
+pub(super) enum Wanted {
     /// The store's only entry.
     Only,
     Text(String),
@@ -107,30 +136,43 @@ impl Wanted {
     fn of(args: &KeyArgs) -> Result<Self, Failure> {
         match (&args.key, &args.key_base64) {
             (Some(key), _) => Ok(Self::Text(key.clone())),
-            (None, Some(base64)) => BASE64_STANDARD
-                .decode(base64)
-                .map(Self::Bytes)
-                .map_err(|e| {
-                    Failure::usage(format!(
-                        "--key-base64 is no base64 ({e}). Copy key_base64 from `ls --json`"
-                    ))
-                }),
+            (None, Some(base64)) => Self::of_base64(base64),
             (None, None) => Ok(Self::Only),
         }
+    }
+
+    /// A key as text.
+    pub(super) fn of_text(key: &str) -> Self {
+        Self::Text(key.to_owned())
+    }
+
+    /// A key's bytes.
+    ///
+    /// # Errors
+    /// Usage, if it is no base64.
+    pub(super) fn of_base64(text: &str) -> Result<Self, Failure> {
+        BASE64_STANDARD.decode(text).map(Self::Bytes).map_err(|e| {
+            Failure::usage(format!(
+                "--key-base64 is no base64 ({e}). Copy key_base64 from `ls --json`"
+            ))
+        })
     }
 
     /// `Some(true)` for this very entry, `Some(false)` for one whose hash begins like it.
     fn matches(&self, record: &Record<'_>) -> Option<bool> {
         match self {
             Self::Only => Some(true),
-            Self::Bytes(bytes) => (record.key == bytes).then_some(true),
+            // Keys with a NUL are text, and go by their bytes all the same.
+            Self::Bytes(bytes) => {
+                (record.key == bytes || record.key_text().as_bytes() == bytes).then_some(true)
+            }
             Self::Text(text) => {
                 let key = record.key_text();
                 if key == text.as_str() || in_group(text, record) == Some(&*key) {
                     return Some(true);
                 }
                 let part = in_group(text, record).unwrap_or(text);
-                let is_head = part.len() >= MIN_PREFIX && is_hash(&key) && key.starts_with(part);
+                let is_head = !part.is_empty() && is_hash(&key) && key.starts_with(part);
                 is_head.then_some(false)
             }
         }
@@ -184,6 +226,15 @@ struct Candidate {
 }
 
 impl Candidate {
+    fn of(record: &Record<'_>, is_exact: bool) -> Self {
+        Self {
+            entry: record.entry_key(),
+            key: record.key_text().into_owned(),
+            group: super::lines::group_of(record).map(str::to_owned),
+            is_exact,
+        }
+    }
+
     fn shown(&self) -> String {
         let key = text::shown(&self.key);
         match &self.group {
@@ -222,12 +273,7 @@ fn candidates(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure>
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             // Past the list that is shown, more candidates only cost memory.
             if found.len() <= MAX_CANDIDATES || is_exact {
-                found.push(Candidate {
-                    entry: record.entry_key(),
-                    key: record.key_text().into_owned(),
-                    group: super::lines::group_of(record).map(str::to_owned),
-                    is_exact,
-                });
+                found.push(Candidate::of(record, is_exact));
             }
         }
 

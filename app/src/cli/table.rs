@@ -32,6 +32,11 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// True without a row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table as lines of text, each cut to `max_width` where there is one.
     pub(super) fn render(&self, max_width: Option<usize>) -> String {
         let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.width(at)).collect();

@@ -1,282 +1,195 @@
-//! `cachescope undo` and `cachescope purge`: what was moved aside, brought back or freed.
+//! `cachescope undo`: what was moved aside, listed or brought back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cachescope_core::clear::Outcome;
 use cachescope_core::clear::undo::{self, Held, HeldEntry, HeldState};
-use cachescope_core::model::text;
+use cachescope_core::model::{Time, text};
 use cachescope_core::scan::{Cancel, Progress};
-use serde::Serialize;
 
-use super::Global;
-use super::lines::{Rfc3339, path_text};
+use super::lines::{HeldSummary, RestoreLine, UndoLine};
 use super::out::{self, Exit, Failure};
+use super::table::{Align, Table, terminal_width};
+use super::{Global, interrupt};
 use crate::text as figures;
 
-/// Lists what `clear` moved aside; with --last or an ID brings it back.
+/// List what was cleared and can be brought back, or bring it back.
+///
+/// Without ID or --last it lists. What was cut short by a crash is finished on the way.
 #[derive(Debug, clap::Args)]
 pub(super) struct UndoArgs {
-    /// The cache, or the ID of what is to come back
+    /// Caches (or folders above them) to look at, and what to bring back: an ID as listed
     #[arg(value_name = "PATH|ID")]
-    what: Vec<String>,
+    words: Vec<PathBuf>,
 
     /// Bring back what was cleared last
     #[arg(long)]
     last: bool,
 }
 
-/// Frees what was moved aside, for good. Without --yes nothing changes.
-#[derive(Debug, clap::Args)]
-pub(super) struct PurgeArgs {
-    /// The cache, or the ID of what is to be freed; without, everything that is remembered
-    #[arg(value_name = "PATH|ID")]
-    what: Vec<String>,
-
-    /// Do it; without, only what would be freed is printed
-    #[arg(long)]
-    yes: bool,
+pub(super) fn run(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
+    super::refuse_query(global, "undo")?;
+    let state = global.state();
+    let (paths, ids) = split(&args.words);
+    let held = undo::list(&paths, state.as_ref());
+    if !args.last && ids.is_empty() {
+        undo::tidy(&paths, state.as_ref(), &Cancel::default())?;
+        print_list(&held, global)?;
+        return Ok(Exit::Done);
+    }
+    let chosen = choose(&held, &ids, args.last)?;
+    let exit = bring_back(&chosen, global)?;
+    undo::tidy(&paths, state.as_ref(), &Cancel::default())?;
+    Ok(exit)
 }
 
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "undo")]
-struct UndoLine<'a> {
-    id: &'a str,
-    time: Option<Rfc3339>,
-    path: String,
-    entries: usize,
-    bytes: u64,
-    interrupted: bool,
+/// Words that are paths, and words that are ids: what is there, or has a separator, is a path.
+pub(super) fn split(words: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    words
+        .iter()
+        .cloned()
+        .partition(|word| word.exists() || word.components().count() > 1)
 }
 
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "restore")]
-struct RestoreLine<'a> {
-    key: &'a str,
-    group: Option<&'a str>,
-    bytes: u64,
+/// What is meant by ids and `--last`.
+pub(super) fn choose<'h>(
+    held: &'h [Held],
+    ids: &[PathBuf],
+    has_last: bool,
+) -> Result<Vec<&'h Held>, Failure> {
+    let mut chosen: Vec<&Held> = Vec::new();
+    for id in ids {
+        let found = held.iter().find(|held| Path::new(&held.id) == id);
+        chosen.push(found.ok_or_else(|| {
+            Failure::usage(format!(
+                "Nothing is held under \"{}\": it is neither an id that `cachescope undo` lists nor a path",
+                text::path(id)
+            ))
+        })?);
+    }
+    if has_last {
+        let is_new = |held: &&Held| !chosen.iter().any(|chosen| chosen.id == held.id);
+        let last = held.iter().rfind(is_new);
+        chosen.push(last.ok_or_else(|| {
+            Failure::usage(
+                "Nothing is held that could be brought back. Name the cache, or a folder above it, where it \
+                 was cleared with another --state-dir",
+            )
+        })?);
+    }
+    Ok(chosen)
+}
+
+/// Prints what is held, oldest first.
+pub(super) fn print_list(held: &[Held], global: &Global) -> Result<(), Failure> {
+    if global.json {
+        let mut lines = Vec::new();
+        for held in held {
+            out::push_line(&mut lines, &UndoLine::from(held));
+        }
+        return out::print(&lines);
+    }
+    let mut table = Table::new(&[
+        ("ID", Align::Left),
+        ("AGE", Align::Right),
+        ("ENTRIES", Align::Right),
+        ("SIZE", Align::Right),
+        ("STATE", Align::Left),
+        ("CACHE", Align::Left),
+    ]);
+    let now = Time::now();
+    for held in held {
+        table.push(vec![
+            text::shown(&held.id).into_owned(),
+            held.time.map_or_else(String::new, |t| figures::age(t, now)),
+            figures::count(held.entries as u64),
+            figures::bytes(held.bytes),
+            match &held.state {
+                HeldState::Whole => String::new(),
+                HeldState::Interrupted => "cut short".to_owned(),
+                HeldState::Freeing => "being freed".to_owned(),
+                HeldState::Unreadable(reason) => {
+                    format!("unreadable: {}", text::shown(reason))
+                }
+            },
+            text::path(&held.store),
+        ]);
+    }
+    if table.is_empty() {
+        return out::print(b"Nothing is held aside\n");
+    }
+    out::print(table.render(terminal_width()).as_bytes())
+}
+
+fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
+    let cancel = Cancel::default();
+    interrupt::then({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    })?;
+    let mut lines = Vec::new();
+    let (mut n_back, mut bytes, mut n_left) = (0_u64, 0_u64, 0_u64);
+    for held in chosen {
+        let mut hear = |entry: &HeldEntry, outcome: Outcome| {
+            let (outcome, reason) = match outcome {
+                Outcome::Done | Outcome::Ready => ("restored", None),
+                Outcome::Skipped(reason) => ("skipped", Some(reason)),
+                Outcome::Failed(error) => ("failed", Some(error.to_string())),
+            };
+            if global.json {
+                out::push_line(&mut lines, &restore_line(entry, outcome, reason));
+            } else if let Some(reason) = reason {
+                eprintln!(
+                    "{outcome}: {}: {}",
+                    text::shown(&figures::shorten(&entry.key_label, 80)),
+                    text::shown(&reason)
+                );
+            }
+        };
+        let done = undo::restore(held, &cancel, &Progress::default(), &mut hear)?;
+        n_back += done.restored as u64;
+        bytes = bytes.saturating_add(done.bytes);
+        n_left += (done.skipped + done.failed + done.not_tried) as u64;
+        if done.freed > 0 {
+            eprintln!(
+                "note: {} of {} were being freed for good when that was cut short; it was finished",
+                figures::counted(done.freed as u64, "entry", "entries"),
+                text::shown(&held.id)
+            );
+        }
+    }
+    if global.json {
+        out::push_line(
+            &mut lines,
+            &HeldSummary {
+                entries: n_back,
+                bytes,
+                issues: 0,
+                bytes_freed: None,
+            },
+        );
+        out::print(&lines)?;
+    } else {
+        let left = match n_left {
+            0 => String::new(),
+            n => format!("; {} still held aside", figures::count(n)),
+        };
+        let back = figures::counted(n_back, "entry", "entries");
+        out::print(format!("{back}, {}, brought back{left}\n", figures::bytes(bytes)).as_bytes())?;
+    }
+    Ok(if n_left > 0 { Exit::Found } else { Exit::Done })
+}
+
+fn restore_line<'a>(
+    entry: &'a HeldEntry,
     outcome: &'static str,
     reason: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename = "summary")]
-struct SumLine {
-    entries: usize,
-    bytes: u64,
-    skipped: usize,
-    failed: usize,
-    bytes_freed: u64,
-    issues: u64,
-}
-
-/// What is held for the paths among `what`, narrowed to the ids among them.
-fn held(what: &[String], global: &Global) -> Result<(Vec<Held>, bool), Failure> {
-    let state = global.state();
-    let paths: Vec<PathBuf> = what.iter().map(PathBuf::from).collect();
-    // An id is no path: looking for it as one finds nothing, and looking everywhere finds it.
-    let mut everything = undo::list(&[], state.as_ref());
-    for held in undo::list(&paths, state.as_ref()) {
-        if !everything.contains(&held) {
-            everything.push(held);
-        }
+) -> RestoreLine<'a> {
+    RestoreLine {
+        group: Some(&*entry.group_label).filter(|label| !label.is_empty()),
+        key: &entry.key_label,
+        bytes: entry.bytes,
+        outcome,
+        reason,
     }
-    let is_id = |word: &String| everything.iter().any(|held| held.id == **word);
-    let (ids, places): (Vec<&String>, Vec<&String>) = what.iter().partition(|word| is_id(word));
-    if let Some(missing) = places
-        .iter()
-        .find(|place| !ids.is_empty() && !PathBuf::from(place).exists())
-    {
-        return Err(Failure::usage(format!(
-            "\"{}\" is neither a path nor the ID of something held",
-            text::shown(missing)
-        )));
-    }
-    let places: Vec<PathBuf> = places.into_iter().map(PathBuf::from).collect();
-    let mut found = undo::list(&places, state.as_ref());
-    if !ids.is_empty() {
-        found = everything;
-        found.retain(|held| ids.iter().any(|id| **id == held.id));
-    }
-    Ok((found, !ids.is_empty()))
-}
-
-pub(super) fn run_undo(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
-    let (mut found, has_ids) = held(&args.what, global)?;
-    if !args.last && !has_ids {
-        return list(&found, global);
-    }
-    if args.last {
-        found = found.pop().into_iter().collect();
-    }
-    if found.is_empty() {
-        return Err(Failure::usage(
-            "Nothing is held that could be brought back. `cachescope undo PATH` lists what is",
-        ));
-    }
-    let mut sum = SumLine {
-        entries: 0,
-        bytes: 0,
-        skipped: 0,
-        failed: 0,
-        bytes_freed: 0,
-        issues: 0,
-    };
-    for held in &found {
-        restore(held, global, &mut sum)?;
-    }
-    tidy(&found, global)?;
-    let is_partial = sum.skipped + sum.failed > 0;
-    if global.json {
-        out::print_line(&sum)?;
-    } else {
-        let back = figures::counted(sum.entries as u64, "entry", "entries");
-        out::print(format!("{back} brought back, {}\n", figures::bytes(sum.bytes)).as_bytes())?;
-    }
-    Ok(if is_partial { Exit::Found } else { Exit::Done })
-}
-
-fn restore(held: &Held, global: &Global, sum: &mut SumLine) -> Result<(), Failure> {
-    let mut closed = None;
-    let mut each = |entry: &HeldEntry, outcome: Outcome| {
-        let (outcome, reason) = match outcome {
-            Outcome::Ready | Outcome::Done => ("restored", None),
-            Outcome::Skipped(reason) => ("skipped", Some(reason)),
-            Outcome::Failed(error) => ("failed", Some(error.to_string())),
-        };
-        let line = RestoreLine {
-            key: &entry.key_label,
-            group: Some(&*entry.group_label).filter(|g| !g.is_empty()),
-            bytes: entry.bytes,
-            outcome,
-            reason,
-        };
-        if let Err(failure) = print_restore(&line, global) {
-            closed.get_or_insert(failure);
-        }
-    };
-    let restored = undo::restore(held, &Cancel::default(), &Progress::default(), &mut each)?;
-    sum.entries += restored.restored;
-    sum.bytes += restored.bytes;
-    sum.skipped += restored.skipped;
-    sum.failed += restored.failed;
-    // A reader that went away has not stopped the change: it ends quietly.
-    match closed {
-        Some(Failure::Said(exit, message)) => Err(Failure::Said(exit, message)),
-        _ => Ok(()),
-    }
-}
-
-fn print_restore(line: &RestoreLine<'_>, global: &Global) -> Result<(), Failure> {
-    if global.json {
-        return out::print_line(line);
-    }
-    let group = line
-        .group
-        .map(|g| format!("{}/", text::shown(g)))
-        .unwrap_or_default();
-    let reason = line
-        .reason
-        .as_ref()
-        .map(|r| format!(" ({})", text::shown(r)))
-        .unwrap_or_default();
-    let key = text::shown(&figures::shorten(line.key, 80)).into_owned();
-    out::print(
-        format!(
-            "{:<8} {:>8}  {group}{key}{reason}\n",
-            line.outcome,
-            figures::bytes(line.bytes)
-        )
-        .as_bytes(),
-    )
-}
-
-pub(super) fn run_purge(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
-    let (found, _) = held(&args.what, global)?;
-    if !args.yes {
-        let exit = list(&found, global)?;
-        if !global.json && !found.is_empty() {
-            out::print(b"Nothing was changed: add --yes to free it for good\n")?;
-        }
-        return Ok(exit);
-    }
-    let mut sum = SumLine {
-        entries: 0,
-        bytes: 0,
-        skipped: 0,
-        failed: 0,
-        bytes_freed: 0,
-        issues: 0,
-    };
-    for held in &found {
-        if let HeldState::Unreadable(reason) = &held.state {
-            eprintln!(
-                "warning: Cannot read what is held aside: {}. File: {}",
-                text::shown(reason),
-                text::path(&held.quarantine)
-            );
-            sum.failed += 1;
-            continue;
-        }
-        let purged = undo::purge(held, &Cancel::default(), &Progress::default())?;
-        sum.entries += purged.entries;
-        sum.bytes += purged.bytes;
-        sum.bytes_freed += purged.bytes;
-    }
-    tidy(&found, global)?;
-    if global.json {
-        out::print_line(&sum)?;
-    } else {
-        let entries = figures::counted(sum.entries as u64, "entry", "entries");
-        out::print(format!("{entries} freed, {}\n", figures::bytes(sum.bytes_freed)).as_bytes())?;
-    }
-    Ok(if sum.failed > 0 {
-        Exit::Found
-    } else {
-        Exit::Done
-    })
-}
-
-/// Removes what is left of empty quarantines.
-fn tidy(found: &[Held], global: &Global) -> Result<(), Failure> {
-    let places: Vec<PathBuf> = found.iter().map(|held| held.store.clone()).collect();
-    undo::tidy(&places, global.state().as_ref(), &Cancel::default())?;
-    Ok(())
-}
-
-fn list(found: &[Held], global: &Global) -> Result<Exit, Failure> {
-    for held in found {
-        let path = path_text(&held.store);
-        if global.json {
-            out::print_line(&UndoLine {
-                id: &held.id,
-                time: held.time.map(Rfc3339),
-                path,
-                entries: held.entries,
-                bytes: held.bytes,
-                interrupted: held.is_interrupted(),
-            })?;
-            continue;
-        }
-        let when = held.time.map_or_else(
-            || "unknown time".to_owned(),
-            cachescope_core::model::Time::rfc3339,
-        );
-        let cut = if held.is_interrupted() {
-            " · was interrupted"
-        } else {
-            ""
-        };
-        let entries = figures::counted(held.entries as u64, "entry", "entries");
-        let row = format!(
-            "{} · {when} · {entries} · {}{cut} · {}\n",
-            held.id,
-            figures::bytes(held.bytes),
-            text::shown(&path)
-        );
-        out::print(row.as_bytes())?;
-    }
-    if found.is_empty() && !global.json {
-        eprintln!("Nothing is held aside");
-    }
-    Ok(Exit::Done)
 }

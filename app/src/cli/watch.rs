@@ -14,7 +14,7 @@ use cachescope_core::watch::{Event, EventKind, Update, Watcher};
 
 use super::lines::{EventLine, path_text};
 use super::out::{self, Exit, Failure};
-use super::{Global, open};
+use super::{Global, interrupt, open};
 use crate::text as figures;
 
 /// Print what happens in a cache, as it happens.
@@ -74,7 +74,8 @@ impl Bell {
     fn hang() -> Result<Self, Failure> {
         let (ring, rung) = sync_channel(1);
         let is_over = Arc::new(AtomicBool::new(false));
-        on_interrupt({
+        // It did what it was asked for: the watch ends with 0.
+        interrupt::then({
             let (ring, is_over) = (ring.clone(), Arc::clone(&is_over));
             move || {
                 is_over.store(true, Ordering::Relaxed);
@@ -101,24 +102,6 @@ impl Bell {
         let is_late = end.is_some_and(|end| end <= Instant::now());
         heard && !is_late && !self.is_over.load(Ordering::Relaxed)
     }
-}
-
-/// Ctrl+C and a polite kill end the watch with 0: it did what it was asked for.
-#[cfg(unix)]
-fn on_interrupt(end: impl Fn() + Send + 'static) -> Result<(), Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let fail = |e| Failure::unread(format!("Cannot listen for Ctrl+C: {e}"));
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fail)?;
-    std::thread::Builder::new()
-        .name("interrupt".to_owned())
-        .spawn(move || signals.forever().for_each(|_| end()))
-        .map_err(fail)?;
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn on_interrupt(_end: impl Fn() + Send + 'static) -> Result<(), Failure> {
-    Ok(())
 }
 
 /// A store with what the query lets through of it.

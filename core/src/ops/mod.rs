@@ -1,6 +1,7 @@
 //! Snapshot to answers: sorted orders, queries, sums, the overview, checks.
 
 pub mod check;
+mod choose;
 mod each;
 mod identify;
 mod order;
@@ -9,6 +10,7 @@ pub mod query;
 pub mod stats;
 mod treemap;
 
+pub use choose::{Ceiling, least_recently_used};
 pub use each::{Control, Rows};
 pub use identify::{Identity, identify};
 pub use order::{Direction, Order, Sort, SortBy};

@@ -1,0 +1,25 @@
+//! Ctrl+C and a polite kill, where a command has something to finish first.
+
+use super::out::Failure;
+
+/// Calls `end` at SIGINT and SIGTERM instead of dying of them.
+///
+/// # Errors
+/// If the system does not let us listen.
+#[cfg(unix)]
+pub(super) fn then(end: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let fail = |e| Failure::unread(format!("Cannot listen for Ctrl+C: {e}"));
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fail)?;
+    std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || signals.forever().for_each(|_| end()))
+        .map_err(fail)?;
+    Ok(())
+}
+
+/// Elsewhere the system's own way of ending stays.
+#[cfg(not(unix))]
+pub(super) fn then(_end: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,242 @@
+//! What becomes of entries, line by line, and its sums: for `clear` and `undo`.
+
+use cachescope_core::clear::{Applied, Plan, Planned, Refusal};
+use cachescope_core::model::text;
+
+use super::Global;
+use super::lines::{ClearSummary, RemovalLine, path_text};
+use super::out::{self, Exit, Failure};
+use super::table::{Align, Table, terminal_width};
+use crate::text as figures;
+
+/// Sums over the lines so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    /// Entries that would go.
+    pub(super) planned: u64,
+    /// Entries that went, or came back.
+    done: u64,
+    /// Chosen, and refused before anything was tried.
+    refused: u64,
+    skipped: u64,
+    failed: u64,
+    /// Of those that go or went.
+    bytes: u64,
+    duration_s: Option<f64>,
+    n_unknown_duration: u64,
+    /// Moved aside: still on the disk.
+    pub(super) bytes_held: u64,
+    bytes_freed: u64,
+}
+
+/// Lines for scripts as they come; a table for people at the end.
+pub(super) struct Report<'a> {
+    global: &'a Global,
+    table: Table,
+    sums: Sums,
+    lines: Vec<u8>,
+    /// Entries that were not reached.
+    n_left: u64,
+    undo_ids: Vec<String>,
+    /// Issue lines that were printed before.
+    n_issues: u64,
+}
+
+/// Lines are printed in blocks of about this many bytes.
+const BLOCK_BYTES: usize = 16 << 10;
+
+impl<'a> Report<'a> {
+    pub(super) fn new(global: &'a Global, n_issues: u64) -> Self {
+        Self {
+            global,
+            table: Table::new(&[
+                ("OUTCOME", Align::Left),
+                ("SIZE", Align::Right),
+                ("TOOK", Align::Right),
+                ("GROUP", Align::Left),
+                ("KEY", Align::Left),
+                ("REASON", Align::Left),
+            ]),
+            sums: Sums::default(),
+            lines: Vec::new(),
+            n_left: 0,
+            undo_ids: Vec::new(),
+            n_issues,
+        }
+    }
+
+    pub(super) fn sums(&self) -> Sums {
+        self.sums
+    }
+
+    /// One entry of a plan.
+    pub(super) fn removal(
+        &mut self,
+        plan: &Plan,
+        planned: &Planned,
+        outcome: &'static str,
+        reason: Option<String>,
+    ) -> Result<(), Failure> {
+        self.line(&RemovalLine {
+            store: path_text(&plan.store),
+            key: planned.key_label.clone(),
+            group: Some(planned.group_label.clone()).filter(|label| !label.is_empty()),
+            bytes: Some(planned.bytes),
+            duration_s: planned.duration_s,
+            outcome,
+            reason,
+        })
+    }
+
+    /// A chosen entry that cannot go.
+    pub(super) fn refusal(&mut self, plan: &Plan, refusal: &Refusal) -> Result<(), Failure> {
+        self.sums.refused += 1;
+        self.print(&RemovalLine {
+            store: path_text(&plan.store),
+            key: refusal.key_label.clone(),
+            group: None,
+            bytes: None,
+            duration_s: None,
+            outcome: "skipped",
+            reason: Some(refusal.reason.clone()),
+        })
+    }
+
+    /// One line, counted by its outcome.
+    pub(super) fn line(&mut self, line: &RemovalLine) -> Result<(), Failure> {
+        let sums = &mut self.sums;
+        match line.outcome {
+            "skipped" => sums.skipped += 1,
+            "failed" => sums.failed += 1,
+            outcome => {
+                if outcome == "planned" {
+                    sums.planned += 1;
+                } else {
+                    sums.done += 1;
+                }
+                sums.bytes = sums.bytes.saturating_add(line.bytes.unwrap_or(0));
+                match line.duration_s {
+                    Some(secs) => *sums.duration_s.get_or_insert(0.0) += secs,
+                    None => sums.n_unknown_duration += 1,
+                }
+            }
+        }
+        self.print(line)
+    }
+
+    fn print(&mut self, line: &RemovalLine) -> Result<(), Failure> {
+        if self.global.json {
+            out::push_line(&mut self.lines, line);
+            if self.lines.len() >= BLOCK_BYTES {
+                out::print(&std::mem::take(&mut self.lines))?;
+            }
+        } else {
+            self.table.push(cells(line));
+        }
+        Ok(())
+    }
+
+    /// What applying a plan held and freed.
+    pub(super) fn applied(&mut self, applied: &Applied) {
+        self.sums.bytes_held = self.sums.bytes_held.saturating_add(applied.bytes_held);
+        self.sums.bytes_freed = self.sums.bytes_freed.saturating_add(applied.bytes_freed);
+        self.n_left += applied.not_tried as u64;
+        self.undo_ids.extend(applied.undo_id.clone());
+    }
+
+    /// The sums, and what to do next.
+    pub(super) fn finish(mut self, advice: &str) -> Result<Exit, Failure> {
+        let sums = self.sums;
+        if self.global.json {
+            out::push_line(
+                &mut self.lines,
+                &ClearSummary {
+                    entries: sums.planned + sums.done,
+                    bytes: sums.bytes,
+                    duration_s: sums.duration_s,
+                    unknown_durations: sums.n_unknown_duration,
+                    skipped: sums.refused + sums.skipped,
+                    failed: sums.failed,
+                    bytes_held: sums.bytes_held,
+                    bytes_freed: sums.bytes_freed,
+                    undo_ids: &self.undo_ids,
+                    issues: self.n_issues,
+                },
+            );
+            out::print(&self.lines)?;
+        } else {
+            let mut page = String::new();
+            if !self.table.is_empty() {
+                page.push_str(&self.table.render(terminal_width()));
+                page.push('\n');
+            }
+            page.push_str(&sums.words());
+            page.push('\n');
+            if !advice.is_empty() {
+                page.push_str(advice);
+                page.push('\n');
+            }
+            out::print(page.as_bytes())?;
+        }
+        Ok(self.exit())
+    }
+
+    fn exit(&self) -> Exit {
+        let sums = self.sums;
+        let n_stay = sums.refused + sums.skipped + sums.failed + self.n_left;
+        if sums.planned > 0 || n_stay == 0 {
+            Exit::Done
+        } else if sums.refused == n_stay && sums.done == 0 {
+            Exit::Refused
+        } else {
+            Exit::Found
+        }
+    }
+}
+
+impl Sums {
+    /// `31 entries, 412 MB, 2 h 10 min to compute again; 1 skipped`.
+    fn words(self) -> String {
+        let entries = figures::counted(self.planned + self.done, "entry", "entries");
+        let mut chosen = vec![entries, figures::bytes(self.bytes)];
+        if let Some(secs) = self.duration_s {
+            let bound = if self.n_unknown_duration > 0 {
+                "at least "
+            } else {
+                ""
+            };
+            chosen.push(format!(
+                "{bound}{} to compute again",
+                figures::duration(secs)
+            ));
+        }
+        let mut words = vec![chosen.join(", ")];
+        if self.bytes_held > 0 {
+            let held = figures::bytes(self.bytes_held);
+            words.push(format!("{held} moved aside, still on the disk"));
+        }
+        if self.bytes_freed > 0 {
+            words.push(format!("{} freed", figures::bytes(self.bytes_freed)));
+        }
+        for (n, what) in [
+            (self.refused + self.skipped, "skipped"),
+            (self.failed, "failed"),
+        ] {
+            if n > 0 {
+                words.push(format!("{} {what}", figures::count(n)));
+            }
+        }
+        words.join("; ")
+    }
+}
+
+fn cells(line: &RemovalLine) -> Vec<String> {
+    vec![
+        line.outcome.to_owned(),
+        line.bytes.map_or_else(String::new, figures::bytes),
+        line.duration_s.map_or_else(String::new, figures::duration),
+        text::shown(line.group.as_deref().unwrap_or_default()).into_owned(),
+        text::shown(&figures::shorten(&line.key, 80)).into_owned(),
+        text::shown(line.reason.as_deref().unwrap_or_default()).into_owned(),
+    ]
+}
