@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::connect::{self, Watchdog};
 use super::copy::{self, CopyRule, PrivateCopy};
 use super::explain::{self, explain, is_hot, may_pass, needs_copy};
-use super::state::{Rung, State};
+use super::state::{Rung, State, beside_name};
 use crate::model::{Issue, Severity, text};
 use crate::scan::Cancel;
 use crate::source::gate::Pass;
@@ -123,6 +123,15 @@ impl Database {
         read: impl FnMut(&View<'_>) -> Result<T, Failure>,
     ) -> Result<T> {
         self.turn(cancel, After::Keep, read)
+    }
+
+    /// Bytes that the database takes on the disk, with its log, index and journal.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        ["", "-wal", "-shm", "-journal"]
+            .into_iter()
+            .filter_map(|suffix| self.dir.stat(&beside_name(&self.name, suffix)).ok())
+            .map(|meta| meta.disk_bytes)
+            .sum()
     }
 
     /// Closes the connection, if one is open.

@@ -2,6 +2,7 @@
 
 mod dbm_hash;
 mod dbm_sqlite;
+mod diskcache;
 mod django_file;
 mod follow;
 mod joblib;
@@ -39,6 +40,7 @@ static BACKENDS: &[&dyn Backend] = &[
     &marshal::Marshal,
     &pickle::Pickle,
     &dbm_hash::DbmHash,
+    &diskcache::DiskCache,
     &django_file::DjangoFile,
     &dbm_sqlite::DBM_SQLITE,
     &requests_cache::REQUESTS_CACHE,

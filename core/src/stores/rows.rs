@@ -237,6 +237,8 @@ impl<K: RowKind> Backend for RowStore<K> {
         if let Some(note) = opened.database.note() {
             collector.issue(note);
         }
+        // Rows own no blocks of their own: the files of the database hold them all.
+        collector.overhead(opened.database.disk_bytes());
         for table in &opened.tables {
             let mut buffer = RowPage::new(table, scan, &mut *collector);
             let select = table.selection();

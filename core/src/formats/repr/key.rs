@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::float_repr;
+use crate::formats::pyliteral;
 use crate::model::Kind;
 use crate::model::value::{Leaf, NodeId, Value};
 
@@ -36,72 +36,53 @@ pub fn str_key_label(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// True if the text could be what `repr` prints for something that is no str, or for a quoted str.
+/// True if the text reads like what `repr` prints of something that is no str, or of a quoted str:
+/// as a Python literal, as a call, or as an object in angle brackets.
 pub fn reads_like_repr(text: &str) -> bool {
     let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().last()) else {
         return false;
     };
+    let is_literal = || pyliteral::parse(text).is_some();
     match (first, last) {
-        (b'(', b')') | (b'[', b']') | (b'{', b'}') | (b'<', b'>') => true,
-        (b'\'' | b'"', _) => first == last && text.len() > 1,
-        (b'b', b'\'' | b'"') => text.len() > 2 && text.as_bytes().get(1) == Some(&last),
-        (b'0'..=b'9' | b'-', _) => is_number(text),
+        (b'(', b')') | (b'[', b']') | (b'{', b'}') => is_literal() || has_call(text),
+        (b'<', b'>') => ["<class ", "<function ", "<built-in ", ": ", " object at "]
+            .iter()
+            .any(|part| text.contains(part)),
+        (b'\'' | b'"', _) | (b'b', b'\'' | b'"') => is_literal(),
+        (b'0'..=b'9' | b'-' | b'+' | b'.', _) => is_number(text),
         (_, b')') => is_call(text),
         _ => matches!(
             text,
-            "None"
-                | "True"
-                | "False"
-                | "Ellipsis"
-                | "NotImplemented"
-                | "nan"
-                | "inf"
-                | "nanj"
-                | "infj"
+            "None" | "True" | "False" | "Ellipsis" | "NotImplemented"
         ),
     }
 }
 
-/// An int, float or complex exactly as Python prints it.
+/// A number, imaginary ones included; digits that begin with a zero are no number in Python.
 fn is_number(text: &str) -> bool {
+    let is_padded =
+        text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
     let real = text.strip_suffix('j').unwrap_or(text);
-    let digits = real.strip_prefix('-').unwrap_or(real);
-    let is_int = !digits.is_empty()
-        && digits.bytes().all(|b| b.is_ascii_digit())
-        && (digits == "0" || !digits.starts_with('0'));
-    is_int || matches!(digits, "inf" | "nan") || real.parse().is_ok_and(|x| float_repr(x) == real)
+    !is_padded && pyliteral::parse(real).is_some()
 }
 
-/// `module.Class(…)`, or a call of one of the types whose `repr` names no module.
+/// `name(…)` and `module.Class(…)`.
 fn is_call(text: &str) -> bool {
-    const BARE: [&str; 14] = [
-        "bytearray",
-        "set",
-        "frozenset",
-        "range",
-        "slice",
-        "OrderedDict",
-        "Counter",
-        "deque",
-        "defaultdict",
-        "Decimal",
-        "Fraction",
-        "UUID",
-        "PosixPath",
-        "WindowsPath",
-    ];
-    const BARE_PATHS: [&str; 2] = ["PurePosixPath", "PureWindowsPath"];
-    let Some((name, _)) = text.split_once('(') else {
-        return false;
+    let is_name = |name: &str| {
+        name.chars()
+            .all(|c| c == '_' || c == '.' || c.is_alphanumeric())
     };
-    let is_identifier = |part: &str| {
-        !part.is_empty()
-            && part.chars().all(|c| c == '_' || c.is_alphanumeric())
-            && !part.starts_with(|c: char| c.is_ascii_digit())
-    };
-    BARE.contains(&name)
-        || BARE_PATHS.contains(&name)
-        || (name.contains('.') && name.split('.').all(is_identifier))
+    text.split_once('(')
+        .is_some_and(|(name, _)| !name.is_empty() && is_name(name))
+}
+
+/// True for a container that holds more than literals, such as `(datetime.date(2024, 1, 1), 3)`.
+fn has_call(text: &str) -> bool {
+    let inner = text.get(1..).unwrap_or_default();
+    inner.match_indices('(').any(|(at, _)| {
+        let before = inner.get(..at).unwrap_or_default();
+        before.ends_with(|c: char| c == '_' || c.is_alphanumeric())
+    })
 }
 
 #[cfg(test)]
@@ -116,11 +97,12 @@ mod tests {
             "user:1",
             "http://a.b/c?d=(e)",
             "naïve ☃",
-            "load(path)",
             "007",
-            "1e5",
-            "1_000",
             "-",
+            "nan",
+            "b",
+            "(see below)",
+            "<html>",
             "v1.0",
             "12:30",
             "2024-01-01",
@@ -138,8 +120,9 @@ mod tests {
         check("-7", "'-7'");
         check("1.5", "'1.5'");
         check("1e-05", "'1e-05'");
-        check("-inf", "'-inf'");
-        check("nan", "'nan'");
+        check("1.10", "'1.10'");
+        check("load(path)", "'load(path)'");
+        check("(a.date(2024, 1, 1), 3)", "'(a.date(2024, 1, 1), 3)'");
         check("2j", "'2j'");
         check("None", "'None'");
         check("('a', 1)", "\"('a', 1)\"");

@@ -1,0 +1,412 @@
+//! `diskcache`: a database of rows and a folder of value files; a FanoutCache is several of them as one store.
+//!
+//! `diskcache/core.py: Cache, Disk`, `diskcache/fanout.py: FanoutCache`, checked with 4.1 and 5.6.
+//! `Deque`, `Index` and Django's `DjangoCache` are the same tables.
+
+mod files;
+mod json;
+mod listing;
+mod row;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, Part, Recognised,
+    Removal, Store, ValueReader,
+};
+use crate::formats::Carrier;
+use crate::model::{Condition, EntryKey, Finding, Issue, text};
+use crate::scan::{Cancel, Scan};
+use crate::source::{Dir, FileType, MemoryReader, path_from_bytes};
+use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
+use crate::{Error, Result};
+use row::{Mode, Row};
+
+pub(super) struct DiskCache;
+
+const CACHE: &str = "diskcache";
+const FANOUT: &str = "diskcache-fanout";
+
+/// `core.py: DBNAME`.
+const DATABASE: &str = "cache.db";
+const TABLE: &str = "Cache";
+const SETTINGS: &str = "Settings";
+/// Columns that every version has.
+const COLUMNS: [&str; 11] = [
+    "key",
+    "raw",
+    "store_time",
+    "expire_time",
+    "access_time",
+    "access_count",
+    "tag",
+    "size",
+    "mode",
+    "filename",
+    "value",
+];
+/// Shards are numbered; one that is missing ends the search for more.
+const SHARDS: usize = 1000;
+
+/// A store opened for one job.
+struct Opened {
+    shards: Vec<Shard>,
+    /// What was wrong with the shards that could not be opened.
+    issues: Vec<Issue>,
+}
+
+/// One database with the folder that its value files lie in.
+struct Shard {
+    /// `003` in a FanoutCache; empty for a store of one database.
+    name: String,
+    dir: Dir,
+    database: Arc<Database>,
+    table: Arc<Table>,
+}
+
+/// What of `Settings` says how the rows are to be read.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Settings {
+    policy: String,
+    is_counting: bool,
+    hits: u64,
+    misses: u64,
+}
+
+impl Opened {
+    fn of(store: &Store) -> Result<Arc<Self>> {
+        store.kept(|| {
+            let dir = store.dir()?;
+            let (mut shards, mut errors) = (Vec::new(), Vec::new());
+            for name in shard_names(&dir, store.info.kind) {
+                match Shard::open(&dir, name, store) {
+                    Ok(shard) => shards.push(shard),
+                    Err(error) => errors.push(error),
+                }
+            }
+            if shards.is_empty() && !errors.is_empty() {
+                return Err(errors.swap_remove(0));
+            }
+            let path = &store.info.path;
+            let issues = errors.iter().map(|e| Issue::from_error(e, path)).collect();
+            Ok(Self { shards, issues })
+        })
+    }
+
+    /// The shard of the entry's group.
+    fn shard(&self, entry: &EntryKey, store: &Store) -> Result<&Shard> {
+        let is_it = |shard: &&Shard| {
+            shard.name.is_empty()
+                || entry
+                    .group
+                    .strip_prefix(shard.name.as_bytes())
+                    .is_some_and(|rest| rest.first() == Some(&b'/'))
+        };
+        self.shards.iter().find(is_it).ok_or_else(|| {
+            Error::not_found("Cannot find the entry", "its shard is gone").at(&store.info.path)
+        })
+    }
+}
+
+/// The folders with a database each, below the store's own.
+fn shard_names(dir: &Dir, kind: &str) -> Vec<String> {
+    if kind == CACHE {
+        return vec![String::new()];
+    }
+    (0..SHARDS)
+        .map(|n| format!("{n:03}"))
+        .take_while(|name| dir.stat(name.as_ref()).is_ok())
+        .collect()
+}
+
+impl Shard {
+    fn open(dir: &Dir, name: String, store: &Store) -> Result<Self> {
+        let path = dir.path().join(&name);
+        let own = || dir.open_below(name.as_ref());
+        let fail = |e| Error::io("Cannot open the cache", &path, e);
+        let database = Database::new(own().map_err(fail)?, DATABASE.as_ref(), store.copy_rule);
+        let table = database.read(&Cancel::default(), |view| describe(view.connection, TABLE))?;
+        if !table.has(&COLUMNS) {
+            let why = "its table has lost columns that diskcache needs";
+            return Err(Error::damaged("Cannot read the cache", why).at(&database.path()));
+        }
+        Ok(Self {
+            dir: own().map_err(fail)?,
+            database: Arc::new(database),
+            table: Arc::new(table),
+            name,
+        })
+    }
+
+    fn settings(&self) -> Result<Settings> {
+        self.database.read(&Cancel::default(), Settings::read)
+    }
+
+    /// The entry's row.
+    fn row(&self, entry: &EntryKey) -> Result<Row> {
+        let gone = || sqlite::gone(&self.database, &self.table);
+        let at = row::at(&self.table, &entry.key).ok_or_else(gone)?;
+        let select = row::SELECT;
+        let found = self.database.read(&Cancel::default(), |view| {
+            sqlite::row_of(view.connection, &self.table, &at, select, Row::read)
+        })?;
+        found.ok_or_else(gone)
+    }
+
+    /// What the value column holds.
+    fn value(&self, row: &Row) -> Result<Held> {
+        let column = self.table.column("value").unwrap_or_default();
+        let at = sqlite::RowAt::Rowid(row.rowid);
+        sqlite::open_cell(&self.database, &self.table, &at, column)
+    }
+}
+
+impl Settings {
+    fn read(view: &View<'_>) -> Result<Self, Failure> {
+        let mut statement = view
+            .connection
+            .prepare_cached("SELECT key, value FROM Settings")?;
+        let mut rows = statement.query([])?;
+        let mut settings = Self::default();
+        while let Some(row) = rows.next()? {
+            let value = Cell::from(row.get_ref(1)?);
+            let count = match value {
+                Cell::Integer(n) => u64::try_from(n).unwrap_or(0),
+                _ => 0,
+            };
+            match (row.get_ref(0)?.as_str().unwrap_or_default(), value) {
+                ("eviction_policy", Cell::Text(policy)) => {
+                    settings.policy = text::from_bytes(&policy).into_owned();
+                }
+                ("statistics", _) => settings.is_counting = count != 0,
+                ("hits", _) => settings.hits = count,
+                ("misses", _) => settings.misses = count,
+                _ => {}
+            }
+        }
+        Ok(settings)
+    }
+}
+
+impl Backend for DiskCache {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[CACHE, FANOUT]
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        let found = |kind, path: PathBuf| {
+            Ok(Some(Recognised {
+                kind,
+                confidence: Confidence::Certain,
+                writer: Some("diskcache".to_owned()),
+                path,
+            }))
+        };
+        if !candidate.is_dir() {
+            // The database of a cache stands for the cache.
+            return if candidate.name == DATABASE && is_cache(candidate) {
+                found(CACHE, candidate.parent.path().to_owned())
+            } else {
+                Ok(None)
+            };
+        }
+        let Ok(dir) = candidate.parent.open_dir(candidate.name) else {
+            return Ok(None);
+        };
+        let looks_so = |dir: &Dir| {
+            let database = Candidate::look(dir, DATABASE.as_ref());
+            database.is_ok_and(|database| is_cache(&database))
+        };
+        if looks_so(&dir) {
+            return found(CACHE, candidate.path());
+        }
+        let first_shard = dir.open_dir("000".as_ref());
+        if first_shard.is_ok_and(|shard| looks_so(&shard)) {
+            return found(FANOUT, candidate.path());
+        }
+        Ok(None)
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let opened = Opened::of(store)?;
+        let mut collector = (scan.collector)();
+        for issue in &opened.issues {
+            collector.issue(issue.clone());
+        }
+        for shard in &opened.shards {
+            listing::read(shard, scan, &mut *collector)?;
+        }
+        scan.cancel.check()
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let opened = Opened::of(store)?;
+        let shard = opened.shard(entry, store)?;
+        if let Some(path) = listing::orphan_path(entry, &shard.name) {
+            let file = files::open(&shard.dir, &path)?;
+            let path = shard.dir.path().join(path);
+            return Ok(ValueReader::new(Arc::new(file), Carrier::Unknown, path));
+        }
+        let row = shard.row(entry)?;
+        let carrier = row.mode.carrier();
+        if let Some(name) = &row.filename {
+            let path = files::checked(name)?;
+            let file = files::open(&shard.dir, &path)?;
+            let path = shard.dir.path().join(path);
+            return Ok(ValueReader::new(Arc::new(file), carrier, path));
+        }
+        let empty = || Arc::new(MemoryReader::new(Vec::new()));
+        let path = shard.database.path();
+        Ok(match shard.value(&row)? {
+            Held::Plain(Cell::Integer(n)) => ValueReader::new(empty(), Carrier::Int(n), path),
+            Held::Plain(Cell::Real(x)) => ValueReader::new(empty(), Carrier::Float(x), path),
+            Held::Plain(_) => ValueReader::new(empty(), Carrier::Null, path),
+            Held::Text(bytes) => ValueReader::new(bytes, Carrier::Text, path),
+            // JSONDisk keeps compressed JSON where others keep plain bytes, and says so nowhere.
+            Held::Blob(bytes) if row.mode == Mode::Raw && row::is_zlib(&*bytes) => {
+                ValueReader::new(bytes, Carrier::Unknown, path)
+            }
+            Held::Blob(bytes) => ValueReader::new(bytes, carrier, path),
+        })
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let opened = Opened::of(store)?;
+        let shard = opened.shard(entry, store)?;
+        let mut details = Details::default();
+        if let Some(path) = listing::orphan_path(entry, &shard.name) {
+            details.paths.push(shard.dir.path().join(path));
+            return Ok(details);
+        }
+        let row = shard.row(entry)?;
+        let settings = shard.settings()?;
+        details.facts = row.facts(&settings.policy);
+        details.paths.push(shard.database.path());
+        if let Some(path) = row.filename.as_deref().and_then(|n| files::checked(n).ok()) {
+            details.paths.push(shard.dir.path().join(path));
+        }
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        _options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let opened = Opened::of(store)?;
+        let shard = opened.shard(entry, store)?;
+        if listing::orphan_path(entry, &shard.name).is_some() {
+            let evidence = "no row of the database names this value file";
+            return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
+        }
+        let row = shard.row(entry)?;
+        let finding = row.filename.as_ref().and_then(|name| {
+            let path = match files::checked(name) {
+                Ok(path) => path,
+                Err(error) => return Some(Finding::new(Condition::Corrupt, error.message())),
+            };
+            match files::stat(&shard.dir, &path) {
+                Ok(meta) if meta.file_type != FileType::File => Some(Finding::new(
+                    Condition::Corrupt,
+                    "the value file is no regular file",
+                )),
+                Ok(meta) if i64::try_from(meta.size).ok() != Some(row.size) => {
+                    let said = format!(
+                        "the value file has {} bytes, and {} by its row",
+                        meta.size, row.size
+                    );
+                    Some(Finding::new(Condition::Corrupt, said))
+                }
+                Ok(_) => None,
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(Finding::new(
+                    Condition::Incomplete,
+                    "the value file is missing: diskcache takes the key for one that it does not hold",
+                )),
+                Err(e) => Some(Finding::new(Condition::Unread, e.to_string())),
+            }
+        });
+        Ok(finding.into_iter().collect())
+    }
+
+    fn counters(&self, store: &Store) -> Result<Vec<Counters>> {
+        let opened = Opened::of(store)?;
+        let (mut hits, mut misses, mut is_counting) = (0_u64, 0_u64, true);
+        for shard in &opened.shards {
+            let settings = shard.settings()?;
+            hits = hits.saturating_add(settings.hits);
+            misses = misses.saturating_add(settings.misses);
+            is_counting &= settings.is_counting;
+        }
+        if !is_counting && hits == 0 && misses == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Counters {
+            source: "recorded",
+            since: None,
+            hits,
+            misses,
+            // Counting was switched off at some time: look-ups since then are in neither number.
+            is_lower_bound: !is_counting,
+        }])
+    }
+
+    fn follow(&self) -> &'static dyn Follow {
+        &FollowDiskCache
+    }
+
+    fn removal(&self, _store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        Err(Error::refused(
+            "Cannot clear the entry",
+            "rows cannot be cleared yet",
+        ))
+    }
+}
+
+/// True for a database with diskcache's tables, or for one of its name that cannot be read for now.
+fn is_cache(database: &Candidate<'_>) -> bool {
+    match database.shape() {
+        Some(shape) => {
+            shape.table(TABLE, &COLUMNS).is_some()
+                && shape.table(SETTINGS, &["key", "value"]).is_some()
+        }
+        None => database.head.starts_with(sqlite::MAGIC),
+    }
+}
+
+/// What happens to a cache shows in its databases; value files come and go with their rows.
+struct FollowDiskCache;
+
+impl Follow for FollowDiskCache {
+    fn folders_below(&self, store: &Store, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+        if !folder.as_os_str().is_empty() || store.info.kind == CACHE {
+            return Ok(Vec::new());
+        }
+        let dir = store.dir().map_err(std::io::Error::other)?;
+        let names = shard_names(&dir, store.info.kind);
+        Ok(names.into_iter().map(PathBuf::from).collect())
+    }
+
+    fn part_at(&self, path: &Path, _is_dir: bool) -> Option<Part> {
+        let name = path.file_name()?.as_encoded_bytes();
+        let is_ours = name.starts_with(DATABASE.as_bytes()) && !name.ends_with(b"-shm");
+        let shard = path.parent().filter(|p| !p.as_os_str().is_empty());
+        is_ours.then(|| match shard {
+            Some(shard) => Part::Groups(shard.as_os_str().as_encoded_bytes().into()),
+            None => Part::Store,
+        })
+    }
+
+    fn read(&self, store: &Store, parts: &[Part], scan: &Scan<'_>) -> Result<()> {
+        let opened = Opened::of(store)?;
+        let mut collector = (scan.collector)();
+        for shard in &opened.shards {
+            let is_wanted = |part: &Part| part.holds_group(format!("{}/", shard.name).as_bytes());
+            if shard.name.is_empty() || parts.iter().any(is_wanted) {
+                listing::read(shard, scan, &mut *collector)?;
+            }
+        }
+        scan.cancel.check()
+    }
+}
