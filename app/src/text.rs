@@ -151,12 +151,13 @@ pub fn duration(secs: f64) -> String {
 
 /// What something took, as one figure for a column: `12 ms`, `1.7 s`, `48 s`, `13 min`, `41 h`.
 pub fn duration_short(secs: f64) -> String {
-    if (59.5..119.5).contains(&secs) {
-        format!("{secs:.0} s")
-    } else if secs < 59.5 {
-        duration(secs)
-    } else {
-        span(secs)
+    // Rounded to what is shown first, so that no figure jumps to the next unit by rounding.
+    match secs {
+        _ if secs < 59.5 => duration(secs),
+        _ if secs < 119.5 => format!("{secs:.0} s"),
+        _ if secs < 119.5 * MINUTE => format!("{:.0} min", secs / MINUTE),
+        _ if secs < 99.5 * HOUR => format!("{:.0} h", secs / HOUR),
+        _ => format!("{:.0} d", secs / DAY),
     }
 }
 
@@ -270,7 +271,9 @@ mod tests {
             (59.0, "59 s"),
             (90.0, "90 s"),
             (800.0, "13 min"),
+            (6750.0, "113 min"),
             (147_600.0, "41 h"),
+            (1e6, "12 d"),
         ] {
             assert_eq!(duration_short(secs), expected);
         }

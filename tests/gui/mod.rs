@@ -4,7 +4,7 @@ mod look;
 mod pages;
 mod window;
 
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use window::{Window, fixture};
 
 use egui::accesskit::Role;
@@ -107,4 +107,126 @@ fn a_selection_survives_sorting_filtering_and_reading_again() {
         h.query_by_label_contains("outside the query").is_none()
             && h.query_by_label_contains("Selected 1 entry").is_some()
     });
+}
+
+#[test]
+fn revalidating_a_selection_finds_the_torn_entry() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.embed");
+    window.wait_for_text("3 of 57 entries");
+    window.press("Revalidate 3 found");
+    // joblib itself calls this entry's file torn: the manifest says corrupt.
+    window.type_into("Query", "condition:corrupt");
+    window.wait_for_row("ad212b27d254fce323a04ce7ea476c27");
+    window.press_row("ad212b27d254fce323a04ce7ea476c27");
+    window.wait_for_text_part("corrupt · ");
+}
+
+#[test]
+fn entries_are_cleared_after_a_plan_was_shown_and_come_back() {
+    let (_temp, path) = fixture(JOBLIB);
+    let stored = path.join("joblib/features/tokenize/4c2327d500c48d81fb04f896462d263e/output.pkl");
+    let before = std::fs::read(&stored).unwrap();
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.wait_for_text("Clear 2 entries?");
+    assert!(stored.exists(), "a plan changes nothing");
+
+    window.press("Clear 2 entries");
+    window.wait_for_text_part("2 entries moved aside");
+    assert!(!stored.exists());
+    window.type_into("Query", "");
+    window.wait_for_text("55 entries");
+
+    window.press("Undo");
+    window.wait_for_text("57 entries");
+    window.wait_for(|h| h.query_by_label_contains("moved aside").is_none());
+    assert_eq!(std::fs::read(&stored).unwrap(), before);
+}
+
+#[test]
+fn nothing_is_cleared_without_a_choice_or_after_cancel() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    let clear = window.harness.get_by_label("Clear…");
+    assert!(clear.accesskit_node().is_disabled());
+
+    window.type_into("Query", "group:features.tokenize");
+    window.press_row("4c2327d500c48d81fb04f896462d263e");
+    window.press("Clear this entry…");
+    window.wait_for_text("Clear 1 entry?");
+    window.press("Cancel");
+    window.type_into("Query", "");
+    window.wait_for_text("57 entries");
+}
+
+#[test]
+fn freeing_is_chosen_and_cannot_be_undone() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path.clone()]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.press("Free now: cannot be brought back");
+    window.press("Free 2 entries");
+    window.type_into("Query", "");
+    window.wait_for_text("55 entries");
+    assert!(window.harness.query_by_label("Undo").is_none());
+    assert!(
+        !path
+            .parent()
+            .unwrap()
+            .join(".cachescope-quarantine")
+            .exists()
+    );
+}
+
+#[test]
+fn what_is_held_aside_is_freed_only_after_asking() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.press("Clear 2 entries");
+    window.press("Free…");
+    window.wait_for_text_part("They cannot be brought back then");
+    window.press("Free 2 entries");
+    window.wait_for(|h| h.query_by_label_contains("moved aside").is_none());
+}
+
+#[test]
+fn the_palette_runs_what_is_typed() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.key(Modifiers::COMMAND, Key::K);
+    window.type_into("Command", "health");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for_text("Problems met while reading");
+    window.key(Modifiers::COMMAND, Key::Num2);
+    window.wait_for_row("features.compressed");
+}
+
+#[test]
+fn an_entry_that_a_program_stores_shows_by_itself() {
+    let (_temp, path) = fixture(JOBLIB);
+    let folder = path.join("joblib/features/tokenize");
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.wait_for_text_part("live");
+    let new = folder.join("0123456789abcdef0123456789abcdef");
+    std::fs::create_dir(&new).unwrap();
+    std::fs::copy(
+        folder.join("4c2327d500c48d81fb04f896462d263e/metadata.json"),
+        new.join("metadata.json"),
+    )
+    .unwrap();
+    std::fs::copy(
+        folder.join("4c2327d500c48d81fb04f896462d263e/output.pkl"),
+        new.join("output.pkl"),
+    )
+    .unwrap();
+    window.wait_for_text("58 entries");
 }

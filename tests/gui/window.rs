@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cachescope::gui::{App, Setup};
 use cachescope_core::model::Time;
+use cachescope_core::own::StateDir;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Theme};
 use egui_kittest::Harness;
@@ -34,6 +35,8 @@ fn noon() -> Time {
 pub(crate) struct Window {
     pub(crate) harness: Harness<'static, App>,
     woken: Receiver<()>,
+    /// Cachescope's own folder for this test.
+    _own: TempDir,
 }
 
 impl Window {
@@ -44,12 +47,14 @@ impl Window {
 
     pub(crate) fn with(paths: Vec<PathBuf>, theme: Theme, size: [f32; 2]) -> Self {
         let (send, woken) = sync_channel(1);
+        let own = TempDir::new().expect("a temporary folder");
         let wake = Arc::new(move || {
             // One token is enough: the window looks at everything that came.
             send.try_send(()).ok();
         });
         let setup = Setup {
             paths,
+            own: Some(StateDir::at(own.path())),
             clock: noon,
             wake: Some(wake),
         };
@@ -58,7 +63,11 @@ impl Window {
             .with_theme(theme)
             .with_max_steps(16)
             .build_eframe(|cc| App::new(cc, setup));
-        Self { harness, woken }
+        Self {
+            harness,
+            woken,
+            _own: own,
+        }
     }
 
     /// Draws until the condition holds, waiting for jobs in between.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cachescope_core::jobs::Wake;
 use cachescope_core::model::Time;
+use cachescope_core::own::StateDir;
 
 use super::command::Command;
 use super::session::Session;
@@ -23,6 +24,8 @@ const PROGRESS: Duration = Duration::from_millis(200);
 pub struct Setup {
     /// Paths to open.
     pub paths: Vec<PathBuf>,
+    /// Cachescope's own folder; `None` where there is none.
+    pub own: Option<StateDir>,
     /// The clock that ages are counted to.
     pub clock: fn() -> Time,
     /// Called as well whenever a job has news; tests wait on it.
@@ -34,6 +37,7 @@ impl Setup {
     pub fn new(paths: Vec<PathBuf>) -> Self {
         Self {
             paths,
+            own: StateDir::default_place(),
             clock: Time::now,
             wake: None,
         }
@@ -64,7 +68,7 @@ impl App {
             }
         });
         Self {
-            session: Session::new(saved, setup.clock, wake),
+            session: Session::new(saved, setup.own, setup.clock, wake),
             commands: setup.paths.into_iter().map(Command::Open).collect(),
         }
     }
@@ -82,12 +86,17 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.session.receive();
+        self.session.see();
         self.session.answers();
         self.run_commands(ctx);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        ui.ctx().set_theme(self.session.state.saved.theme);
         let now = (self.session.clock)();
+        let dropped = ui.input(|i| i.raw.dropped_files.clone());
+        let opened = dropped.iter().map(|f| Command::Open(f.path().to_owned()));
+        self.commands.extend(opened);
         panels::window_ui(ui, &mut self.session, now, &mut self.commands);
         if !self.commands.is_empty() {
             ui.ctx().request_repaint();

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cachescope_core::clear::How;
 use cachescope_core::jobs::JobId;
 use cachescope_core::model::{Group, Row, StoreId, Time};
 use cachescope_core::ops::{Layout, SortBy};
+use egui::ThemePreference;
 
-use super::state::{Branch, EntryTab, Layer, Pick, Tab};
+use super::state::{Branch, EntryTab, Layer, Pick, Rules, Scope, Tab};
 use super::widgets::mosaic::Colour;
 
 /// One intent.
@@ -29,6 +31,16 @@ pub(crate) enum Command {
     Tab(Tab),
     /// Shows what the text of the query field finds.
     Query(String),
+    /// Checks entries; the disk is read, nothing changes.
+    Revalidate(Option<Scope>),
+    /// Other rules for revalidating.
+    Rules(Rules),
+    /// Something about clearing and what was cleared.
+    Clear(ClearCommand),
+    /// Shows a window over the window, or takes it away.
+    Dialog(Option<DialogKind>),
+    /// Light, dark, or as the system has it.
+    Theme(ThemePreference),
     /// Something about the table.
     Table(TableCommand),
     /// Something about the entry panel.
@@ -45,6 +57,34 @@ pub(crate) enum Command {
     Copy(String),
     /// Takes the newest notice away.
     DismissNotice,
+}
+
+/// Something about clearing and what was cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClearCommand {
+    /// Plans to clear these entries and shows the plan; nothing changes.
+    Plan(Scope),
+    /// Moves aside, or frees at once.
+    How(How),
+    /// Carries out the plan on show.
+    Confirm,
+    /// Brings back what was cleared last in the store on show.
+    Undo,
+    /// Asks whether what is held aside of the store on show is to be freed for good.
+    AskPurge,
+    /// Frees what was asked about.
+    Purge,
+}
+
+/// The windows over the window that need no preparation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DialogKind {
+    /// The command palette.
+    Palette,
+    /// Keys and what they do.
+    Shortcuts,
+    /// Version and licences.
+    About,
 }
 
 /// Something about the table.

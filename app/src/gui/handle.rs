@@ -7,9 +7,9 @@ use cachescope_core::jobs::{Arranged, Job, Survey};
 use cachescope_core::model::{Row, StoreId, Time};
 use cachescope_core::ops::{Direction, Layout, SortBy};
 
-use super::command::{Command, EntryCommand, Need, TableCommand};
+use super::command::{Command, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, Hex, Layer, Pick};
+use super::state::{Asked, Dialog, Hex, Layer, Palette, Pick};
 
 /// Characters of a value that are copied: more than any notebook cell takes.
 const LITERAL_CHARS: usize = 1_000_000;
@@ -22,7 +22,7 @@ impl Session {
             Command::OpenDialog => self.dialogs.ask(),
             Command::OpenSamples => self.dialogs.unpack_samples(),
             Command::Close(id) => self.close(id),
-            Command::Refresh(id) => self.scan(id),
+            Command::Refresh(id) => self.refresh(id),
             Command::Show(id) => self.state.shown = Some(id),
             Command::Tab(tab) => self.state.saved.tab = tab,
             Command::Query(text) => {
@@ -30,6 +30,17 @@ impl Session {
                     self.arrange_all();
                 }
             }
+            Command::Revalidate(scope) => self.revalidate(scope),
+            Command::Rules(rules) => self.state.saved.rules = rules,
+            Command::Clear(command) => self.clear(command),
+            Command::Dialog(kind) => {
+                self.state.dialog = kind.map(|kind| match kind {
+                    DialogKind::Palette => Dialog::Palette(Palette::default()),
+                    DialogKind::Shortcuts => Dialog::Shortcuts,
+                    DialogKind::About => Dialog::About,
+                });
+            }
+            Command::Theme(theme) => self.state.saved.theme = theme,
             Command::Table(command) => self.table(command),
             Command::Entry(command) => self.entry(command),
             Command::Need(need) => self.need(need),

@@ -1,15 +1,19 @@
 //! The window: panels draw snapshots and push commands; nothing here reads a disk.
 
 mod app;
+mod clear;
 mod command;
+mod command_line;
 mod dialogs;
 mod fonts;
 mod handle;
 mod panels;
 mod receive;
 mod session;
+mod shortcuts;
 mod state;
 mod theme;
+mod watch;
 mod widgets;
 
 pub use app::{App, Setup};

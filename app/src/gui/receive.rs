@@ -30,6 +30,12 @@ impl Session {
                 Outcome::Glanced(glances) => self.glanced(*glances),
                 Outcome::Bytes(page) => self.read(job, page),
                 Outcome::Surveyed(surveyed) => self.surveyed(job, surveyed),
+                Outcome::Checked(checked) => self.checked(job, *checked),
+                Outcome::Planned(planned) => self.planned(job, planned),
+                Outcome::Cleared(cleared) => self.cleared(job, cleared),
+                Outcome::Held(held) => self.state.held = held,
+                Outcome::BroughtBack(back) => self.brought_back(&back),
+                Outcome::Purged { .. } => self.look_for_held(),
                 Outcome::Ended(Ok(())) => self.ended(job),
                 Outcome::Ended(Err(error)) => self.failed(job, &error),
             }
@@ -51,6 +57,7 @@ impl Session {
             self.scan(id);
         }
         self.state.shown = first.or(self.state.shown);
+        self.look_for_held();
     }
 
     fn scanned(&mut self, job: JobId, snapshot: Arc<Snapshot>) {
@@ -65,6 +72,7 @@ impl Session {
             store.phase = Phase::Whole;
         }
         store.snapshot = snapshot;
+        self.watch(id);
         self.arrange_next(id);
     }
 
@@ -129,6 +137,7 @@ impl Session {
     fn failed(&mut self, job: JobId, error: &Error) {
         let was_opening = self.state.opening.iter().any(|(id, _)| *id == job);
         let mut is_told = error.is_cancelled();
+        is_told |= self.clearing_failed(job, error);
         for store in &mut self.state.stores {
             if store.scan == Some(job) {
                 store.phase = match (&store.phase, error.is_cancelled()) {

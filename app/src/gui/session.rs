@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use cachescope_core::jobs::{Arrange, Job, Jobs, Wake};
 use cachescope_core::model::{StoreId, Time};
+use cachescope_core::own::StateDir;
 
 use super::command::Command;
 use super::dialogs::{Answer, Dialogs};
@@ -16,12 +17,20 @@ pub(crate) struct Session {
     pub(crate) dialogs: Dialogs,
     pub(crate) clock: fn() -> Time,
     /// Text on its way to the clipboard.
+    /// Cachescope's own folder.
+    pub(crate) own: Option<StateDir>,
+    pub(crate) wake: Wake,
     pub(crate) to_copy: VecDeque<String>,
 }
 
 impl Session {
     /// Nothing open; `wake` is called whenever a job has news.
-    pub(crate) fn new(saved: Saved, clock: fn() -> Time, wake: Wake) -> Self {
+    pub(crate) fn new(
+        saved: Saved,
+        own: Option<StateDir>,
+        clock: fn() -> Time,
+        wake: Wake,
+    ) -> Self {
         Self {
             state: State {
                 saved,
@@ -29,8 +38,21 @@ impl Session {
             },
             clock,
             dialogs: Dialogs::new(Wake::clone(&wake)),
-            jobs: Jobs::new(wake),
+            own,
+            jobs: Jobs::new(Wake::clone(&wake)),
+            wake,
             to_copy: VecDeque::new(),
+        }
+    }
+
+    /// Looks at a store again: as its watcher does, else by reading it anew.
+    pub(crate) fn refresh(&mut self, id: StoreId) {
+        let Some(store) = self.state.store(id) else {
+            return;
+        };
+        match &store.watcher {
+            Some(watcher) => watcher.look_again(),
+            None => self.scan(id),
         }
     }
 

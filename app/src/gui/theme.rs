@@ -269,6 +269,11 @@ pub(crate) fn small_strong() -> FontId {
     FontId::new(11.5, semibold())
 }
 
+/// A word in a frame beside a name.
+pub(crate) fn badge() -> FontId {
+    FontId::proportional(10.5)
+}
+
 /// The largest figures.
 pub(crate) fn large() -> FontId {
     FontId::new(21.0, semibold())

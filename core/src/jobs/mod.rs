@@ -5,6 +5,9 @@
 
 mod arrange;
 mod bytes;
+mod check;
+mod chosen;
+mod clear;
 mod glance;
 mod open;
 mod preview;
@@ -14,6 +17,9 @@ mod survey;
 
 pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Sums};
 pub use bytes::{PAGE, Page};
+pub use check::{Check, Checked};
+pub use chosen::Chosen;
+pub use clear::{BroughtBack, Cleared, Planned};
 pub use glance::Glances;
 pub use preview::EntryPreview;
 pub use run::{Jobs, Running, Wake};
@@ -23,8 +29,11 @@ pub use survey::{Survey, Surveyed};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::clear::undo::Held;
+use crate::clear::{How, Plan};
 use crate::formats::Content;
 use crate::model::{EntryKey, Fingerprint, Snapshot, StoreId, StoreInfo};
+use crate::own::StateDir;
 use crate::{Error, Result};
 
 /// Names one started job; ids count up and are never used again.
@@ -72,6 +81,35 @@ pub enum Job {
     },
     /// Sums up a snapshot and lays out its treemap.
     Survey(Box<Survey>),
+    /// Checks chosen rows.
+    Check(Box<Check>),
+    /// Plans to clear chosen rows; nothing changes.
+    Plan {
+        /// The listing.
+        snapshot: Arc<Snapshot>,
+        /// Which of its entries.
+        chosen: Chosen,
+    },
+    /// Carries a plan out.
+    Clear {
+        /// What is to go.
+        plan: Arc<Plan>,
+        /// Moved aside, or freed.
+        how: How,
+        /// Cachescope's own folder.
+        state: Option<StateDir>,
+    },
+    /// Finds what is held aside for stores.
+    Held {
+        /// Paths of the stores.
+        paths: Vec<PathBuf>,
+        /// Cachescope's own folder.
+        state: Option<StateDir>,
+    },
+    /// Brings back what is held.
+    Restore(Held),
+    /// Frees what is held, for good.
+    Purge(Held),
 }
 
 impl Job {
@@ -85,6 +123,12 @@ impl Job {
             Self::Glance { .. } => "glance",
             Self::Bytes { .. } => "bytes",
             Self::Survey(_) => "survey",
+            Self::Check(_) => "check",
+            Self::Plan { .. } => "plan",
+            Self::Clear { .. } => "clear",
+            Self::Held { .. } => "held",
+            Self::Restore(_) => "restore",
+            Self::Purge(_) => "purge",
         }
     }
 
@@ -98,17 +142,30 @@ impl Job {
             Self::Glance { .. } => "Looking at values".to_owned(),
             Self::Bytes { .. } => "Reading bytes".to_owned(),
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
+            Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
+            Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
+            Self::Clear { .. } => "Clearing".to_owned(),
+            Self::Held { .. } => "Looking for what is held aside".to_owned(),
+            Self::Restore(_) => "Bringing back".to_owned(),
+            Self::Purge(_) => "Freeing".to_owned(),
         }
     }
 
     /// The store it works on; `None` where that is not known yet.
     fn store(&self) -> Option<StoreId> {
         match self {
-            Self::Open { .. } | Self::Bytes { .. } => None,
+            Self::Open { .. }
+            | Self::Bytes { .. }
+            | Self::Clear { .. }
+            | Self::Held { .. }
+            | Self::Restore(_)
+            | Self::Purge(_) => None,
             Self::Scan { store, .. } | Self::Preview { store, .. } | Self::Glance { store, .. } => {
                 Some(store.id)
             }
             Self::Survey(survey) => Some(survey.snapshot.store.id),
+            Self::Check(check) => Some(check.snapshot.store.id),
+            Self::Plan { snapshot, .. } => Some(snapshot.store.id),
             Self::Arrange(arrange) => Some(arrange.snapshot.store.id),
         }
     }
@@ -126,6 +183,12 @@ impl Job {
             Self::Glance { store, entries } => glance::run(&store, entries, context),
             Self::Bytes { content, offset } => bytes::run(&content, offset, context),
             Self::Survey(survey) => survey::run(*survey, context),
+            Self::Check(check) => check::run(&check, context),
+            Self::Plan { snapshot, chosen } => clear::plan(&snapshot, &chosen, context),
+            Self::Clear { plan, how, state } => clear::apply(plan, how, state.as_ref(), context),
+            Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
+            Self::Restore(held) => clear::restore(held, context),
+            Self::Purge(held) => clear::purge(&held, context),
         }
     }
 }
@@ -158,6 +221,23 @@ pub enum Outcome {
     Bytes(Page),
     /// The overview of a store.
     Surveyed(Box<Surveyed>),
+    /// Verdicts on some entries; more may follow.
+    Checked(Box<Checked>),
+    /// A plan, ready to be looked at.
+    Planned(Box<Planned>),
+    /// What became of a plan.
+    Cleared(Box<Cleared>),
+    /// What is held aside, oldest first.
+    Held(Vec<Held>),
+    /// What became of something that was held aside.
+    BroughtBack(Box<BroughtBack>),
+    /// Something that was held aside is freed.
+    Purged {
+        /// Entries.
+        entries: usize,
+        /// Their stored bytes.
+        bytes: u64,
+    },
     /// The job is over; nothing of it follows.
     Ended(Result<(), Error>),
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachescope_core::jobs::{Jobs, Running};
 use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
-use crate::gui::command::Command;
+use crate::gui::command::{ClearCommand, Command};
 use crate::gui::state::State;
 use crate::gui::theme::Theme;
 use crate::gui::widgets::controls;
@@ -41,6 +41,7 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            held_ui(ui, state, out);
             selection_ui(ui, state);
         });
     });
@@ -69,6 +70,31 @@ fn running_ui(ui: &mut Ui, job: &Running) {
             .fill(theme.accent);
         ui.add(bar);
     }
+}
+
+/// What can be brought back, and that it still takes room.
+fn held_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let (mut entries, mut bytes) = (0_u64, 0_u64);
+    for held in state.held() {
+        entries += held.entries as u64;
+        bytes = bytes.saturating_add(held.bytes);
+    }
+    if entries == 0 {
+        return;
+    }
+    if ui
+        .button("Undo")
+        .on_hover_text("Brings back what was cleared last")
+        .clicked()
+    {
+        out.push(Command::Clear(ClearCommand::Undo));
+    }
+    if ui.button("Free…").clicked() {
+        out.push(Command::Clear(ClearCommand::AskPurge));
+    }
+    let n = text::counted(entries, "entry", "entries");
+    ui.label(format!("{n} moved aside, {} held", text::bytes(bytes)));
+    ui.add_space(12.0);
 }
 
 fn selection_ui(ui: &mut Ui, state: &State) {

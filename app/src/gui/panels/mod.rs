@@ -1,5 +1,6 @@
 //! The panels and where they stand. Each draws what it is given and pushes commands.
 
+mod dialogs;
 mod entries;
 mod entry;
 mod health;
@@ -17,6 +18,7 @@ use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 
 use super::command::{Command, Need};
 use super::session::Session;
+use super::shortcuts;
 use super::state::{Asked, OpenStore, Phase, State, Tab};
 use super::theme::{self, Theme};
 use super::widgets::controls;
@@ -37,6 +39,8 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
             .inner_margin(Margin::symmetric(x, y))
     };
     let width = ui.available_width();
+    shortcuts::run(ui.ctx(), &session.state, out);
+    dialogs::dialog_ui(ui.ctx(), &mut session.state, out);
     let state = &mut session.state;
     Panel::top("top bar")
         .frame(surface(12, 8))

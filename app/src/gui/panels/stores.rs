@@ -1,8 +1,9 @@
 //! The rail on the left: open stores with what they hold, and queries worth a click.
 
 use cachescope_core::model::{Condition, Severity};
+use cachescope_core::watch::View;
 use egui::accesskit::Role;
-use egui::{Align2, Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::state::{OpenStore, Phase, State};
@@ -70,7 +71,10 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Comman
     let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let title = cachescope_core::model::text::shown(&store.info.title()).into_owned();
-    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_shown, &title));
+    response.widget_info(|| {
+        let name = sight(store).map_or_else(|| title.clone(), |word| format!("{title}, {word}"));
+        WidgetInfo::selected(Role::ListBoxOption, true, is_shown, name)
+    });
     if response.clicked() {
         out.push(Command::Show(store.info.id));
     }
@@ -100,7 +104,12 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Comman
     );
     let mut name = first;
     name.max.x = figure.left() - 8.0;
+    let galley = cell::elided(ui, &title, theme::strong(), theme.text, name.width());
+    let end = name.left() + galley.size().x + 8.0;
     cell::text(ui, name, &title, theme::strong(), theme.text);
+    if let Some(word) = sight(store) {
+        badge(ui, name.with_min_x(end), word);
+    }
     cell::text(
         ui,
         line(20.0, 16.0),
@@ -128,6 +137,39 @@ fn menu_ui(response: &egui::Response, store: &OpenStore, out: &mut Vec<Command>)
     });
 }
 
+/// How a store is watched, in a word; nothing where it is not.
+fn sight(store: &OpenStore) -> Option<&'static str> {
+    Some(match store.coverage.as_ref()?.view {
+        View::Starting => return None,
+        View::Live => "live",
+        View::Partial => "partly live",
+        View::Polling => "polled",
+        View::Away => "away",
+    })
+}
+
+/// A word in a rounded frame, left out where there is no room for it.
+fn badge(ui: &Ui, room: Rect, word: &str) {
+    let theme = Theme::of(ui.ctx());
+    let galley = ui
+        .painter()
+        .layout_no_wrap(word.to_owned(), theme::badge(), theme.text);
+    let size = galley.size() + vec2(12.0, 3.0);
+    if size.x > room.width() {
+        return;
+    }
+    let frame = Align2::LEFT_CENTER.align_size_within_rect(size, room);
+    ui.painter().rect(
+        frame,
+        8.0,
+        theme.raised,
+        theme.hairline(),
+        StrokeKind::Inside,
+    );
+    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), frame);
+    ui.painter().galley(at.min, galley, theme.text);
+}
+
 /// Kind and number of entries.
 fn what(store: &OpenStore) -> String {
     let entries = store.snapshot.totals.entries;
@@ -151,14 +193,23 @@ fn health(store: &OpenStore, theme: &Theme) -> (String, egui::Color32) {
         let glyph = condition::glyph(Condition::Incomplete);
         return (format!("{glyph} {words}"), theme.quiet);
     }
-    let counters = store.facts.as_ref().and_then(|f| f.counters.first());
-    let words = match counters {
-        Some(c) if c.hits + c.misses > 0 => {
-            #[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
-            let rate = 100.0 * c.hits as f64 / (c.hits + c.misses) as f64;
-            format!("hit rate {rate:.0} % {}", c.source)
-        }
-        Some(_) | None => "hits not recorded".to_owned(),
+    (hits(store), theme.quiet)
+}
+
+/// The hit rate with its source: what the store records, else what was seen since watching began.
+fn hits(store: &OpenStore) -> String {
+    let rate = |hits: u64, misses: u64| {
+        #[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
+        let rate = 100.0 * hits as f64 / (hits + misses) as f64;
+        format!("hit rate {rate:.0} %")
     };
-    (words, theme.quiet)
+    let recorded = store.facts.as_ref().and_then(|f| f.counters.first());
+    if let Some(c) = recorded.filter(|c| c.hits + c.misses > 0) {
+        return format!("{} {}", rate(c.hits, c.misses), c.source);
+    }
+    let seen = store.observed.total();
+    if seen.hits + seen.misses > 0 {
+        return format!("{} observed", rate(seen.hits, seen.misses));
+    }
+    "hits not recorded".to_owned()
 }

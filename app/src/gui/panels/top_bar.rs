@@ -5,8 +5,8 @@ use std::ops::Range;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Align, Key, KeyboardShortcut, Layout, Modifiers, RichText, Stroke, TextEdit, Ui, vec2};
 
-use crate::gui::command::Command;
-use crate::gui::state::{QueryField, State};
+use crate::gui::command::{ClearCommand, Command, DialogKind};
+use crate::gui::state::{QueryField, Rules, Scope, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::text;
@@ -24,7 +24,12 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         recent_ui(ui, state, out);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Ctrl+K").on_hover_text("Every command").clicked() {
+                out.push(Command::Dialog(Some(DialogKind::Palette)));
+            }
             if state.shown().is_some() {
+                clear_ui(ui, state, out);
+                revalidate_ui(ui, state, out);
                 found_ui(ui, state);
                 query_ui(ui, &state.query, out);
             }
@@ -44,6 +49,77 @@ fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             }
         });
     });
+}
+
+/// What the two actions are about, in words: what is selected, else what was found; nothing is never "all".
+fn scope(state: &State) -> Option<(Scope, String)> {
+    let entries = &state.shown()?.entries;
+    let selected = entries.selection.len() as u64;
+    if selected > 0 {
+        return Some((
+            Scope::Selected,
+            format!("{} selected", text::count(selected)),
+        ));
+    }
+    let found = entries.arranged.as_ref()?.rows.len() as u64;
+    let is_filtered = !state.query.parsed().is_empty() && state.query.error().is_none();
+    let words = format!("{} found", text::count(found));
+    (is_filtered && found > 0).then_some((Scope::Found, words))
+}
+
+fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    match scope(state) {
+        Some((scope, words)) => {
+            if controls::danger(ui, &format!("Clear {words}…"), true).clicked() {
+                out.push(Command::Clear(ClearCommand::Plan(scope)));
+            }
+        }
+        None => {
+            controls::danger(ui, "Clear…", false)
+                .on_disabled_hover_text("Select entries, or type a query, to say what goes");
+        }
+    }
+}
+
+fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let rules = &state.saved.rules;
+    let menu = ui.menu_button("▾", |ui| rules_ui(ui, rules, out));
+    ui.ctx().accesskit_node_builder(menu.response.id, |node| {
+        node.set_label("Rules of revalidating");
+    });
+    let (scope, label) = match scope(state) {
+        Some((scope, words)) => (Some(scope), format!("Revalidate {words}")),
+        None => (None, "Revalidate all".to_owned()),
+    };
+    let button = ui
+        .button(label)
+        .on_hover_text("Reads and checks; nothing changes");
+    if button.clicked() {
+        out.push(Command::Revalidate(scope));
+    }
+    ui.spacing_mut().item_spacing.x = 8.0;
+}
+
+fn rules_ui(ui: &mut Ui, rules: &Rules, out: &mut Vec<Command>) {
+    let mut new = rules.clone();
+    ui.set_min_width(280.0);
+    let field = |ui: &mut Ui, name: &str, text: &mut String, hint: &str| {
+        ui.horizontal(|ui| {
+            let label = ui.label(name);
+            let edit = TextEdit::singleline(text)
+                .id(egui::Id::unique(("rule", name)))
+                .hint_text(hint.to_owned())
+                .desired_width(160.0);
+            ui.add(edit).labelled_by(label.id);
+        });
+    };
+    field(ui, "Expires after", &mut new.expires_after, "7d");
+    field(ui, "Source folder", &mut new.source, "src");
+    ui.checkbox(&mut new.is_deep, "Read every value to its end");
+    if new != *rules {
+        out.push(Command::Rules(new));
+    }
 }
 
 fn found_ui(ui: &mut Ui, state: &State) {

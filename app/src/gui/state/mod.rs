@@ -1,5 +1,6 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
+mod clearing;
 mod entries;
 mod hex;
 mod overview;
@@ -10,6 +11,7 @@ mod selection;
 mod store;
 mod tree;
 
+pub(crate) use clearing::{Clearing, Dialog, Palette, Rules, Scope, Stage};
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
 pub(crate) use overview::{Asked, Overviewing};
@@ -22,6 +24,7 @@ pub(crate) use tree::{Branch, LineState, TreeLine};
 
 use std::path::PathBuf;
 
+use cachescope_core::clear::undo::Held;
 use cachescope_core::jobs::JobId;
 use cachescope_core::model::StoreId;
 
@@ -52,6 +55,12 @@ pub(crate) struct State {
     pub(crate) query: QueryField,
     /// The path field of the start page.
     pub(crate) typed_path: String,
+    /// What is held aside for the open stores, oldest first.
+    pub(crate) held: Vec<Held>,
+    /// The job that looks for it.
+    pub(crate) holding: Option<JobId>,
+    /// The window over the window.
+    pub(crate) dialog: Option<Dialog>,
     /// What survives a restart.
     pub(crate) saved: Saved,
 }
@@ -65,6 +74,12 @@ impl State {
     /// The store on show, to change it.
     pub(crate) fn shown_mut(&mut self) -> Option<&mut OpenStore> {
         self.store_mut(self.shown?)
+    }
+
+    /// What is held aside for the store on show, oldest first.
+    pub(crate) fn held(&self) -> impl DoubleEndedIterator<Item = &Held> {
+        let path = self.shown().map(|s| &s.info.path);
+        self.held.iter().filter(move |h| Some(&h.store) == path)
     }
 
     /// An open store.

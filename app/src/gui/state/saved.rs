@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use cachescope_core::ops::{Direction, Sort, SortBy};
+use egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
-use super::Tab;
+use super::{Rules, Tab};
 use crate::gui::widgets::mosaic::Colour;
 
 /// Recent paths that are kept.
@@ -21,6 +22,10 @@ pub(crate) struct Saved {
     pub(crate) tab: Tab,
     /// What the treemap's colours tell.
     pub(crate) colour: Colour,
+    /// Light, dark, or as the system has it.
+    pub(crate) theme: ThemePreference,
+    /// What revalidating asks for.
+    pub(crate) rules: Rules,
     /// The table's order.
     pub(crate) sort: Sort,
     /// Whether the table shows groups.
@@ -37,6 +42,8 @@ impl Default for Saved {
             recent: Vec::new(),
             tab: Tab::default(),
             colour: Colour::default(),
+            theme: ThemePreference::System,
+            rules: Rules::default(),
             sort: Sort {
                 by: SortBy::Bytes,
                 direction: Direction::Descending,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cachescope_core::jobs::{JobId, StoreFacts};
 use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Verdict};
+use cachescope_core::watch::{Coverage, Observed, Watcher};
 
 use super::{Entries, Overviewing, Previewing};
 
@@ -23,6 +24,14 @@ pub(crate) struct OpenStore {
     pub(crate) info: Arc<StoreInfo>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) phase: Phase,
+    /// Sees changes as they happen; runs once the store was read.
+    pub(crate) watcher: Option<Watcher>,
+    /// How much of the store is in sight; `None` while nothing watches.
+    pub(crate) coverage: Option<Coverage>,
+    /// Look-ups seen since watching began.
+    pub(crate) observed: Observed,
+    /// The check at work.
+    pub(crate) check: Option<JobId>,
     /// The scan at work.
     pub(crate) scan: Option<JobId>,
     /// What holds for the store as a whole; `None` before its first scan.
@@ -45,6 +54,10 @@ impl OpenStore {
             snapshot: Arc::new(Snapshot::empty(Arc::clone(&info))),
             info,
             phase: Phase::Loading,
+            watcher: None,
+            coverage: None,
+            observed: Observed::default(),
+            check: None,
             scan: None,
             facts: None,
             verdicts: Arc::default(),
@@ -57,9 +70,10 @@ impl OpenStore {
     }
 
     /// The slots of its jobs, each of which holds one at most.
-    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 6] {
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 7] {
         [
             &mut self.scan,
+            &mut self.check,
             &mut self.entries.job,
             &mut self.preview.job,
             &mut self.preview.hex.job,

@@ -129,3 +129,9 @@ pub(crate) fn card(theme: &Theme) -> Frame {
         .corner_radius(6)
         .inner_margin(Margin::same(12))
 }
+/// The button of an action that takes something away; it says its scope.
+pub(crate) fn danger(ui: &mut Ui, text: &str, is_enabled: bool) -> Response {
+    let theme = Theme::of(ui.ctx());
+    let label = RichText::new(text).color(theme.danger);
+    ui.add_enabled(is_enabled, Button::new(label))
+}

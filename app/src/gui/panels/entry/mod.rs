@@ -7,10 +7,10 @@ mod facts;
 mod value;
 
 use cachescope_core::model::{Record, Time};
-use egui::{Frame, Panel, RichText, ScrollArea, Sense, Ui};
+use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui};
 
-use crate::gui::command::{Command, EntryCommand};
-use crate::gui::state::{EntryTab, OpenStore, Selection, State};
+use crate::gui::command::{ClearCommand, Command, EntryCommand};
+use crate::gui::state::{EntryTab, OpenStore, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::text;
@@ -115,6 +115,9 @@ fn title_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<C
 fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<Command>) {
     ui.add_space(8.0);
     ui.horizontal(|ui| {
+        if ui.button("Revalidate").clicked() {
+            out.push(Command::Revalidate(Some(Scope::Selected)));
+        }
         ui.menu_button("Copy ▾", |ui| {
             if ui.button("Key").clicked() {
                 out.push(Command::Copy(record.key_text().into_owned()));
@@ -132,6 +135,11 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
             if files.clicked() {
                 let lines: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
                 out.push(Command::Copy(lines.join("\n")));
+            }
+        });
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if controls::danger(ui, "Clear this entry…", true).clicked() {
+                out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
             }
         });
     });

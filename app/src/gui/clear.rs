@@ -1,0 +1,232 @@
+//! Revalidating, clearing and bringing back, as the window drives them. Every change goes through a plan that was shown.
+
+use std::sync::Arc;
+
+use cachescope_core::Error;
+use cachescope_core::clear::How;
+use cachescope_core::clear::undo::Held;
+use cachescope_core::jobs::{BroughtBack, Check, Checked, Chosen, Cleared, Job, JobId, Planned};
+use cachescope_core::model::{Snapshot, StoreId};
+use cachescope_core::ops::query::units;
+use cachescope_core::stores::CheckOptions;
+
+use super::command::ClearCommand;
+use super::session::Session;
+use super::state::{Clearing, Dialog, Rules, Scope, Stage};
+use crate::text;
+
+impl Session {
+    /// Checks the entries in scope, or all of the store on show.
+    pub(crate) fn revalidate(&mut self, scope: Option<Scope>) {
+        let now = (self.clock)();
+        let options = match options(&self.state.saved.rules) {
+            Ok(options) => CheckOptions {
+                now: Some(now),
+                ..options
+            },
+            Err(why) => return self.state.notices.push(why),
+        };
+        let Some((snapshot, chosen)) = self.chosen(scope) else {
+            return;
+        };
+        let id = snapshot.store.id;
+        let job = Job::Check(Box::new(Check {
+            snapshot,
+            chosen,
+            options,
+        }));
+        if let Some(store) = self.state.store_mut(id) {
+            self.jobs.replace(&mut store.check, job);
+        }
+    }
+
+    fn chosen(&self, scope: Option<Scope>) -> Option<(Arc<Snapshot>, Chosen)> {
+        let store = self.state.shown()?;
+        let snapshot = Arc::clone(&store.snapshot);
+        Some(match scope {
+            None => (snapshot, Chosen::All),
+            Some(Scope::Selected) => {
+                let ids = Arc::clone(store.entries.selection.ids());
+                (snapshot, Chosen::Ids(ids))
+            }
+            Some(Scope::Found) => {
+                let arranged = store.entries.arranged.as_ref()?;
+                let rows = Arc::clone(&arranged.rows);
+                (Arc::clone(&arranged.snapshot), Chosen::Rows(rows))
+            }
+        })
+    }
+
+    pub(crate) fn checked(&mut self, job: JobId, checked: Checked) {
+        let Some(store) = self.state.store_mut(checked.store) else {
+            return;
+        };
+        if store.check != Some(job) {
+            return;
+        }
+        let verdicts = Arc::make_mut(&mut store.verdicts);
+        for (id, fingerprint, verdict) in checked.verdicts {
+            verdicts.insert(id, fingerprint, verdict);
+        }
+        // Sorted or filtered by condition, the table changes with every verdict.
+        self.arrange_next(checked.store);
+    }
+
+    pub(crate) fn clear(&mut self, command: ClearCommand) {
+        match command {
+            ClearCommand::Plan(scope) => self.plan(scope),
+            ClearCommand::How(how) => {
+                if let Some(Dialog::Clear(clearing)) = &mut self.state.dialog {
+                    clearing.how = how;
+                }
+            }
+            ClearCommand::Confirm => self.confirm(),
+            ClearCommand::Undo => {
+                let last = self.state.held().next_back().cloned();
+                if let Some(held) = last {
+                    self.jobs.start(Job::Restore(held));
+                }
+            }
+            ClearCommand::AskPurge => {
+                let held: Vec<Held> = self.state.held().cloned().collect();
+                self.state.dialog = Some(Dialog::Purge(held));
+            }
+            ClearCommand::Purge => {
+                if let Some(Dialog::Purge(held)) = self.state.dialog.take() {
+                    for held in held {
+                        self.jobs.start(Job::Purge(held));
+                    }
+                }
+            }
+        }
+    }
+
+    fn plan(&mut self, scope: Scope) {
+        let Some((snapshot, chosen)) = self.chosen(Some(scope)) else {
+            return;
+        };
+        let query = (scope == Scope::Found).then(|| self.state.query.text().to_owned());
+        let job = self.jobs.start(Job::Plan { snapshot, chosen });
+        self.state.dialog = Some(Dialog::Clear(Box::new(Clearing {
+            query,
+            job: Some(job),
+            stage: Stage::Planning,
+            how: How::Keep,
+            scroll: crate::gui::widgets::table::Scroll::default(),
+        })));
+    }
+
+    fn confirm(&mut self) {
+        let Some(Dialog::Clear(clearing)) = &mut self.state.dialog else {
+            return;
+        };
+        let Stage::Ready(planned) = &clearing.stage else {
+            return;
+        };
+        let plan = Arc::clone(&planned.plan);
+        clearing.stage = Stage::Clearing(Arc::clone(&plan));
+        clearing.job = Some(self.jobs.start(Job::Clear {
+            plan,
+            how: clearing.how,
+            state: self.own.clone(),
+        }));
+    }
+
+    pub(crate) fn planned(&mut self, job: JobId, planned: Box<Planned>) {
+        if let Some(clearing) = self.clearing(job) {
+            clearing.stage = Stage::Ready(planned);
+        }
+    }
+
+    pub(crate) fn cleared(&mut self, job: JobId, cleared: Box<Cleared>) {
+        let path = cleared.plan.store.clone();
+        let has_more_to_say = !cleared.stayed.is_empty()
+            || cleared.applied.not_tried > 0
+            || cleared.applied.unfinished.is_some();
+        if let Some(clearing) = self.clearing(job) {
+            clearing.stage = Stage::Done(cleared);
+            if !has_more_to_say {
+                self.state.dialog = None;
+            }
+        }
+        self.look_for_held();
+        let changed = self.state.stores.iter().find(|s| s.info.path == path);
+        if let Some(id) = changed.map(|s| s.info.id) {
+            self.refresh(id);
+        }
+    }
+
+    pub(crate) fn brought_back(&mut self, back: &BroughtBack) {
+        self.look_for_held();
+        let changed = self.state.stores.iter();
+        let changed: Vec<StoreId> = changed
+            .filter(|s| s.info.path == back.held.store)
+            .map(|s| s.info.id)
+            .collect();
+        for id in changed {
+            self.refresh(id);
+        }
+        if let Some((key, reason)) = back.stayed.first() {
+            let n = text::counted(back.stayed.len() as u64, "entry stays", "entries stay");
+            let key = cachescope_core::model::text::shown(key);
+            self.state
+                .notices
+                .push(format!("{n} aside. \"{key}\": {reason}"));
+        }
+    }
+
+    /// Looks for what is held aside for the open stores.
+    pub(crate) fn look_for_held(&mut self) {
+        let stores = self.state.stores.iter();
+        let paths: Vec<_> = stores.map(|s| s.info.path.clone()).collect();
+        // Without a path everything that was ever held would be listed.
+        if paths.is_empty() {
+            self.state.held.clear();
+            return;
+        }
+        let job = Job::Held {
+            paths,
+            state: self.own.clone(),
+        };
+        self.jobs.replace(&mut self.state.holding, job);
+    }
+
+    /// A job of the clear dialog failed as a whole; true if the dialog says so.
+    pub(crate) fn clearing_failed(&mut self, job: JobId, error: &Error) -> bool {
+        let why = error.to_string();
+        match self.clearing(job) {
+            Some(_) if error.is_cancelled() => {
+                self.state.dialog = None;
+                true
+            }
+            Some(clearing) => {
+                clearing.stage = Stage::Failed(why);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn clearing(&mut self, job: JobId) -> Option<&mut Clearing> {
+        match &mut self.state.dialog {
+            Some(Dialog::Clear(clearing)) if clearing.job == Some(job) => Some(clearing),
+            _ => None,
+        }
+    }
+}
+
+/// What the rules ask for.
+fn options(rules: &Rules) -> Result<CheckOptions, String> {
+    let expires = rules.expires_after.trim();
+    let expires_after_s = match expires {
+        "" => None,
+        text => Some(units::span_secs(text).map_err(|why| format!("Expires after: {why}"))?),
+    };
+    let source = rules.source.trim();
+    Ok(CheckOptions {
+        expires_after_s,
+        source: (!source.is_empty()).then(|| source.into()),
+        is_deep: rules.is_deep,
+        ..CheckOptions::default()
+    })
+}

@@ -1,0 +1,54 @@
+//! Windows over the window: clearing, freeing, the palette, keys, about.
+
+mod about;
+mod clear;
+mod palette;
+mod purge;
+mod shortcuts;
+
+use egui::{Context, Frame, Id, Margin, Modal, Ui};
+
+use crate::gui::command::Command;
+use crate::gui::state::{Dialog, State};
+use crate::gui::theme::Theme;
+
+/// Draws the dialog on show.
+pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>) {
+    let Some(mut dialog) = state.dialog.take() else {
+        return;
+    };
+    let is_closed = match &mut dialog {
+        Dialog::Clear(clearing) => modal(ctx, "clear", 640.0, |ui| {
+            clear::clear_ui(ui, clearing, out);
+        }),
+        Dialog::Purge(held) => modal(ctx, "purge", 460.0, |ui| purge::purge_ui(ui, held, out)),
+        Dialog::Palette(palette) => modal(ctx, "palette", 520.0, |ui| {
+            palette::palette_ui(ui, palette, state, out);
+        }),
+        Dialog::Shortcuts => modal(ctx, "shortcuts", 420.0, |ui| {
+            shortcuts::shortcuts_ui(ui);
+        }),
+        Dialog::About => modal(ctx, "about", 460.0, about::about_ui),
+    };
+    state.dialog = Some(dialog);
+    if is_closed {
+        out.push(Command::Dialog(None));
+    }
+}
+
+/// A surface over everything; true if the person wants it gone.
+fn modal(ctx: &Context, name: &str, width: f32, add: impl FnOnce(&mut Ui)) -> bool {
+    let theme = Theme::of(ctx);
+    let frame = Frame::new()
+        .fill(theme.panel)
+        .stroke(theme.hairline())
+        .corner_radius(8)
+        .inner_margin(Margin::same(16));
+    let modal = Modal::new(Id::unique(("dialog", name))).frame(frame);
+    let shown = modal.show(ctx, |ui| {
+        ui.set_width(width.min(ctx.content_rect().width() - 48.0));
+        ui.spacing_mut().item_spacing.y = 6.0;
+        add(ui);
+    });
+    shown.should_close()
+}

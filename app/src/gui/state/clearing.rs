@@ -1,0 +1,75 @@
+//! Clearing as the window goes through it: what is asked, what the plan says, what became of it.
+
+use std::sync::Arc;
+
+use cachescope_core::clear::undo::Held;
+use cachescope_core::clear::{How, Plan};
+use cachescope_core::jobs::{Cleared, JobId, Planned};
+
+use crate::gui::widgets::table::Scroll;
+
+/// Which entries an action is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The selected ones.
+    Selected,
+    /// Those that the query found.
+    Found,
+}
+
+/// A window over the window; one at a time.
+pub(crate) enum Dialog {
+    /// Clearing, from plan to result.
+    Clear(Box<Clearing>),
+    /// Freeing what is held aside, which cannot be undone.
+    Purge(Vec<Held>),
+    /// The command palette.
+    Palette(Palette),
+    /// Keys and what they do.
+    Shortcuts,
+    /// Version and licences.
+    About,
+}
+
+/// What was typed into the palette, and which line is chosen.
+#[derive(Debug, Default)]
+pub(crate) struct Palette {
+    pub(crate) text: String,
+    pub(crate) chosen: usize,
+}
+
+/// The clear dialog.
+pub(crate) struct Clearing {
+    /// The query, where the entries were chosen by it.
+    pub(crate) query: Option<String>,
+    pub(crate) job: Option<JobId>,
+    pub(crate) stage: Stage,
+    pub(crate) how: How,
+    pub(crate) scroll: Scroll,
+}
+
+/// How far it is.
+pub(crate) enum Stage {
+    /// The plan is being made.
+    Planning,
+    /// The plan is there to be looked at.
+    Ready(Box<Planned>),
+    /// The plan is being carried out.
+    Clearing(Arc<Plan>),
+    /// Some entries stayed.
+    Done(Box<Cleared>),
+    /// Nothing was done.
+    Failed(String),
+}
+
+/// What revalidating asks for beyond what needs no rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Rules {
+    /// Entries stored longer ago are expired: `7d`; empty for no such rule.
+    pub(crate) expires_after: String,
+    /// Folder in which today's functions lie; empty to compare no code.
+    pub(crate) source: String,
+    /// Values are read to their end.
+    pub(crate) is_deep: bool,
+}

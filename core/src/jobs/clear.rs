@@ -1,0 +1,120 @@
+//! Plans, what becomes of them, and what is held aside: the doors of `clear`, off-thread.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::run::Context;
+use super::{Chosen, Outcome};
+use crate::Result;
+use crate::clear::undo::{self, Held, Purged, Restored};
+use crate::clear::{self, Applied, How, Plan};
+use crate::model::Snapshot;
+use crate::own::StateDir;
+use crate::stores::Store;
+
+/// A plan, and what a person wants to know before saying yes.
+#[derive(Debug)]
+pub struct Planned {
+    /// What is to go.
+    pub plan: Arc<Plan>,
+    /// Why nothing can be moved aside there; `None` if it can.
+    pub cannot_keep: Option<String>,
+    /// Free bytes on the disk; `None` if the system does not tell.
+    pub free_bytes: Option<u64>,
+}
+
+/// What became of a plan.
+#[derive(Debug)]
+pub struct Cleared {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The sums.
+    pub applied: Applied,
+    /// Entries that stayed, with the reason.
+    pub stayed: Vec<(String, String)>,
+}
+
+/// What became of something that was held aside.
+#[derive(Debug)]
+pub struct BroughtBack {
+    /// What was held.
+    pub held: Held,
+    /// The sums.
+    pub restored: Restored,
+    /// Entries that stay aside, with the reason.
+    pub stayed: Vec<(String, String)>,
+}
+
+pub(super) fn plan(snapshot: &Snapshot, chosen: &Chosen, context: &Context) -> Result<()> {
+    let rows = chosen.rows(snapshot);
+    let store = Store::open(&snapshot.store)?;
+    context.progress.set_total(rows.len() as u64);
+    let records = rows.iter().filter_map(|row| {
+        context.progress.add(1);
+        snapshot.record(*row)
+    });
+    let plan = Arc::new(Plan::new(&store, records)?);
+    context.cancel.check()?;
+    let cannot_keep = clear::can_keep(&plan).err().map(|error| error.to_string());
+    context.report(Outcome::Planned(Box::new(Planned {
+        cannot_keep,
+        free_bytes: clear::free_bytes(&snapshot.store.path),
+        plan,
+    })))
+}
+
+pub(super) fn apply(
+    plan: Arc<Plan>,
+    how: How,
+    state: Option<&StateDir>,
+    context: &Context,
+) -> Result<()> {
+    let mut stayed = Vec::new();
+    let applied = clear::apply(
+        &plan,
+        how,
+        state,
+        &context.cancel,
+        &context.progress,
+        &mut |planned, outcome| stayed.extend(why(&planned.key_label, outcome)),
+    )?;
+    context.report(Outcome::Cleared(Box::new(Cleared {
+        plan,
+        applied,
+        stayed,
+    })))
+}
+
+pub(super) fn list(paths: &[PathBuf], state: Option<&StateDir>, context: &Context) -> Result<()> {
+    context.report(Outcome::Held(undo::list(paths, state)))
+}
+
+pub(super) fn restore(held: Held, context: &Context) -> Result<()> {
+    let mut stayed = Vec::new();
+    let restored = undo::restore(
+        &held,
+        &context.cancel,
+        &context.progress,
+        &mut |entry, outcome| stayed.extend(why(&entry.key_label, outcome)),
+    )?;
+    context.report(Outcome::BroughtBack(Box::new(BroughtBack {
+        held,
+        restored,
+        stayed,
+    })))
+}
+
+pub(super) fn purge(held: &Held, context: &Context) -> Result<()> {
+    let Purged { entries, bytes } = undo::purge(held, &context.cancel, &context.progress)?;
+    context.report(Outcome::Purged { entries, bytes })
+}
+
+/// An entry that stays, and why; `None` if all went well.
+fn why(label: &str, outcome: clear::Outcome) -> Option<(String, String)> {
+    let reason = match outcome {
+        clear::Outcome::Ready | clear::Outcome::Done => return None,
+        clear::Outcome::Skipped(reason) => reason,
+        clear::Outcome::Failed(error) => error.to_string(),
+    };
+    Some((label.to_owned(), reason))
+}
