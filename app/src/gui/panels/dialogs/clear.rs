@@ -192,7 +192,7 @@ fn command_ui(ui: &mut Ui, plan: &Plan, query: Option<&str>, how: How, out: &mut
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         if ui
-            .small_button("Copy")
+            .button("Copy")
             .on_hover_text("The command line that does the same")
             .clicked()
         {

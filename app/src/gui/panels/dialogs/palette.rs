@@ -47,6 +47,7 @@ pub(super) fn palette_ui(
     field.request_focus();
     let mut run = enter.then_some(palette.chosen);
     ScrollArea::vertical()
+        .min_scrolled_height(12.0 * ROW)
         .max_height(12.0 * ROW)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
