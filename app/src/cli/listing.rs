@@ -8,6 +8,7 @@ use cachescope_core::model::{EntryKey, Record, Role, Row, Snapshot, Time, Verdic
 use cachescope_core::ops::query::{Needs, Query};
 use cachescope_core::ops::{Control, Identity, Rows, check, identify};
 use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::source::FileType;
 use cachescope_core::stores::{CheckOptions, Store};
 
 use super::out::Failure;
@@ -21,8 +22,43 @@ pub(super) struct Wish<'a> {
     pub(super) only: Option<&'a (dyn Fn(&Record<'_>) -> bool + 'a)>,
     /// A condition for each, and orphans too.
     pub(super) check: Option<CheckOptions>,
-    /// Type and codec of each, even where that means opening its value.
-    pub(super) has_types: bool,
+    /// For which of them type and codec are looked up.
+    pub(super) types: Types,
+}
+
+/// For which entries a type that the listing left out is looked up in the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Types {
+    /// None.
+    #[default]
+    Listed,
+    /// Those without files of their own, up to [`UNASKED`] of them: no further file is opened.
+    Inside,
+    /// All.
+    All,
+}
+
+/// Values that are opened for their type without being asked to.
+pub(super) const UNASKED: usize = 1000;
+
+/// Tells which values lie in the store's own file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Inside {
+    is_file: bool,
+}
+
+impl Inside {
+    pub(super) fn of(store: &Store) -> Self {
+        let meta = store.parent.stat(&store.name);
+        Self {
+            is_file: meta.is_ok_and(|meta| meta.file_type == FileType::File),
+        }
+    }
+
+    /// True if the type is not known and opening the value opens no further file.
+    pub(super) fn has_unknown(self, record: &Record<'_>) -> bool {
+        (self.is_file || record.files == 0) && record.value_type.is_none()
+    }
 }
 
 /// Rows of a snapshot and what is known beyond it.
@@ -61,8 +97,8 @@ impl Listing {
                 && wish.only.is_none_or(|only| only(record))
                 && listing.matches(&wish.query.without(unknown), row, record)
         });
-        if wish.has_types || needs.types {
-            listing.identify()?;
+        if needs.types || wish.types != Types::Listed {
+            listing.identify(if needs.types { Types::All } else { wish.types })?;
             unknown.types = false;
             listing.retain(|listing, row, record| {
                 listing.matches(&wish.query.without(unknown), row, record)
@@ -93,12 +129,20 @@ impl Listing {
         })
     }
 
-    fn identify(&mut self) -> Result<(), Failure> {
+    fn identify(&mut self, types: Types) -> Result<(), Failure> {
+        let inside = Inside::of(&self.store);
         let unknown = |row: &Row| {
-            let record = self.snapshot.record(*row);
-            record.is_some_and(|r| r.value_type.is_none() || r.codec.is_none())
+            self.snapshot
+                .record(*row)
+                .is_some_and(|record| match types {
+                    Types::All => record.value_type.is_none() || record.codec.is_none(),
+                    _ => inside.has_unknown(&record),
+                })
         };
         let rows: Vec<Row> = self.rows.iter().copied().filter(unknown).collect();
+        if types == Types::Inside && rows.len() > UNASKED {
+            return Ok(());
+        }
         let identities = &mut self.identities;
         identify(
             &self.store,
@@ -177,15 +221,16 @@ fn quiet<'a>(cancel: &'a Cancel, progress: &'a Progress) -> Control<'a> {
 
 /// By group, then key (numbers by their value), then place in the file.
 fn in_order(a: &Record<'_>, b: &Record<'_>) -> Ordering {
-    let number = |key: &[u8]| {
-        let is_number = !key.is_empty() && key.iter().all(u8::is_ascii_digit);
-        // Digits without leading zeros compare by length first.
+    // Digits compare by length first: 9 before 10.
+    let number = |key: &str| {
+        let is_number = !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
         is_number.then_some(key.len())
     };
     let group = a.group.label.cmp(&b.group.label);
-    let key = match (number(a.key), number(b.key)) {
-        (Some(a_len), Some(b_len)) => a_len.cmp(&b_len).then_with(|| a.key.cmp(b.key)),
-        _ => a.key.cmp(b.key),
+    let (a_key, b_key) = (a.key_text(), b.key_text());
+    let key = match (number(&a_key), number(&b_key)) {
+        (Some(a_len), Some(b_len)) => a_len.cmp(&b_len).then_with(|| a_key.cmp(&b_key)),
+        _ => a_key.cmp(&b_key),
     };
     group.then(key).then(a.ordinal.cmp(&b.ordinal))
 }

@@ -9,7 +9,7 @@ use cachescope_core::scan::Cancel;
 use cachescope_core::stores::Store;
 
 use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, group_of, path_text};
-use super::listing::{Listing, Wish};
+use super::listing::{Listing, Types, Wish};
 use super::out::{self, Exit, Failure};
 use super::sheet::{self, Printed};
 use super::table::{Align, Table, terminal_width};
@@ -64,11 +64,17 @@ fn list(store: Store, args: &LsArgs, query: &Query, global: &Global) -> Result<P
     if global.json && !args.types && !needs.types && !needs.conditions {
         let now = Time::now();
         let wanted = |record: &Record<'_>| query.matches(record, None, now);
-        return sheet::print_store(&store, &wanted, &Cancel::default());
+        if let Some(printed) = sheet::print_store(&store, &wanted, &Cancel::default())? {
+            return Ok(printed);
+        }
     }
     let wish = Wish {
         query: query.clone(),
-        has_types: args.types,
+        types: if args.types {
+            Types::All
+        } else {
+            Types::Inside
+        },
         ..Wish::default()
     };
     let listing = Listing::read(store, &wish)?;

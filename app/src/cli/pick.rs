@@ -29,7 +29,8 @@ pub(super) struct KeyArgs {
 pub(super) struct Picked {
     pub(super) store: Store,
     pub(super) entry: EntryKey,
-    pub(super) key: String,
+    /// `None` for a file's one value as a whole.
+    pub(super) key: Option<String>,
     pub(super) group: Option<String>,
 }
 
@@ -42,6 +43,11 @@ const MAX_CANDIDATES: usize = 10;
 /// Usage where it means none or several; otherwise what the stores said.
 pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, Failure> {
     let wanted = Wanted::of(args)?;
+    if let (Wanted::Only, [info]) = (&wanted, stores)
+        && let Some(picked) = whole(info)?
+    {
+        return Ok(picked);
+    }
     let mut exact = Vec::new();
     let mut by_prefix = Vec::new();
     for info in stores {
@@ -57,10 +63,7 @@ pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, 
     }
     let mut found = if exact.is_empty() { by_prefix } else { exact };
     if found.len() > 1 {
-        return match (&wanted, stores) {
-            (Wanted::Only, [info]) => whole(info)?.ok_or_else(|| ambiguous(&wanted, &found)),
-            _ => Err(ambiguous(&wanted, &found)),
-        };
+        return Err(ambiguous(&wanted, &found));
     }
     let Some((info, candidate)) = found.pop() else {
         return Err(Failure::usage(wanted.not_found(stores)));
@@ -68,19 +71,19 @@ pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, 
     Ok(Picked {
         store: open::open(&info)?,
         entry: candidate.entry,
-        key: candidate.key,
+        key: Some(candidate.key),
         group: candidate.group,
     })
 }
 
-/// A file whose entries are parts of one value (a pickled dict), as that value.
+/// The one value of a file, also where its parts are entries (a pickled dict).
 fn whole(info: &Arc<StoreInfo>) -> Result<Option<Picked>, Failure> {
     let store = open::open(info)?;
     let entry = store.whole()?;
     Ok(entry.map(|entry| Picked {
         store,
         entry,
-        key: String::new(),
+        key: None,
         group: None,
     }))
 }

@@ -11,6 +11,7 @@ use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
 use cachescope_core::stores::Store;
 
 use super::lines::{EntryLine, IssueLine, StoreLine, path_text};
+use super::listing::{Inside, UNASKED};
 use super::out::{self, Failure};
 
 /// Text held back before a listing streams; about 25,000 entries.
@@ -51,19 +52,22 @@ impl Printed {
 
 /// Prints `store`, `entry` and `issue` lines of one store.
 ///
+/// Prints nothing and gives `None` where so few values lie in the store's own file that their types are to be had.
+///
 /// # Errors
 /// If the store as a whole cannot be read, or stdout takes no more.
 pub(super) fn print_store(
     store: &Store,
     wanted: Filter<'_>,
     cancel: &Cancel,
-) -> Result<Printed, Failure> {
+) -> Result<Option<Printed>, Failure> {
     let path = path_text(&store.info.path);
     let sheet = Sheet {
         store,
         path: &path,
         wanted,
         cancel,
+        inside: Inside::of(store),
         inner: Mutex::default(),
     };
     let collector = || -> Box<dyn Collector> {
@@ -90,8 +94,11 @@ pub(super) fn print_store(
         return Err(failure);
     }
     scanned?;
+    if !inner.is_streaming && (1..=UNASKED).contains(&inner.totals.n_inside) {
+        return Ok(None);
+    }
     inner.print_held(store, &path)?;
-    Ok(inner.totals.printed)
+    Ok(Some(inner.totals.printed))
 }
 
 /// The sheet of paper that all threads of one listing write on.
@@ -100,6 +107,7 @@ struct Sheet<'a> {
     path: &'a str,
     wanted: Filter<'a>,
     cancel: &'a Cancel,
+    inside: Inside,
     inner: Mutex<Inner>,
 }
 
@@ -128,6 +136,8 @@ struct Totals {
     bytes: u64,
     disk_bytes: u64,
     groups: HashSet<Arc<Group>>,
+    /// Printed entries whose type could be looked up without opening another file.
+    n_inside: usize,
 }
 
 impl Totals {
@@ -136,6 +146,7 @@ impl Totals {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.disk_bytes = self.disk_bytes.saturating_add(other.disk_bytes);
         self.groups.extend(other.groups);
+        self.n_inside += other.n_inside;
     }
 }
 
@@ -234,6 +245,7 @@ impl Collector for Printer<'_> {
         }
         if (self.sheet.wanted)(record) {
             self.totals.printed.entries += 1;
+            self.totals.n_inside += usize::from(self.sheet.inside.has_unknown(record));
             self.totals.printed.bytes = self.totals.printed.bytes.saturating_add(record.bytes);
             out::push_line(
                 &mut self.lines,

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
 struct ValueLine<'a> {
     store: String,
     group: Option<&'a str>,
-    key: &'a str,
+    key: Option<&'a str>,
     codec: &'a [String],
     value_type: &'a str,
     repr: String,
@@ -92,7 +92,7 @@ impl<'a> ValueLine<'a> {
         Self {
             store: super::lines::path_text(&picked.store.info.path),
             group: picked.group.as_deref(),
-            key: &picked.key,
+            key: picked.key.as_deref(),
             codec: &preview.codec,
             value_type: &preview.value_type,
             truncated: repr.is_cut || preview.is_truncated,
@@ -148,7 +148,9 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
         // Writing to a String cannot fail.
         writeln!(page, "{name:<8} {value}").ok();
     };
-    fact("key", &text::shown(line.key));
+    if let Some(key) = line.key {
+        fact("key", &text::shown(key));
+    }
     if let Some(group) = line.group {
         fact("group", &text::shown(group));
     }
