@@ -29,7 +29,7 @@ pub fn run(paths: Vec<PathBuf>) -> anyhow::Result<()> {
         viewport: egui::ViewportBuilder::default()
             .with_title("Cachescope")
             .with_app_id("cachescope")
-            .with_inner_size([1440.0, 900.0])
+            .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([720.0, 480.0]),
         ..Default::default()
     };

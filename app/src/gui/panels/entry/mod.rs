@@ -137,11 +137,12 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
                 out.push(Command::Copy(lines.join("\n")));
             }
         });
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if controls::danger(ui, "Clear this entry…", true).clicked() {
-                out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
-            }
-        });
+    });
+    // A row of its own: beside the others it would lie over them in a narrow panel.
+    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+        if controls::danger(ui, "Clear this entry…", true).clicked() {
+            out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
+        }
     });
 }
 
