@@ -82,6 +82,7 @@ fn keys_move_select_and_fold() {
     window.key(Modifiers::NONE, Key::ArrowDown);
     window.wait_for_text_part("Selected 1 entry");
     window.key(Modifiers::SHIFT, Key::ArrowDown);
+    window.wait_for_text_part("Selected 2 entries");
     window.key(Modifiers::SHIFT, Key::ArrowDown);
     window.wait_for_text_part("Selected 3 entries");
     window.key(Modifiers::COMMAND, Key::A);

@@ -66,7 +66,7 @@ impl Content {
                 break;
             };
             content.packing.push(codec);
-            if let Some(bytes) = content.unpack_small() {
+            if let Some(bytes) = content.unpack(KEEP_UNPACKED) {
                 let peeled = content.codecs();
                 content = Self {
                     peeled,
@@ -151,14 +151,26 @@ impl Content {
         Ok(done)
     }
 
-    fn unpack_small(&self) -> Option<Vec<u8>> {
+    /// The same bytes unpacked in memory, where they are packed, sound and no more than `limit`.
+    #[must_use]
+    pub fn unpacked_up_to(self, limit: u64) -> Self {
+        if self.is_plain() {
+            return self;
+        }
+        match self.unpack(limit) {
+            Some(bytes) => Self {
+                peeled: self.codecs(),
+                ..Self::of_bytes(bytes)
+            },
+            None => self,
+        }
+    }
+
+    fn unpack(&self, limit: u64) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         let reader = self.open(0).ok()?;
-        reader
-            .take(KEEP_UNPACKED + 1)
-            .read_to_end(&mut bytes)
-            .ok()?;
-        (bytes.len() as u64 <= KEEP_UNPACKED).then_some(bytes)
+        reader.take(limit + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= limit).then_some(bytes)
     }
 }
 

@@ -19,7 +19,7 @@ pub mod repr;
 pub use content::Content;
 pub use element::Element;
 pub use preview::{
-    ArrayHandle, Carrier, NoSideFiles, Options, Preview, SideFiles, Table, ValueCheck, check_value,
-    open_value,
+    ArrayHandle, Carrier, NoSideFiles, Options, PickleFile, PicklePart, Preview, SideFiles, Table,
+    ValueCheck, check_value, open_value,
 };
 pub use problem::{Problem, ProblemKind};

@@ -38,6 +38,11 @@ impl Problem {
         }
     }
 
+    /// True if the bytes end before the value does: what stands there may be its beginning.
+    pub fn is_early_end(&self) -> bool {
+        self.message.ends_with("the end of the data")
+    }
+
     /// True if Python could not load the value either.
     pub fn is_damage(&self) -> bool {
         self.kind == ProblemKind::Damaged

@@ -1,5 +1,6 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
+mod dbm_dumb;
 mod dbm_hash;
 mod dbm_sqlite;
 mod diskcache;
@@ -26,7 +27,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::formats::{Carrier, Options, Preview, SideFiles, ValueCheck};
+use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
 use crate::model::{EntryKey, Finding, Fingerprint, Group, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
@@ -39,6 +40,7 @@ static BACKENDS: &[&dyn Backend] = &[
     &pyc::Pyc,
     &marshal::Marshal,
     &pickle::Pickle,
+    &dbm_dumb::DbmDumb,
     &dbm_hash::DbmHash,
     &diskcache::DiskCache,
     &django_file::DjangoFile,
@@ -280,6 +282,8 @@ pub struct ValueReader {
     pub bytes: Arc<dyn ReadAt>,
     /// What they are.
     pub carrier: Carrier,
+    /// Where it is one of several in those bytes.
+    pub part: Option<PicklePart>,
     /// Opens the files that the value names beside itself (joblib before 0.10).
     pub side_files: Arc<dyn SideFiles>,
     /// The file they lie in, for messages and snippets.
@@ -292,6 +296,7 @@ impl ValueReader {
         Self {
             bytes,
             carrier,
+            part: None,
             side_files: Arc::new(crate::formats::NoSideFiles),
             path,
         }
@@ -302,6 +307,9 @@ impl ValueReader {
     /// # Errors
     /// Only what the system said while reading.
     pub fn preview(&self, options: &Options) -> Result<Preview> {
+        if let Some(part) = &self.part {
+            return Ok(part.preview(&*self.side_files, options));
+        }
         crate::formats::open_value(
             Arc::clone(&self.bytes),
             self.carrier,
@@ -316,6 +324,9 @@ impl ValueReader {
     /// # Errors
     /// Only what the system said while reading.
     pub fn check(&self, limits: &Limits) -> Result<ValueCheck> {
+        if let Some(part) = &self.part {
+            return Ok(part.check(&*self.side_files, limits));
+        }
         crate::formats::check_value(
             Arc::clone(&self.bytes),
             self.carrier,

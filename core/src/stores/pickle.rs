@@ -3,6 +3,7 @@
 //! A file with joblib's array block, or in one of joblib's compressions, is `joblib-dump`; any other is `pickle`.
 
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use super::{
 use crate::formats::compress::Codec;
 use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey};
 use crate::formats::repr::str_key_label;
-use crate::formats::{Carrier, Content, ProblemKind, SideFiles};
-use crate::model::{EntryKey, Finding, Group, Issue, Limits, Record, Severity};
+use crate::formats::{Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles};
+use crate::model::{EntryId, EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
 use crate::scan::Scan;
-use crate::source::{Dir, FileReader, ReadAt};
+use crate::source::{Dir, FileReader, FileType, Meta, ReadAt};
 use crate::{Error, Result};
 
 pub(super) struct Pickle;
@@ -37,64 +38,44 @@ impl Backend for Pickle {
     }
 
     fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
-        if !candidate.is_file() {
+        let packed = Codec::detect_strictly(&candidate.head);
+        let may_be = packed.is_some()
+            || pickle::is_likely(&candidate.head)
+            || candidate.head.first() == Some(&b'(');
+        if !candidate.is_file() || !may_be {
             return Ok(None);
         }
         let path = candidate.path();
-        let is_packed = Codec::detect_strictly(&candidate.head).is_some();
-        if !is_packed
-            && !pickle::is_likely(&candidate.head)
-            && candidate.head.first() != Some(&b'(')
-        {
-            return Ok(None);
-        }
         let file = candidate.parent.open_file(candidate.name);
         let file = file.map_err(|e| Error::io("Cannot read the file", &path, e))?;
-        let len = file.len();
         let content = Content::plain(Arc::new(file)).peel(Codec::detect_strictly);
         let head = content.head(SEARCH_BYTES);
-        let has_header = head.first() == Some(&0x80) && pickle::is_likely(&head);
-        if !has_header && (len > MAX_HEADERLESS || !is_whole_pickle(&content)) {
+        let Some(confidence) = confidence(&content, &head) else {
             return Ok(None);
-        }
-        let is_joblib = is_packed
-            || head
-                .windows(WRAPPER_MODULE.len())
-                .any(|w| w == WRAPPER_MODULE);
+        };
+        let is_joblib = packed.is_some() || has_wrappers(&content, &head);
         Ok(Some(Recognised {
             kind: if is_joblib { JOBLIB_DUMP } else { PICKLE },
-            confidence: Confidence::Likely,
-            writer: is_joblib.then(|| "joblib".to_owned()),
+            confidence,
+            writer: Some(writer(is_joblib, packed, &head)),
             path,
         }))
     }
 
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
-        let file = open(store)?;
-        let meta = *file.meta();
-        let (content, skim) = skim(file);
+        let parts = Parts::of(store)?;
         scan.cancel.check()?;
         let mut collector = (scan.collector)();
         let group = Group::named("");
-        let parts = Parts::of(&content, &skim);
-        let mut seen: HashMap<&str, u32> = HashMap::new();
-        for (label, part) in parts.labels.iter().zip(&parts.list) {
+        let meta = &parts.meta;
+        let is_whole = parts.list.len() == 1;
+        for part in &parts.list {
             scan.cancel.check()?;
-            let ordinal = seen.entry(label).or_default();
-            let mut record = Record::new(&group, label.as_bytes());
-            record.ordinal = *ordinal;
-            *ordinal += 1;
-            record.bytes = if parts.list.len() == 1 {
-                meta.size
-            } else {
-                part.len
-            };
-            record.disk_bytes = if parts.list.len() == 1 {
-                meta.disk_bytes
-            } else {
-                0
-            };
-            record.files = u32::from(parts.list.len() == 1);
+            let mut record = Record::new(&group, part.label.as_bytes());
+            record.ordinal = part.ordinal;
+            record.bytes = if is_whole { meta.size } else { part.len };
+            record.disk_bytes = if is_whole { meta.disk_bytes } else { 0 };
+            record.files = u32::from(is_whole);
             record.modified = Some(meta.modified);
             record.accessed = Some(meta.accessed);
             record.dev = meta.dev;
@@ -102,10 +83,11 @@ impl Backend for Pickle {
             collector.record(&record);
             scan.progress.add(1);
         }
-        if parts.list.len() > 1 {
+        if !is_whole {
             collector.overhead(meta.disk_bytes);
         }
         let path = &store.info.path;
+        let skim = &parts.file.skim;
         for problem in skim.problems.iter().filter(|p| p.kind != ProblemKind::Note) {
             let message = format!(
                 "Cannot list the file to its end: {problem}. What was read before it is shown"
@@ -122,8 +104,8 @@ impl Backend for Pickle {
     }
 
     fn whole(&self, store: &Store) -> Result<Option<EntryKey>> {
-        let (_, skim) = skim(open(store)?);
-        Ok((skim.pickles.len() == 1).then(|| EntryKey {
+        let is_one = Parts::of(store)?.file.skim.pickles.len() == 1;
+        Ok(is_one.then(|| EntryKey {
             group: Box::default(),
             key: Box::default(),
             ordinal: WHOLE,
@@ -132,37 +114,18 @@ impl Backend for Pickle {
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
         let path = store.info.path.clone();
-        let carrier = if entry.ordinal == WHOLE {
-            Carrier::Pickle
-        } else {
-            let (content, skim) = skim(open(store)?);
-            let parts = Parts::of(&content, &skim);
-            let part = parts.find(entry).ok_or_else(|| {
-                let key = crate::model::text::from_bytes(&entry.key);
-                let what = format!(
-                    "Cannot find the key \"{}\"",
-                    crate::model::text::shown(&key)
-                );
-                Error::not_found(what, "the file does not hold it any more").at(&path)
-            })?;
-            // One value alone is read with its side files and compression, from its first byte.
-            if parts.list.len() == 1 && part.item.is_none() {
-                Carrier::Pickle
-            } else {
-                Carrier::PicklePart {
-                    pickle: part.pickle,
-                    item: part.item,
-                }
-            }
-        };
+        let file = Arc::new(open(store)?);
+        let mut reader = ValueReader::new(file, Carrier::Pickle, path);
         let folder = store.parent.open_below(Path::new(""));
         let folder =
             folder.map_err(|e| Error::io("Cannot open the folder", store.parent.path(), e))?;
-        let mut reader = ValueReader::new(Arc::new(open(store)?), carrier, path);
         reader.side_files = Arc::new(Beside {
             folder,
-            stem: store.name.to_string_lossy().into_owned(),
+            stem: store.name.clone(),
         });
+        if entry.ordinal != WHOLE {
+            reader.part = Parts::of(store)?.find(store, entry)?;
+        }
         Ok(reader)
     }
 
@@ -183,9 +146,17 @@ impl Backend for Pickle {
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        Ok(Removal::Shared {
-            paths: vec![store.name.clone().into()],
-        })
+        let mut paths = vec![store.name.clone().into()];
+        // A pickle that is none of joblib's has no files beside it, whatever they are called.
+        if store.info.kind == JOBLIB_DUMP {
+            let listed = store.parent.list(|name, file_type| {
+                if file_type == FileType::File && is_side_file(&store.name, name) {
+                    paths.push(name.into());
+                }
+            });
+            listed.map_err(|e| Error::io("Cannot list the folder", store.parent.path(), e))?;
+        }
+        Ok(Removal::Shared { paths })
     }
 }
 
@@ -194,63 +165,97 @@ fn open(store: &Store) -> Result<FileReader> {
     file.map_err(|e| Error::io("Cannot open the file", &store.info.path, e))
 }
 
-/// The file behind its compression, and what stands in it.
-fn skim(file: FileReader) -> (Content, Skim) {
-    let content = Content::plain(Arc::new(file)).peel(Codec::detect);
-    let skim = pickle::skim(&content, &Limits::DEEP);
-    (content, skim)
-}
-
-/// The entries of a file, each with where it stands.
+/// The entries of a file, found once for all that a job asks of it.
 struct Parts {
+    file: Arc<PickleFile>,
+    meta: Meta,
     list: Vec<Part>,
-    labels: Vec<String>,
+    /// Place in `list` by key and ordinal.
+    index: HashMap<EntryId, usize>,
 }
 
-#[derive(Clone, Copy)]
 struct Part {
+    label: Box<str>,
+    /// Place among parts of one label: a dict's items can name a key twice.
+    ordinal: u32,
     pickle: usize,
     item: Option<usize>,
+    /// Bytes of the part, behind any compression.
     len: u64,
 }
 
 impl Parts {
-    fn of(content: &Content, skim: &Skim) -> Self {
-        let mut parts = Self {
-            list: Vec::new(),
-            labels: Vec::new(),
-        };
-        if let [only] = skim.pickles.as_slice()
+    fn of(store: &Store) -> Result<Arc<Self>> {
+        store.kept(|| {
+            let file = open(store)?;
+            let meta = *file.meta();
+            let file = PickleFile::open(Arc::new(file), &Limits::DEEP);
+            let mut parts = Self {
+                file: Arc::new(file),
+                meta,
+                list: Vec::new(),
+                index: HashMap::new(),
+            };
+            parts.find_all();
+            Ok(parts)
+        })
+    }
+
+    fn find_all(&mut self) {
+        let file = Arc::clone(&self.file);
+        let mut seen: HashMap<EntryId, u32> = HashMap::new();
+        if let [only] = file.skim.pickles.as_slice()
             && let Some(items) = only.items.as_ref().filter(|items| !items.is_empty())
         {
             for (n, item) in items.iter().enumerate() {
-                parts.list.push(Part {
+                let label = label_of(&file.content, &file.skim, n, item);
+                let first = EntryId::of(&[], label.as_bytes(), 0);
+                let ordinal = seen.entry(first).or_default();
+                self.add(Part {
+                    label: label.into(),
+                    ordinal: *ordinal,
                     pickle: 0,
                     item: Some(n),
                     len: item.end.saturating_sub(item.start),
                 });
-                parts.labels.push(label_of(content, skim, n, item));
+                *ordinal += 1;
             }
-            return parts;
+            return;
         }
-        for (n, pickle) in skim.pickles.iter().enumerate() {
-            parts.list.push(Part {
+        for (n, pickle) in file.skim.pickles.iter().enumerate() {
+            self.add(Part {
+                label: n.to_string().into(),
+                ordinal: 0,
                 pickle: n,
                 item: None,
                 len: pickle.end.saturating_sub(pickle.start),
             });
-            parts.labels.push(n.to_string());
         }
-        parts
     }
 
-    fn find(&self, entry: &EntryKey) -> Option<Part> {
-        let named = self
-            .labels
-            .iter()
-            .zip(&self.list)
-            .filter(|(label, _)| label.as_bytes() == &*entry.key);
-        named.map(|(_, part)| *part).nth(entry.ordinal as usize)
+    fn add(&mut self, part: Part) {
+        let id = EntryId::of(&[], part.label.as_bytes(), part.ordinal);
+        self.index.insert(id, self.list.len());
+        self.list.push(part);
+    }
+
+    /// The part that an entry is; `None` where it is the file's one value, read from its first byte.
+    fn find(&self, store: &Store, entry: &EntryKey) -> Result<Option<PicklePart>> {
+        let id = EntryId::of(&[], &entry.key, entry.ordinal);
+        let part = self.index.get(&id).and_then(|at| self.list.get(*at));
+        let part = part.ok_or_else(|| {
+            let key = text::from_bytes(&entry.key);
+            let what = format!("Cannot find the key \"{}\"", text::shown(&key));
+            Error::not_found(what, "the file does not hold it any more").at(&store.info.path)
+        })?;
+        if self.list.len() == 1 && part.item.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(PicklePart {
+            file: Arc::clone(&self.file),
+            pickle: part.pickle,
+            item: part.item,
+        }))
     }
 }
 
@@ -265,30 +270,227 @@ fn label_of(content: &Content, skim: &Skim, n: usize, item: &SkimmedItem) -> Str
     }
 }
 
-fn is_whole_pickle(content: &Content) -> bool {
-    let decoded = pickle::decode(content, &Limits::PREVIEW);
-    decoded.end > 1 && !decoded.is_damaged()
+/// How sure it is that the bytes are pickles; `None` if they are none.
+fn confidence(content: &Content, head: &[u8]) -> Option<Confidence> {
+    if head.first() == Some(&0x80) && pickle::is_likely(head) {
+        let is_sound = !pickle::decode(&Content::of_bytes(head), &Limits::PREVIEW)
+            .problems
+            .iter()
+            .any(|problem| problem.is_damage() && !problem.is_early_end());
+        // Two bytes are soon met by chance: what follows has to be opcodes as far as it is here.
+        return Some(if is_sound {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        });
+    }
+    // Protocols 0 and 1 have no header and read much like text: all of it must be pickles, with nothing behind.
+    if content.len().is_none_or(|len| len > MAX_HEADERLESS) {
+        return None;
+    }
+    let skim = pickle::skim(content, &Limits::PREVIEW);
+    let is_damaged = skim.problems.iter().any(Problem::is_damage);
+    (skim.is_complete && skim.trailing.is_none() && !is_damaged).then_some(Confidence::Likely)
+}
+
+/// True if an array of joblib's stands in it, and not only the name in some text.
+fn has_wrappers(content: &Content, head: &[u8]) -> bool {
+    let is_named = head
+        .windows(WRAPPER_MODULE.len())
+        .any(|bytes| bytes == WRAPPER_MODULE);
+    if !is_named {
+        return false;
+    }
+    let checked = pickle::check(content, &Limits::PREVIEW);
+    let is_wrapper =
+        |name: &String| name.starts_with("joblib.numpy_pickle") && name.ends_with("ArrayWrapper");
+    // Damage further on says nothing of what stands here.
+    !checked.is_read_to_end || checked.globals.iter().any(is_wrapper)
+}
+
+fn writer(is_joblib: bool, packed: Option<Codec>, head: &[u8]) -> String {
+    let has = |name: &[u8]| head.windows(name.len()).any(|bytes| bytes == name);
+    if !is_joblib {
+        let protocol = head.get(1).filter(|_| head.first() == Some(&0x80));
+        return protocol.map_or_else(
+            || "Python pickle, protocol 0 or 1".to_owned(),
+            |protocol| format!("Python pickle, protocol {protocol}"),
+        );
+    }
+    let is_old = matches!(packed, Some(Codec::ZFile { .. })) || has(b"NDArrayWrapper");
+    if is_old {
+        "joblib before 0.10"
+    } else if has(b"numpy_array_alignment_bytes") {
+        "joblib 1.2 or newer"
+    } else {
+        "joblib"
+    }
+    .to_owned()
+}
+
+/// `NAME_01.npy` or `NAME_01.npy.z`, as joblib before 0.10 calls the arrays of `NAME`.
+fn is_side_file(stem: &OsStr, name: &OsStr) -> bool {
+    let rest = name
+        .as_encoded_bytes()
+        .strip_prefix(stem.as_encoded_bytes());
+    let Some(rest) = rest.and_then(|rest| rest.strip_prefix(b"_")) else {
+        return false;
+    };
+    let n_digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    n_digits > 0 && matches!(rest.get(n_digits..), Some(b".npy" | b".npy.z"))
 }
 
 /// Files of joblib before 0.10 lie beside the dump: `NAME_01.npy`.
 struct Beside {
     folder: Dir,
-    stem: String,
+    stem: OsString,
 }
 
 impl SideFiles for Beside {
     fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>> {
         let path = self.folder.path().join(name);
-        if !name.starts_with(&self.stem) || name.contains(['/', '\\']) {
-            let what = format!(
-                "Cannot open the side file \"{}\"",
-                crate::model::text::shown(name)
-            );
+        if !is_side_file(&self.stem, name.as_ref()) {
+            let what = format!("Cannot open the side file \"{}\"", text::shown(name));
             return Err(Error::refused(what, "its name is none that joblib gives").at(&path));
         }
         let file = self.folder.open_file(name.as_ref());
         Ok(Arc::new(file.map_err(|e| {
             Error::io("Cannot open the side file", &path, e)
         })?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Snapshot;
+    use crate::scan::{Cancel, Progress};
+    use crate::stores::open_all;
+
+    fn store(bytes: &[u8]) -> (tempfile::TempDir, Result<Store>) {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("value");
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(&path, bytes).unwrap();
+        let store = open_all(&path).and_then(|found| Store::open(&found[0]));
+        (temp, store)
+    }
+
+    fn keys(store: &Store) -> Vec<String> {
+        let snapshot = Snapshot::read(store, &Cancel::default(), &Progress::default()).unwrap();
+        let keys = snapshot
+            .records()
+            .map(|(_, record)| record.key_text().into_owned());
+        keys.collect()
+    }
+
+    /// `{0: b"..", 1: b"..", …}` at protocol 3, each value of `len` bytes.
+    fn dict(n_keys: u16, len: u8) -> Vec<u8> {
+        let mut bytes = b"\x80\x03}(".to_vec();
+        for key in 0..n_keys {
+            bytes.push(b'M');
+            bytes.extend(key.to_le_bytes());
+            bytes.extend([b'C', len]);
+            bytes.extend(vec![7; len.into()]);
+        }
+        bytes.extend(b"u.");
+        bytes
+    }
+
+    #[test]
+    fn text_is_no_pickle_however_it_begins() {
+        for text in [
+            "N.B. this is text",
+            "K. went home.",
+            "I.\n",
+            "].\nmore",
+            "Vanilla\n.\n",
+            "(setq x 1)",
+            "{\"a\": 1}",
+            "\u{80}",
+        ] {
+            assert!(store(text.as_bytes()).1.is_err(), "{text}");
+        }
+        // pickle.dumps(("I", 1), 0), and two of them.
+        for pickle in [
+            "(VI\np0\nI1\ntp1\n.",
+            "(VI\np0\nI1\ntp1\n.(VI\np0\nI1\ntp1\n.",
+        ] {
+            let store = store(pickle.as_bytes()).1.unwrap();
+            assert_eq!(store.info.kind, PICKLE, "{pickle}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_names_joblib_makes_no_joblib_dump() {
+        let name = b"joblib.numpy_pickle";
+        let mut bytes = vec![0x80, 4, 0x8c, u8::try_from(name.len()).unwrap()];
+        bytes.extend(name);
+        bytes.push(b'.');
+        assert_eq!(store(&bytes).1.unwrap().info.kind, PICKLE);
+    }
+
+    #[test]
+    fn checking_each_key_reads_the_file_a_few_times_and_not_once_a_key() {
+        let bytes = dict(1000, 100);
+        let (_temp, store) = store(&bytes);
+        let store = store.unwrap();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        let before = store.parent.tally().work().bytes;
+        for (_, record) in snapshot.records() {
+            let value = store.open_value(&record.entry_key()).unwrap();
+            let checked = value.check(&Limits::DEEP).unwrap();
+            assert!(checked.is_read_to_end && checked.problems.is_empty());
+        }
+        let read = store.parent.tally().work().bytes - before;
+        // Input comes in windows, so that a small value costs more than its own bytes.
+        assert!(read < 1000 * (64 << 10), "{read} bytes read");
+    }
+
+    #[test]
+    fn a_torn_dict_lists_what_it_holds_and_every_key_is_damaged() {
+        let whole = dict(10, 20);
+        let (_temp, store) = store(&whole[..whole.len() / 2]);
+        let store = store.unwrap();
+        let keys = keys(&store);
+        assert!(keys.is_empty() || keys.len() < 10, "{keys:?}");
+        for key in keys {
+            let key = EntryKey {
+                group: [].into(),
+                key: key.into_bytes().into(),
+                ordinal: 0,
+            };
+            let checked = store
+                .open_value(&key)
+                .unwrap()
+                .check(&Limits::DEEP)
+                .unwrap();
+            assert!(checked.problems.iter().any(Problem::is_damage));
+        }
+    }
+
+    #[test]
+    fn arrays_beside_an_old_dump_go_with_it() {
+        let (temp, store) = store(b"\x80\x02cjoblib.numpy_pickle\nNDArrayWrapper\nq\x01.");
+        let store = store.unwrap();
+        assert_eq!(store.info.kind, JOBLIB_DUMP);
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        for name in [
+            "value_01.npy",
+            "value_02.npy.z",
+            "value_x.npy",
+            "value2_01.npy",
+        ] {
+            std::fs::write(temp.path().join(name), "").unwrap();
+        }
+        let key = store.whole().unwrap().unwrap();
+        let Removal::Shared { mut paths } = store.removal(&key).unwrap() else {
+            panic!("the parts of a file go together")
+        };
+        paths.sort();
+        assert_eq!(
+            paths,
+            ["value", "value_01.npy", "value_02.npy.z"].map(Path::new)
+        );
     }
 }

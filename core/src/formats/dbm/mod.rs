@@ -1,5 +1,6 @@
 //! The container files behind Python's `dbm` modules: keys, and where each value lies.
 
+pub mod dumb;
 pub mod gdbm;
 pub mod ndbm;
 mod window;

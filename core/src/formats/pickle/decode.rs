@@ -107,7 +107,7 @@ fn scans(head: &[u8]) -> bool {
     decoded
         .problems
         .iter()
-        .all(|p| p.kind == ProblemKind::Limit || p.message.ends_with("the end of the data"))
+        .all(|p| p.kind == ProblemKind::Limit || p.is_early_end())
 }
 
 pub(super) fn budget(limits: &Limits) -> Budget {

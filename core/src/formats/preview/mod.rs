@@ -1,6 +1,7 @@
 //! Any stored value to what is shown of it: codecs peeled, carrier recognised, decoded within limits.
 
 mod arrays;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use arrays::ArrayHandle;
+pub use parts::{PickleFile, PicklePart};
 
 use super::compress::Codec;
 use super::numpy::{ArraySummary, npy};
@@ -27,14 +29,6 @@ pub enum Carrier {
     Unknown,
     /// A pickle, compressed or not (joblib entries, shelves, diskcache mode 4).
     Pickle,
-    /// One of several pickles in a file, or one key of a pickled dict, by its numbers in the file's
-    /// [`skim`](pickle::skim).
-    PicklePart {
-        /// Number of the pickle in the file, from 0.
-        pickle: usize,
-        /// Number of the key in its dict, from 0; `None` for the whole pickle.
-        item: Option<usize>,
-    },
     /// UTF-8 text.
     Text,
     /// Bytes that the program stored as bytes; what they look like is said beside them.
@@ -178,29 +172,27 @@ pub fn open_value(
     }
     let head = content.head(HEAD_LEN);
     Ok(match carrier {
-        Carrier::Pickle | Carrier::PicklePart { .. } => {
-            of_pickle(content, carrier, side_files, options)
-        }
+        Carrier::Pickle => of_pickle(content, side_files, options),
         Carrier::Unknown if head.starts_with(npy::MAGIC) => of_npy(content, options),
-        Carrier::Unknown if pickle::is_likely(&head) => {
-            of_pickle(content, carrier, side_files, options)
-        }
+        Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, side_files, options),
         Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
         _ => of_raw(content, carrier, &head),
     })
 }
 
-fn of_pickle(
+fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) -> Preview {
+    let started = Instant::now();
+    let decoded = pickle::decode(&content, &options.limits);
+    of_decoded(decoded, content, started, side_files, options)
+}
+
+fn of_decoded(
+    decoded: Decoded,
     content: Content,
-    carrier: Carrier,
+    started: Instant,
     side_files: &dyn SideFiles,
     options: &Options,
 ) -> Preview {
-    let started = Instant::now();
-    let decoded = match carrier {
-        Carrier::PicklePart { pickle, item } => part_of_pickle(&content, pickle, item, options),
-        _ => pickle::decode(&content, &options.limits),
-    };
     let carrier = format!("pickle {}", decoded.protocol);
     let mut problems = decoded.problems;
     problems.extend(arrays::missing_parts(&decoded.value, side_files));
@@ -216,22 +208,6 @@ fn of_pickle(
         preview.show_array(handle, started, options);
     }
     preview
-}
-
-fn part_of_pickle(
-    content: &Content,
-    pickle: usize,
-    item: Option<usize>,
-    options: &Options,
-) -> Decoded {
-    let skim = pickle::skim(content, &options.limits);
-    let decoded = match item {
-        Some(item) => skim
-            .decode_item(content, pickle, item, &options.limits)
-            .map(|(decoded, _)| decoded),
-        None => skim.decode_pickle(content, pickle, &options.limits),
-    };
-    decoded.unwrap_or_else(|| Decoded::nothing("expected this part of the file, found it gone"))
 }
 
 fn of_npy(content: Content, options: &Options) -> Preview {
@@ -341,7 +317,7 @@ fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
     let content = Content::plain(bytes);
     match carrier {
         // joblib goes by one or two bytes, and so does what it wrote.
-        Carrier::Pickle | Carrier::PicklePart { .. } => content.peel(Codec::detect),
+        Carrier::Pickle => content.peel(Codec::detect),
         Carrier::Unknown => content.peel(Codec::detect_strictly),
         _ => content,
     }

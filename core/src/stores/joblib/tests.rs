@@ -418,7 +418,7 @@ fn checks_find_missing_parts_and_left_over_files() {
     assert_eq!(found[&format!("mod.g/{HASH}")], Some(Condition::Incomplete));
     assert_eq!(found[&format!("mod.h/{HASH}")], Some(Condition::Incomplete));
     assert_eq!(found[&format!("mod.old/{HASH}")], None);
-    assert_eq!(found[&left_over], Some(Condition::Incomplete));
+    assert_eq!(found[&left_over], Some(Condition::Orphan));
     let found = conditions(2.0 * check::FRESH_S);
     assert_eq!(found[&left_over], Some(Condition::Orphan));
     assert_eq!(

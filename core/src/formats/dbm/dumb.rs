@@ -1,0 +1,259 @@
+//! `dbm.dumb`'s index: lines of Python text that say where each key's value lies in the data file.
+//!
+//! A line is the `repr` of the key, a comma, and two integers in parentheses (`Lib/dbm/dumb.py: _commit`,
+//! CPython 3.13; `Lib/dumbdbm.py` of 2.7 writes the same). The key's characters are its bytes in Latin-1.
+//! Read by a grammar of our own; what Python would evaluate beyond it is a problem of that line.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::formats::{Problem, ProblemKind};
+
+/// Values begin at multiples of this (`dumb.py: _BLOCKSIZE`).
+pub const BLOCK_BYTES: u64 = 512;
+
+/// Problems told one by one; a file that is no index at all has one in every line.
+const PROBLEMS: usize = 20;
+
+/// One key of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot {
+    /// The key's bytes.
+    pub key: Arc<[u8]>,
+    /// Offset of its value in the data file, in bytes.
+    pub offset: u64,
+    /// Length of its value, in bytes.
+    pub len: u64,
+}
+
+/// An index as it was read.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Each key once, with its last line's place, in the order in which keys first appear.
+    pub slots: Vec<Slot>,
+    /// Lines that are none.
+    pub problems: Vec<Problem>,
+    /// Number of lines that are none.
+    pub n_bad: usize,
+    /// True if the last line has no end: it was being written, or its writer was killed.
+    pub is_torn: bool,
+    places: HashMap<Arc<[u8]>, usize>,
+}
+
+impl Index {
+    /// Where the value of a key lies; `None` if it is not there.
+    pub fn slot(&self, key: &[u8]) -> Option<&Slot> {
+        self.slots.get(*self.places.get(key)?)
+    }
+}
+
+/// A line of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Where it stands in the text, its end of line included.
+    pub range: Range<usize>,
+    /// What it says; `None` if it is no line of an index.
+    pub slot: Option<Slot>,
+}
+
+/// True if the text begins as an index does, or is empty (`dbm/__init__.py: whichdb`).
+pub fn is_likely(head: &[u8]) -> bool {
+    match head.first() {
+        None => true,
+        Some(b'\'' | b'"') => match head.iter().position(|b| *b == b'\n') {
+            Some(end) => head.get(..end).and_then(slot).is_some(),
+            // A first key longer than the head.
+            None => true,
+        },
+        Some(_) => false,
+    }
+}
+
+/// The lines of an index, in order.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let len = rest
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(rest.len(), |end| end + 1);
+        let range = start..start + len;
+        start = range.end;
+        let content = rest.get(..len)?;
+        let content = content.strip_suffix(b"\n").unwrap_or(content);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        Some(Line {
+            range,
+            slot: slot(content),
+        })
+    })
+}
+
+/// Reads an index.
+pub fn read(text: &[u8]) -> Index {
+    let mut index = Index::default();
+    for line in lines(text) {
+        let is_last = line.range.end == text.len();
+        let Some(slot) = line.slot else {
+            if is_last && text.last() != Some(&b'\n') {
+                index.is_torn = true;
+                continue;
+            }
+            index.n_bad += 1;
+            if index.problems.len() < PROBLEMS {
+                let message = "a line is not a quoted key, a comma and two numbers in parentheses";
+                let offset = line.range.start as u64;
+                index
+                    .problems
+                    .push(Problem::new(ProblemKind::Damaged, offset, message));
+            }
+            continue;
+        };
+        match index.places.entry(Arc::clone(&slot.key)) {
+            Entry::Occupied(at) => {
+                if let Some(before) = index.slots.get_mut(*at.get()) {
+                    *before = slot;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(index.slots.len());
+                index.slots.push(slot);
+            }
+        }
+    }
+    index
+}
+
+/// `'key', (offset, len)`.
+fn slot(line: &[u8]) -> Option<Slot> {
+    let (key, rest) = literal(line)?;
+    let rest = rest.trim_ascii_start().strip_prefix(b",")?;
+    let rest = rest.trim_ascii_start().strip_prefix(b"(")?;
+    let (offset, rest) = number(rest)?;
+    let rest = rest.trim_ascii_start().strip_prefix(b",")?;
+    let (len, rest) = number(rest)?;
+    let rest = rest.trim_ascii_start().strip_prefix(b")")?;
+    let is_whole = rest.trim_ascii().is_empty() && offset.checked_add(len).is_some();
+    is_whole.then_some(Slot { key, offset, len })
+}
+
+/// A string literal on one line: each character is one byte.
+fn literal(text: &[u8]) -> Option<(Arc<[u8]>, &[u8])> {
+    let (quote, mut rest) = text
+        .split_first()
+        .filter(|(q, _)| matches!(q, b'\'' | b'"'))?;
+    let mut key = Vec::new();
+    loop {
+        let (byte, behind) = rest.split_first()?;
+        rest = behind;
+        if byte == quote {
+            return Some((key.into(), rest));
+        }
+        if *byte != b'\\' {
+            key.push(*byte);
+            continue;
+        }
+        let (escape, behind) = rest.split_first()?;
+        rest = behind;
+        match escape {
+            b'n' => key.push(b'\n'),
+            b'r' => key.push(b'\r'),
+            b't' => key.push(b'\t'),
+            b'x' => {
+                let (digits, behind) = rest.split_at_checked(2)?;
+                rest = behind;
+                let digits = std::str::from_utf8(digits).ok()?;
+                // `from_str_radix` would take a sign.
+                let is_hex = digits.bytes().all(|b| b.is_ascii_hexdigit());
+                key.push(u8::from_str_radix(digits, 16).ok().filter(|_| is_hex)?);
+            }
+            b'\\' | b'\'' | b'"' => key.push(*escape),
+            // `repr` writes no other escape.
+            _ => return None,
+        }
+    }
+}
+
+/// Decimal digits; Python 2 may write an `L` behind.
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let text = text.trim_ascii_start();
+    let n = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at_checked(n)?;
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((number, rest.strip_prefix(b"L").unwrap_or(rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &[u8], expected: Option<(&[u8], u64, u64)>) {
+        let expected = expected.map(|(key, offset, len)| Slot {
+            key: key.into(),
+            offset,
+            len,
+        });
+        assert_eq!(slot(line), expected, "{}", line.escape_ascii());
+    }
+
+    #[test]
+    fn lines_that_python_writes_are_read() {
+        // dbm.dumb of CPython 3.13 and dumbdbm of 2.7
+        check(b"'plain', (0, 3)", Some((b"plain", 0, 3)));
+        check(b"\"it's\", (512, 5)", Some((b"it's", 512, 5)));
+        check(b"'say \"hi\"', (1024, 0)", Some((b"say \"hi\"", 1024, 0)));
+        check(b"'a\\'b\"c', (0, 1)", Some((b"a'b\"c", 0, 1)));
+        check(b"'caf\xc3\xa9', (0, 3)", Some(("café".as_bytes(), 0, 3)));
+        check(
+            b"'\\x00\\x80\\xff\\t\\n\\r\\\\', (0, 3L)",
+            Some((b"\0\x80\xff\t\n\r\\", 0, 3)),
+        );
+        check(b"'', (0, 3)", Some((b"", 0, 3)));
+    }
+
+    #[test]
+    fn lines_that_python_would_evaluate_or_fail_on_are_refused() {
+        for line in [
+            &b""[..],
+            b"'a'",
+            b"'a', (0)",
+            b"'a', (0, 1",
+            b"'a', (0, 1) + x",
+            b"'a', (-1, 1)",
+            b"'a', (0x10, 1)",
+            b"'a', (99999999999999999999, 1)",
+            b"'a', (18446744073709551615, 1)",
+            b"'a\\u0041', (0, 1)",
+            b"'a\\x+1', (0, 1)",
+            b"'a\\x4', (0, 1)",
+            b"b'a', (0, 1)",
+            b"__import__('os').system('x'), (0, 1)",
+            b"'a' 'b', (0, 1)",
+        ] {
+            check(line, None);
+        }
+    }
+
+    #[test]
+    fn later_lines_win_and_a_torn_last_line_is_no_damage() {
+        let index = read(b"'a', (0, 1)\n'b', (512, 2)\n\n'a', (1024, 3)\n'c', (20");
+        let found: Vec<_> = index
+            .slots
+            .iter()
+            .map(|s| (&*s.key, s.offset, s.len))
+            .collect();
+        assert_eq!(found, [(&b"a"[..], 1024, 3), (b"b", 512, 2)]);
+        assert!(index.is_torn);
+        assert_eq!((index.n_bad, index.problems.len()), (1, 1));
+        assert_eq!(index.problems.first().map(|p| p.offset), Some(26));
+    }
+
+    #[test]
+    fn an_index_is_told_from_gdbms_pair() {
+        assert!(is_likely(b"") && is_likely(b"'a', (0, 1)\n") && is_likely(b"'a"));
+        assert!(!is_likely(b"GDBM\0\0\0\x01") && !is_likely(b"'a', oops\n"));
+    }
+}

@@ -1,0 +1,294 @@
+//! `dbm.dumb` and shelves on it: an index of text (`.dir`), a file of values (`.dat`), the index before (`.bak`).
+//!
+//! `Lib/dbm/dumb.py` of CPython 3.13, `Lib/dumbdbm.py` of 2.7. The store's path is the name without suffix,
+//! as the library is given it; no file needs to be called so.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+};
+use crate::formats::Carrier;
+use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
+use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, text};
+use crate::scan::{Collector, Scan};
+use crate::source::{Dir, FileReader, Range, ReadAt as _};
+use crate::{Error, Result};
+
+pub(super) struct DbmDumb;
+
+const KIND: &str = "dbm-dumb";
+const INDEX: &str = ".dir";
+const DATA: &str = ".dat";
+const BACKUP: &str = ".bak";
+
+/// Larger indexes are refused: they are held in memory whole.
+const INDEX_BYTES: usize = 128 << 20;
+
+/// Group of the bytes in the data file that belong to no key.
+const DEAD: &[u8] = b"\0dead";
+
+/// A shelf opened for one job.
+struct Opened {
+    index: Index,
+    data: Arc<FileReader>,
+    /// True if the index is the backup's, because it is missing itself.
+    is_backup: bool,
+}
+
+impl Opened {
+    fn of(store: &Store) -> Result<Arc<Self>> {
+        store.kept(|| {
+            let path = &store.info.path;
+            let data = named(&store.name, DATA);
+            let data = store.parent.open_file(&data).map_err(|e| {
+                Error::io(
+                    "Cannot open the values",
+                    &store.parent.path().join(&data),
+                    e,
+                )
+            })?;
+            let (text, is_backup) = index_of(&store.parent, &store.name)
+                .map_err(|e| Error::io("Cannot read the index", path, e))?;
+            if text.len() >= INDEX_BYTES {
+                let why = format!("it is larger than {}", text::size(INDEX_BYTES as u64));
+                return Err(Error::limit("Cannot read the index", why).at(path));
+            }
+            Ok(Self {
+                index: dumb::read(&text),
+                data: Arc::new(data),
+                is_backup,
+            })
+        })
+    }
+
+    fn find(&self, entry: &EntryKey, store: &Store) -> Result<&Slot> {
+        self.index.slot(&entry.key).ok_or_else(|| {
+            let key = text::from_bytes(&entry.key).into_owned();
+            Error::not_found(
+                format!("Cannot find the key \"{}\"", text::shown(&key)),
+                "the index does not hold it any more",
+            )
+            .at(&store.info.path)
+        })
+    }
+
+    /// Bytes of whole blocks in the data file that no key's value lies in.
+    fn dead_bytes(&self) -> u64 {
+        let blocks = |bytes: u64| bytes.div_ceil(BLOCK_BYTES);
+        let live = self
+            .index
+            .slots
+            .iter()
+            .map(|slot| blocks(slot.len))
+            .sum::<u64>();
+        let all = blocks(self.data.len());
+        all.saturating_sub(live) * BLOCK_BYTES
+    }
+}
+
+/// The index's text; Python leaves only the backup when it is stopped between two steps of a commit.
+fn index_of(dir: &Dir, base: &OsStr) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut text = Vec::new();
+    let name = named(base, INDEX);
+    match dir.stat(&name) {
+        Ok(_) => {
+            dir.read_small(&name, INDEX_BYTES, &mut text)?;
+            Ok((text, false))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            dir.read_small(&named(base, BACKUP), INDEX_BYTES, &mut text)?;
+            Ok((text, true))
+        }
+        Err(e) => Err(e),
+    }
+}
+
+fn named(base: &OsStr, suffix: &str) -> OsString {
+    let mut name = base.to_owned();
+    name.push(suffix);
+    name
+}
+
+/// The store's name, if this is one of its files or the name itself.
+fn base_of(candidate: &Candidate<'_>) -> Option<OsString> {
+    let name = candidate.name;
+    let stem = [INDEX, DATA, BACKUP].into_iter().find_map(|suffix| {
+        let stem = name.to_str()?.strip_suffix(suffix)?;
+        Some(OsString::from(stem))
+    });
+    match stem {
+        Some(stem) if candidate.is_file() => Some(stem),
+        _ if candidate.meta.is_none() => Some(name.to_owned()),
+        _ => None,
+    }
+}
+
+impl Backend for DbmDumb {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[KIND]
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        let Some(base) = base_of(candidate).filter(|base| !base.is_empty()) else {
+            return Ok(None);
+        };
+        let is_file = |suffix: &str| candidate.parent.stat(&named(&base, suffix)).is_ok();
+        if !is_file(DATA) {
+            return Ok(None);
+        }
+        let suffix = [INDEX, BACKUP].into_iter().find(|suffix| is_file(suffix));
+        let Some(index_name) = suffix.map(|suffix| named(&base, suffix)) else {
+            return Ok(None);
+        };
+        let index = Candidate::look(candidate.parent, &index_name)?;
+        if !index.is_file() || !dumb::is_likely(&index.head) {
+            return Ok(None);
+        }
+        let confidence = if index.head.is_empty() {
+            Confidence::Likely
+        } else {
+            Confidence::Certain
+        };
+        Ok(Some(Recognised {
+            kind: KIND,
+            confidence,
+            writer: Some("Python, dbm.dumb".to_owned()),
+            path: candidate.parent.path().join(&base),
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let opened = Opened::of(store)?;
+        let mut collector = (scan.collector)();
+        let overhead = [INDEX, DATA, BACKUP].into_iter().filter_map(|suffix| {
+            let meta = store.parent.stat(&named(&store.name, suffix)).ok()?;
+            Some(meta.disk_bytes)
+        });
+        collector.overhead(overhead.sum());
+        issues(&opened, store, &mut *collector);
+        let group = Group::named("");
+        for slot in &opened.index.slots {
+            scan.cancel.check()?;
+            let mut record = Record::new(&group, &slot.key);
+            record.bytes = slot.len;
+            record.dev = opened.data.meta().dev;
+            // The place changes when the value outgrows its blocks: with the length it tells values apart.
+            record.ident = slot.offset;
+            collector.record(&record);
+            scan.progress.add(1);
+        }
+        // With a line missing nobody knows which bytes are dead.
+        if opened.index.n_bad == 0 && !opened.index.is_torn && !opened.is_backup {
+            dead(&opened, store, &mut *collector);
+        }
+        Ok(())
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let opened = Opened::of(store)?;
+        let path = store.parent.path().join(named(&store.name, DATA));
+        let data = Arc::clone(&opened.data);
+        if *entry.group == *DEAD {
+            return Ok(ValueReader::new(data, Carrier::Unknown, path));
+        }
+        let slot = opened.find(entry, store)?;
+        let range = Range::new(data, slot.offset, slot.len);
+        Ok(ValueReader::new(Arc::new(range), Carrier::Unknown, path))
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let opened = Opened::of(store)?;
+        let mut details = Details::default();
+        if *entry.group != *DEAD {
+            let slot = opened.find(entry, store)?;
+            details
+                .facts
+                .push(("offset".into(), slot.offset.to_string()));
+        }
+        for suffix in [INDEX, DATA] {
+            let name = named(&store.name, suffix);
+            details.paths.push(store.parent.path().join(name));
+        }
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        _options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let opened = Opened::of(store)?;
+        if *entry.group == *DEAD {
+            let evidence =
+                "values that were deleted or outgrew their place; only compacting frees it";
+            return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
+        }
+        let slot = opened.find(entry, store)?;
+        let (end, there) = (slot.offset.saturating_add(slot.len), opened.data.len());
+        if end <= there {
+            return Ok(Vec::new());
+        }
+        let evidence = format!(
+            "its value ends at byte {end}, and the file of values has {there}: Python returns what is left of it"
+        );
+        Ok(vec![Finding::new(Condition::Corrupt, evidence)])
+    }
+
+    fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        Err(Error::refused(
+            "Cannot remove a single key",
+            "Cachescope does not write this kind of file yet",
+        )
+        .at(&store.info.path))
+    }
+}
+
+/// What is wrong with the index as a whole.
+fn issues(opened: &Opened, store: &Store, collector: &mut dyn Collector) {
+    let path = |suffix| store.parent.path().join(named(&store.name, suffix));
+    let index = &opened.index;
+    if opened.is_backup {
+        let message = "The index (.dir) is missing, and Python would show an empty shelf: \
+                       listed from the backup (.bak). Copy it to .dir to have the shelf back";
+        collector.issue(Issue::new(Severity::Warning, path(INDEX), message));
+    }
+    if index.is_torn {
+        let message = "The last line of the index is cut off: a program is writing it, or was stopped while it did. \
+                       The other keys are shown";
+        collector.issue(Issue::new(Severity::Warning, path(INDEX), message));
+    }
+    for problem in &index.problems {
+        let message = format!(
+            "Cannot read a line of the index: {problem}. Python cannot open this shelf; the other keys are shown"
+        );
+        collector.issue(Issue::new(Severity::Error, path(INDEX), message));
+    }
+    let untold = index.n_bad - index.problems.len().min(index.n_bad);
+    if untold > 0 {
+        let message = format!("Cannot read {untold} more lines of the index");
+        collector.issue(Issue::new(Severity::Error, path(INDEX), message));
+    }
+}
+
+/// Dead space as one orphan, named by the file that it is in.
+fn dead(opened: &Opened, store: &Store, collector: &mut dyn Collector) {
+    let bytes = opened.dead_bytes();
+    if bytes == 0 {
+        return;
+    }
+    let group = Arc::new(Group {
+        label: "".into(),
+        locator: DEAD.into(),
+    });
+    let key = named(&store.name, DATA);
+    let mut record = Record::new(&group, key.as_encoded_bytes());
+    record.role = Role::Orphan;
+    record.bytes = bytes;
+    record.modified = Some(opened.data.meta().modified);
+    record.dev = opened.data.meta().dev;
+    record.ident = opened.data.meta().ino;
+    collector.record(&record);
+}
