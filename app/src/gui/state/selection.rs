@@ -150,7 +150,11 @@ impl Selection {
         for mark in [&mut self.cursor, &mut self.anchor] {
             let place = found.next();
             *mark = mark.take().and_then(|m| {
-                let place = place.filter(|p| p.id == Some(m.id))?;
+                let Some(place) = place.filter(|p| p.id == Some(m.id)) else {
+                    // It moved after the arrangement was asked for: its row is known, its place is looked up.
+                    let at = arranged.rows.iter().position(|row| *row == m.row);
+                    return Some(Mark { at, ..m });
+                };
                 Some(Mark {
                     id: m.id,
                     row: place.row?,
