@@ -9,6 +9,7 @@
 )]
 
 mod backends;
+mod clear;
 mod cli;
 mod cli_clear;
 mod docs;

@@ -80,10 +80,19 @@ impl Python {
         path: &Path,
         args: impl IntoIterator<Item = A>,
     ) -> String {
+        self.spawn_file(path, args).finish()
+    }
+
+    /// As [`Python::run_file`], for a script that goes on while the test does.
+    pub(crate) fn spawn_file<A: AsRef<OsStr>>(
+        &self,
+        path: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> Running {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = clean_command(&self.program);
         command.arg(path).args(args);
-        Running::start(command, folder).finish()
+        Running::start(command, folder)
     }
 }
 
