@@ -2,6 +2,8 @@
 //!
 //! Sizes count in thousands (kB, MB), as disks are sold and as `ls -h --si` prints.
 
+pub mod condition;
+
 use cachescope_core::model::Time;
 use jiff::tz::TimeZone;
 

@@ -79,12 +79,11 @@ pub(super) struct EntryLine<'a> {
 impl<'a> EntryLine<'a> {
     /// The line of one record, with what a check found where one was made.
     pub(super) fn new(store: &'a str, record: &Record<'a>, verdict: Option<&'a Verdict>) -> Self {
-        let is_text = record.label.is_some() || std::str::from_utf8(record.key).is_ok();
         Self {
             store,
             group: group_of(record),
             key: record.key_text(),
-            key_base64: (!is_text).then(|| BASE64_STANDARD.encode(record.key)),
+            key_base64: key_base64(record),
             bytes: record.bytes,
             disk_bytes: record.disk_bytes,
             files: record.files,
@@ -101,6 +100,12 @@ impl<'a> EntryLine<'a> {
             evidence: verdict.map(|v| v.evidence.as_slice()),
         }
     }
+}
+
+/// The key's bytes in base64, where it is not text.
+pub(super) fn key_base64(record: &Record<'_>) -> Option<String> {
+    let is_text = record.label.is_some() || std::str::from_utf8(record.key).is_ok();
+    (!is_text).then(|| BASE64_STANDARD.encode(record.key))
 }
 
 /// The group as printed; `None` in stores without groups.

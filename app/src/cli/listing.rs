@@ -24,6 +24,10 @@ pub(super) struct Wish<'a> {
     pub(super) check: Option<CheckOptions>,
     /// For which of them type and codec are looked up.
     pub(super) types: Types,
+    /// Stops the reading at the next entry.
+    pub(super) cancel: Cancel,
+    /// Counts what is read and checked.
+    pub(super) progress: Option<&'a Progress>,
 }
 
 /// For which entries a type that the listing left out is looked up in the value.
@@ -77,7 +81,12 @@ impl Listing {
     /// # Errors
     /// If the store as a whole cannot be read.
     pub(super) fn read(store: Store, wish: &Wish<'_>) -> Result<Self, Failure> {
-        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
+        let own = Progress::default();
+        let control = Control {
+            cancel: &wish.cancel,
+            progress: wish.progress.unwrap_or(&own),
+        };
+        let snapshot = Snapshot::read(&store, control.cancel, control.progress)?;
         let mut listing = Self {
             store,
             rows: snapshot.rows().collect(),
@@ -98,14 +107,15 @@ impl Listing {
                 && listing.matches(&wish.query.without(unknown), row, record)
         });
         if needs.types || wish.types != Types::Listed {
-            listing.identify(if needs.types { Types::All } else { wish.types })?;
+            let types = if needs.types { Types::All } else { wish.types };
+            listing.identify(types, control)?;
             unknown.types = false;
             listing.retain(|listing, row, record| {
                 listing.matches(&wish.query.without(unknown), row, record)
             });
         }
         if has_check {
-            listing.check(&wish.check.clone().unwrap_or_default())?;
+            listing.check(&wish.check.clone().unwrap_or_default(), control)?;
             listing.retain(|listing, row, record| listing.matches(&wish.query, row, record));
         }
         listing.sort();
@@ -129,7 +139,7 @@ impl Listing {
         })
     }
 
-    fn identify(&mut self, types: Types) -> Result<(), Failure> {
+    fn identify(&mut self, types: Types, control: Control<'_>) -> Result<(), Failure> {
         let inside = Inside::of(&self.store);
         let unknown = |row: &Row| {
             self.snapshot
@@ -150,7 +160,7 @@ impl Listing {
                 snapshot: &self.snapshot,
                 rows: &rows,
             },
-            quiet(&Cancel::default(), &Progress::default()),
+            control,
             &mut |row, identity| {
                 identities.insert(row, identity);
             },
@@ -158,7 +168,7 @@ impl Listing {
         Ok(())
     }
 
-    fn check(&mut self, options: &CheckOptions) -> Result<(), Failure> {
+    fn check(&mut self, options: &CheckOptions, control: Control<'_>) -> Result<(), Failure> {
         let verdicts = &mut self.verdicts;
         check::run(
             &self.store,
@@ -167,7 +177,7 @@ impl Listing {
                 rows: &self.rows,
             },
             options,
-            quiet(&Cancel::default(), &Progress::default()),
+            control,
             &mut |row, verdict| {
                 verdicts.insert(row, verdict);
             },
@@ -213,10 +223,6 @@ impl Listing {
     pub(super) fn whole_args(&self, key: &EntryKey) -> Option<Vec<(String, String)>> {
         Some(self.store.details(key).ok()?.args)
     }
-}
-
-fn quiet<'a>(cancel: &'a Cancel, progress: &'a Progress) -> Control<'a> {
-    Control { cancel, progress }
 }
 
 /// By group, then key (numbers by their value), then place in the file.

@@ -118,6 +118,17 @@ pub(super) fn push_entry(
     record: &Record<'_>,
     verdict: Option<&Verdict>,
 ) {
+    with_whole_args(listing, record, |record| {
+        out::push_line(lines, &EntryLine::new(path, record, verdict));
+    });
+}
+
+/// The record with every argument whole, also those of which a snapshot keeps only the head.
+pub(super) fn with_whole_args<T>(
+    listing: &Listing,
+    record: &Record<'_>,
+    then: impl FnOnce(&Record<'_>) -> T,
+) -> T {
     let whole = record
         .args
         .is_cut()
@@ -128,11 +139,10 @@ pub(super) fn push_entry(
         args.into_iter().map(borrowed).collect()
     });
     let args = whole.as_deref().map_or(record.args, Args::Whole);
-    let record = Record {
+    then(&Record {
         args,
         ..record.clone()
-    };
-    out::push_line(lines, &EntryLine::new(path, &record, verdict));
+    })
 }
 
 /// For people: sorted by group and key, under a line that says what the store is.

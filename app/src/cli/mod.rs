@@ -7,6 +7,7 @@
 
 mod check;
 mod clear;
+pub(crate) mod export;
 mod find;
 mod interrupt;
 mod lines;
@@ -34,7 +35,8 @@ use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
-use out::{Exit, Failure};
+use out::Exit;
+pub(crate) use out::Failure;
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
 ///
@@ -103,6 +105,7 @@ enum Command {
     Purge(purge::PurgeArgs),
     Find(find::FindArgs),
     Watch(watch::WatchArgs),
+    Export(export::ExportArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
     /// Print the manual page in roff
@@ -163,6 +166,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
+        Command::Export(args) => export::run(&args, &cli.global),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),
     }

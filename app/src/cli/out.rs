@@ -7,7 +7,7 @@ use cachescope_core::Error;
 
 /// How a command ended; the numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     /// Done.
     Done = 0,
     /// A check found an entry that is not fresh, or a change failed for some entries.
@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
 
 /// Why a command ended early.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Said on stderr, with its exit code.
     Said(Exit, String),
     /// The reader of stdout went away: it has read enough, so nothing is said.
@@ -47,7 +47,7 @@ impl Failure {
     }
 
     /// What is said on stderr, if anything.
-    pub(super) fn message(&self) -> Option<&str> {
+    pub(crate) fn message(&self) -> Option<&str> {
         match self {
             Self::Said(_, message) => Some(message),
             Self::Closed => None,

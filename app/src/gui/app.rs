@@ -59,6 +59,12 @@ impl App {
             .storage
             .and_then(|storage| eframe::get_value(storage, SAVED))
             .unwrap_or_default();
+        // Paths that were named are what is wanted; without any the last session goes on.
+        let paths = if setup.paths.is_empty() {
+            saved.open.clone()
+        } else {
+            setup.paths
+        };
         let ctx = cc.egui_ctx.clone();
         let also = setup.wake;
         let wake: Wake = Arc::new(move || {
@@ -69,7 +75,7 @@ impl App {
         });
         Self {
             session: Session::new(saved, setup.own, setup.clock, wake),
-            commands: setup.paths.into_iter().map(Command::Open).collect(),
+            commands: paths.into_iter().map(Command::Open).collect(),
         }
     }
 
@@ -106,7 +112,15 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        eframe::set_value(storage, SAVED, &self.session.state.saved);
+        let state = &mut self.session.state;
+        let mut open: Vec<PathBuf> = state
+            .stores
+            .iter()
+            .map(|s| s.info.opened_as.clone())
+            .collect();
+        open.dedup();
+        state.saved.open = open;
+        eframe::set_value(storage, SAVED, &state.saved);
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

@@ -216,7 +216,7 @@ impl Session {
 }
 
 /// What the rules ask for.
-fn options(rules: &Rules) -> Result<CheckOptions, String> {
+pub(crate) fn options(rules: &Rules) -> Result<CheckOptions, String> {
     let expires = rules.expires_after.trim();
     let expires_after_s = match expires {
         "" => None,

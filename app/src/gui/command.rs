@@ -21,6 +21,10 @@ pub(crate) enum Command {
     OpenDialog,
     /// Unpacks the sample stores and opens them.
     OpenSamples,
+    /// Keeps a path above the recent ones, or lets go of it.
+    Pin(PathBuf),
+    /// Writes a report.
+    Export(Export),
     /// Takes a store off the rail; nothing on disk changes.
     Close(StoreId),
     /// Reads a store again.
@@ -31,6 +35,10 @@ pub(crate) enum Command {
     Tab(Tab),
     /// Shows what the text of the query field finds.
     Query(String),
+    /// Puts the query on show among the recent ones.
+    RememberQuery,
+    /// Keeps a query on the rail, or lets go of it.
+    KeepQuery(String),
     /// Checks entries; the disk is read, nothing changes.
     Revalidate(Option<Scope>),
     /// Other rules for revalidating.
@@ -53,10 +61,14 @@ pub(crate) enum Command {
     Colour(Colour),
     /// Stops a job.
     Cancel(JobId),
+    /// Shows a folder in the system's file manager.
+    Reveal(PathBuf),
     /// Puts text on the clipboard.
     Copy(String),
     /// Takes the newest notice away.
     DismissNotice,
+    /// Takes the message over the window away.
+    DismissToast,
 }
 
 /// Something about clearing and what was cleared.
@@ -85,6 +97,17 @@ pub(crate) enum DialogKind {
     Shortcuts,
     /// Version and licences.
     About,
+    /// What a report is to hold, and where it goes.
+    Export,
+}
+
+/// About a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Export {
+    /// Asks the system for a name.
+    Browse(crate::cli::export::Form),
+    /// Writes it under this name.
+    Write(PathBuf),
 }
 
 /// Something about the table.
@@ -100,8 +123,16 @@ pub(crate) enum TableCommand {
     FoldAll(bool),
     /// Changes the selection.
     Select(Pick),
+    /// Puts the columns into this order.
+    Order(Vec<SortBy>),
+    /// Gives each argument a column where one function shows, or all of them one.
+    ArgumentColumns(bool),
+    /// Gives the table the columns that it had at first.
+    ResetColumns,
     /// Shows a column, or hides it.
     Column(SortBy),
+    /// Shows the largest entries as one list and selects so many of them.
+    Largest(usize),
     /// Gives a column a width, in points.
     Width(SortBy, f32),
 }

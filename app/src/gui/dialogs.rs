@@ -14,6 +14,8 @@ const NO_DIALOG: Duration = Duration::from_millis(300);
 pub(crate) enum Answer {
     /// Open this.
     Open(Vec<PathBuf>),
+    /// Write under this name.
+    Name(PathBuf),
     /// Nothing was chosen.
     Nothing,
     /// It could not be asked: why, and what to do instead.
@@ -49,6 +51,40 @@ impl Dialogs {
                     "This desktop has no file dialog for us. Drop the folder on the window, or type its path".to_owned(),
                 ),
                 None => Answer::Nothing,
+            }
+        });
+    }
+
+    /// Lets the person choose a name for a new file, unless a dialog is open already.
+    pub(crate) fn ask_name(&mut self, proposed: String) {
+        self.run("dialog", move || {
+            let asked = Instant::now();
+            match rfd::FileDialog::new().set_file_name(proposed).save_file() {
+                Some(path) => Answer::Name(path),
+                None if asked.elapsed() < NO_DIALOG => Answer::Failed(
+                    "This desktop has no file dialog for us. Type the name".to_owned(),
+                ),
+                None => Answer::Nothing,
+            }
+        });
+    }
+
+    /// Opens a folder in the system's file manager.
+    pub(crate) fn reveal(&mut self, folder: PathBuf) {
+        self.run("reveal", move || {
+            let program = if cfg!(windows) {
+                "explorer"
+            } else if cfg!(target_vendor = "apple") {
+                "open"
+            } else {
+                "xdg-open"
+            };
+            match std::process::Command::new(program).arg(&folder).status() {
+                Ok(_) => Answer::Nothing,
+                Err(why) => Answer::Failed(format!(
+                    "Cannot open a file manager: {program}: {why}. Folder: {}",
+                    cachescope_core::model::text::path(&folder)
+                )),
             }
         });
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use cachescope_core::jobs::{Arranged, Job, Survey};
 use cachescope_core::model::{Row, StoreId, Time};
-use cachescope_core::ops::{Direction, Layout, SortBy};
+use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
 use super::command::{Command, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, Dialog, Hex, Layer, Palette, Pick};
+use super::state::{Asked, Dialog, Hex, Layer, Palette, Pick, Tab};
 
 /// Characters of a value that are copied: more than any notebook cell takes.
 const LITERAL_CHARS: usize = 1_000_000;
@@ -21,6 +21,8 @@ impl Session {
             Command::Open(path) => self.open(path),
             Command::OpenDialog => self.dialogs.ask(),
             Command::OpenSamples => self.dialogs.unpack_samples(),
+            Command::Pin(path) => self.state.saved.pin(&path),
+            Command::Export(export) => self.export(export),
             Command::Close(id) => self.close(id),
             Command::Refresh(id) => self.refresh(id),
             Command::Show(id) => self.state.shown = Some(id),
@@ -30,6 +32,12 @@ impl Session {
                     self.arrange_all();
                 }
             }
+            Command::RememberQuery => {
+                if self.state.query.error().is_none() {
+                    self.state.saved.remember_query(self.state.query.text());
+                }
+            }
+            Command::KeepQuery(query) => self.state.saved.keep_query(&query),
             Command::Revalidate(scope) => self.revalidate(scope),
             Command::Rules(rules) => self.state.saved.rules = rules,
             Command::Clear(command) => self.clear(command),
@@ -38,6 +46,7 @@ impl Session {
                     DialogKind::Palette => Dialog::Palette(Palette::default()),
                     DialogKind::Shortcuts => Dialog::Shortcuts,
                     DialogKind::About => Dialog::About,
+                    DialogKind::Export => Dialog::Export(self.exporting()),
                 });
             }
             Command::Theme(theme) => self.state.saved.theme = theme,
@@ -51,7 +60,9 @@ impl Session {
             }
             Command::Colour(colour) => self.state.saved.colour = colour,
             Command::Cancel(job) => self.jobs.cancel(job),
+            Command::Reveal(folder) => self.dialogs.reveal(folder),
             Command::Copy(text) => self.to_copy.push_back(text),
+            Command::DismissToast => self.state.toast = None,
             Command::DismissNotice => {
                 self.state.notices.pop();
             }
@@ -94,7 +105,15 @@ impl Session {
                 }
             }
             TableCommand::Select(pick) => self.select(&pick),
+            TableCommand::Largest(n) => self.largest(n),
+            TableCommand::Order(order) => saved.order = order,
+            TableCommand::ArgumentColumns(has_columns) => saved.has_argument_columns = has_columns,
+            TableCommand::ResetColumns => saved.reset_columns(),
             TableCommand::Column(column) => {
+                let column = match column {
+                    SortBy::Arg(_) => SortBy::Args,
+                    column => column,
+                };
                 if let Some(at) = saved.hidden.iter().position(|c| *c == column) {
                     saved.hidden.remove(at);
                 } else {
@@ -126,7 +145,22 @@ impl Session {
         self.arrange_all();
     }
 
-    fn select(&mut self, pick: &Pick) {
+    /// The selection follows when the rows have their new order.
+    fn largest(&mut self, n: usize) {
+        let saved = &mut self.state.saved;
+        saved.tab = Tab::Entries;
+        saved.is_grouped = false;
+        saved.sort = Sort {
+            by: SortBy::Bytes,
+            direction: Direction::Descending,
+        };
+        if let Some(store) = self.state.shown_mut() {
+            store.entries.pick_next = Some(Pick::These(0..n));
+        }
+        self.arrange_all();
+    }
+
+    pub(super) fn select(&mut self, pick: &Pick) {
         let Some(store) = self.state.shown_mut() else {
             return;
         };

@@ -5,6 +5,7 @@ mod clear;
 mod command;
 mod command_line;
 mod dialogs;
+mod export;
 mod fonts;
 mod handle;
 mod panels;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use cachescope_core::Error;
 use cachescope_core::jobs::{
-    Arranged, EntryPreview, Glances, JobId, Outcome, Page, Report, Surveyed,
+    Arranged, Cleared, EntryPreview, Glances, JobId, Outcome, Page, Report, Surveyed,
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
+use super::command::{ClearCommand, Command};
 use super::session::Session;
-use super::state::{OpenStore, Phase};
+use super::state::{OpenStore, Phase, Toast};
+use crate::text;
 
 impl Session {
     /// Takes in what the jobs reported since the last call; true if anything came.
@@ -32,10 +34,17 @@ impl Session {
                 Outcome::Surveyed(surveyed) => self.surveyed(job, surveyed),
                 Outcome::Checked(checked) => self.checked(job, *checked),
                 Outcome::Planned(planned) => self.planned(job, planned),
-                Outcome::Cleared(cleared) => self.cleared(job, cleared),
+                Outcome::Cleared(cleared) => {
+                    self.state.toast = cleared_toast(&cleared);
+                    self.cleared(job, cleared);
+                }
                 Outcome::Held(held) => self.state.held = held,
-                Outcome::BroughtBack(back) => self.brought_back(&back),
+                Outcome::BroughtBack(back) => {
+                    self.state.toast = None;
+                    self.brought_back(&back);
+                }
                 Outcome::Purged { .. } => self.look_for_held(),
+                Outcome::Outside(answer) => self.made(answer),
                 Outcome::Ended(Ok(())) => self.ended(job),
                 Outcome::Ended(Err(error)) => self.failed(job, &error),
             }
@@ -164,4 +173,21 @@ impl Session {
         }
         self.ended(job);
     }
+}
+
+/// Says what went, with the way back where there is one; `None` where nothing went.
+fn cleared_toast(cleared: &Cleared) -> Option<Toast> {
+    let applied = &cleared.applied;
+    if applied.removed == 0 {
+        return None;
+    }
+    let n = text::counted(applied.removed as u64, "entry", "entries");
+    if applied.undo_id.is_none() {
+        let freed = text::bytes(applied.bytes_freed);
+        return Some(Toast::new(format!("{n} cleared, {freed} freed"), None));
+    }
+    let held = text::bytes(applied.bytes_held);
+    let words = format!("{n} cleared and kept aside for undo, {held}");
+    let undo = ("Undo clear", Command::Clear(ClearCommand::Undo));
+    Some(Toast::new(words, Some(undo)))
 }

@@ -16,10 +16,10 @@ pub(crate) struct Session {
     pub(crate) jobs: Jobs,
     pub(crate) dialogs: Dialogs,
     pub(crate) clock: fn() -> Time,
-    /// Text on its way to the clipboard.
     /// Cachescope's own folder.
     pub(crate) own: Option<StateDir>,
     pub(crate) wake: Wake,
+    /// Text on its way to the clipboard.
     pub(crate) to_copy: VecDeque<String>,
 }
 
@@ -127,6 +127,7 @@ impl Session {
                         self.handle(Command::Open(path));
                     }
                 }
+                Answer::Name(path) => self.named(&path),
                 Answer::Nothing => {}
                 Answer::Failed(why) => self.state.notices.push(why),
             }

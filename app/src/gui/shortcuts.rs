@@ -35,8 +35,22 @@ const fn keyed(name: &'static str, modifiers: Modifiers, key: Key, command: Made
     }
 }
 
-/// All of them, in the order in which the palette shows them before a letter is typed.
-pub(crate) const ACTIONS: &[Action] = &[
+/// All of them by topic, in the order of menus and palette.
+pub(crate) const TOPICS: &[(&str, &[Action])] = &[
+    ("Store", STORE),
+    ("Entries", ENTRIES),
+    ("Show", SHOW),
+    ("View", VIEW),
+    ("Table and colours", LAYOUT),
+    ("Help", HELP),
+];
+
+/// All of them.
+pub(crate) fn actions() -> impl Iterator<Item = &'static Action> {
+    TOPICS.iter().flat_map(|(_, actions)| *actions)
+}
+
+const STORE: &[Action] = &[
     keyed("Open…", Modifiers::COMMAND, Key::O, |_| {
         Some(Command::OpenDialog)
     }),
@@ -50,6 +64,15 @@ pub(crate) const ACTIONS: &[Action] = &[
         Key::W,
         |s| Some(Command::Close(s.shown?)),
     ),
+    action("Pin this store, or let go of it", |s| {
+        Some(Command::Pin(s.shown()?.info.opened_as.clone()))
+    }),
+    keyed("Export a report…", Modifiers::COMMAND, Key::E, |s| {
+        s.shown().map(|_| Command::Dialog(Some(DialogKind::Export)))
+    }),
+];
+
+const VIEW: &[Action] = &[
     keyed("Show the overview", Modifiers::COMMAND, Key::Num1, |s| {
         tab(s, Tab::Overview)
     }),
@@ -59,6 +82,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     keyed("Show health", Modifiers::COMMAND, Key::Num3, |s| {
         tab(s, Tab::Health)
     }),
+];
+
+const ENTRIES: &[Action] = &[
     keyed("Revalidate selected", Modifiers::COMMAND, Key::R, |s| {
         selected(s).map(|()| Command::Revalidate(Some(Scope::Selected)))
     }),
@@ -87,6 +113,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     keyed("Select nothing", Modifiers::NONE, Key::Escape, |s| {
         selected(s).map(|()| Command::Table(TableCommand::Select(Pick::None)))
     }),
+];
+
+const SHOW: &[Action] = &[
     action("Show all entries", |s| {
         let is_filtered = !s.query.text().is_empty();
         is_filtered.then(|| Command::Query(String::new()))
@@ -100,6 +129,17 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("Show what is broken", |s| {
         query(s, "condition:corrupt,incomplete,orphan,calls-code,unread")
     }),
+    action("Show the largest 100", |s| {
+        s.shown()
+            .map(|_| Command::Table(TableCommand::Largest(100)))
+    }),
+    action("Save this query, or let go of it", |s| {
+        let is_query = s.shown.is_some() && !s.query.parsed().is_empty();
+        is_query.then(|| Command::KeepQuery(s.query.text().to_owned()))
+    }),
+];
+
+const LAYOUT: &[Action] = &[
     action("Group by function", |s| group(s, true)),
     action("Show as one list", |s| group(s, false)),
     action("Fold all groups", |s| fold(s, true)),
@@ -126,6 +166,9 @@ pub(crate) const ACTIONS: &[Action] = &[
     action("Colours as the system has them", |_| {
         Some(Command::Theme(ThemePreference::System))
     }),
+];
+
+const HELP: &[Action] = &[
     keyed("Keys", Modifiers::NONE, Key::F1, |_| {
         Some(Command::Dialog(Some(DialogKind::Shortcuts)))
     }),
@@ -191,7 +234,7 @@ pub(crate) fn run(ctx: &egui::Context, state: &State, out: &mut Vec<Command>) {
     let is_typing = ctx.text_edit_focused();
     for Action {
         shortcut, command, ..
-    } in ACTIONS
+    } in actions()
     {
         let Some(shortcut) = shortcut else { continue };
         // Ctrl+A, Ctrl+Z, Delete and Escape mean the text while one types; Ctrl+A and Escape the table otherwise.
@@ -216,9 +259,9 @@ mod tests {
 
     #[test]
     fn no_name_and_no_key_stands_for_two_actions() {
-        let names: HashSet<_> = ACTIONS.iter().map(|a| a.name).collect();
-        assert_eq!(names.len(), ACTIONS.len());
-        let keys: Vec<_> = ACTIONS.iter().filter_map(|a| a.shortcut).collect();
+        let names: HashSet<_> = actions().map(|a| a.name).collect();
+        assert_eq!(names.len(), actions().count());
+        let keys: Vec<_> = actions().filter_map(|a| a.shortcut).collect();
         for (n, key) in keys.iter().enumerate() {
             assert!(!keys[n + 1..].contains(key), "{key:?}");
             assert_ne!(*key, PALETTE);
@@ -229,7 +272,7 @@ mod tests {
     fn with_nothing_open_nothing_can_be_cleared() {
         let state = State::default();
         let offered = |name: &str| {
-            let action = ACTIONS.iter().find(|a| a.name == name).unwrap();
+            let action = actions().find(|a| a.name == name).unwrap();
             (action.command)(&state)
         };
         assert_eq!(offered("Clear selected…"), None);

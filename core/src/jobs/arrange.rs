@@ -50,6 +50,8 @@ pub struct Arranged {
     pub has_args: bool,
     /// True if any row found expires.
     pub has_expiry: bool,
+    /// Names of the arguments in their order, where all rows found are calls of one function.
+    pub arg_names: Vec<String>,
     /// The selection as it stands in this snapshot.
     pub selected: Selected,
     /// Where the marks asked for stand, one for each.
@@ -141,6 +143,8 @@ pub(super) fn run(arrange: &Arrange, context: &Context) -> Result<()> {
     context.report(Outcome::Arranged(Box::new(arranged)))
 }
 
+/// Rows that are asked for the names of their arguments.
+const NAMED_ROWS: usize = 100;
 /// Rows between two looks at the cancel flag.
 const CHECK_EVERY: usize = 4096;
 
@@ -159,6 +163,7 @@ impl Arrange {
         };
         let mut marks: Vec<Place> = self.marks.iter().map(place).collect();
         let (mut has_args, mut has_expiry) = (false, false);
+        let mut only_group = None;
         let shows_orphans = self.query.needs().conditions;
         let mut store = None;
         let has_marks = self.marks.iter().any(Option::is_some);
@@ -202,10 +207,24 @@ impl Arrange {
                 sums.sums.add(&record);
                 rows.push(row);
             }
+            only_group = match only_group {
+                _ if found.entries == 0 => Some(record.group),
+                Some(group) if Arc::ptr_eq(group, record.group) || group == record.group => {
+                    Some(group)
+                }
+                _ => None,
+            };
             has_args = has_args || record.args.iter().next().is_some();
             has_expiry |= record.expires.is_some();
             found.add(&record);
         }
+        let arg_names = if has_args && only_group.is_some() {
+            buckets
+                .first()
+                .map_or_else(Vec::new, |(_, rows)| self.arg_names(rows))
+        } else {
+            Vec::new()
+        };
         buckets.sort_by(|(a, _), (b, _)| compare_groups(self.sort, a, b));
         let mut rows = Vec::new();
         let mut groups = Vec::with_capacity(buckets.len());
@@ -225,9 +244,24 @@ impl Arrange {
             found,
             has_args,
             has_expiry,
+            arg_names,
             selected,
             marks,
         })
+    }
+
+    /// The names that the first calls have at each place: a later one adds what an earlier one left out.
+    fn arg_names(&self, rows: &[Row]) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for record in rows
+            .iter()
+            .take(NAMED_ROWS)
+            .filter_map(|row| self.snapshot.record(*row))
+        {
+            let more = record.args.iter().skip(names.len());
+            names.extend(more.map(|(name, _)| name.to_owned()));
+        }
+        names
     }
 
     fn matches(&self, record: &Record<'_>, store: &mut Option<Store>) -> bool {

@@ -10,6 +10,7 @@ mod chosen;
 mod clear;
 mod glance;
 mod open;
+mod outside;
 mod preview;
 mod run;
 mod scan;
@@ -21,6 +22,7 @@ pub use check::{Check, Checked};
 pub use chosen::Chosen;
 pub use clear::{BroughtBack, Cleared, Planned};
 pub use glance::Glances;
+pub use outside::{Answer, Outside, Work};
 pub use preview::EntryPreview;
 pub use run::{Jobs, Running, Wake};
 pub use scan::StoreFacts;
@@ -110,6 +112,8 @@ pub enum Job {
     Restore(Held),
     /// Frees what is held, for good.
     Purge(Held),
+    /// Work that only the caller can do.
+    Outside(Outside),
 }
 
 impl Job {
@@ -129,6 +133,7 @@ impl Job {
             Self::Held { .. } => "held",
             Self::Restore(_) => "restore",
             Self::Purge(_) => "purge",
+            Self::Outside(_) => "outside",
         }
     }
 
@@ -148,6 +153,7 @@ impl Job {
             Self::Held { .. } => "Looking for what is held aside".to_owned(),
             Self::Restore(_) => "Bringing back".to_owned(),
             Self::Purge(_) => "Freeing".to_owned(),
+            Self::Outside(outside) => outside.title.clone(),
         }
     }
 
@@ -159,7 +165,8 @@ impl Job {
             | Self::Clear { .. }
             | Self::Held { .. }
             | Self::Restore(_)
-            | Self::Purge(_) => None,
+            | Self::Purge(_)
+            | Self::Outside(_) => None,
             Self::Scan { store, .. } | Self::Preview { store, .. } | Self::Glance { store, .. } => {
                 Some(store.id)
             }
@@ -189,6 +196,7 @@ impl Job {
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
             Self::Restore(held) => clear::restore(held, context),
             Self::Purge(held) => clear::purge(&held, context),
+            Self::Outside(outside) => outside::run(outside, context),
         }
     }
 }
@@ -238,6 +246,8 @@ pub enum Outcome {
         /// Their stored bytes.
         bytes: u64,
     },
+    /// What work of the caller's own gave.
+    Outside(Answer),
     /// The job is over; nothing of it follows.
     Ended(Result<(), Error>),
 }

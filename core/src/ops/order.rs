@@ -21,6 +21,8 @@ pub enum SortBy {
     Group,
     /// The arguments' text, as a snapshot keeps it.
     Args,
+    /// The argument at this place of the call: numbers by their value, texts by their letters.
+    Arg(u8),
     /// Stored value bytes.
     Bytes,
     /// Bytes on the disk.
@@ -178,7 +180,7 @@ impl Sort {
         use SortBy as By;
         matches!(
             self.by,
-            By::Key | By::Group | By::Args | By::ValueType | By::Codec
+            By::Key | By::Group | By::Args | By::Arg(_) | By::ValueType | By::Codec
         )
     }
 
@@ -188,6 +190,12 @@ impl Sort {
             SortBy::Key => record.label.map_or(Value::Bytes(record.key), Value::from),
             SortBy::Group => Value::from(&*record.group.label),
             SortBy::Args => Value::from(record.args),
+            SortBy::Arg(place) => match record.args.iter().nth(place.into()) {
+                Some((_, text)) => text.parse().map_or(Value::from(text), |number: f64| {
+                    Value::Number(sortable(number))
+                }),
+                None => Value::Missing,
+            },
             SortBy::Bytes => Value::Number(record.bytes),
             SortBy::DiskBytes => Value::Number(record.disk_bytes),
             SortBy::Files => Value::Number(record.files.into()),
@@ -262,6 +270,13 @@ impl Value<'_> {
             (Self::Number(a), Self::Number(b)) => a.cmp(b),
             (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
             (Self::Args(a), Self::Args(b)) => text_of(*a).cmp(text_of(*b)),
+            // Only an argument can be a number in one call and a text in another: the prefixes decide, as in sorting.
+            (Self::Number(_), Self::Bytes(_)) => {
+                self.prefix().cmp(&other.prefix()).then(Ordering::Less)
+            }
+            (Self::Bytes(_), Self::Number(_)) => {
+                self.prefix().cmp(&other.prefix()).then(Ordering::Greater)
+            }
             _ => Ordering::Equal,
         }
     }

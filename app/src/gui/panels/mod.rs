@@ -6,8 +6,10 @@ mod entry;
 mod health;
 mod jobs;
 mod overview;
+mod query;
 mod start;
 mod stores;
+mod toast;
 mod top_bar;
 
 use std::sync::Arc;
@@ -42,6 +44,7 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     shortcuts::run(ui.ctx(), &session.state, out);
     dialogs::dialog_ui(ui.ctx(), &mut session.state, out);
     let state = &mut session.state;
+    toast::toast_ui(ui.ctx(), state.toast.as_mut(), out);
     Panel::top("top bar")
         .frame(surface(12, 8))
         .resizable(false)
@@ -88,7 +91,6 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
             out.push(Command::Tab(tab));
         }
     });
-    let is_filtered = !state.query.parsed().is_empty();
     let State {
         stores,
         shown,
@@ -112,7 +114,7 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     }
     match saved.tab {
         Tab::Overview => overview::overview_ui(ui, store, saved, query, now, out),
-        Tab::Entries => entries::entries_ui(ui, store, saved, is_filtered, now, out),
+        Tab::Entries => entries::entries_ui(ui, store, saved, query.parsed(), now, out),
         Tab::Health => health::health_ui(ui, store, now, out),
     }
 }

@@ -5,7 +5,7 @@ use cachescope_core::watch::View;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use crate::gui::command::Command;
+use crate::gui::command::{Command, TableCommand};
 use crate::gui::state::{OpenStore, Phase, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
@@ -22,13 +22,7 @@ pub(super) fn stores_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         ui.add_space(8.0);
         controls::caption(ui, "SHOW");
-        for (glyph, name, query) in SHOWS {
-            if show_ui(ui, glyph, name, state.query.text() == *query) {
-                let is_on = state.query.text() == *query;
-                let query = if is_on { "" } else { *query };
-                out.push(Command::Query(query.to_owned()));
-            }
-        }
+        queries_ui(ui, state, out);
     });
 }
 
@@ -36,15 +30,52 @@ pub(super) fn stores_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 const SHOWS: &[(&str, &str, &str)] = &[
     ("◷", "Not used for 30 days", "used>30d"),
     ("≠", "Code has changed", "condition:stale,source-gone"),
-    ("▲", "Larger than 10 MB", "size>10MB"),
     (
         "✕",
         "Broken",
         "condition:corrupt,incomplete,orphan,calls-code,unread",
     ),
 ];
+/// Entries that "Largest" selects.
+const LARGEST: usize = 100;
 
-fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> bool {
+/// Queries worth a click: ours, then those that the person kept.
+fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let text = state.query.text();
+    let mut line = |ui: &mut Ui, glyph: &str, name: &str, query: &str| {
+        let is_on = text == query;
+        let response = show_ui(ui, glyph, name, is_on);
+        if response.clicked() {
+            let query = if is_on { "" } else { query };
+            out.push(Command::Query(query.to_owned()));
+        }
+        response
+    };
+    for (glyph, name, query) in SHOWS {
+        line(ui, glyph, name, query).on_hover_text(*query);
+    }
+    let mut let_go = None;
+    for saved in &state.saved.queries {
+        let name = cachescope_core::model::text::shown(&saved.name);
+        line(ui, "›", &name, &saved.query).context_menu(|ui| {
+            if ui.button("Take off the rail").clicked() {
+                let_go = Some(saved.query.clone());
+            }
+        });
+    }
+    out.extend(let_go.map(Command::KeepQuery));
+    if show_ui(ui, "▲", "Largest 100", false).clicked() {
+        out.push(Command::Table(TableCommand::Largest(LARGEST)));
+    }
+    let is_kept = SHOWS.iter().any(|(_, _, query)| *query == text)
+        || state.saved.queries.iter().any(|saved| saved.query == text);
+    let can_keep = !is_kept && !state.query.parsed().is_empty() && state.query.error().is_none();
+    if can_keep && show_ui(ui, "+", "Save this query", false).clicked() {
+        out.push(Command::KeepQuery(text.to_owned()));
+    }
+}
+
+fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> egui::Response {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -63,7 +94,7 @@ fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> bool {
     let (sign, words) = inner.split_left_right_at_x(inner.left() + 18.0);
     cell::text(ui, sign, glyph, theme::body(), color);
     cell::text(ui, words, name, theme::body(), color);
-    response.clicked()
+    response
 }
 
 fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Command>) {

@@ -1,22 +1,18 @@
 //! The bar on top: opening, the query, what it found, and the two actions on it.
 
-use std::ops::Range;
-
-use egui::text::{LayoutJob, TextFormat};
-use egui::{Align, Key, KeyboardShortcut, Layout, Modifiers, RichText, Stroke, TextEdit, Ui, vec2};
+use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
 
 use crate::gui::command::{ClearCommand, Command, DialogKind};
-use crate::gui::state::{QueryField, Rules, Scope, State};
-use crate::gui::theme::{self, Theme};
+use crate::gui::shortcuts::{Action, TOPICS};
+use crate::gui::state::{Rules, Scope, State};
+use crate::gui::theme;
 use crate::gui::widgets::controls;
 use crate::text;
-
-/// Puts the keyboard into the query field.
-const FOCUS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 
 pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.set_min_height(28.0);
+        menu_ui(ui, state, out);
         ui.label(RichText::new("Cachescope").font(theme::title()));
         ui.add_space(4.0);
         if ui.button("Open…").clicked() {
@@ -31,19 +27,50 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 clear_ui(ui, state, out);
                 revalidate_ui(ui, state, out);
                 found_ui(ui, state);
-                query_ui(ui, &state.query, out);
+                super::query::query_ui(ui, state, out);
             }
         });
     });
 }
 
+/// Every command by topic: what a menu bar would hold, in the room of one button.
+fn menu_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let menu = ui.menu_button("☰", |ui| {
+        for (topic, actions) in TOPICS {
+            ui.menu_button(*topic, |ui| {
+                for action in *actions {
+                    action_ui(ui, action, state, out);
+                }
+            });
+        }
+    });
+    ui.ctx()
+        .accesskit_node_builder(menu.response.id, |node| node.set_label("Menu"));
+}
+
+fn action_ui(ui: &mut Ui, action: &Action, state: &State, out: &mut Vec<Command>) {
+    let command = (action.command)(state);
+    let mut button = Button::new(action.name);
+    if let Some(shortcut) = &action.shortcut {
+        button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
+    }
+    if ui.add_enabled(command.is_some(), button).clicked() {
+        out.extend(command);
+    }
+}
+
+/// Paths to open again: the pinned ones, then the others, newest first.
 fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    let is_enabled = !state.saved.recent.is_empty();
+    let saved = &state.saved;
+    let is_enabled = !saved.recent.is_empty() || !saved.pinned.is_empty();
     ui.add_enabled_ui(is_enabled, |ui| {
         ui.menu_button("Recent ▾", |ui| {
-            for path in &state.saved.recent {
+            let others = saved.recent.iter().filter(|p| !saved.pinned.contains(p));
+            let pinned = saved.pinned.iter().map(|path| ("★ ", path));
+            for (sign, path) in pinned.chain(others.map(|path| ("", path))) {
                 let shown = cachescope_core::model::text::path(path);
-                if ui.button(text::shorten(&shown, 72)).clicked() {
+                let shown = format!("{sign}{}", text::shorten(&shown, 72));
+                if ui.button(shown).clicked() {
                     out.push(Command::Open(path.clone()));
                 }
             }
@@ -138,73 +165,4 @@ fn found_ui(ui: &mut Ui, state: &State) {
         format!("{} of {all_text}", text::count(found))
     };
     controls::quiet(ui, words);
-}
-
-fn query_ui(ui: &mut Ui, query: &QueryField, out: &mut Vec<Command>) {
-    let theme = Theme::of(ui.ctx());
-    let error = query.error();
-    let mut typed = query.text().to_owned();
-    let span = error.map(|e| e.span.clone());
-    let mut layouter = |ui: &Ui, text: &dyn egui::TextBuffer, _wrap: f32| {
-        let job = coloured(text.as_str(), span.as_ref(), Theme::of(ui.ctx()));
-        ui.painter().layout_job(job)
-    };
-    let width = ui.available_width();
-    // An id of its own: the count beside it comes and goes, and the keyboard must stay here.
-    let edit = TextEdit::singleline(&mut typed)
-        .id(egui::Id::unique("query"))
-        .font(theme::mono())
-        .hint_text("Filter: size>1MB used>30d group:load* \"text\"")
-        .desired_width(width)
-        .align(egui::Align2::LEFT_CENTER)
-        .layouter(&mut layouter);
-    let field = ui.add_sized(vec2(width, 28.0), edit);
-    // The hint is no name: it goes away with the first letter typed.
-    ui.ctx()
-        .accesskit_node_builder(field.id, |node| node.set_label("Query"));
-    if ui.input_mut(|i| i.consume_shortcut(&FOCUS)) {
-        field.request_focus();
-    }
-    if field.has_focus() && ui.input(|i| i.key_pressed(Key::Escape)) && !typed.is_empty() {
-        typed.clear();
-        out.push(Command::Query(typed));
-    } else if field.changed() {
-        out.push(Command::Query(typed));
-    }
-    if let Some(error) = error {
-        let words = RichText::new(&error.message).color(theme.danger);
-        egui::Tooltip::always_open(
-            ui.ctx().clone(),
-            ui.layer_id(),
-            field.id.with("error"),
-            egui::PopupAnchor::from(&field),
-        )
-        .gap(4.0)
-        .show(|ui| ui.label(words));
-    }
-}
-
-/// Field names in the accent, the place of a mistake underlined.
-fn coloured(text: &str, mistake: Option<&Range<usize>>, theme: &Theme) -> LayoutJob {
-    let mut job = LayoutJob::default();
-    let mut at = 0;
-    for word in text.split_inclusive(' ') {
-        let head = word.find([':', '<', '>', '=']).map_or(0, |end| end + 1);
-        for (part, color) in [
-            (word.get(..head), theme.accent),
-            (word.get(head..), theme.text),
-        ] {
-            let part = part.unwrap_or_default();
-            let mut format = TextFormat::simple(theme::mono(), color);
-            let is_wrong = mistake.is_some_and(|span| {
-                at < span.end.max(span.start + 1) && span.start < at + part.len()
-            });
-            if is_wrong {
-                format.underline = Stroke::new(1.5, theme.danger);
-            }
-            job.append(part, 0.0, format);
-            at += part.len();
-        }
-    }
-    job
 }

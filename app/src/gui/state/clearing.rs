@@ -6,6 +6,7 @@ use cachescope_core::clear::undo::Held;
 use cachescope_core::clear::{How, Plan};
 use cachescope_core::jobs::{Cleared, JobId, Planned};
 
+use crate::cli::export::Form;
 use crate::gui::widgets::table::Scroll;
 
 /// Which entries an action is about.
@@ -29,6 +30,15 @@ pub(crate) enum Dialog {
     Shortcuts,
     /// Version and licences.
     About,
+    /// What a report is to hold, and where it goes.
+    Export(Exporting),
+}
+
+/// The export dialog.
+pub(crate) struct Exporting {
+    /// The name as typed.
+    pub(crate) path: String,
+    pub(crate) form: Form,
 }
 
 /// What was typed into the palette, and which line is chosen.

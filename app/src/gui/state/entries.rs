@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cachescope_core::jobs::{Arranged, GroupSums, JobId};
 use cachescope_core::model::{EntryId, Group};
 
-use super::Selection;
+use super::{Pick, Selection};
 use crate::gui::widgets::table::Scroll;
 
 /// The table's state.
@@ -21,6 +21,8 @@ pub(crate) struct Entries {
     /// Locators of folded groups.
     pub(crate) folded: HashSet<Box<[u8]>>,
     pub(crate) lines: Lines,
+    /// What is selected as soon as the next arrangement is there.
+    pub(crate) pick_next: Option<Pick>,
     pub(crate) selection: Selection,
     pub(crate) scroll: Scroll,
 }
@@ -34,6 +36,10 @@ impl Entries {
         self.lines = Lines::new(&arranged.groups, &self.folded);
         if let Some(line) = top.and_then(|at| self.lines.line_of(at)) {
             self.scroll.shift_lines(line, top_before);
+        }
+        if let Some(pick) = self.pick_next.take() {
+            self.selection.pick(&pick, &arranged, &self.lines);
+            self.scroll.show_line(0);
         }
         self.arranged = Some(arranged);
     }

@@ -1,6 +1,7 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
 mod clearing;
+mod completion;
 mod entries;
 mod hex;
 mod overview;
@@ -9,9 +10,11 @@ mod query;
 mod saved;
 mod selection;
 mod store;
+mod toast;
 mod tree;
 
-pub(crate) use clearing::{Clearing, Dialog, Palette, Rules, Scope, Stage};
+pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Scope, Stage};
+pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
 pub(crate) use overview::{Asked, Overviewing};
@@ -20,6 +23,7 @@ pub(crate) use query::QueryField;
 pub(crate) use saved::Saved;
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
+pub(crate) use toast::{STAYS_S, Toast};
 pub(crate) use tree::{Branch, LineState, TreeLine};
 
 use std::path::PathBuf;
@@ -51,6 +55,8 @@ pub(crate) struct State {
     pub(crate) opening: Vec<(JobId, PathBuf)>,
     /// What could not be done, newest last.
     pub(crate) notices: Vec<String>,
+    /// What was just done, and how to take it back.
+    pub(crate) toast: Option<Toast>,
     /// The query field.
     pub(crate) query: QueryField,
     /// The path field of the start page.

@@ -12,12 +12,32 @@ use crate::gui::widgets::mosaic::Colour;
 /// Recent paths that are kept.
 const RECENT: usize = 12;
 
+/// Queries that are remembered.
+const RECENT_QUERIES: usize = 30;
+
+/// A query that a person keeps on the rail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SavedQuery {
+    /// What the rail calls it.
+    pub(crate) name: String,
+    /// The query as it is typed.
+    pub(crate) query: String,
+}
+
 /// Written by eframe at exit and every 30 seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Saved {
     /// Paths that held a store, newest first.
     pub(crate) recent: Vec<PathBuf>,
+    /// Paths that a person keeps above the recent ones.
+    pub(crate) pinned: Vec<PathBuf>,
+    /// Paths that were open when the window was closed.
+    pub(crate) open: Vec<PathBuf>,
+    /// Queries that found something to look at, newest first.
+    pub(crate) recent_queries: Vec<String>,
+    /// Queries kept on the rail, in the order in which they were kept.
+    pub(crate) queries: Vec<SavedQuery>,
     /// The page on show.
     pub(crate) tab: Tab,
     /// What the treemap's colours tell.
@@ -32,6 +52,10 @@ pub(crate) struct Saved {
     pub(crate) is_grouped: bool,
     /// Columns that a person hid.
     pub(crate) hidden: Vec<SortBy>,
+    /// Columns in the order that a person gave them; empty for ours.
+    pub(crate) order: Vec<SortBy>,
+    /// Whether each argument has a column where one function shows.
+    pub(crate) has_argument_columns: bool,
     /// Columns that a person widened or narrowed, in points.
     pub(crate) widths: Vec<(SortBy, f32)>,
 }
@@ -40,6 +64,10 @@ impl Default for Saved {
     fn default() -> Self {
         Self {
             recent: Vec::new(),
+            pinned: Vec::new(),
+            open: Vec::new(),
+            recent_queries: Vec::new(),
+            queries: Vec::new(),
             tab: Tab::default(),
             colour: Colour::default(),
             theme: ThemePreference::System,
@@ -51,17 +79,59 @@ impl Default for Saved {
             is_grouped: true,
             // Last use tells more, and both together crowd a small window.
             hidden: vec![SortBy::Created, SortBy::DiskBytes],
+            order: Vec::new(),
+            has_argument_columns: true,
             widths: Vec::new(),
         }
     }
 }
 
 impl Saved {
+    /// Gives the table the columns that it had at first.
+    pub(crate) fn reset_columns(&mut self) {
+        let first = Self::default();
+        self.hidden = first.hidden;
+        self.order = first.order;
+        self.widths = first.widths;
+        self.has_argument_columns = first.has_argument_columns;
+    }
+
     /// Puts a path first among the recent ones.
     pub(crate) fn remember(&mut self, path: &Path) {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
+    }
+
+    /// Keeps a path above the recent ones, or lets go of it.
+    pub(crate) fn pin(&mut self, path: &Path) {
+        let n_before = self.pinned.len();
+        self.pinned.retain(|p| p != path);
+        if self.pinned.len() == n_before {
+            self.pinned.push(path.to_owned());
+        }
+    }
+
+    /// Puts a query first among the recent ones.
+    pub(crate) fn remember_query(&mut self, query: &str) {
+        let query = query.trim();
+        if !query.is_empty() {
+            self.recent_queries.retain(|q| q != query);
+            self.recent_queries.insert(0, query.to_owned());
+            self.recent_queries.truncate(RECENT_QUERIES);
+        }
+    }
+
+    /// Keeps a query on the rail, or lets go of it if it is kept already.
+    pub(crate) fn keep_query(&mut self, query: &str) {
+        let n_before = self.queries.len();
+        self.queries.retain(|saved| saved.query != query);
+        if self.queries.len() == n_before && !query.trim().is_empty() {
+            self.queries.push(SavedQuery {
+                name: query.to_owned(),
+                query: query.to_owned(),
+            });
+        }
     }
 }
 

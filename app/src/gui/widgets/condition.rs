@@ -1,27 +1,3 @@
-//! Conditions as glyph and word.
+//! Conditions as glyph and word, as everywhere.
 
-use cachescope_core::model::Condition;
-
-/// The glyph that stands for a condition wherever it shows; told apart without colour.
-pub(crate) fn glyph(condition: Condition) -> &'static str {
-    match condition {
-        Condition::CallsCode => "▲",
-        Condition::Corrupt => "✕",
-        Condition::Incomplete => "◐",
-        Condition::Orphan => "○",
-        Condition::SourceGone => "∅",
-        Condition::Stale => "≠",
-        Condition::Expired => "◷",
-        Condition::Unread => "·",
-        Condition::Fresh => "●",
-    }
-}
-
-/// The word beside it.
-pub(crate) fn word(condition: Condition) -> &'static str {
-    match condition {
-        Condition::CallsCode => "calls code",
-        Condition::SourceGone => "source gone",
-        other => other.name(),
-    }
-}
+pub(crate) use crate::text::condition::{glyph, word};

@@ -4,6 +4,8 @@
 //! can no longer tell neighbouring rows apart. Here the first line is an integer and only the part of a row
 //! above the edge is a float, so the millionth row scrolls as smoothly as the first.
 
+use std::borrow::Cow;
+
 use egui::accesskit::Role;
 use egui::{
     Color32, CursorIcon, FontId, Id, Pos2, Rect, Response, ScrollArea, Sense, Ui, Vec2, WidgetInfo,
@@ -76,7 +78,7 @@ fn points(line: usize) -> f64 {
 /// How a column looks.
 #[derive(Debug, Clone)]
 pub(crate) struct Spec {
-    pub(crate) title: &'static str,
+    pub(crate) title: Cow<'static, str>,
     /// Wished width, in points.
     pub(crate) width: f32,
     /// Least width; for figures the widest figure.
@@ -106,8 +108,10 @@ pub(crate) struct Happened {
     pub(crate) headers: Vec<Response>,
     /// The header that was clicked.
     pub(crate) sorted: Option<usize>,
-    /// The column that was dragged, and its new width.
+    /// The column whose edge was dragged, and its new width.
     pub(crate) resized: Option<(usize, f32)>,
+    /// The column that was dragged, and the one in whose place it was dropped.
+    pub(crate) moved: Option<(usize, usize)>,
 }
 
 impl Table<'_> {
@@ -137,7 +141,7 @@ impl Table<'_> {
         spans: &[(f32, f32)],
         mut line: impl FnMut(&mut LineUi<'_>),
     ) -> Happened {
-        let (headers, sorted, resized) = self.header(ui, rect, spans);
+        let header = self.header(ui, rect, spans);
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + HEADER), rect.max);
         let on_screen = body.intersect(ui.clip_rect());
         self.scroll.settle(self.n_lines, body.height());
@@ -183,27 +187,22 @@ impl Table<'_> {
         }
         Happened {
             body: response,
-            headers,
-            sorted,
-            resized,
+            headers: header.cells,
+            sorted: header.sorted,
+            resized: header.resized,
+            moved: header.moved,
         }
     }
 
-    fn header(
-        &self,
-        ui: &mut Ui,
-        rect: Rect,
-        spans: &[(f32, f32)],
-    ) -> (Vec<Response>, Option<usize>, Option<(usize, f32)>) {
-        let mut headers = Vec::with_capacity(self.columns.len());
+    fn header(&self, ui: &mut Ui, rect: Rect, spans: &[(f32, f32)]) -> Header {
         let theme = Theme::of(ui.ctx());
-        let (mut sorted, mut resized) = (None, None);
+        let mut header = Header::default();
         let bottom = rect.top() + HEADER;
         for (at, (column, (left, width))) in self.columns.iter().zip(spans).enumerate() {
             let cell =
                 Rect::from_min_size(pos2(rect.left() + left, rect.top()), vec2(*width, HEADER));
-            let id = ui.scope_id().with((self.name, "header", column.title));
-            let response = ui.interact(cell, id, Sense::click());
+            let id = ui.scope_id().with((self.name, "header", &column.title));
+            let response = ui.interact(cell, id, Sense::click_and_drag());
             response.widget_info(|| {
                 WidgetInfo::labeled(
                     Role::ColumnHeader,
@@ -212,9 +211,12 @@ impl Table<'_> {
                 )
             });
             if response.clicked() {
-                sorted = Some(at);
+                header.sorted = Some(at);
             }
-            headers.push(response.clone());
+            if response.dragged() || response.drag_stopped() {
+                header.drag(ui, at, rect, spans, &response);
+            }
+            header.cells.push(response.clone());
             let is_active = response.hovered() || response.has_focus();
             let color = if is_active { theme.text } else { theme.quiet };
             let arrow = match self.sorted {
@@ -238,18 +240,54 @@ impl Table<'_> {
             }
             if drag.dragged() {
                 let width = (width + drag.drag_delta().x).max(column.min_width);
-                resized = Some((at, width));
+                header.resized = Some((at, width));
             }
         }
         let line = [pos2(rect.left(), bottom), pos2(rect.right(), bottom)];
         ui.painter().line_segment(line, theme.hairline());
-        (headers, sorted, resized)
+        header
     }
 
     fn scroll_by_wheel(&mut self, ui: &Ui, body: Rect) {
         if ui.rect_contains_pointer(body) {
             let moved = ui.input_mut(|i| std::mem::take(&mut i.smooth_scroll_delta.y));
             self.scroll.top -= f64::from(moved);
+        }
+    }
+}
+
+/// What happened to the headers.
+#[derive(Default)]
+struct Header {
+    cells: Vec<Response>,
+    sorted: Option<usize>,
+    resized: Option<(usize, f32)>,
+    moved: Option<(usize, usize)>,
+}
+
+impl Header {
+    /// A column under the pointer on its way to another place: where it would go is marked.
+    fn drag(&mut self, ui: &Ui, at: usize, rect: Rect, spans: &[(f32, f32)], response: &Response) {
+        let Some(pos) = response.interact_pointer_pos() else {
+            return;
+        };
+        let x = pos.x - rect.left();
+        let over = spans
+            .iter()
+            .position(|(left, width)| (*left..left + width).contains(&x));
+        let Some((to, (left, width))) = over.and_then(|to| Some((to, *spans.get(to)?))) else {
+            return;
+        };
+        if to == at {
+            return;
+        }
+        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+        let side = rect.left() + if to < at { left } else { left + width };
+        let mark = Rect::from_min_size(pos2(side - 1.0, rect.top()), vec2(2.0, HEADER));
+        let theme = Theme::of(ui.ctx());
+        ui.painter().rect_filled(mark, 0.0, theme.accent);
+        if response.drag_stopped() {
+            self.moved = Some((at, to));
         }
     }
 }
@@ -398,7 +436,7 @@ mod tests {
     #[test]
     fn columns_fill_the_width_and_keep_their_least() {
         let spec = |width, min_width, grows| Spec {
-            title: "",
+            title: Cow::Borrowed(""),
             width,
             min_width,
             grows,

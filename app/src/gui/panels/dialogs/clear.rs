@@ -1,5 +1,7 @@
 //! The clear dialog: exactly what goes, what it costs to make again, what stays and why, and how to do it by hand.
 
+use std::borrow::Cow;
+
 use cachescope_core::clear::{How, Plan};
 use cachescope_core::jobs::{Cleared, Planned};
 use cachescope_core::model::text::shown;
@@ -22,7 +24,7 @@ const COLUMNS: [Spec; 4] = [
 
 const fn words(title: &'static str, width: f32, grows: f32) -> Spec {
     Spec {
-        title,
+        title: Cow::Borrowed(title),
         width,
         min_width: 90.0,
         grows,
@@ -32,7 +34,7 @@ const fn words(title: &'static str, width: f32, grows: f32) -> Spec {
 
 const fn figure(title: &'static str) -> Spec {
     Spec {
-        title,
+        title: Cow::Borrowed(title),
         width: 78.0,
         min_width: 78.0,
         grows: 0.0,

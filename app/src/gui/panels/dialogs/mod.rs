@@ -2,6 +2,7 @@
 
 mod about;
 mod clear;
+mod export;
 mod palette;
 mod purge;
 mod shortcuts;
@@ -29,6 +30,9 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
             shortcuts::shortcuts_ui(ui);
         }),
         Dialog::About => modal(ctx, "about", 460.0, about::about_ui),
+        Dialog::Export(exporting) => modal(ctx, "export", 520.0, |ui| {
+            export::export_ui(ui, exporting, out);
+        }),
     };
     state.dialog = Some(dialog);
     if is_closed {

@@ -6,7 +6,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use crate::gui::command::Command;
-use crate::gui::shortcuts::{ACTIONS, Action};
+use crate::gui::shortcuts::{Action, actions};
 use crate::gui::state::{Palette, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::cell;
@@ -73,8 +73,7 @@ fn offered(text: &str, state: &State) -> Vec<(&'static Action, Command)> {
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
-    let mut scored: Vec<_> = ACTIONS
-        .iter()
+    let mut scored: Vec<_> = actions()
         .filter_map(|action| {
             let name = Utf32Str::new(action.name, &mut buffer);
             let score = pattern.score(name, &mut matcher)?;

@@ -2,7 +2,7 @@
 
 use egui::{Grid, KeyboardShortcut, RichText, ScrollArea, Ui};
 
-use crate::gui::shortcuts::{ACTIONS, PALETTE};
+use crate::gui::shortcuts::{PALETTE, actions};
 use crate::gui::theme::{self, Theme};
 
 /// Keys that belong to the table and the query field.
@@ -29,7 +29,7 @@ pub(super) fn shortcuts_ui(ui: &mut Ui) {
                     ui.end_row();
                 };
                 line("Every command", keys(PALETTE));
-                for action in ACTIONS {
+                for action in actions() {
                     if let Some(shortcut) = &action.shortcut {
                         line(action.name, keys(*shortcut));
                     }

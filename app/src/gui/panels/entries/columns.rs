@@ -1,5 +1,7 @@
 //! The table's columns: which there are, which of them show, how wide they are.
 
+use std::borrow::Cow;
+
 use cachescope_core::jobs::Arranged;
 use cachescope_core::ops::SortBy;
 use egui::Ui;
@@ -25,7 +27,7 @@ const COLUMNS: [(SortBy, Spec); 11] = [
 
 const fn words(title: &'static str, width: f32, min_width: f32, grows: f32) -> Spec {
     Spec {
-        title,
+        title: Cow::Borrowed(title),
         width,
         min_width,
         grows,
@@ -35,7 +37,7 @@ const fn words(title: &'static str, width: f32, min_width: f32, grows: f32) -> S
 
 const fn figure(title: &'static str, width: f32) -> Spec {
     Spec {
-        title,
+        title: Cow::Borrowed(title),
         width,
         min_width: width,
         grows: 0.0,
@@ -43,7 +45,23 @@ const fn figure(title: &'static str, width: f32) -> Spec {
     }
 }
 
+/// A call with more arguments than this keeps them in one column.
+const MAX_ARGUMENTS: usize = 8;
+
+/// A column by what it shows, in the order that the person gave them.
+fn in_order(saved: &Saved) -> Vec<(SortBy, Spec)> {
+    let mut columns = COLUMNS.to_vec();
+    // What is not in the saved order (a column of a newer version) comes last.
+    columns.sort_by_key(|(by, _)| {
+        let place = saved.order.iter().position(|of| of == by);
+        place.unwrap_or(usize::MAX)
+    });
+    columns
+}
+
 /// The columns that show: those that nobody hid and that have something to show.
+///
+/// Where all rows are calls of one function, each of its arguments has a column of its own.
 pub(super) fn shown(arranged: &Arranged, saved: &Saved) -> (Vec<SortBy>, Vec<Spec>) {
     let has_any = |by: SortBy| match by {
         SortBy::Args => arranged.has_args,
@@ -54,34 +72,103 @@ pub(super) fn shown(arranged: &Arranged, saved: &Saved) -> (Vec<SortBy>, Vec<Spe
         SortBy::Hits => arranged.found.hits.is_some(),
         _ => true,
     };
-    COLUMNS
-        .iter()
+    let names = &arranged.arg_names;
+    let is_split = saved.has_argument_columns && (1..=MAX_ARGUMENTS).contains(&names.len());
+    in_order(saved)
+        .into_iter()
         .filter(|(by, _)| !saved.hidden.contains(by) && has_any(*by))
-        .map(|(by, spec)| {
-            let width = saved.widths.iter().find(|(of, _)| of == by);
-            let width = width.map_or(spec.width, |(_, width)| *width);
-            (
-                *by,
-                Spec {
-                    width: width.max(spec.min_width),
-                    ..spec.clone()
-                },
-            )
+        .flat_map(|(by, spec)| match by {
+            SortBy::Args if is_split => arguments(names),
+            _ => vec![(by, spec)],
+        })
+        .map(|(by, mut spec)| {
+            if let Some((_, width)) = saved.widths.iter().find(|(of, _)| *of == by) {
+                spec.width = width.max(spec.min_width);
+            }
+            (by, spec)
         })
         .unzip()
 }
 
+/// A column for each argument; together they take the room that the one column had.
+fn arguments(names: &[String]) -> Vec<(SortBy, Spec)> {
+    #[expect(clippy::cast_precision_loss, reason = "eight at most")]
+    let share = 1.0 / names.len() as f32;
+    let each = |(place, name): (u8, &String)| {
+        let title = cachescope_core::model::text::shown(name).into_owned();
+        let spec = Spec {
+            title: title.into(),
+            ..words("", 196.0 * share.max(0.4), 60.0, share)
+        };
+        (SortBy::Arg(place), spec)
+    };
+    (0..).zip(names).map(each).collect()
+}
+
+/// The order of columns with one moved to the place of another.
+pub(super) fn moved(saved: &Saved, from: SortBy, to: SortBy) -> Vec<SortBy> {
+    let mut order: Vec<SortBy> = in_order(saved).into_iter().map(|(by, _)| by).collect();
+    let place = |by: SortBy| {
+        let by = if matches!(by, SortBy::Arg(_)) {
+            SortBy::Args
+        } else {
+            by
+        };
+        order.iter().position(|of| *of == by)
+    };
+    if let (Some(from), Some(to)) = (place(from), place(to)) {
+        let column = order.remove(from);
+        order.insert(to, column);
+    }
+    order
+}
+
 /// Columns to tick, and how rows are put together.
 pub(super) fn menu_ui(ui: &mut Ui, saved: &Saved, out: &mut Vec<Command>) {
-    for (by, spec) in &COLUMNS {
-        let mut is_shown = !saved.hidden.contains(by);
+    for (by, spec) in in_order(saved) {
+        let mut is_shown = !saved.hidden.contains(&by);
         if ui.checkbox(&mut is_shown, spec.title).changed() {
-            out.push(Command::Table(TableCommand::Column(*by)));
+            out.push(Command::Table(TableCommand::Column(by)));
         }
     }
     ui.separator();
+    let mut has_columns = saved.has_argument_columns;
+    let words = "A column for each argument of one function";
+    if ui.checkbox(&mut has_columns, words).changed() {
+        out.push(Command::Table(TableCommand::ArgumentColumns(has_columns)));
+    }
     let mut is_grouped = saved.is_grouped;
     if ui.checkbox(&mut is_grouped, "Group by function").changed() {
         out.push(Command::Table(TableCommand::Group(is_grouped)));
     }
+    if ui.button("Columns as they were at first").clicked() {
+        out.push(Command::Table(TableCommand::ResetColumns));
+    }
+}
+
+/// What a header offers about its own column.
+pub(super) fn header_ui(
+    ui: &mut Ui,
+    at: usize,
+    shown: &[SortBy],
+    saved: &Saved,
+    out: &mut Vec<Command>,
+) {
+    let Some(by) = shown.get(at).copied() else {
+        return;
+    };
+    let beside = |step: isize| at.checked_add_signed(step).and_then(|to| shown.get(to));
+    for (label, to) in [("Move left", beside(-1)), ("Move right", beside(1))] {
+        let button = egui::Button::new(label);
+        if ui.add_enabled(to.is_some(), button).clicked()
+            && let Some(to) = to
+        {
+            out.push(Command::Table(TableCommand::Order(moved(saved, by, *to))));
+        }
+    }
+    if ui.button("Hide this column").clicked() {
+        out.push(Command::Table(TableCommand::Column(by)));
+    }
+    ui.separator();
+    menu_ui(ui, saved, out);
 }

@@ -7,6 +7,7 @@ mod rows;
 use cachescope_core::jobs::Arranged;
 use cachescope_core::model::{Row, Time};
 use cachescope_core::ops::Direction;
+use cachescope_core::ops::query::Query;
 use egui::{Button, Ui};
 
 use crate::gui::command::{Command, Need, TableCommand};
@@ -18,7 +19,7 @@ pub(super) fn entries_ui(
     ui: &mut Ui,
     store: &mut OpenStore,
     saved: &Saved,
-    is_filtered: bool,
+    query: &Query,
     now: Time,
     out: &mut Vec<Command>,
 ) {
@@ -26,7 +27,7 @@ pub(super) fn entries_ui(
         return super::say_ui(ui, "Reading…", "");
     };
     if arranged.rows.is_empty() {
-        return nothing_ui(ui, store, is_filtered, out);
+        return nothing_ui(ui, store, query, out);
     }
     let (shown, specs) = columns::shown(arranged, saved);
     let sort = saved.sort;
@@ -64,8 +65,14 @@ pub(super) fn entries_ui(
     {
         out.push(Command::Table(TableCommand::Width(*by, width)));
     }
-    for header in &happened.headers {
-        header.context_menu(|ui| columns::menu_ui(ui, saved, out));
+    if let Some((from, to)) = happened.moved
+        && let (Some(from), Some(to)) = (shown.get(from), shown.get(to))
+    {
+        let order = columns::moved(saved, *from, *to);
+        out.push(Command::Table(TableCommand::Order(order)));
+    }
+    for (at, header) in happened.headers.iter().enumerate() {
+        header.context_menu(|ui| columns::header_ui(ui, at, &shown, saved, out));
     }
     if ui.memory(|m| m.focused().is_none() || m.has_focus(happened.body.id)) {
         keys::keys_ui(ui, &store.entries, out);
@@ -97,10 +104,29 @@ fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
     }
 }
 
-fn nothing_ui(ui: &mut Ui, store: &OpenStore, is_filtered: bool, out: &mut Vec<Command>) {
+fn nothing_ui(ui: &mut Ui, store: &OpenStore, query: &Query, out: &mut Vec<Command>) {
+    let is_filtered = !query.is_empty();
+    // A condition that nobody looked for is no empty answer.
+    let is_unchecked = query.needs().conditions && store.verdicts.is_empty();
     match &store.phase {
         Phase::Loading => super::say_ui(ui, "Reading…", ""),
         Phase::Partial(why) => super::say_ui(ui, "This store could not be read", why),
+        Phase::Whole if is_unchecked => {
+            super::say_ui(
+                ui,
+                "Nothing was checked yet",
+                "What is stale, broken or expired is found by revalidating: it reads and changes nothing",
+            );
+            ui.vertical_centered(|ui| {
+                if ui.add(Button::new("Revalidate this store")).clicked() {
+                    out.push(Command::Revalidate(None));
+                }
+                ui.add_space(4.0);
+                if ui.add(Button::new("Show all entries")).clicked() {
+                    out.push(Command::Query(String::new()));
+                }
+            });
+        }
         Phase::Whole if is_filtered => {
             super::say_ui(ui, "Nothing matches the query", "");
             ui.vertical_centered(|ui| {

@@ -172,6 +172,7 @@ impl Rows<'_> {
         match by {
             SortBy::Key => code(key),
             SortBy::Args => code(&arguments(record)),
+            SortBy::Arg(place) => code(&argument(record, place, &self.arranged.arg_names)),
             SortBy::ValueType => {
                 let glance = self.glances.of(record).and_then(Option::as_deref);
                 if let Some(value) = glance.or(record.value_type) {
@@ -240,11 +241,24 @@ fn arguments(record: &Record<'_>) -> String {
     out
 }
 
+/// The argument at one place; with its name where that is not the column's.
+fn argument(record: &Record<'_>, place: u8, names: &[String]) -> String {
+    let Some((name, value)) = record.args.iter().nth(place.into()) else {
+        let is_cut = record.args.is_cut();
+        return if is_cut { "…" } else { "" }.to_owned();
+    };
+    let value = text::shorten(&shown(value), ARGS_CHARS);
+    match names.get(usize::from(place)) {
+        Some(column) if column == name => value,
+        _ => format!("{}={value}", shown(name)),
+    }
+}
+
 /// The whole of what a column shows in short.
 fn exact(by: SortBy, record: &Record<'_>) -> Option<String> {
     match by {
         SortBy::Key => Some(text::shorten(&shown(&record.key_text()), 400)),
-        SortBy::Args => Some(arguments(record)).filter(|args| !args.is_empty()),
+        SortBy::Args | SortBy::Arg(_) => Some(arguments(record)).filter(|args| !args.is_empty()),
         SortBy::Bytes => Some(text::bytes_exact(record.bytes)),
         SortBy::DiskBytes => Some(text::bytes_exact(record.disk_bytes)),
         SortBy::Duration => record.duration_s.map(|s| format!("{s} s")),

@@ -1,5 +1,7 @@
 //! The bytes of an entry in hex, read page by page.
 
+use std::borrow::Cow;
+
 use egui::Ui;
 
 use crate::gui::command::{Command, EntryCommand, Need};
@@ -17,7 +19,7 @@ const COLUMNS: [Spec; 3] = [
 
 const fn column(title: &'static str, width: f32) -> Spec {
     Spec {
-        title,
+        title: Cow::Borrowed(title),
         width,
         min_width: width,
         grows: 0.0,
