@@ -178,7 +178,7 @@ pub(super) mod fault {
     pub(super) use with_faults::point;
 
     #[cfg(test)]
-    pub(in super::super) use with_faults::{calls, clear, fail_at, kill_at};
+    pub(in super::super) use with_faults::{calls, clear, fail_at, kill_at, meanwhile};
 
     #[cfg(test)]
     mod with_faults {
@@ -189,6 +189,7 @@ pub(super) mod fault {
         struct State {
             calls: Vec<&'static str>,
             fault: Option<(usize, Option<i32>)>,
+            meanwhile: Option<Box<dyn FnMut(&'static str)>>,
         }
 
         thread_local! {
@@ -196,6 +197,10 @@ pub(super) mod fault {
         }
 
         pub(in super::super) fn point(call: &'static str) -> io::Result<()> {
+            if let Some(mut act) = STATE.with_borrow_mut(|state| state.meanwhile.take()) {
+                act(call);
+                STATE.with_borrow_mut(|state| state.meanwhile = Some(act));
+            }
             STATE.with_borrow_mut(|state| {
                 let n = state.calls.len();
                 state.calls.push(call);
@@ -218,6 +223,12 @@ pub(super) mod fault {
             set(Some((n, Some(errno))));
         }
 
+        /// Before each changing call `act` does what another program might do at that moment.
+        pub(in super::super::super) fn meanwhile(act: impl FnMut(&'static str) + 'static) {
+            set(None);
+            STATE.with_borrow_mut(|state| state.meanwhile = Some(Box::new(act)));
+        }
+
         /// All calls work again.
         pub(in super::super::super) fn clear() {
             set(None);
@@ -231,8 +242,8 @@ pub(super) mod fault {
         fn set(fault: Option<(usize, Option<i32>)>) {
             STATE.with_borrow_mut(|state| {
                 *state = State {
-                    calls: Vec::new(),
                     fault,
+                    ..State::default()
                 }
             });
         }

@@ -44,10 +44,21 @@ pub(super) struct Shelf {
     pub(super) name: String,
     pub(super) dir: Dir,
     pub(super) manifest: File,
+    /// What becomes of what lies on it.
+    pub(super) purpose: Purpose,
+}
+
+/// What a shelf is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To hold what lies on it for undo.
+    Undo,
+    /// To hold it until all of it is known to be what was chosen; then it is doomed and freed.
+    Free,
 }
 
 impl Shelf {
-    /// True if what lies on it is to be freed and never comes back.
+    /// True if what lies on it is being freed and never comes back.
     pub(super) fn is_doomed(&self) -> bool {
         Quarantine::is_doomed(&self.name)
     }
@@ -119,6 +130,7 @@ impl Quarantine {
             name: name.to_owned(),
             dir,
             manifest,
+            purpose: Purpose::Undo,
         })
     }
 
@@ -178,6 +190,7 @@ impl Quarantine {
             name,
             dir,
             manifest,
+            ..
         } = shelf;
         let path = dir.path().to_owned();
         let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
@@ -255,6 +268,7 @@ impl Quarantine {
             name: name.to_owned(),
             dir,
             manifest,
+            purpose: Purpose::Undo,
         };
         if Self::is_doomed(name) {
             self.free(shelf, cancel, |_| {})
@@ -274,11 +288,11 @@ impl Quarantine {
 }
 
 /// A new shelf called `id` in the quarantine of `parent`, which is made if there is none.
-pub(super) fn new_shelf(parent: &Dir, id: &str, is_doomed: bool) -> Result<(Quarantine, Shelf)> {
+pub(super) fn new_shelf(parent: &Dir, id: &str, purpose: Purpose) -> Result<(Quarantine, Shelf)> {
     let path = parent.path().join(QUARANTINE);
     // Another Cachescope may throw an empty quarantine away between two of our steps: then once more.
     for _ in 0..20 {
-        match try_new_shelf(parent, id, is_doomed) {
+        match try_new_shelf(parent, id, purpose) {
             Ok(Some(made)) => return Ok(made),
             Ok(None) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
@@ -309,7 +323,7 @@ pub(super) fn tidy_in(parent: &Dir) {
 fn try_new_shelf(
     parent: &Dir,
     id: &str,
-    is_doomed: bool,
+    purpose: Purpose,
 ) -> io::Result<Option<(Quarantine, Shelf)>> {
     match disk::make_dir(parent, QUARANTINE.as_ref(), 0o700) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -335,7 +349,7 @@ fn try_new_shelf(
         &disk::open_or_create(&quarantine.dir, TAG.as_ref())?,
         TAG_TEXT,
     )?;
-    let name = make_shelf_dir(&quarantine.dir, id, is_doomed)?;
+    let name = make_shelf_dir(&quarantine.dir, id)?;
     let dir = quarantine.dir.open_dir(name.as_ref())?;
     let manifest = disk::create(&dir, MANIFEST.as_ref())?;
     lock(&manifest)?;
@@ -345,19 +359,23 @@ fn try_new_shelf(
             name,
             dir,
             manifest,
+            purpose,
         },
     )))
 }
 
 /// Makes `ID`, or `ID-2`, `ID-3`, … where a plan is applied more than once.
-fn make_shelf_dir(dir: &Dir, id: &str, is_doomed: bool) -> io::Result<String> {
-    let end = if is_doomed { DOOMED } else { "" };
+fn make_shelf_dir(dir: &Dir, id: &str) -> io::Result<String> {
     for n in 1..10_000 {
         let name = if n == 1 {
-            format!("{id}{end}")
+            id.to_owned()
         } else {
-            format!("{id}-{n}{end}")
+            format!("{id}-{n}")
         };
+        // A shelf that is doomed later must find its new name free.
+        if dir.stat(Quarantine::doomed(&name).as_ref()).is_ok() {
+            continue;
+        }
         match disk::make_dir(dir, name.as_ref(), 0o700) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             other => return other.map(|()| name),

@@ -4,6 +4,9 @@
     reason = "the tests play the program and the stranger"
 )]
 
+#[cfg(target_os = "linux")]
+mod swapper;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -248,7 +251,8 @@ fn a_permanent_clear_killed_at_any_call_is_finished_by_one_command() {
             let left = bench.entries();
             assert!(!ran_through || left == 0);
             bench.undo_all();
-            assert_eq!(bench.entries(), left, "what was freed stays so");
+            // Before the shelf was doomed all of it comes back, after that what was freed stays so.
+            assert!([left, 5].contains(&bench.entries()));
             assert!(!bench.temp.path().join(QUARANTINE).exists());
         },
     );

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::disk;
 use super::super::journal::{self, GuardText, part_name};
-use super::super::quarantine::Shelf;
+use super::super::quarantine::{Purpose, Shelf};
 use super::seen::{self, SeenFolder};
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
@@ -83,8 +83,11 @@ impl Mechanism for Files<'_> {
         let outer = open_outer(&mut self.group, &self.site.base, outer_of(first))?;
         match &job.removal {
             Removal::Folder { .. } => take_folder((self.site, self.now), job, first, outer, to)?,
-            Removal::Files { .. } | Removal::Shared { .. } => {
-                take_files(self.site, job, paths, outer, to)?;
+            Removal::Files { .. } => take_files(self.site, job, job.n, paths, outer, to)?,
+            Removal::Shared { .. } => {
+                // Where the first of them could not go, another one's look at the same files may still pass.
+                let n = *self.shared.entry(first.clone()).or_insert(job.n);
+                take_files(self.site, job, n, paths, outer, to)?;
             }
         }
         if matches!(job.removal, Removal::Shared { .. }) {
@@ -177,34 +180,56 @@ fn take_folder(
     let held = part_name(job.n, true, 0);
     match disk::rename(outer, name, &shelf.dir, &held) {
         Ok(()) if seen.is_still(&shelf.dir, &held) => Ok(()),
-        Ok(()) => put_back(shelf, &held, outer, name),
+        Ok(()) => put_back(shelf, &held, outer, name).and(Err(seen::changed())),
         // An overlay file system cannot move a folder of its lower layer.
-        Err(e) if e.kind() == io::ErrorKind::CrossesDevices && shelf.is_doomed() => {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices && shelf.purpose == Purpose::Free => {
             free_folder(&seen, outer, name)
         }
         Err(e) => Err(seen::failed(e, &outer.path().join(name))),
     }
 }
 
-fn take_files(site: &Site, job: &Job<'_>, paths: &[PathBuf], outer: &Dir, to: To<'_>) -> Result {
+/// Takes the files of an entry, held as parts of number `n`: all of them, or none.
+fn take_files(
+    site: &Site,
+    job: &Job<'_>,
+    n: usize,
+    paths: &[PathBuf],
+    outer: &Dir,
+    to: To<'_>,
+) -> Result {
     let names: Vec<&OsStr> = paths.iter().filter_map(|p| p.file_name()).collect();
     let first = paths.first().map(|p| outer_of(p));
     if paths.iter().any(|p| Some(outer_of(p)) != first) {
         return Err(Stays::because("its files lie in several folders"));
     }
     let metas = seen::look_at_files(job, outer, &names, site.dev)?;
+    let shelf = match to {
+        To::Check => return Ok(()),
+        To::Nowhere => return free_files(outer, &names),
+        To::Shelf(shelf) => shelf,
+    };
     for (k, (name, meta)) in names.iter().zip(&metas).enumerate() {
-        let moved = match to {
-            To::Check => continue,
-            To::Nowhere => disk::remove_file(outer, name)
-                .map_err(|e| seen::failed(e, &outer.path().join(name))),
-            To::Shelf(shelf) => move_file(shelf, outer, name, &part_name(job.n, false, k), meta),
+        let Err(stays) = move_file(shelf, outer, name, &part_name(n, false, k), meta) else {
+            continue;
         };
-        match moved {
+        // The part that makes it an entry comes last, so that the store never has half of one.
+        for (k, name) in names.iter().enumerate().take(k).rev() {
+            put_back(shelf, &part_name(n, false, k), outer, name)?;
+        }
+        return Err(stays);
+    }
+    Ok(())
+}
+
+/// Frees files where they lie: first what makes them an entry.
+fn free_files(outer: &Dir, names: &[&OsStr]) -> Result {
+    for (k, name) in names.iter().enumerate() {
+        match disk::remove_file(outer, name) {
             Ok(()) => {}
-            Err(stays) if k == 0 => return Err(stays),
+            Err(e) if k == 0 => return Err(seen::failed(e, &outer.path().join(name))),
             // The first file is out, so the entry is gone; this part of it belongs to nobody now.
-            Err(stays) => log::warn!("{}: {stays:?}", outer.path().join(name).display()),
+            Err(e) => log::warn!("{}: {e}", outer.path().join(name).display()),
         }
     }
     Ok(())
@@ -226,22 +251,22 @@ fn move_file(
     {
         return Ok(());
     }
-    put_back(shelf, held, outer, name)
+    put_back(shelf, held, outer, name)?;
+    Err(seen::changed())
 }
 
-/// What arrived is not what was checked: it goes back, unless something stands there again.
+/// What arrived is not what was checked: it goes back, unless something stands there again. Then it stays held.
 fn put_back(shelf: &Shelf, held: &OsStr, outer: &Dir, name: &OsStr) -> Result {
-    match disk::rename(&shelf.dir, held, outer, name) {
-        Ok(()) => Err(seen::changed()),
-        Err(e) => Err(Stays::Failed(
+    disk::rename(&shelf.dir, held, outer, name).map_err(|e| {
+        Stays::Failed(
             Error::io(
                 "The entry changed while it was moved and cannot be put back",
                 &outer.path().join(name),
                 e,
             )
-            .hint("It is held aside: undo brings it back"),
-        )),
-    }
+            .hint("What was moved is held aside: undo brings it back"),
+        )
+    })
 }
 
 /// Frees an entry where it lies: first what makes it an entry, last its folder.

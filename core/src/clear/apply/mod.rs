@@ -5,12 +5,14 @@
 mod files;
 mod seen;
 mod site;
+mod strays;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::journal::{self, Head};
 use super::plan::{Plan, Planned};
-use super::quarantine::{self, Quarantine, Shelf};
+use super::quarantine::{self, Purpose, Quarantine, Shelf};
 use crate::model::Time;
 use crate::own::StateDir;
 use crate::scan::{Cancel, Progress};
@@ -48,7 +50,7 @@ pub enum Outcome {
 /// What became of a plan.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Names what was moved aside; `None` if nothing was.
+    /// Names what was moved aside, be it only what came in between; `None` if nothing was.
     pub undo_id: Option<String>,
     /// The quarantine that holds it.
     pub quarantine: Option<PathBuf>,
@@ -159,12 +161,13 @@ pub fn apply(
         progress,
         each,
         applied: Applied::default(),
+        out: BTreeSet::new(),
     };
     progress.set_total(plan.removals.len() as u64);
     match how {
         How::Check => run.take_all(plan, To::Check),
         How::Keep => run.keep(plan, state)?,
-        How::Free => run.free(plan),
+        How::Free => run.free(plan, state),
     }
     Ok(run.applied)
 }
@@ -183,6 +186,8 @@ struct Run<'a> {
     progress: &'a Progress,
     each: &'a mut dyn FnMut(&Planned, Outcome),
     applied: Applied,
+    /// Numbers of the entries that are out of the store.
+    out: BTreeSet<usize>,
 }
 
 impl Run<'_> {
@@ -192,7 +197,19 @@ impl Run<'_> {
             return Ok(());
         }
         quarantine::tidy_in(&self.site.parent);
-        let (quarantine, shelf) = quarantine::new_shelf(&self.site.parent, &plan.id, false)?;
+        let (quarantine, shelf) = self.new_shelf(plan, Purpose::Undo)?;
+        self.take_all(plan, To::Shelf(&shelf));
+        if self.applied.removed == 0 && strays::on(&shelf, &self.out)?.is_empty() {
+            return quarantine
+                .discard(shelf)
+                .and_then(|()| quarantine.tidy(&Cancel::default()));
+        }
+        self.hold(&quarantine, &shelf, state)
+    }
+
+    /// A shelf whose journal is on the disk.
+    fn new_shelf(&self, plan: &Plan, purpose: Purpose) -> Result<(Quarantine, Shelf)> {
+        let (quarantine, shelf) = quarantine::new_shelf(&self.site.parent, &plan.id, purpose)?;
         if let Err(error) = self.write_journal(plan, &quarantine, &shelf) {
             // Nothing was moved yet, so the shelf only has to go again.
             quarantine
@@ -201,17 +218,21 @@ impl Run<'_> {
                 .ok();
             return Err(error);
         }
+        Ok((quarantine, shelf))
+    }
+
+    /// What lies on the shelf stays there until undo or purge.
+    fn hold(
+        &mut self,
+        quarantine: &Quarantine,
+        shelf: &Shelf,
+        state: Option<&StateDir>,
+    ) -> Result<()> {
         if let Some(state) = state
             && let Err(error) = state.remember_quarantine(&quarantine.path())
         {
             // The quarantine describes itself; without our own folder it is found beside the store.
             log::warn!("{error}");
-        }
-        self.take_all(plan, To::Shelf(&shelf));
-        if self.applied.removed == 0 {
-            return quarantine
-                .discard(shelf)
-                .and_then(|()| quarantine.tidy(&Cancel::default()));
         }
         self.applied.undo_id = Some(shelf.name.clone());
         self.applied.quarantine = Some(quarantine.path());
@@ -261,34 +282,49 @@ impl Run<'_> {
         written.map_err(fail)
     }
 
-    /// Out of the way first, so that a program sees all of it at once, then freed at leisure.
-    fn free(&mut self, plan: &Plan) {
+    /// Out of the way first, so that a program sees all of it at once; freed once it is known to be what was chosen.
+    fn free(&mut self, plan: &Plan, state: Option<&StateDir>) {
         quarantine::tidy_in(&self.site.parent);
-        let shelf = self
-            .site
-            .can_keep()
-            .ok()
-            .filter(|()| !plan.removals.is_empty());
-        let shelf =
-            shelf.and_then(|()| quarantine::new_shelf(&self.site.parent, &plan.id, true).ok());
-        let Some((quarantine, shelf)) = shelf else {
+        let can_keep = self.site.can_keep().is_ok() && !plan.removals.is_empty();
+        let shelf = can_keep.then(|| self.new_shelf(plan, Purpose::Free).ok());
+        let Some((quarantine, shelf)) = shelf.flatten() else {
             self.take_all(plan, To::Nowhere);
             return;
         };
         self.take_all(plan, To::Shelf(&shelf));
-        let mut freed = vec![false; plan.removals.len()];
-        let result = quarantine.free(shelf, self.cancel, |n| {
-            if let Some(freed) = freed.get_mut(n) {
-                *freed = true;
+        let freed = self.free_shelf(plan, &quarantine, shelf, state);
+        self.applied.unfinished = freed.and_then(|()| quarantine.tidy(self.cancel)).err();
+    }
+
+    /// Dooms a shelf and frees it; what came onto it in between is held on a shelf of its own.
+    fn free_shelf(
+        &mut self,
+        plan: &Plan,
+        quarantine: &Quarantine,
+        mut shelf: Shelf,
+        state: Option<&StateDir>,
+    ) -> Result<()> {
+        let strays = strays::on(&shelf, &self.out)?;
+        if !strays.is_empty() {
+            match strays::set_aside(&self.site.parent, &shelf, &strays) {
+                Ok(aside) => self.hold(quarantine, &aside, state)?,
+                // They cannot be told apart any more once the shelf is doomed, so all of it is held.
+                Err(error) => return self.hold(quarantine, &shelf, state).and(Err(error)),
             }
+        }
+        quarantine.doom(&mut shelf)?;
+        let mut freed = BTreeSet::new();
+        let result = quarantine.free(shelf, self.cancel, |n| {
+            freed.insert(n);
         });
-        let bytes_of = |(planned, freed): (&Planned, &bool)| if *freed { planned.bytes } else { 0 };
-        self.applied.bytes_freed += plan.removals.iter().zip(&freed).map(bytes_of).sum::<u64>();
-        self.applied.bytes_held = self
-            .applied
-            .bytes_held
-            .saturating_sub(self.applied.bytes_freed);
-        self.applied.unfinished = result.and_then(|()| quarantine.tidy(self.cancel)).err();
+        let is_freed = |n: &usize| result.is_ok() || freed.contains(n);
+        let gone = self.out.iter().filter(|n| is_freed(n));
+        let bytes: u64 = gone
+            .filter_map(|n| Some(plan.removals.get(*n)?.bytes))
+            .sum();
+        self.applied.bytes_freed += bytes;
+        self.applied.bytes_held = self.applied.bytes_held.saturating_sub(bytes);
+        result
     }
 
     fn take_all(&mut self, plan: &Plan, to: To<'_>) {
@@ -313,6 +349,9 @@ impl Run<'_> {
                         to,
                     )
                 });
+            if taken.is_ok() {
+                self.out.insert(n);
+            }
             self.count(planned, taken.map_or_else(Outcome::from, |()| done(to)), to);
         }
         if matches!(to, To::Shelf(_))
