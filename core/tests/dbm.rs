@@ -1,12 +1,18 @@
 //! Container files that real dbm libraries wrote list every key; damaged ones list what is left.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use cachescope_core::formats::Problem;
-use cachescope_core::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
+use cachescope_core::formats::dbm::{Extent, Item, Patch, Sink, Stop, gdbm, ndbm};
 use cachescope_core::source::{MemoryReader, ReadAt};
 use gdbm_native::{Endian, Layout, OpenOptions};
 
@@ -181,6 +187,224 @@ fn cut_and_flipped_files_give_keys_or_problems() {
             flipped[at] ^= 1 << (state % 8);
             let (found, _) = list(reader, &flipped);
             assert!(found.items.len() <= whole.len() / 4);
+        }
+    }
+}
+
+/// Bytes that change between two looks.
+struct Bytes<'b>(&'b [u8]);
+
+impl ReadAt for Bytes<'_> {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|at| self.0.get(at..));
+        let rest = rest.unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+}
+
+fn apply(bytes: &mut Vec<u8>, patches: impl IntoIterator<Item = Patch>) {
+    for patch in patches {
+        let start = usize::try_from(patch.offset).unwrap();
+        let end = start + patch.bytes.len();
+        bytes.resize(bytes.len().max(end), 0);
+        bytes[start..end].copy_from_slice(&patch.bytes);
+    }
+}
+
+/// Every key with its value, read through `list`.
+fn contents(reader: List, bytes: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let (found, is_whole) = list(reader, bytes);
+    assert!(
+        is_whole && found.problems.is_empty(),
+        "{:?}",
+        found.problems
+    );
+    let file = MemoryReader::new(bytes);
+    let n = found.items.len();
+    let value = |extent| match extent {
+        Extent::Range { offset, len } => {
+            let start = usize::try_from(offset).unwrap();
+            bytes[start..start + usize::try_from(len).unwrap()].to_vec()
+        }
+        Extent::Pages { .. } => ndbm::read_extent(&file, extent).unwrap(),
+    };
+    let contents: BTreeMap<_, _> = found
+        .items
+        .into_iter()
+        .map(|(key, extent)| (key, value(extent)))
+        .collect();
+    assert_eq!(contents.len(), n, "a key is listed twice");
+    contents
+}
+
+/// What gdbm-native finds in the file, key by key.
+fn judged(bytes: &[u8]) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    std::fs::write(&path, bytes).unwrap();
+    let db = OpenOptions::new().open(&path).unwrap();
+    db.verify().unwrap();
+    let keys: Vec<Vec<u8>> = db.keys().map(Result::unwrap).collect();
+    let value = |key: &Vec<u8>| db.get(key).unwrap().expect("a key that is listed is found");
+    keys.iter().map(|key| (key.clone(), value(key))).collect()
+}
+
+/// Keys that are long, short, empty, and of bytes that C takes as negative numbers.
+fn key_of(n: u32) -> Vec<u8> {
+    match n % 4 {
+        0 => n.to_string().into_bytes(),
+        1 => n.to_be_bytes().to_vec(),
+        2 => format!("caf\u{e9} {n}").into_bytes(),
+        _ => format!("{n} {}", "long".repeat(n as usize % 90)).into_bytes(),
+    }
+}
+
+/// Buckets nearly full, so that keys stand far from their home and over the end of their table.
+#[test]
+fn keys_removed_from_and_put_back_into_gdbm_files_leave_the_others_found() {
+    for layout in [Layout::Off32, Layout::Off64Align4, Layout::Off64Align8] {
+        for endian in [Endian::Little, Endian::Big] {
+            for numsync in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("db");
+                let mut options = OpenOptions::new();
+                options
+                    .create(true)
+                    .layout(layout)
+                    .endian(endian)
+                    .numsync(numsync);
+                let mut db = options.open(&path).unwrap();
+                for n in 0..1500_u32 {
+                    db.insert(&key_of(n), &"v".repeat(n as usize % 50)).unwrap();
+                }
+                db.close().unwrap();
+                let mut bytes = std::fs::read(&path).unwrap();
+                let mut expected = contents(gdbm::list, &bytes);
+                let mut removed = Vec::new();
+                for n in (0..1500).filter(|n| n % 3 != 1) {
+                    let key = key_of(n);
+                    let reader = Bytes(&bytes);
+                    let place = gdbm::find(&reader, &key)
+                        .unwrap()
+                        .expect("the key is there");
+                    let patch = gdbm::remove(&reader, &key)
+                        .unwrap()
+                        .expect("the key is there");
+                    apply(&mut bytes, [patch]);
+                    let count = gdbm::count_change(&Bytes(&bytes)).unwrap();
+                    assert_eq!(count.is_some(), numsync);
+                    apply(&mut bytes, count);
+                    let value = expected.remove(&key).unwrap();
+                    assert_eq!(gdbm::find(&Bytes(&bytes), &key).unwrap(), None);
+                    removed.push((key, place.hash, value));
+                }
+                assert_eq!(
+                    (contents(gdbm::list, &bytes), judged(&bytes)),
+                    (expected.clone(), expected.clone())
+                );
+                for (key, hash, value) in removed {
+                    let reader = Bytes(&bytes);
+                    let gdbm::Insert::Patches(patches) =
+                        gdbm::insert(&reader, &key, hash, &value).unwrap()
+                    else {
+                        panic!("its bucket has room");
+                    };
+                    apply(&mut bytes, patches);
+                    expected.insert(key, value);
+                }
+                assert_eq!(
+                    (contents(gdbm::list, &bytes), judged(&bytes)),
+                    (expected.clone(), expected)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_removed_from_and_put_back_into_berkeley_files_leave_the_others() {
+    for path in ["shelve/ndbm/bare.db", "shelve/ndbm/shelf.db"] {
+        let mut bytes = std::fs::read(fixture(path)).unwrap();
+        let whole = contents(ndbm::list, &bytes);
+        let mut left = whole.clone();
+        for (key, value) in &whole {
+            let reader = Bytes(&bytes);
+            let removal = ndbm::remove(&reader, key).unwrap();
+            let removal = removal.expect("the key is there");
+            // Whatever is done of it, the other keys are whole and this one is gone.
+            let mut cut = bytes.clone();
+            left.remove(key);
+            apply(&mut cut, removal.patch);
+            assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
+            let reader = Bytes(&cut);
+            for patch in ndbm::free(&reader, &removal.pages).unwrap() {
+                apply(&mut cut, [patch]);
+                assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
+            }
+            bytes = cut;
+            assert_eq!(ndbm::remove(&Bytes(&bytes), key).unwrap(), None);
+            assert!(!value.is_empty() || key.len() < 2000);
+        }
+        for (key, value) in whole.iter().rev() {
+            let insert = ndbm::insert(&Bytes(&bytes), key, value).unwrap();
+            let ndbm::Insert::Patches(patches) = insert else {
+                panic!("{insert:?}");
+            };
+            let mut cut = bytes.clone();
+            let n = patches.len();
+            for (done, patch) in patches.into_iter().enumerate() {
+                apply(&mut cut, [patch]);
+                if done + 1 < n {
+                    assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
+                }
+            }
+            bytes = cut;
+            left.insert(key.clone(), value.clone());
+            assert_eq!(contents(ndbm::list, &bytes), left);
+        }
+    }
+}
+
+/// Damage and hostile numbers in a file that is to be changed are errors, and nothing is written outside of the file.
+#[test]
+fn changes_to_damaged_files_are_errors_or_stay_inside() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for path in ["shelve/gnu/bare.gdbm", "shelve/ndbm/bare.db"] {
+        let whole = std::fs::read(fixture(path)).unwrap();
+        let is_gdbm = path.contains("gnu");
+        let keys: Vec<_> = contents(if is_gdbm { gdbm::list } else { ndbm::list }, &whole)
+            .into_keys()
+            .collect();
+        for round in 0..2000 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let mut damaged = whole.clone();
+            let at = usize::try_from(state % 9000).unwrap() % damaged.len();
+            damaged[at] = state.to_be_bytes()[0];
+            let reader = Bytes(&damaged);
+            let key = &keys[round % keys.len()];
+            let len = whole.len() as u64;
+            let is_inside = |patch: &Patch| patch.offset + patch.bytes.len() as u64 <= len;
+            if is_gdbm {
+                let patch = gdbm::remove(&reader, key);
+                assert!(patch.ok().flatten().is_none_or(|patch| is_inside(&patch)));
+                drop(gdbm::insert(&reader, b"new", 7, b"value"));
+            } else {
+                let removal = ndbm::remove(&reader, key).ok().flatten();
+                let patches = removal.iter().flat_map(|r| {
+                    let free = ndbm::free(&reader, &r.pages).unwrap_or_default();
+                    r.patch.clone().into_iter().chain(free)
+                });
+                assert!(patches.clone().all(|patch| is_inside(&patch)));
+                drop(ndbm::insert(&reader, b"new", &[7; 9000]));
+            }
         }
     }
 }

@@ -4,12 +4,16 @@
 //! CPython 3.13; `Lib/dumbdbm.py` of 2.7 writes the same). The key's characters are its bytes in Latin-1.
 //! Read by a grammar of our own; what Python would evaluate beyond it is a problem of that line.
 
+mod edit;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::formats::{Problem, ProblemKind};
+
+pub use edit::{line_of, without};
 
 /// Values begin at multiples of this (`dumb.py: _BLOCKSIZE`).
 pub const BLOCK_BYTES: u64 = 512;

@@ -3,6 +3,8 @@
 //! Layout from gdbm 1.23 `gdbmdefs.h` and `bucket.c`; alignment as `_gdbm_validate_header` computes it.
 //! Checked with files by gdbm 1.23 (Debian), and with gdbm-native for the layouts of other machines.
 
+mod edit;
+
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -10,6 +12,8 @@ use super::window::Window;
 use super::{Extent, Item, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
+
+pub use edit::{Insert, Place, count_change, find, insert, remove};
 
 /// How a file's numbers are laid out, which depends on the machine that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

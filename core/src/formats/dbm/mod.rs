@@ -1,14 +1,17 @@
-//! The container files behind Python's `dbm` modules: keys, and where each value lies.
+//! The container files behind Python's `dbm` modules: keys, where each value lies, and changes as data.
 
 pub mod dumb;
 pub mod gdbm;
 pub mod ndbm;
+mod patch;
 mod window;
 
 use std::io;
 use std::ops::ControlFlow;
 
 use super::Problem;
+
+pub use patch::Patch;
 
 /// One key of a container file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,8 @@
 //! Layout from Berkeley DB 5.3 `src/dbinc/db_page.h` (hash version 9; 7 and 8 store the same pages), both byte orders.
 //! Checked with files by `dbm.ndbm` of Debian and `db5.3_verify`.
 
+mod edit;
+
 use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
@@ -11,6 +13,8 @@ use super::window::Window;
 use super::{Extent, Item, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
+
+pub use edit::{Insert, Removal, free, insert, remove, value};
 
 /// Bytes of the first page that tell what it is.
 pub const HEADER_BYTES: usize = 512;
