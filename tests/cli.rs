@@ -429,7 +429,10 @@ fn without_a_display_the_window_names_the_sub_commands() {
     refuses(
         &[path.as_os_str()],
         3,
-        &["Cannot open the window", "ls, stats, show, check"],
+        &[
+            "Cannot open the window: there is no display (",
+            "ls, stats, show, check",
+        ],
     );
     refuses(
         &["chekc".as_ref()],

@@ -6,9 +6,8 @@
     python3 core/benches/listing.py --python target/joblib/bin/python
 
 The store is made once, in a temporary folder or in --store, with sizes as skewed as real ones.
-Programs run in turn, so that whatever else the machine does falls on each of them alike;
-a ratio is the median of those within a round. Goals: `ls` at most 0.40 of joblib's own
-`store_backend.get_items()`, which reads no metadata; `stats` at most 0.80 of `du -sb`.
+Goals: `ls` at most 0.40 of joblib's own `store_backend.get_items()`, which reads no metadata;
+`stats` at most 0.80 of `du -sb`.
 """
 import argparse
 import hashlib
@@ -16,10 +15,9 @@ import json
 import os
 import random
 import shutil
-import statistics
-import subprocess
 import tempfile
-import time
+
+from pair import measure
 
 GET_ITEMS = """
 import sys
@@ -61,16 +59,13 @@ def make_store(root, n_entries):
             json.dump({"duration": chance.random(), "input_args": args, "time": 1.7e9 + n}, metadata)
 
 
-def run(command):
-    """Wall time in seconds, CPU time in seconds, peak memory in MiB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    process.returncode = status
-    if status:
-        raise SystemExit("%s ended with status %d" % (command, status))
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+def commands(options, root):
+    return {
+        "cachescope ls --json": [options.program, "ls", root, "--json"],
+        "joblib get_items": [options.python, "-c", GET_ITEMS, root],
+        "cachescope stats": [options.program, "stats", root],
+        "du -sb": ["du", "-sb", root],
+    }
 
 
 def main():
@@ -85,28 +80,10 @@ def main():
     try:
         if not os.path.isdir(os.path.join(root, "joblib")):
             make_store(root, options.entries)
-        measure(options, root)
+        measure(commands(options, root), GOALS, options.rounds)
     finally:
         if not options.store:
             shutil.rmtree(root)
-
-
-def measure(options, root):
-    commands = {
-        "cachescope ls --json": [options.program, "ls", root, "--json"],
-        "joblib get_items": [options.python, "-c", GET_ITEMS, root],
-        "cachescope stats": [options.program, "stats", root],
-        "du -sb": ["du", "-sb", root],
-    }
-    for command in commands.values():
-        run(command)
-    rounds = [{name: run(command) for name, command in commands.items()} for _ in range(options.rounds)]
-    print("%-22s %8s %8s %9s" % ("median of %d rounds" % options.rounds, "wall s", "cpu s", "peak MiB"))
-    for name in commands:
-        print("%-22s %8.3f %8.3f %9.1f" % (name, *(statistics.median(r[name][i] for r in rounds) for i in range(3))))
-    for (ours, theirs), goal in GOALS.items():
-        wall, cpu = (statistics.median(r[ours][i] / r[theirs][i] for r in rounds) for i in range(2))
-        print("%s / %s: %.2f of its wall time (goal %.2f), %.2f of its CPU time" % (ours, theirs, wall, goal, cpu))
 
 
 if __name__ == "__main__":

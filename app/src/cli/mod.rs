@@ -154,7 +154,7 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return window::open(cli.paths);
+        return window::open(cli.paths, cli.global.state());
     };
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cachescope_core::own::StateDir;
 use cachescope_core::stores;
 use clap::CommandFactory as _;
 
@@ -12,7 +13,7 @@ use super::out::{Exit, Failure};
 ///
 /// # Errors
 /// If a path is not there, or there is no display.
-pub(super) fn open(paths: Vec<PathBuf>) -> Result<Exit, Failure> {
+pub(super) fn open(paths: Vec<PathBuf>, own: Option<StateDir>) -> Result<Exit, Failure> {
     for path in &paths {
         // What is there opens in the window, which says itself what it cannot read. A shelf's name is no file's.
         if !path.exists() {
@@ -21,7 +22,7 @@ pub(super) fn open(paths: Vec<PathBuf>) -> Result<Exit, Failure> {
             })?;
         }
     }
-    crate::gui::run(paths)
+    crate::gui::run(paths, own)
         .map(|()| Exit::Done)
         .map_err(|error| {
             Failure::unread(format!(

@@ -21,11 +21,13 @@ pub use app::{App, Setup};
 
 use std::path::PathBuf;
 
-/// Opens the window on these paths; returns when it is closed.
+use cachescope_core::own::StateDir;
+
+/// Opens the window on these paths, with Cachescope's own files in `own`; returns when it is closed.
 ///
 /// # Errors
 /// If there is no display, or no OpenGL on it.
-pub fn run(paths: Vec<PathBuf>) -> anyhow::Result<()> {
+pub fn run(paths: Vec<PathBuf>, own: Option<StateDir>) -> anyhow::Result<()> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Cachescope")
@@ -37,7 +39,35 @@ pub fn run(paths: Vec<PathBuf>) -> anyhow::Result<()> {
     eframe::run_native(
         "cachescope",
         options,
-        Box::new(move |cc| Ok(Box::new(App::new(cc, Setup::new(paths))))),
+        Box::new(move |cc| {
+            let setup = Setup {
+                own,
+                ..Setup::new(paths)
+            };
+            Ok(Box::new(App::new(cc, setup)))
+        }),
     )
-    .map_err(|cause| anyhow::anyhow!("Cannot open the window: {cause}"))
+    .map_err(|cause| anyhow::anyhow!("Cannot open the window: {}", why(&cause)))
+}
+
+/// The reason as people know it: the window library names lines of its own source.
+fn why(cause: &eframe::Error) -> String {
+    let is_unreachable = matches!(
+        cause,
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_)
+    );
+    if !is_unreachable {
+        return cause.to_string();
+    }
+    log::debug!("{cause}");
+    let named = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let displays: Vec<String> = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"]
+        .into_iter()
+        .filter_map(|name| Some(format!("{name}={}", named(name)?)))
+        .collect();
+    if displays.is_empty() {
+        "there is no display (WAYLAND_DISPLAY, WAYLAND_SOCKET and DISPLAY are not set)".to_owned()
+    } else {
+        format!("the display cannot be reached ({})", displays.join(", "))
+    }
 }
