@@ -12,6 +12,7 @@ mod backends;
 mod clear;
 mod cli;
 mod cli_clear;
+mod compact;
 mod docs;
 mod export;
 mod gui;

@@ -1,5 +1,6 @@
 //! What the system tests stand on.
 
+pub(crate) mod dbm;
 pub(crate) mod fixtures;
 pub(crate) mod program;
 pub(crate) mod python;

@@ -268,6 +268,18 @@ pub(super) struct HeldSummary {
     pub(super) bytes_freed: Option<u64>,
 }
 
+/// What compacting a store gains, or gained.
+#[derive(serde::Serialize)]
+#[serde(tag = "type", rename = "compact")]
+pub(super) struct CompactLine<'a> {
+    pub(super) store: String,
+    pub(super) kind: &'a str,
+    pub(super) outcome: &'static str,
+    pub(super) bytes_before: u64,
+    pub(super) bytes_after: u64,
+    pub(super) bytes_gained: u64,
+}
+
 /// A path as its text, undecodable bytes as `\xNN`.
 pub(super) fn path_text(path: &std::path::Path) -> String {
     text::from_bytes(path.as_os_str().as_encoded_bytes()).into_owned()

@@ -7,6 +7,7 @@
 
 mod check;
 mod clear;
+mod compact;
 pub(crate) mod export;
 mod find;
 mod interrupt;
@@ -103,6 +104,7 @@ enum Command {
     Clear(clear::ClearArgs),
     Undo(undo::UndoArgs),
     Purge(purge::PurgeArgs),
+    Compact(compact::CompactArgs),
     Find(find::FindArgs),
     Watch(watch::WatchArgs),
     Export(export::ExportArgs),
@@ -163,6 +165,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Clear(args) => clear::run(&args, &cli.global),
         Command::Undo(args) => undo::run(&args, &cli.global),
         Command::Purge(args) => purge::run(&args, &cli.global),
+        Command::Compact(args) => compact::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),

@@ -44,12 +44,20 @@ pub(super) fn open_existing(dir: &Dir, name: &OsStr) -> io::Result<File> {
     open_own(dir, name, OFlags::empty())
 }
 
+/// Opens a store's file to change parts of it where they lie.
+pub(super) fn open_to_change(dir: &Dir, name: &OsStr) -> io::Result<File> {
+    open_file(dir, name, OFlags::RDWR)
+}
+
 fn open_own(dir: &Dir, name: &OsStr, how: OFlags) -> io::Result<File> {
     if !how.is_empty() {
         fault::point("create")?;
     }
-    let flags =
-        OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    open_file(dir, name, OFlags::RDWR | OFlags::APPEND | how)
+}
+
+fn open_file(dir: &Dir, name: &OsStr, how: OFlags) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(
         dir,
         name,
@@ -69,6 +77,35 @@ fn open_own(dir: &Dir, name: &OsStr, how: OFlags) -> io::Result<File> {
 pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     fault::point("write")?;
     file.write_all(bytes)
+}
+
+/// Writes over a part of a file, in one call where the system takes it so.
+#[cfg(unix)]
+pub(super) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    fault::point("pwrite")?;
+    file.write_all_at(bytes, offset)
+}
+
+/// Cuts a file to `len` bytes.
+pub(super) fn truncate(file: &File, len: u64) -> io::Result<()> {
+    fault::point("ftruncate")?;
+    file.set_len(len)
+}
+
+/// Gives a file of ours the rights and the owner of the one that it is to stand for.
+pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
+    let theirs = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let mine = rustix::fs::fstat(file)?;
+    if (mine.st_uid, mine.st_gid) != (theirs.st_uid, theirs.st_gid) {
+        fault::point("chown")?;
+        let (user, group) = (
+            rustix::fs::Uid::from_raw(theirs.st_uid),
+            rustix::fs::Gid::from_raw(theirs.st_gid),
+        );
+        rustix::fs::fchown(file, Some(user), Some(group))?;
+    }
+    set_mode(file, theirs.st_mode)
 }
 
 /// Gives a file of ours the rights of the one that it stands for.
@@ -123,6 +160,24 @@ pub(super) fn rename(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Resu
         Err(e) => Err(e),
         Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
     }
+}
+
+/// Moves a file over another, which is gone then.
+pub(super) fn replace(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
+    fault::point("rename")?;
+    Ok(rustix::fs::renameat(from, old, to, new)?)
+}
+
+/// Two files trade their names in one step; "unsupported" where the system cannot do that.
+pub(super) fn exchange(a_in: &Dir, a: &OsStr, b_in: &Dir, b: &OsStr) -> io::Result<()> {
+    fault::point("rename")?;
+    #[cfg(target_os = "linux")]
+    return match rustix::fs::renameat_with(a_in, a, b_in, b, rustix::fs::RenameFlags::EXCHANGE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
+        other => Ok(other?),
+    };
+    #[cfg(not(target_os = "linux"))]
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Removes a name that is no folder.

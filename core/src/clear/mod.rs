@@ -5,7 +5,11 @@
 //! open folder, so that a crash at any moment leaves every entry whole or gone.
 
 mod apply;
+pub mod compact;
+mod dbm_file;
 mod disk;
+mod dumb;
+mod holders;
 mod journal;
 mod plan;
 mod quarantine;

@@ -7,7 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal, Store,
+    ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
@@ -235,6 +236,12 @@ impl Backend for DbmDumb {
             "its value ends at byte {end}, and the file of values has {there}: Python returns what is left of it"
         );
         Ok(vec![Finding::new(Condition::Corrupt, evidence)])
+    }
+
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        Ok(Compaction::Dumb {
+            base: store.name.clone(),
+        })
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {

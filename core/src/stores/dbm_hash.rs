@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::follow::{Follow, MappedStore};
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal, Store,
+    ValueReader,
 };
 use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
 use crate::formats::{Carrier, Problem};
@@ -141,6 +142,19 @@ impl Backend for DbmHash {
         let (file, format) = open(store)?;
         find(&file, format, &entry.key, store)?;
         Ok(Vec::new())
+    }
+
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        match open(store)?.1 {
+            Format::Gdbm => Ok(Compaction::Gdbm {
+                file: store.name.clone(),
+            }),
+            Format::BerkeleyHash => Err(Error::refused(
+                "Cannot compact the store",
+                "Berkeley DB uses the space of removed keys again by itself, and never gives it back",
+            )
+            .at(&store.info.path)),
+        }
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {

@@ -1,5 +1,6 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
+mod compaction;
 mod dbm_dumb;
 mod dbm_hash;
 mod dbm_sqlite;
@@ -17,6 +18,7 @@ mod search;
 mod sqlite;
 mod sqlitedict;
 
+pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use search::Search;
@@ -116,6 +118,18 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// [`Error::is_refused`] where this kind of store cannot lose single entries.
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal>;
+
+    /// How the store is made as small as its entries need, as data; nothing is changed here.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] where this kind of store has no dead space.
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        Err(Error::refused(
+            "Cannot compact the store",
+            format!("a store of kind {} keeps no dead space", store.info.kind),
+        )
+        .at(&store.info.path))
+    }
 
     /// A group as people know it, where that reads better than its label; not unique.
     fn group_title(&self, group: &Group) -> String {
@@ -227,6 +241,14 @@ impl Store {
     /// See [`Backend::follow`].
     pub fn follow(&self) -> &'static dyn Follow {
         self.backend.follow()
+    }
+
+    /// See [`Backend::compaction`].
+    ///
+    /// # Errors
+    /// If this kind of store has no dead space.
+    pub fn compaction(&self) -> Result<Compaction> {
+        self.backend.compaction(self)
     }
 
     /// See [`Backend::removal`].

@@ -1,9 +1,11 @@
 //! The open folders that a clear works in, found again by their real paths and known by device and inode.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::plan::{Base, Plan};
 use super::below;
+use crate::model::StoreInfo;
 use crate::source::{Dir, FileType};
 use crate::stores::Store;
 use crate::{Error, Result};
@@ -29,10 +31,32 @@ pub(in super::super) struct Site {
 impl Site {
     /// Opens the folders of a plan; none of them may have become a link or another folder since it was made.
     pub(in super::super) fn open(plan: &Plan) -> Result<Self> {
-        let fail = |e| Error::io("Cannot clear the store", &plan.store, e);
-        let outer = plan.opened_as.parent().unwrap_or(Path::new("/"));
+        let site = Self::find(&plan.info()?)?;
+        let meta = site
+            .base
+            .stat_self()
+            .map_err(|e| Error::io("Cannot clear the store", &plan.store, e))?;
+        let found = Base {
+            dev: meta.dev,
+            ino: meta.ino,
+        };
+        if found != plan.base {
+            return Err(Error::changed(
+                "Nothing was cleared",
+                "another folder stands in the store's place now",
+            )
+            .at(&plan.store)
+            .hint("List the store again and make a new plan"));
+        }
+        Ok(site)
+    }
+
+    /// Opens the folders of a store; no part of their paths may be a link.
+    pub(in super::super) fn find(info: &Arc<StoreInfo>) -> Result<Self> {
+        let fail = |e| Error::io("Cannot change the store", &info.path, e);
+        let outer = info.opened_as.parent().unwrap_or(Path::new("/"));
         let parent = Dir::open_exact(outer).map_err(fail)?;
-        let store_path = below(&plan.store, outer)?.to_owned();
+        let store_path = below(&info.path, outer)?.to_owned();
         let inner = store_path.parent().unwrap_or(Path::new("")).to_owned();
         let holder = parent.open_below(&inner).map_err(fail)?;
         let is_dir = store_path.file_name().is_some_and(|name| {
@@ -48,26 +72,12 @@ impl Site {
         } else {
             (holder, inner)
         };
-        let meta = base.stat_self().map_err(fail)?;
-        let store = Store::open(&plan.info()?)?;
-        let found = Base {
-            dev: meta.dev,
-            ino: meta.ino,
-        };
-        if found != plan.base {
-            return Err(Error::changed(
-                "Nothing was cleared",
-                "another folder stands in the store's place now",
-            )
-            .at(&plan.store)
-            .hint("List the store again and make a new plan"));
-        }
         Ok(Self {
-            opened_path: below(&plan.opened_as, outer)?.to_owned(),
-            store,
+            opened_path: below(&info.opened_as, outer)?.to_owned(),
+            store: Store::open(info)?,
+            dev: base.stat_self().map_err(fail)?.dev,
             parent,
             base,
-            dev: meta.dev,
             store_path,
             base_path,
         })

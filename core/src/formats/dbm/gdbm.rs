@@ -13,7 +13,9 @@ use super::{Extent, Item, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
 
-pub use edit::{Insert, Place, count_change, find, insert, remove};
+pub use edit::{
+    Form, Insert, Place, count_change, find, form, insert, is_signed, remove, set_count,
+};
 
 /// How a file's numbers are laid out, which depends on the machine that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -105,20 +105,66 @@ pub fn insert(reader: &dyn ReadAt, key: &[u8], hash: u32, value: &[u8]) -> Resul
 /// # Errors
 /// If the file cannot be read.
 pub fn count_change(reader: &dyn ReadAt) -> Result<Option<Patch>, Stop> {
+    let old = form(reader)?.n_changes;
+    old.map(|old| set_count(reader, old.wrapping_add(1)))
+        .transpose()
+}
+
+/// The write that sets the count of changes.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn set_count(reader: &dyn ReadAt, n_changes: u32) -> Result<Patch, Stop> {
+    let layout = Header::read(reader)?.layout;
+    Ok(Patch {
+        offset: layout.count_at() as u64,
+        bytes: layout.u32_to_bytes(n_changes).to_vec(),
+    })
+}
+
+/// What another file must have in common with this one for the same programs to read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// Byte order.
+    pub is_big_endian: bool,
+    /// Bytes of a file offset: 4 or 8.
+    pub offset_bytes: usize,
+    /// Alignment of a file offset: 4 or 8.
+    pub align: usize,
+    /// Bytes of a block.
+    pub block_bytes: u32,
+    /// Keys that a bucket has room for.
+    pub bucket_slots: u32,
+    /// How often it was changed; `None` in files that do not count that.
+    pub n_changes: Option<u32>,
+}
+
+/// The form of a file.
+///
+/// # Errors
+/// If it cannot be read, or its header is damaged.
+pub fn form(reader: &dyn ReadAt) -> Result<Form, Stop> {
     let header = Header::read(reader)?;
     let layout = header.layout;
-    if !layout.is_numsync {
-        return Ok(None);
-    }
-    // The extension is a version and the counter (`gdbmdefs.h: gdbm_ext_header`).
-    let at = layout.avail_at() - super::NUMSYNC_BYTES + 4;
-    let old = layout
-        .u32(&bytes_at(reader, 0, HEADER_BYTES)?, at)
-        .unwrap_or(0);
-    Ok(Some(Patch {
-        offset: at as u64,
-        bytes: layout.u32_to_bytes(old.wrapping_add(1)).to_vec(),
-    }))
+    let first = bytes_at(reader, 0, HEADER_BYTES)?;
+    Ok(Form {
+        bucket_slots: header.bucket_elems.max(1),
+        is_big_endian: layout.is_big_endian,
+        offset_bytes: layout.offset_bytes,
+        align: layout.align,
+        block_bytes: layout.u32(&first, 4).unwrap_or(0),
+        n_changes: layout
+            .is_numsync
+            .then(|| layout.u32(&first, layout.count_at()))
+            .flatten(),
+    })
+}
+
+/// Whether a key's hash counts bytes above 127 as negative numbers; `None` where the key does not tell.
+pub fn is_signed(key: &[u8], hash: u32) -> Option<bool> {
+    let mut hashes = hashes(key);
+    let (signed, unsigned) = (hashes.next()?, hashes.next()?);
+    (signed != unsigned).then_some(hash == signed)
 }
 
 /// `hash.c: _gdbm_hash`, which takes bytes as `char`: what those above 127 count depends on the machine.
@@ -158,6 +204,11 @@ impl Header {
 }
 
 impl Layout {
+    /// Where files with a synchronisation counter keep it: behind a version number (`gdbmdefs.h: gdbm_ext_header`).
+    fn count_at(self) -> usize {
+        self.avail_at() - super::NUMSYNC_BYTES + 4
+    }
+
     fn u32_to_bytes(self, number: u32) -> [u8; 4] {
         if self.is_big_endian {
             number.to_be_bytes()

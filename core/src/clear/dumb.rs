@@ -1,0 +1,162 @@
+//! The index of a `dbm.dumb` shelf, changed whole or not at all while a program may be adding keys to it.
+//!
+//! `Lib/dbm/dumb.py` appends a line for a new key (`_addkey`) and writes the index anew at `sync` and `close`
+//! (`_commit`), under no lock. So the new index trades its name with the old one in one step, and only then is the
+//! old one compared with what the new one was made of.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::time::Duration;
+
+use super::quarantine::{SCRAP, Shelf};
+use super::{disk, holders};
+use crate::source::Dir;
+
+pub(super) const INDEX: &str = ".dir";
+pub(super) const DATA: &str = ".dat";
+const BACKUP: &str = ".bak";
+
+/// As large as the backend reads it.
+pub(super) const MAX_INDEX_BYTES: usize = 128 << 20;
+/// How often a program may be found writing its index, which takes it a moment, and how long it is left to it.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// The files of a shelf: their folder, and the name that their suffixes are added to.
+#[derive(Clone, Copy)]
+pub(super) struct Files<'a> {
+    pub(super) dir: &'a Dir,
+    pub(super) base: &'a OsStr,
+}
+
+impl Files<'_> {
+    /// The name of one of the files.
+    pub(super) fn named(&self, suffix: &str) -> OsString {
+        let mut name = self.base.to_owned();
+        name.push(suffix);
+        name
+    }
+
+    /// The index as it is now.
+    pub(super) fn index(&self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.dir
+            .read_small(&self.named(INDEX), MAX_INDEX_BYTES, &mut text)?;
+        if text.len() >= MAX_INDEX_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(text)
+    }
+
+    /// Replaces the index by what `change` makes of it; the one before stays as `.bak`, as the library itself does.
+    ///
+    /// `change` is asked again where a program wrote a new index meanwhile, and answers `None` to leave it as it is.
+    /// The shelf of the quarantine is where the new index is written.
+    ///
+    /// # Errors
+    /// What the system said; "busy" if the index is never left alone.
+    pub(super) fn change_index(
+        &self,
+        shelf: &Shelf,
+        mut change: impl FnMut(&[u8]) -> io::Result<Option<Vec<u8>>>,
+    ) -> io::Result<()> {
+        for n in 0..TRIES {
+            if n > 0 {
+                std::thread::sleep(PAUSE);
+            }
+            let old = match self.index() {
+                // Between two steps of a commit there is none.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other?,
+            };
+            let Some(new) = change(&old)? else {
+                return Ok(());
+            };
+            if self.swap_index(shelf, &old, &new)? {
+                return disk::sync_dir(self.dir);
+            }
+        }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// False, with nothing changed, if the index was no longer `old`.
+    fn swap_index(&self, shelf: &Shelf, old: &[u8], new: &[u8]) -> io::Result<bool> {
+        let index = self.named(INDEX);
+        self.write_scrap(shelf, old)?;
+        disk::replace(&shelf.dir, SCRAP.as_ref(), self.dir, &self.named(BACKUP))?;
+        self.write_scrap(shelf, new)?;
+        match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
+            Ok(()) => {}
+            // The program is between two steps of a commit.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::Unsupported => {
+                if self.index()? != old {
+                    return Ok(false);
+                }
+                disk::replace(&shelf.dir, SCRAP.as_ref(), self.dir, &index)?;
+                return Ok(true);
+            }
+            Err(e) => return Err(e),
+        }
+        // A program that still writes into it has more to say than is there.
+        let is_being_written = {
+            let taken = disk::open_existing(&shelf.dir, SCRAP.as_ref())?;
+            !holders::of(&taken)?.is_empty()
+        };
+        if is_being_written {
+            self.swap_back(shelf, new)?;
+            return Ok(false);
+        }
+        let mut taken = Vec::new();
+        shelf
+            .dir
+            .read_small(SCRAP.as_ref(), MAX_INDEX_BYTES, &mut taken)?;
+        if let Some(added) = taken.strip_prefix(old) {
+            self.append(added)?;
+        } else {
+            self.swap_back(shelf, new)?;
+            return Ok(false);
+        }
+        disk::remove_file(&shelf.dir, SCRAP.as_ref())?;
+        Ok(true)
+    }
+
+    /// The program had written an index of its own: that one is put in its place again.
+    fn swap_back(&self, shelf: &Shelf, new: &[u8]) -> io::Result<()> {
+        let index = self.named(INDEX);
+        match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
+            // It moved ours away in its next commit.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return disk::rename(&shelf.dir, SCRAP.as_ref(), self.dir, &index);
+            }
+            other => other?,
+        }
+        let mut ours = Vec::new();
+        shelf
+            .dir
+            .read_small(SCRAP.as_ref(), MAX_INDEX_BYTES, &mut ours)?;
+        self.append(ours.strip_prefix(new).unwrap_or_default())
+    }
+
+    /// Adds lines to the index the way the library does.
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let file = disk::open_existing(self.dir, &self.named(INDEX))?;
+        disk::append(&file, lines)?;
+        disk::sync_file(&file)
+    }
+
+    /// A file on the shelf with this text and the index's owner and rights.
+    fn write_scrap(&self, shelf: &Shelf, text: &[u8]) -> io::Result<()> {
+        match disk::remove_file(&shelf.dir, SCRAP.as_ref()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let file = disk::create(&shelf.dir, SCRAP.as_ref())?;
+        disk::append(&file, text)?;
+        disk::take_after(&file, self.dir, &self.named(INDEX))?;
+        disk::sync_file(&file)
+    }
+}

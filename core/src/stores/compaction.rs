@@ -1,0 +1,18 @@
+//! Dead space in stores, as data: described by a backend, given back by `clear`.
+
+use std::ffi::OsString;
+
+/// How a store is made as small as its entries need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compaction {
+    /// A `dbm.dumb` shelf.
+    Dumb {
+        /// The name that the suffixes of its files are added to, in the store's folder.
+        base: OsString,
+    },
+    /// A gdbm file.
+    Gdbm {
+        /// Its name in the store's folder.
+        file: OsString,
+    },
+}
