@@ -83,6 +83,7 @@ struct TableField<'a> {
     columns: &'a [String],
     dtypes: &'a [String],
     rows: u64,
+    index: &'a [Element],
     head: &'a [Vec<Element>],
 }
 
@@ -136,6 +137,7 @@ impl<'a> From<&'a Table> for TableField<'a> {
             columns: &table.columns,
             dtypes: &table.dtypes,
             rows: table.rows,
+            index: &table.index,
             head: &table.head,
         }
     }

@@ -3,9 +3,10 @@
 use serde::ser::{Serialize, SerializeSeq as _, Serializer};
 
 /// One element, already out of its array.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Element {
     /// Missing, or something that has no plain form.
+    #[default]
     Null,
     /// A truth value.
     Bool(bool),
@@ -17,6 +18,33 @@ pub enum Element {
     Text(String),
     /// A record or a sub-array.
     List(Vec<Element>),
+}
+
+impl Element {
+    /// As Python's `str` prints it; null as `None`.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            _ => self.repr(),
+        }
+    }
+
+    /// As Python's `repr` prints it; null as `None`, lists as tuples.
+    fn repr(&self) -> String {
+        match self {
+            Self::Null => "None".to_owned(),
+            Self::Bool(true) => "True".to_owned(),
+            Self::Bool(false) => "False".to_owned(),
+            Self::Int(int) => int.to_string(),
+            Self::Float(float) => super::repr::float_repr(*float),
+            Self::Text(text) => super::repr::str_repr(text),
+            Self::List(list) => {
+                let parts: Vec<String> = list.iter().map(Self::repr).collect();
+                let tail = if parts.len() == 1 { "," } else { "" };
+                format!("({}{tail})", parts.join(", "))
+            }
+        }
+    }
 }
 
 impl Serialize for Element {

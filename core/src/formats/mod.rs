@@ -5,6 +5,7 @@ pub mod compress;
 mod content;
 pub mod dbm;
 mod element;
+mod frame;
 mod joblib;
 mod made;
 pub mod marshal;
@@ -15,11 +16,16 @@ mod problem;
 pub mod pyc;
 pub mod pyliteral;
 pub mod repr;
+mod save;
+mod sparse;
 
 pub use content::Content;
 pub use element::Element;
+pub use frame::Frame;
 pub use preview::{
-    ArrayHandle, Carrier, NoSideFiles, Options, PickleFile, PicklePart, Preview, SideFiles, Table,
-    ValueCheck, check_value, open_value,
+    ArrayHandle, Carrier, NoSideFiles, Options, PickleFile, PicklePart, Preview, SideFiles,
+    SparseHandle, Table, TableHandle, ValueCheck, check_value, open_value,
 };
 pub use problem::{Problem, ProblemKind};
+pub use save::SaveAs;
+pub use sparse::{Density, Sparse};

@@ -124,9 +124,9 @@ impl ArrayView {
             shape_of(value, *shape)?,
             order,
             dotted(&module, &qualname),
-            data_at(value, *data)?,
+            ArrayData::at(value, *data)?,
         )?;
-        view.mask = rest.first().and_then(|mask| data_at(value, *mask));
+        view.mask = rest.first().and_then(|mask| ArrayData::at(value, *mask));
         Some(view)
     }
 
@@ -144,7 +144,7 @@ impl ArrayView {
             shape_of(value, *shape)?,
             order,
             "numpy.ndarray".to_owned(),
-            data_at(value, *buffer).unwrap_or(ArrayData::Absent),
+            ArrayData::at(value, *buffer).unwrap_or(ArrayData::Absent),
         )
     }
 
@@ -206,6 +206,12 @@ impl ArrayView {
         self.len() == Some(0)
     }
 
+    /// Bytes of all elements; 0 if that does not fit 64 bits.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        let n = self.len().unwrap_or(0);
+        n.checked_mul(self.dtype.item_size).unwrap_or(0)
+    }
+
     /// Position in memory of the element with this number in index (C) order.
     pub fn position(&self, number: u64) -> Option<u64> {
         if self.order == Order::C {
@@ -247,31 +253,34 @@ pub(crate) fn shape_text(shape: &[u64]) -> String {
     format!("({}{tail})", axes.join(", "))
 }
 
-fn data_at(value: &Value, node: NodeId) -> Option<ArrayData> {
-    if value.tag(node) == Some(Tag::List) {
-        return Some(ArrayData::Objects(node));
-    }
-    if value.tag(node) == Some(Tag::Buffer) {
-        return Some(ArrayData::Absent);
-    }
-    let is_text = value.object(node).is_some();
-    let blob = match value.leaf(node) {
-        // Python 2's bytes, read back as text by a later writer.
-        Some(Leaf::Str(blob)) => crate::formats::bytes::latin1(&blob),
-        _ => bytes_of(value, node)?,
-    };
-    Some(match blob {
-        Blob {
-            offset: Some(offset),
-            len,
-            ref bytes,
-        } if (bytes.len() as u64) < len => {
-            if is_text {
-                ArrayData::Latin1 { offset, len }
-            } else {
-                ArrayData::Stream { offset, len }
-            }
+impl ArrayData {
+    /// The data at `node`: bytes in any of their forms, or a list of objects.
+    pub(crate) fn at(value: &Value, node: NodeId) -> Option<Self> {
+        if value.tag(node) == Some(Tag::List) {
+            return Some(Self::Objects(node));
         }
-        blob => ArrayData::Bytes(blob.bytes.into_owned()),
-    })
+        if value.tag(node) == Some(Tag::Buffer) {
+            return Some(Self::Absent);
+        }
+        let is_text = value.object(node).is_some();
+        let blob = match value.leaf(node) {
+            // Python 2's bytes, read back as text by a later writer.
+            Some(Leaf::Str(blob)) => crate::formats::bytes::latin1(&blob),
+            _ => bytes_of(value, node)?,
+        };
+        Some(match blob {
+            Blob {
+                offset: Some(offset),
+                len,
+                ref bytes,
+            } if (bytes.len() as u64) < len => {
+                if is_text {
+                    Self::Latin1 { offset, len }
+                } else {
+                    Self::Stream { offset, len }
+                }
+            }
+            blob => Self::Bytes(blob.bytes.into_owned()),
+        })
+    }
 }

@@ -117,6 +117,17 @@ impl Dtype {
         })
     }
 
+    /// Eight bytes of a signed integer.
+    pub(crate) const fn int64() -> Self {
+        Self {
+            scalar: Scalar::Int,
+            item_size: 8,
+            is_big_endian: false,
+            fields: Vec::new(),
+            sub_array: None,
+        }
+    }
+
     /// The type at `node` of a pickle: `numpy.dtype(code, …)` with its state.
     ///
     /// # Errors

@@ -5,16 +5,23 @@ mod datetime;
 mod dtype;
 mod element;
 pub(crate) mod npy;
+mod pick;
+mod picture;
 mod stats;
+mod walk;
 
 use super::Element;
 
-pub(crate) use array::ArrayData;
 pub use array::ArrayView;
+pub(crate) use array::{ArrayData, shape_text};
 pub(crate) use datetime::{NOT_A_TIME, datetime_text};
 pub use dtype::{Dtype, Field, Scalar};
 pub(crate) use dtype::{int_of, shape_of};
 pub(crate) use element::trimmed;
+pub(crate) use picture::Lying;
+pub use picture::{ArraySlice, Bucket, Envelope, Grid, Histogram, Look};
+pub(crate) use stats::element_of;
+pub(crate) use walk::{Forward, Item};
 
 /// What can be said of an array without showing it whole.
 #[derive(Debug, Clone, PartialEq)]

@@ -68,6 +68,80 @@ fn header(text: &str, offset: u64) -> Option<ArrayView> {
     ArrayView::new(dtype, shape, order, "numpy.ndarray".to_owned(), data)
 }
 
+/// The header of a `.npy` file for an array (version 1, or 2 where it is long); `None` for types with objects.
+pub(crate) fn header_of(view: &ArrayView) -> Option<Vec<u8>> {
+    /// numpy aligns the data to this (`ARRAY_ALIGN`).
+    const ALIGN: usize = 64;
+    let order = match view.order {
+        Order::F => "True",
+        Order::C => "False",
+    };
+    let text = format!(
+        "{{'descr': {}, 'fortran_order': {order}, 'shape': {}, }}",
+        descr(&view.dtype)?,
+        super::array::shape_text(&view.shape)
+    );
+    let is_long = text.len() + ALIGN > usize::from(u16::MAX);
+    let head = if is_long { 12 } else { 10 };
+    let padding = (ALIGN - (head + text.len() + 1) % ALIGN) % ALIGN;
+    let len = text.len() + padding + 1;
+    let mut header = MAGIC.to_vec();
+    if is_long {
+        header.extend([2, 0]);
+        header.extend(u32::try_from(len).ok()?.to_le_bytes());
+    } else {
+        header.extend([1, 0]);
+        header.extend(u16::try_from(len).ok()?.to_le_bytes());
+    }
+    header.extend(text.as_bytes());
+    header.extend(std::iter::repeat_n(b' ', padding));
+    header.push(b'\n');
+    Some(header)
+}
+
+/// A type as `numpy.lib.format.dtype_to_descr` writes it; gaps between fields are unnamed fields.
+fn descr(dtype: &Dtype) -> Option<String> {
+    if dtype.has_objects() || dtype.scalar == Scalar::VariableStr {
+        return None;
+    }
+    if let Some((base, shape)) = &dtype.sub_array {
+        return Some(format!(
+            "({}, {})",
+            descr(base)?,
+            super::array::shape_text(shape)
+        ));
+    }
+    if dtype.fields.is_empty() {
+        return Some(format!("'{}'", dtype.str()));
+    }
+    let mut parts = Vec::new();
+    let mut end = 0_u64;
+    let mut fields: Vec<&Field> = dtype.fields.iter().collect();
+    fields.sort_by_key(|field| field.offset);
+    for field in fields {
+        // Fields that lie over one another have no such form.
+        let gap = field.offset.checked_sub(end)?;
+        if gap > 0 {
+            parts.push(format!("('', '|V{gap}')"));
+        }
+        let name = crate::formats::repr::str_repr(&field.name);
+        parts.push(match &field.dtype.sub_array {
+            Some((base, shape)) => format!(
+                "({name}, {}, {})",
+                descr(base)?,
+                super::array::shape_text(shape)
+            ),
+            None => format!("({name}, {})", descr(&field.dtype)?),
+        });
+        end = field.offset.checked_add(field.dtype.item_size)?;
+    }
+    let gap = dtype.item_size.checked_sub(end)?;
+    if gap > 0 {
+        parts.push(format!("('', '|V{gap}')"));
+    }
+    Some(format!("[{}]", parts.join(", ")))
+}
+
 /// A code, a list of fields `(name, type[, shape])`, or a pair of type and shape.
 fn from_descr(value: &Value, node: NodeId, depth: usize) -> Option<Dtype> {
     let depth = depth.checked_sub(1)?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::array::{ArrayData, ArrayView};
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
+use super::walk::{Forward, is_masked};
 use super::{ArraySummary, Dtype, Scalar};
 use crate::formats::{Content, Element};
 use crate::model::value::{NodeId, Value};
@@ -41,8 +42,7 @@ impl ArrayView {
             is_complete: false,
         };
         if let Some(deadline) = deadline
-            && let Some(mut reader) = self.reader(content, 0)?
-            && let Some(statistics) = self.statistics(&mut reader, deadline)?
+            && let Some(statistics) = self.statistics(content, deadline)?
         {
             statistics.fill(&self.dtype, &mut summary);
         }
@@ -66,110 +66,105 @@ impl ArrayView {
             let nodes = numbers.filter_map(|i| value.item(*list, i));
             return Ok(nodes.map(|node| element_of(value, node)).collect());
         }
-        let size = usize::try_from(self.dtype.item_size).unwrap_or(usize::MAX);
+        let (size, mask_size) = (self.dtype.item_size, self.mask_size());
         // A record of gigabytes is not worth showing.
-        if size > CHUNK {
+        if size.max(mask_size) > CHUNK as u64 {
             return Ok(Vec::new());
         }
+        let mut data = Forward::new(&self.data, content, &|| false);
+        let mask = self.mask.as_ref();
+        let mut mask = mask.map(|mask| Forward::new(mask, content, &|| false));
+        let (mut bytes, mut masked) = (Vec::new(), Vec::new());
         let mut out = Vec::new();
-        let mut bytes = vec![0; size];
-        let mut at: Option<(u64, Box<dyn Read + Send + '_>)> = None;
-        for number in start..end {
-            let Some(offset) = self
-                .position(number)
-                .and_then(|p| p.checked_mul(self.dtype.item_size))
-            else {
-                break;
-            };
-            // Runs are read through one reader; a jump opens another.
-            let mut reader = match at.take() {
-                Some((here, reader)) if here == offset => reader,
-                _ => match self.reader(content, offset)? {
-                    Some(reader) => reader,
-                    None => break,
-                },
-            };
-            if read_full(&mut reader, &mut bytes)? < size {
+        for position in (start..end).map_while(|number| self.position(number)) {
+            let at = |size: u64| position.saturating_mul(size);
+            if data.read(at(size), size, &mut bytes)? != Some(size) {
                 break;
             }
-            out.push(self.dtype.element(&bytes));
-            at = Some((offset.saturating_add(self.dtype.item_size), reader));
+            if let Some(mask) = &mut mask {
+                mask.read(at(mask_size), mask_size, &mut masked)?;
+            }
+            out.push(if is_masked(&masked) {
+                Element::Null
+            } else {
+                self.dtype.element(&bytes)
+            });
         }
         Ok(out)
     }
 
+    /// `None` if the type has none, or the deadline passed first.
+    fn statistics(&self, content: &Content, deadline: Instant) -> io::Result<Option<Statistics>> {
+        let size = self.dtype.item_size;
+        let n = self.len().filter(|n| n.checked_mul(size).is_some());
+        let Some(n) = n else {
+            return Ok(None);
+        };
+        let has_elements = !matches!(self.data, ArrayData::Objects(_));
+        if !self.dtype.is_number() || size == 0 || !has_elements {
+            return Ok(None);
+        }
+        let mut statistics = Statistics::default();
+        let mut data = Forward::new(&self.data, content, &|| false);
+        let mask = self.mask.as_ref();
+        let mut mask = mask.map(|mask| Forward::new(mask, content, &|| false));
+        let (mut bytes, mut masked) = (Vec::new(), Vec::new());
+        let step = (CHUNK as u64 / size).max(1);
+        let mut at = 0;
+        while at < n {
+            if Instant::now() > deadline {
+                return Ok(None);
+            }
+            let wanted = step.min(n - at);
+            if data.read(at * size, wanted * size, &mut bytes)? != Some(wanted * size) {
+                // Cut short: what is there is no whole array.
+                return Ok(None);
+            }
+            if let Some(mask) = &mut mask {
+                mask.read(at, wanted, &mut masked)?;
+                unmasked(&mut bytes, &masked, size);
+            }
+            statistics.add(&self.dtype, &bytes);
+            at += wanted;
+        }
+        Ok(Some(statistics))
+    }
+}
+
+/// Leaves only elements that the mask leaves.
+fn unmasked(bytes: &mut Vec<u8>, mask: &[u8], size: u64) {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let kept = bytes.chunks_exact(size).zip(mask);
+    let kept = kept.filter(|(_, masked)| **masked == 0);
+    *bytes = kept.flat_map(|(bytes, _)| bytes).copied().collect();
+}
+
+impl ArrayData {
     /// The array's bytes from `offset` on; `None` if they are not in this content.
     pub(crate) fn reader<'a>(
         &'a self,
         content: &'a Content,
         offset: u64,
     ) -> io::Result<Option<Box<dyn Read + Send + 'a>>> {
-        Ok(match &self.data {
-            ArrayData::Bytes(bytes) => {
+        Ok(match self {
+            Self::Bytes(bytes) => {
                 let at = usize::try_from(offset).unwrap_or(usize::MAX);
                 Some(Box::new(bytes.get(at..).unwrap_or_default()))
             }
-            ArrayData::Stream { offset: start, len } => {
+            Self::Stream { offset: start, len } => {
                 let left = len.saturating_sub(offset);
                 let reader = content.open(start.saturating_add(offset))?;
                 Some(Box::new(reader.take(left)))
             }
-            ArrayData::Latin1 { offset: start, len } => {
+            Self::Latin1 { offset: start, len } => {
                 let mut reader = Latin1Reader {
                     text: content.open(*start)?.take(*len),
                 };
                 io::copy(&mut reader.by_ref().take(offset), &mut io::sink())?;
                 Some(Box::new(reader))
             }
-            ArrayData::Objects(_) | ArrayData::SideFile(_) | ArrayData::Absent => None,
+            Self::Objects(_) | Self::SideFile(_) | Self::Absent => None,
         })
-    }
-
-    /// `None` if the type has none, or the deadline passed first.
-    fn statistics(
-        &self,
-        reader: &mut dyn Read,
-        deadline: Instant,
-    ) -> io::Result<Option<Statistics>> {
-        let size = usize::try_from(self.dtype.item_size).unwrap_or(0);
-        let is_numeric = matches!(
-            self.dtype.scalar,
-            Scalar::Bool
-                | Scalar::Int
-                | Scalar::UInt
-                | Scalar::Float
-                | Scalar::Complex
-                | Scalar::DateTime(_)
-                | Scalar::TimeDelta(_)
-        );
-        let Some(n) = self.len() else {
-            return Ok(None);
-        };
-        if !is_numeric || size == 0 || self.dtype.sub_array.is_some() {
-            return Ok(None);
-        }
-        let mut left = n;
-        let mut statistics = Statistics::default();
-        let mut chunk = vec![0; CHUNK / size * size];
-        while left > 0 {
-            if Instant::now() > deadline {
-                return Ok(None);
-            }
-            let wanted = usize::try_from(left)
-                .unwrap_or(usize::MAX)
-                .saturating_mul(size);
-            let wanted = wanted.min(chunk.len());
-            let part = chunk.get_mut(..wanted).unwrap_or_default();
-            let read = read_full(reader, part)?;
-            let whole = part.get(..read / size * size).unwrap_or_default();
-            statistics.add(&self.dtype, whole);
-            left -= (whole.len() / size) as u64;
-            if read < wanted {
-                // Cut short: what is there is no whole array.
-                return Ok(None);
-            }
-        }
-        Ok(Some(statistics))
     }
 }
 
@@ -333,7 +328,7 @@ impl<R: Read> Read for Latin1Reader<R> {
     }
 }
 
-fn read_full(reader: &mut dyn Read, mut buf: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_full(reader: &mut dyn Read, mut buf: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while !buf.is_empty() {
         match reader.read(buf) {

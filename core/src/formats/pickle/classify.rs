@@ -204,6 +204,7 @@ const DATA: &[(&str, &[&str])] = &[
         "pandas._libs.internals",
         &["_unpickle_block", "BlockManager"],
     ),
+    ("pandas.core.internals.blocks", &["new_block"]),
     ("pandas.core.indexes.base", &["_new_Index", "Index"]),
     (
         "pandas.core.indexes.datetimes",

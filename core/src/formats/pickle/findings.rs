@@ -31,6 +31,8 @@ pub(super) struct Findings {
     by_text: HashMap<Box<[u8]>, NameId>,
     /// joblib's array wrapper, behind whose state raw data follow.
     pub(super) array_wrapper: Option<NameId>,
+    /// A `functools.partial` holds a function that is not on the short list, so that calling one may do anything.
+    has_odd_partial: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -188,6 +190,10 @@ impl Findings {
                 (CallClass::Data, None)
             }
             (Special::Encode, _) => (CallClass::Unknown, None),
+            (Special::Partial, args) => {
+                self.partial_holds(args, offset);
+                (self.passing_on(class, args, offset), None)
+            }
             (Special::Maker, [CallArg::Name(class_made), ..]) => {
                 let made = self.class(*class_made);
                 self.count(*class_made, made, offset);
@@ -209,6 +215,22 @@ impl Findings {
             }
         }
         class
+    }
+
+    /// Notes what a `functools.partial` holds: its first argument, or the first item of its state, is the function.
+    ///
+    /// pandas 1.3 calls `partial(new_block, ndim=2)`; whoever calls any other hides something.
+    pub(super) fn partial_holds(&mut self, args: &[CallArg], offset: u64) {
+        let is_data =
+            matches!(args.first(), Some(CallArg::Name(id)) if self.class(*id) == CallClass::Data);
+        self.has_odd_partial |= !is_data;
+        self.passing_on(CallClass::Unknown, args, offset);
+    }
+
+    /// True for `functools.partial`.
+    pub(super) fn is_partial(&self, id: NameId) -> bool {
+        self.name(id)
+            .is_some_and(|name| name.is("functools", "partial"))
     }
 
     /// Notes that attributes or items of something not made by this pickle would be changed.
@@ -238,7 +260,8 @@ impl Findings {
         let Some(name) = self.name(callee) else {
             return callee;
         };
-        let class = if name.is("functools", "partial") || name.class == CallClass::Code {
+        let is_odd = self.is_partial(callee) && self.has_odd_partial;
+        let class = if is_odd || name.class == CallClass::Code {
             CallClass::Code
         } else {
             CallClass::Unknown
@@ -296,6 +319,8 @@ enum Special {
     Encode,
     /// Makes an instance of the class that is its first argument.
     Maker,
+    /// Holds a function for later.
+    Partial,
     Other,
 }
 
@@ -305,6 +330,7 @@ impl Special {
             ("builtins", "getattr") => Self::Getattr,
             ("_codecs" | "codecs", "encode") => Self::Encode,
             ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") => Self::Maker,
+            ("functools", "partial") => Self::Partial,
             _ => Self::Other,
         }
     }

@@ -1,13 +1,16 @@
 //! Arrays of a preview: found in the value, or in the file beside it that the value names.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::SideFiles;
 use crate::formats::compress::Codec;
 use crate::formats::joblib;
-use crate::formats::numpy::{ArrayData, ArraySummary, ArrayView, npy};
+use crate::formats::numpy::{
+    ArrayData, ArraySlice, ArraySummary, ArrayView, Envelope, Grid, Histogram, Look, Lying, npy,
+};
 use crate::formats::{Content, Element, Problem, ProblemKind};
 use crate::model::value::{NodeId, Tag, Value};
 
@@ -69,12 +72,79 @@ impl ArrayHandle {
         self.view.elements(&self.value, &self.content, start, n)
     }
 
+    /// The elements in `ranges`, one an axis and cut to the array; axes that are not named are taken whole.
+    /// `None` if it was cancelled.
+    ///
+    /// # Errors
+    /// What the system or the compression said, and more than 2^20 elements asked for.
+    pub fn slice(&self, ranges: &[Range<u64>], look: &Look<'_>) -> io::Result<Option<ArraySlice>> {
+        self.lying().slice(ranges, look)
+    }
+
+    /// The plane of the axes `(rows, columns)` in at most `max_cells` rows and columns of cells, for a heat map.
+    /// Of all other axes the start of their range is shown. `None` if it was cancelled.
+    ///
+    /// # Errors
+    /// What the system or the compression said.
+    pub fn grid(
+        &self,
+        ranges: &[Range<u64>],
+        axes: (usize, usize),
+        max_cells: (usize, usize),
+        look: &Look<'_>,
+    ) -> io::Result<Option<Grid>> {
+        self.lying().grid(ranges, axes, max_cells, look)
+    }
+
+    /// Smallest, largest and mean number in at most `max_buckets` stretches along `axis`, for a line plot.
+    /// Of all other axes the start of their range is shown. `None` if it was cancelled.
+    ///
+    /// # Errors
+    /// What the system or the compression said.
+    pub fn envelope(
+        &self,
+        ranges: &[Range<u64>],
+        axis: usize,
+        max_buckets: usize,
+        look: &Look<'_>,
+    ) -> io::Result<Option<Envelope>> {
+        self.lying().envelope(ranges, axis, max_buckets, look)
+    }
+
+    /// The numbers in `ranges` counted in bins, between `bounds` or else between the smallest and the largest (which
+    /// reads twice). `None` if it was cancelled.
+    ///
+    /// # Errors
+    /// What the system or the compression said.
+    pub fn histogram(
+        &self,
+        ranges: &[Range<u64>],
+        n_bins: usize,
+        bounds: Option<(f64, f64)>,
+        look: &Look<'_>,
+    ) -> io::Result<Option<Histogram>> {
+        self.lying().histogram(ranges, n_bins, bounds, look)
+    }
+
+    /// True if a mask leaves elements out.
+    pub fn is_masked(&self) -> bool {
+        self.view.mask.is_some()
+    }
+
+    fn lying(&self) -> Lying<'_> {
+        Lying {
+            view: &self.view,
+            value: &self.value,
+            content: &self.content,
+        }
+    }
+
     /// The array's bytes as they lie in memory; `None` for arrays of objects.
     ///
     /// # Errors
     /// What the system or the compression said.
     pub fn bytes(&self) -> io::Result<Option<Box<dyn io::Read + Send + '_>>> {
-        self.view.reader(&self.content, 0)
+        self.view.data.reader(&self.content, 0)
     }
 }
 

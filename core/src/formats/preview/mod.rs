@@ -2,6 +2,8 @@
 
 mod arrays;
 mod parts;
+mod sparse;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +12,14 @@ use std::time::Instant;
 
 pub use arrays::ArrayHandle;
 pub use parts::{PickleFile, PicklePart};
+pub use sparse::SparseHandle;
+pub use tables::{Table, TableHandle};
 
 use super::compress::Codec;
 use super::numpy::{ArraySummary, npy};
 use super::pickle::Decoded;
 use super::pyc::Header;
-use super::{Content, Element, Problem, ProblemKind, marshal, pickle};
+use super::{Content, Problem, ProblemKind, marshal, pickle};
 use crate::error::Result;
 use crate::model::value::{Call, NodeId};
 use crate::model::{Limits, Value};
@@ -116,25 +120,14 @@ pub struct Preview {
     pub array_handle: Option<ArrayHandle>,
     /// Where the value is a data frame or series.
     pub table: Option<Table>,
+    /// The same table, to look into.
+    pub table_handle: Option<TableHandle>,
+    /// Where the value is a sparse matrix of scipy's, to look into.
+    pub sparse_handle: Option<SparseHandle>,
     /// What is wrong with the bytes, and limits reached.
     pub problems: Vec<Problem>,
     /// The bytes behind their compression, for hex and for saving.
     pub content: Content,
-}
-
-/// The head of a data frame.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    /// Column labels as text.
-    pub columns: Vec<String>,
-    /// pandas' names of the column types.
-    pub dtypes: Vec<String>,
-    /// Number of rows.
-    pub rows: u64,
-    /// Labels of the first rows.
-    pub index: Vec<Element>,
-    /// The first rows.
-    pub head: Vec<Vec<Element>>,
 }
 
 /// What a deep check of one value found.
@@ -206,6 +199,11 @@ fn of_decoded(
     let root = preview.value.root();
     if let Some(handle) = preview.array_at(root, side_files) {
         preview.show_array(handle, started, options);
+    } else if let Some(handle) = preview.table_at(root) {
+        preview.show_table(handle);
+    } else if let Some(handle) = preview.sparse_at(root) {
+        preview.summary = handle.label(&preview.value_type);
+        preview.sparse_handle = Some(handle);
     }
     preview
 }
@@ -274,6 +272,29 @@ impl Preview {
         ArrayHandle::of(&self.value, node, &self.content, side_files)
     }
 
+    /// The data frame or series at `node`; `None` if there is none.
+    pub fn table_at(&self, node: NodeId) -> Option<TableHandle> {
+        TableHandle::of(&self.value, node, &self.content)
+    }
+
+    /// The sparse matrix at `node`; `None` if there is none.
+    pub fn sparse_at(&self, node: NodeId) -> Option<SparseHandle> {
+        SparseHandle::of(&self.value, node, &self.content)
+    }
+
+    fn show_table(&mut self, handle: TableHandle) {
+        match handle.head() {
+            Ok(table) => self.table = Some(table),
+            Err(error) => self.problems.push(Problem::new(
+                ProblemKind::Damaged,
+                0,
+                format!("expected the data of a table: {error}"),
+            )),
+        }
+        self.summary = handle.label(&self.value_type);
+        self.table_handle = Some(handle);
+    }
+
     fn show_array(&mut self, handle: ArrayHandle, started: Instant, options: &Options) {
         let time = options.limits.time.saturating_sub(started.elapsed());
         match handle.summary(options.has_statistics.then_some(time)) {
@@ -304,6 +325,8 @@ impl Preview {
             array: None,
             array_handle: None,
             table: None,
+            table_handle: None,
+            sparse_handle: None,
             problems: Vec::new(),
             content,
         }

@@ -1,5 +1,8 @@
 //! Arrays that real numpy and joblib wrote, in every carrier: what we say of them is what numpy says.
 
+mod frames;
+mod pictures;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,6 +10,7 @@ use base64::Engine as _;
 use serde_json::Value as Json;
 
 use super::*;
+use crate::formats::Element;
 use crate::source::MemoryReader;
 
 /// `tests/fixtures/generate_arrays.py` writes these.

@@ -19,6 +19,14 @@ use text::Out;
 pub use key::{reads_like_repr, str_key_label};
 pub(crate) use number::complex_repr;
 pub use number::float_repr;
+pub(crate) use time::plain_moment;
+
+/// `repr(str)`, whole.
+pub(crate) fn str_repr(text: &str) -> String {
+    let mut out = Out::new(usize::MAX);
+    text::str_repr(text.as_bytes(), &mut out);
+    out.into_text()
+}
 
 /// A printed value.
 #[derive(Debug, Clone, PartialEq, Eq)]

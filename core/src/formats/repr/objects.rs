@@ -1,7 +1,7 @@
 //! Objects of the standard library as they print themselves; all others as `module.Class(argument, attribute=…)`.
 
 use super::number::complex_repr;
-use super::time::{Fields, timedelta_repr};
+use super::time::{Fields, packed, timedelta_repr};
 use super::types::{GlobalKind, global_kind};
 use super::{Piece, scalar};
 use crate::formats::bytes::bytes_of;
@@ -123,17 +123,7 @@ pub(super) fn number(value: &Value, node: NodeId) -> Option<f64> {
 fn datetime(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     let arg = |at: usize| made.args.get(at).copied();
     let int = |at: usize| int_of(value, arg(at)?);
-    let raw = || {
-        let node = arg(0)?;
-        // Read with Latin-1, Python 2's string becomes text.
-        match (bytes_of(value, node), value.leaf(node)) {
-            (Some(blob), _) => Some(blob.bytes.into_owned()),
-            (None, Some(Leaf::Str(blob))) => {
-                Some(crate::formats::bytes::latin1(&blob).bytes.into_owned())
-            }
-            _ => None,
-        }
-    };
+    let raw = || packed(value, made);
     let with_zone = |head: String| match arg(1) {
         Some(zone) if zone != NodeId::NONE => vec![
             text(format!("{head}, tzinfo=")),

@@ -1,5 +1,9 @@
 //! Dates and times as `datetime` pickles and prints them (CPython 3.13 `Modules/_datetimemodule.c`).
 
+use crate::formats::bytes::{bytes_of, latin1};
+use crate::formats::made::Made;
+use crate::model::value::{Leaf, NodeId, Value};
+
 /// A date and time, or only one of them, unpacked from its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fields {
@@ -66,6 +70,20 @@ impl Fields {
         format!("{}, {}, {}", self.year, self.month, self.day)
     }
 
+    /// `2024-02-29`.
+    fn date_text(&self) -> String {
+        format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+
+    /// `13:37:42.123456`, without a fraction of zero.
+    fn time_text(&self) -> String {
+        let clock = format!("{:02}:{:02}:{:02}", self.hour, self.minute, self.second);
+        match self.microsecond {
+            0 => clock,
+            fraction => format!("{clock}.{fraction:06}"),
+        }
+    }
+
     /// Hour and minute, then seconds and microseconds unless zero, then the fold.
     pub(super) fn time_args(&self) -> String {
         let mut args = vec![self.hour.to_string(), self.minute.to_string()];
@@ -80,6 +98,27 @@ impl Fields {
         }
         args.join(", ")
     }
+}
+
+/// The packed bytes that make a `date`, `time` or `datetime`; read with Latin-1, Python 2's string became text.
+pub(super) fn packed(value: &Value, made: &Made<'_>) -> Option<Vec<u8>> {
+    let node = *made.args.first()?;
+    match (bytes_of(value, node), value.leaf(node)) {
+        (Some(blob), _) => Some(blob.bytes.into_owned()),
+        (None, Some(Leaf::Str(blob))) => Some(latin1(&blob).bytes.into_owned()),
+        _ => None,
+    }
+}
+
+/// `str` of a date, or of a datetime without a zone.
+pub(crate) fn plain_moment(value: &Value, made: &Made<'_>) -> Option<String> {
+    let bytes = packed(value, made)?;
+    if made.qualname == "date" {
+        return Some(Fields::of_date(&bytes)?.date_text());
+    }
+    let fields = Fields::of_datetime(&bytes)?;
+    let has_zone = made.args.get(1).is_some_and(|zone| *zone != NodeId::NONE);
+    (!has_zone).then(|| format!("{} {}", fields.date_text(), fields.time_text()))
 }
 
 /// `repr(timedelta)` from its recorded days, seconds and microseconds, brought into range as the constructor does.

@@ -135,6 +135,12 @@ impl<B: Build> Machine<'_, B> {
     pub(super) fn build_state(&mut self) -> Step {
         let state = self.pop()?;
         let target = self.top()?;
+        if let Some(maker) = self.build.made_by(target)
+            && self.findings.is_partial(maker)
+        {
+            let args = self.build.call_args(state, &self.input);
+            self.findings.partial_holds(&args, self.at);
+        }
         match self.build.set_state(target, state) {
             Attached::Done => {}
             Attached::Full => return Err(self.full()),

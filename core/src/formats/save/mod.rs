@@ -1,0 +1,105 @@
+//! A decoded value to bytes of a common format: `.npy`, CSV, JSON. Writing them to the disk is the caller's.
+
+mod csv;
+mod json;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+
+use super::numpy::{Look, npy};
+use super::preview::Preview;
+use crate::error::{Error, Result};
+
+/// A format that a value can be saved in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaveAs {
+    /// numpy's file of one array.
+    Npy,
+    /// Rows of text, for tables and arrays of up to two axes.
+    Csv,
+    /// JSON, for everything that it can carry.
+    Json,
+}
+
+impl SaveAs {
+    /// The format's usual extension.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl Preview {
+    /// Writes the whole value, reading what the preview left in place; false if it was cancelled.
+    ///
+    /// # Errors
+    /// Usage where the format cannot carry the value; damage where the value is incomplete; what the system said.
+    pub fn save(
+        &self,
+        form: SaveAs,
+        is_cancelled: &dyn Fn() -> bool,
+        out: &mut dyn Write,
+    ) -> Result<bool> {
+        if self.is_truncated {
+            let why = self.problems.first();
+            let why = why.map_or_else(|| "it was not read whole".to_owned(), ToString::to_string);
+            return Err(Error::damaged("Cannot save the value whole", why)
+                .hint("Its stored bytes can be saved as raw"));
+        }
+        let look = Look {
+            max_bytes: u64::MAX,
+            is_cancelled,
+        };
+        let saved = match form {
+            SaveAs::Npy => self.save_npy(&look, out)?,
+            SaveAs::Csv => csv::save(self, &look, out)?,
+            SaveAs::Json => json::save(self, &look, out),
+        };
+        saved.map_err(|cause| Error::unavailable("Cannot save the value", cause.to_string()))
+    }
+
+    fn save_npy(&self, look: &Look<'_>, out: &mut dyn Write) -> Result<io::Result<bool>> {
+        let Some(handle) = &self.array_handle else {
+            return Err(unfit(SaveAs::Npy, "it holds one array, and this is none"));
+        };
+        if handle.is_masked() {
+            return Err(unfit(SaveAs::Npy, "it has no place for the array's mask"));
+        }
+        let Some(header) = npy::header_of(&handle.view) else {
+            return Err(unfit(SaveAs::Npy, "the array holds Python objects"));
+        };
+        let mut copy = || {
+            let Some(mut bytes) = handle.bytes()? else {
+                let message = "the array's data are not in this file";
+                return Err(io::Error::new(io::ErrorKind::NotFound, message));
+            };
+            out.write_all(&header)?;
+            let mut n_left = handle.view.len_bytes();
+            let mut chunk = vec![0; CHUNK];
+            while n_left > 0 {
+                if (look.is_cancelled)() {
+                    return Ok(false);
+                }
+                let n = usize::try_from(n_left).unwrap_or(CHUNK).min(CHUNK);
+                let part = chunk.get_mut(..n).unwrap_or_default();
+                bytes.read_exact(part)?;
+                out.write_all(part)?;
+                n_left -= n as u64;
+            }
+            Ok(true)
+        };
+        Ok(copy())
+    }
+}
+
+/// Bytes copied at a time.
+const CHUNK: usize = 256 << 10;
+
+fn unfit(form: SaveAs, why: &str) -> Error {
+    let what = format!("Cannot save this value as {}", form.word());
+    Error::usage(what, why.to_owned()).hint("raw saves the stored bytes of any value")
+}
