@@ -151,6 +151,18 @@ impl Error {
         self.0.path.as_deref()
     }
 
+    /// The same error for one more entry that it keeps from being done; the system's own error is not copied.
+    pub(crate) fn repeated(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            what: self.0.what.clone(),
+            why: self.0.why.clone(),
+            hint: self.0.hint,
+            path: self.0.path.clone(),
+            source: None,
+        }))
+    }
+
     /// What could not be done and why, without hint and path.
     pub fn message(&self) -> String {
         if self.0.why.is_empty() {

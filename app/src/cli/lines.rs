@@ -208,7 +208,10 @@ pub(super) struct ClearSummary<'a> {
     pub(super) failed: u64,
     /// Moved aside: still on the disk.
     pub(super) bytes_held: u64,
+    /// Freed on the disk.
     pub(super) bytes_freed: u64,
+    /// Freed inside a database or another file that keeps its size.
+    pub(super) bytes_inside: u64,
     /// Brings them back: `cachescope undo ID`.
     pub(super) undo_ids: &'a [String],
     pub(super) issues: u64,

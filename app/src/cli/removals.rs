@@ -27,6 +27,8 @@ pub(super) struct Sums {
     /// Moved aside: still on the disk.
     pub(super) bytes_held: u64,
     bytes_freed: u64,
+    /// Freed inside files that keep their size.
+    pub(super) bytes_inside: u64,
 }
 
 /// Lines for scripts as they come; a table for people at the end.
@@ -140,6 +142,7 @@ impl<'a> Report<'a> {
     pub(super) fn applied(&mut self, applied: &Applied) {
         self.sums.bytes_held = self.sums.bytes_held.saturating_add(applied.bytes_held);
         self.sums.bytes_freed = self.sums.bytes_freed.saturating_add(applied.bytes_freed);
+        self.sums.bytes_inside = self.sums.bytes_inside.saturating_add(applied.bytes_inside);
         self.n_left += applied.not_tried as u64;
         self.undo_ids.extend(applied.undo_id.clone());
     }
@@ -159,6 +162,7 @@ impl<'a> Report<'a> {
                     failed: sums.failed,
                     bytes_held: sums.bytes_held,
                     bytes_freed: sums.bytes_freed,
+                    bytes_inside: sums.bytes_inside,
                     undo_ids: &self.undo_ids,
                     issues: self.n_issues,
                 },
@@ -217,6 +221,12 @@ impl Sums {
         }
         if self.bytes_freed > 0 {
             words.push(format!("{} freed", figures::bytes(self.bytes_freed)));
+        }
+        if self.bytes_inside > 0 {
+            let inside = figures::bytes(self.bytes_inside);
+            words.push(format!(
+                "{inside} free inside the file, which keeps its size"
+            ));
         }
         for (n, what) in [
             (self.refused + self.skipped, "skipped"),

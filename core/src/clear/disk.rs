@@ -18,6 +18,11 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// A step that changes a database, for the faults of tests.
+pub(super) fn point(step: &'static str) -> io::Result<()> {
+    fault::point(step)
+}
+
 /// Makes a folder.
 pub(super) fn make_dir(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
     fault::point("mkdir")?;

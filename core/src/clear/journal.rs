@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{disk, wire};
 use crate::model::{EntryKey, Time};
 use crate::source::{Dir, FileType};
+use crate::stores::Removal;
 
 /// Its name in the folder of one clear.
 pub(super) const MANIFEST: &str = "manifest.jsonl";
@@ -52,6 +53,32 @@ pub(super) struct Head {
     pub(super) base: PathBuf,
 }
 
+/// Which mechanism takes an entry out and brings it back: one file each in `apply` and in `undo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum By {
+    /// Folders and files, moved.
+    #[default]
+    Files,
+    /// Rows of SQLite databases, saved and deleted.
+    Rows,
+}
+
+impl By {
+    /// The mechanism for a removal.
+    pub(super) fn of(removal: &Removal) -> Self {
+        match removal {
+            Removal::Folder { .. } | Removal::Files { .. } | Removal::Shared { .. } => Self::Files,
+            Removal::Row(_) => Self::Rows,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    fn is_files(&self) -> bool {
+        *self == Self::Files
+    }
+}
+
 /// A folder that entries lay in, and what their worth depends on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Group {
@@ -76,6 +103,8 @@ pub(super) struct GuardText {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) n: usize,
+    #[serde(default, skip_serializing_if = "By::is_files")]
+    pub(super) by: By,
     /// The entry whose files hold this one too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) goes_with: Option<usize>,

@@ -13,9 +13,15 @@ mod holders;
 mod journal;
 mod plan;
 mod quarantine;
+mod recover;
+#[cfg(test)]
+mod row_tests;
+mod rows;
+mod saved;
 #[cfg(test)]
 mod tests;
 pub mod undo;
+mod value_file;
 mod wire;
 
 pub use apply::{Applied, How, Outcome, apply, can_keep};

@@ -143,6 +143,10 @@ impl Plan {
             }
         }
         plan.add_shared(store, shared)?;
+        if !plan.removals.is_empty() {
+            let keys: Vec<&EntryKey> = plan.removals.iter().map(|p| &p.key).collect();
+            plan.notes = store.notes(&keys)?;
+        }
         Ok(plan)
     }
 

@@ -10,8 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::journal::{self, MANIFEST};
-use super::{QUARANTINE, disk};
+use super::journal::{self, MANIFEST, Manifest};
+use super::saved::{self, Saved};
+use super::{QUARANTINE, disk, recover};
 use crate::scan::Cancel;
 use crate::source::{Dir, FileType};
 use crate::{Error, Result};
@@ -195,14 +196,12 @@ impl Quarantine {
         let path = dir.path().to_owned();
         let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
         let names = dir.names().map_err(fail)?;
-        if names
-            .iter()
-            .any(|(name, _)| name != MANIFEST && name != SCRAP)
-        {
+        let own = |name: &OsStr| [SCRAP].iter().chain(&saved::NAMES).any(|own| name == *own);
+        if names.iter().any(|(name, _)| name != MANIFEST && !own(name)) {
             return Ok(());
         }
-        if names.iter().any(|(name, _)| name == SCRAP) {
-            disk::remove_file(&dir, SCRAP.as_ref()).map_err(fail)?;
+        for (name, _) in names.iter().filter(|(name, _)| own(name)) {
+            disk::remove_file(&dir, name).map_err(fail)?;
         }
         disk::remove_file(&dir, MANIFEST.as_ref()).map_err(fail)?;
         // Closed first: NFS keeps a removed file in its folder for as long as it is open.
@@ -253,7 +252,6 @@ impl Quarantine {
         let path = self.dir.path().join(name);
         let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
         let dir = self.dir.open_dir(name.as_ref()).map_err(fail)?;
-        let held = journal::held_names(&dir).map_err(fail)?;
         let Ok(manifest) = disk::open_existing(&dir, MANIFEST.as_ref()) else {
             // It was being made or thrown away when its owner ended.
             if dir.names().map_err(fail)?.is_empty() {
@@ -271,12 +269,18 @@ impl Quarantine {
             purpose: Purpose::Undo,
         };
         if Self::is_doomed(name) {
-            self.free(shelf, cancel, |_| {})
-        } else if held.is_empty() {
-            self.discard(shelf)
-        } else {
-            Ok(())
+            return self.free(shelf, cancel, |_| {});
         }
+        if let Ok(Some(manifest)) = Manifest::read(&shelf.manifest)
+            && let Err(error) = recover::rows(&self.parent, &shelf.dir, &manifest)
+        {
+            // The store cannot be read for now; the next time tells.
+            log::warn!("{error}");
+        }
+        if is_empty(&shelf.dir)? {
+            return self.discard(shelf);
+        }
+        Ok(())
     }
 
     /// True if both the folder and the lock file that we hold are still the ones that others find by name.
@@ -285,6 +289,17 @@ impl Quarantine {
         same(self.parent.stat(QUARANTINE.as_ref()), self.dir.stat_self())
             && disk::is_named(lock_file, &self.dir, LOCK.as_ref())
     }
+}
+
+/// True if nothing is held on a shelf.
+pub(super) fn is_empty(shelf: &Dir) -> Result<bool> {
+    let fail = |e| Error::io("Cannot read what is held aside", shelf.path(), e);
+    let has_things = !journal::held_names(shelf).map_err(fail)?.is_empty();
+    Ok(!has_things
+        && match Saved::find(shelf)? {
+            Some(saved) => saved.is_empty()?,
+            None => true,
+        })
 }
 
 /// A new shelf called `id` in the quarantine of `parent`, which is made if there is none.

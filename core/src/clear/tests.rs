@@ -29,7 +29,7 @@ struct Bench {
     before: Tree,
 }
 
-type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
+pub(super) type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 impl Bench {
     fn new() -> Self {
@@ -119,7 +119,7 @@ impl Bench {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for item in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(item.file_name());
@@ -131,7 +131,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn tree(root: &Path) -> Tree {
+pub(super) fn tree(root: &Path) -> Tree {
     fn walk(root: &Path, at: &Path, tree: &mut Tree) {
         for item in fs::read_dir(at).unwrap().map(Result::unwrap) {
             let (path, kind) = (item.path(), item.file_type().unwrap());

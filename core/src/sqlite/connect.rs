@@ -13,6 +13,8 @@ use crate::scan::Cancel;
 
 /// How long a lock is waited for.
 pub(super) const BUSY: Duration = Duration::from_secs(2);
+/// How long a writer waits: as long as Python's `sqlite3` does.
+const BUSY_TO_CHANGE: Duration = Duration::from_secs(5);
 /// Pause between two looks at a lock.
 const BUSY_STEP: Duration = Duration::from_millis(5);
 /// Memory that all connections of the process may take together, in bytes.
@@ -63,6 +65,25 @@ pub(super) fn to_view(path: &Path, rung: Rung, dog: &Watchdog) -> rusqlite::Resu
     Ok(connection)
 }
 
+/// Opens `path` (real, without links) to take rows out or to put rows back.
+///
+/// Triggers run: the caller knows each of them. Double-quoted texts are allowed, because diskcache's triggers hold
+/// some. Nothing is checkpointed.
+pub(super) fn to_change(path: &Path, dog: &Watchdog) -> rusqlite::Result<Connection> {
+    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw", dog)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
+    connection.execute_batch("PRAGMA wal_autocheckpoint=0")?;
+    watch(&mut connection, dog, BUSY_TO_CHANGE)?;
+    Ok(connection)
+}
+
+/// Opens or makes a database of our own in a folder that is ours alone.
+pub(crate) fn to_own(path: &Path) -> rusqlite::Result<Connection> {
+    let access = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    open(path, access, "mode=rwc", &Watchdog::default())
+}
+
 /// Opens `path` with what viewing and changing have in common.
 fn open(
     path: &Path,
@@ -103,16 +124,16 @@ fn open(
     connection.execute_batch(&format!(
         "PRAGMA mmap_size=0; PRAGMA cell_size_check=1; PRAGMA temp_store=2; PRAGMA hard_heap_limit={HEAP_BYTES}"
     ))?;
-    watch(&mut connection, dog)?;
+    watch(&mut connection, dog, BUSY)?;
     Ok(connection)
 }
 
-/// Ends statements that run too long, and waits for locks no longer than [`BUSY`], both at once when cancelled.
-fn watch(connection: &mut Connection, dog: &Watchdog) -> rusqlite::Result<()> {
+/// Ends statements that run too long, and waits for locks only so long, both at once when cancelled.
+fn watch(connection: &mut Connection, dog: &Watchdog, busy: Duration) -> rusqlite::Result<()> {
     let guard = dog.clone();
     connection.progress_handler(STEPS, Some(move || guard.is_over()))?;
     let guard = dog.clone();
-    let tries = BUSY.as_millis() / BUSY_STEP.as_millis();
+    let tries = busy.as_millis() / BUSY_STEP.as_millis();
     connection.busy_handler(Some(move |tried: i32| {
         let is_patient = u128::try_from(tried).is_ok_and(|n| n < tries) && !guard.is_over();
         if is_patient {

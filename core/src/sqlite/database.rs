@@ -273,7 +273,7 @@ impl Database {
         let path = self.path();
         let connection = connect::to_view(&path, rung, &self.dog)?;
         first_read(&connection)?;
-        self.check_place(&main)?;
+        check_place(&self.dir, &self.name, &main)?;
         Ok(Open {
             connection,
             _copy: None,
@@ -283,17 +283,6 @@ impl Database {
             seen,
             opened: Instant::now(),
         })
-    }
-
-    /// SQLite goes by the path: it must still lead to the file that was looked at.
-    fn check_place(&self, main: &FileReader) -> Result<(), Failure> {
-        let there = Dir::open(self.dir.path())?.stat(&self.name);
-        let is_same = there.is_ok_and(|m| (m.dev, m.ino) == (main.meta().dev, main.meta().ino));
-        if is_same {
-            Ok(())
-        } else {
-            Err(Failure::Unsteady)
-        }
     }
 
     fn look(&self, main: &FileReader) -> Result<State> {
@@ -350,8 +339,19 @@ fn first_read(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
+/// SQLite goes by the path: it must still lead to the file that was looked at.
+pub(super) fn check_place(dir: &Dir, name: &OsStr, main: &FileReader) -> Result<(), Failure> {
+    let there = Dir::open(dir.path())?.stat(name);
+    let is_same = there.is_ok_and(|m| (m.dev, m.ino) == (main.meta().dev, main.meta().ino));
+    if is_same {
+        Ok(())
+    } else {
+        Err(Failure::Unsteady)
+    }
+}
+
 /// SQLite is never handed an empty file: beside one it deletes logs and journals.
-fn check_is_database(state: &State) -> Result<()> {
+pub(super) fn check_is_database(state: &State) -> Result<()> {
     const WHAT: &str = "Cannot read the database";
     if state.main.size == 0 {
         return Err(Error::damaged(WHAT, "the file is empty"));
@@ -392,7 +392,7 @@ impl Failure {
         matches!(self, Self::Sqlite(error) if needs_copy(error) && (is_hot(error) || tries > 4))
     }
 
-    fn explain(self, path: &Path) -> Error {
+    pub(super) fn explain(self, path: &Path) -> Error {
         match self {
             Self::Sqlite(error) => explain(&error, path),
             Self::Final(error) => error,
@@ -402,7 +402,7 @@ impl Failure {
             )
             .hint("Try again when that program is quieter")
             .at(path),
-            Self::Locked => explain::locked().at(path),
+            Self::Locked => explain::locked(explain::WHAT).at(path),
         }
     }
 }

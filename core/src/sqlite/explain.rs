@@ -43,38 +43,46 @@ pub(super) fn is_hot(error: &rusqlite::Error) -> bool {
     code(error) == Some(ffi::SQLITE_READONLY_ROLLBACK)
 }
 
-const WHAT: &str = "Cannot read the database";
+pub(super) const WHAT: &str = "Cannot read the database";
 
 /// Another program keeps everybody out.
-pub(super) fn locked() -> Error {
-    Error::unavailable(WHAT, "another program holds its lock")
+pub(super) fn locked(what: &'static str) -> Error {
+    Error::unavailable(what, "another program holds its lock")
         .hint("Try again when that program has finished its work")
 }
 
 /// Why a database cannot be read, in words.
 pub(crate) fn explain(error: &rusqlite::Error, path: &Path) -> Error {
+    explain_as(WHAT, error, path)
+}
+
+/// Why `what` (such as "Cannot change the database") is so, in words.
+pub(super) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Path) -> Error {
     let said = match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         other => other.to_string(),
     };
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(what),
         Some(ErrorCode::NotADatabase) => Error::damaged(
-            WHAT,
+            what,
             "its pages are not those of an SQLite database: it is encrypted or damaged",
         ),
-        Some(ErrorCode::DatabaseCorrupt) => Error::damaged(WHAT, format!("it is damaged ({said})")),
-        Some(ErrorCode::OperationInterrupted) => {
-            Error::limit(WHAT, "reading it took longer than allowed")
-        }
+        Some(ErrorCode::DatabaseCorrupt) => Error::damaged(what, format!("it is damaged ({said})")),
+        Some(ErrorCode::OperationInterrupted) => Error::limit(what, "it took longer than allowed"),
         Some(ErrorCode::OutOfMemory | ErrorCode::TooBig) => {
-            Error::limit(WHAT, "a value in it is larger than allowed")
+            Error::limit(what, "a value in it is larger than allowed")
         }
+        Some(ErrorCode::DiskFull) => {
+            Error::unavailable(what, "the disk is full").hint("Make room on the disk")
+        }
+        Some(ErrorCode::ReadOnly) => Error::unavailable(what, "it may not be written")
+            .hint("Check the permissions, or do it as its owner"),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
-            Error::unavailable(WHAT, said)
+            Error::unavailable(what, said)
                 .hint("Check the permissions of the file and of its -wal and -shm")
         }
-        _ => Error::damaged(WHAT, said),
+        _ => Error::damaged(what, said),
     }
     .at(path)
 }

@@ -41,6 +41,16 @@ pub(super) fn rolls_back(dir: &Dir, name: &OsStr) -> io::Result<bool> {
     })
 }
 
+/// True if the journal names a super-journal: whoever rolls it back deletes the file of that name.
+pub(super) fn names_a_file(dir: &Dir, name: &OsStr) -> io::Result<bool> {
+    match dir.open_file(name) {
+        Ok(journal) => Ok(super_name(&journal)?.is_some()),
+        // The transaction has ended since.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
 /// `…-mjXXXXXX9XX` in hex digits (`pager.c: pagerIsSuperJrnlName`); SQLite takes anything else for no name.
 fn is_super_name(name: &[u8]) -> bool {
     let Some(tail) = name.last_chunk::<12>() else {

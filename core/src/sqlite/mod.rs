@@ -13,10 +13,12 @@
 
 mod blob;
 mod cell;
+mod change;
 mod connect;
 mod copy;
 mod database;
 mod explain;
+mod guard;
 mod journal;
 mod pages;
 mod shape;
@@ -25,9 +27,12 @@ mod table;
 
 pub(crate) use blob::{Held, RowAt, gone, open_cell, row_of};
 pub(crate) use cell::{Cell, plain, repr, write_key, write_key_of};
+pub(crate) use change::{Changing, Locked};
+pub(crate) use connect::to_own;
 pub use copy::{CopyRule, forget_copies};
 pub(crate) use database::{Database, Failure, View};
 pub(crate) use explain::explain;
+pub(crate) use guard::{Own, reaches_beyond};
 pub(crate) use pages::{PageBuffer, Pages};
 pub use shape::Shape;
 pub(crate) use state::MAGIC;

@@ -95,6 +95,7 @@ impl Backend for Marshal {
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
         Ok(Removal::Files {
             paths: vec![store.name.clone().into()],
+            folders: 0,
         })
     }
 }

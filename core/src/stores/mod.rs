@@ -12,6 +12,7 @@ mod marshal;
 mod pickle;
 mod pyc;
 mod recognise;
+mod removal;
 mod requests_cache;
 mod rows;
 mod search;
@@ -21,16 +22,18 @@ mod sqlitedict;
 pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
+pub(crate) use removal::{Dependent, RowRules};
+pub use removal::{Guard, Removal, RowRemoval};
 pub(crate) use search::Search;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
-use crate::model::{EntryKey, Finding, Fingerprint, Group, Limits, StoreInfo, Time};
+use crate::model::{EntryKey, Finding, Group, Limits, StoreInfo, Time};
 use crate::scan::Scan;
 use crate::source::{Dir, ReadAt};
 use crate::sqlite::CopyRule;
@@ -129,6 +132,14 @@ pub trait Backend: Send + Sync {
             format!("a store of kind {} keeps no dead space", store.info.kind),
         )
         .at(&store.info.path))
+    }
+
+    /// What a person should know before these entries are taken out: what goes with them, who may bring them back.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn notes(&self, _store: &Store, _entries: &[&EntryKey]) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     /// A group as people know it, where that reads better than its label; not unique.
@@ -249,6 +260,14 @@ impl Store {
     /// If this kind of store has no dead space.
     pub fn compaction(&self) -> Result<Compaction> {
         self.backend.compaction(self)
+    }
+
+    /// See [`Backend::notes`].
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn notes(&self, entries: &[&EntryKey]) -> Result<Vec<String>> {
+        self.backend.notes(self, entries)
     }
 
     /// See [`Backend::removal`].
@@ -410,53 +429,3 @@ pub struct Counters {
     /// True if more may have happened than was counted.
     pub is_lower_bound: bool,
 }
-
-/// How an entry is taken out of its store: described by a backend, done by `clear`.
-#[derive(Debug, Clone)]
-pub enum Removal {
-    /// A folder that belongs to the entry alone, moved whole.
-    Folder {
-        /// The folder, relative to the store's own folder.
-        path: PathBuf,
-        /// The file in it whose identity is checked again; where it is missing, the folder's own is.
-        witness: OsString,
-        /// What the folder may hold; anything else makes the entry stay.
-        owned: fn(&std::ffi::OsStr) -> bool,
-        /// Which of these exist only while a program writes; a fresh one makes the entry stay.
-        temporary: fn(&std::ffi::OsStr) -> bool,
-        /// What the entry's worth depends on; undo puts it back only where that still holds.
-        guard: Option<Guard>,
-    },
-    /// Files that belong to the entry alone; the first one's identity is checked again.
-    Files {
-        /// The files, relative to the store's own folder (or its parent, where the store is a file).
-        paths: Vec<PathBuf>,
-    },
-    /// One of several entries in the same files: they go together or not at all.
-    Shared {
-        /// The files, as in [`Removal::Files`].
-        paths: Vec<PathBuf>,
-    },
-}
-
-/// A file that says what a group's entries were computed by (joblib's `func_code.py`).
-#[derive(Debug, Clone)]
-pub struct Guard {
-    /// The file, relative to the store's own folder.
-    pub path: PathBuf,
-    /// True if two contents of it mean the same to the library.
-    pub same: fn(&[u8], &[u8]) -> bool,
-}
-
-impl Removal {
-    /// What goes: the entry's own folder, or the first of its files, relative to the store's folder.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Folder { path, .. } => Some(path),
-            Self::Files { paths } | Self::Shared { paths } => paths.first().map(PathBuf::as_path),
-        }
-    }
-}
-
-/// An entry as a plan names it: identity and what must still be true.
-pub type Pinned = (EntryKey, Fingerprint);

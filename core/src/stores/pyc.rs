@@ -151,6 +151,7 @@ impl Backend for Pyc {
     fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
         Ok(Removal::Files {
             paths: vec![name_of(entry).into()],
+            folders: 0,
         })
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! `requests_cache/backends/sqlite.py`, checked with 0.5.2 and 1.3.3. A redirect is no entry.
 
-use super::Confidence;
+use std::sync::Arc;
+
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
+use super::{Confidence, Dependent};
 use crate::formats::Carrier;
 use crate::model::Group;
-use crate::sqlite::{Failure, Shape, View, describe};
+use crate::sqlite::{Failure, Shape, View, describe, table_names};
 
 pub(super) static REQUESTS_CACHE: RowStore<RequestsCache> = RowStore(RequestsCache);
 
@@ -14,6 +16,8 @@ pub(super) static REQUESTS_CACHE: RowStore<RequestsCache> = RowStore(RequestsCac
 pub(super) struct RequestsCache;
 
 const TABLE: &str = "responses";
+/// Redirects hold the key of the response that they lead to; before 0.6 they were called urls.
+const REDIRECTS: [&str; 2] = ["redirects", "urls"];
 
 impl RowKind for RequestsCache {
     const KIND: &'static [&'static str] = &["requests-cache"];
@@ -24,9 +28,7 @@ impl RowKind for RequestsCache {
             shape.table("redirects", &["key", "value"])?;
             "requests-cache 1.0 or later"
         } else {
-            // Before 0.6 the redirects were called urls.
-            let redirects = ["redirects", "urls"];
-            redirects
+            REDIRECTS
                 .iter()
                 .find_map(|t| shape.table(t, &["key", "value"]))?;
             "requests-cache before 1.0"
@@ -39,11 +41,25 @@ impl RowKind for RequestsCache {
         let (Some(key), Some(value)) = (table.column("key"), table.column("value")) else {
             return Ok(Vec::new());
         };
+        let mut dependents = Vec::new();
+        for name in table_names(view.connection)? {
+            let is_redirects = REDIRECTS.iter().any(|r| name.eq_ignore_ascii_case(r));
+            let redirects = describe(view.connection, &name)?;
+            if let (true, Some(column)) = (is_redirects, redirects.column("value")) {
+                dependents.push(Dependent {
+                    table: Arc::new(redirects),
+                    column,
+                    of: key,
+                    words: ("redirect that leads", "redirects that lead"),
+                });
+            }
+        }
         Ok(vec![RowTable {
             group: Group::named(""),
             key: KeyForm::Columns(vec![key]),
             value: ValueForm::Column(value, Carrier::Unknown),
             expires: table.column("expires").map(|c| (c, TimeForm::UnixSeconds)),
+            dependents,
             ..RowTable::plain(table)
         }])
     }

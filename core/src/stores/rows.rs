@@ -1,11 +1,14 @@
 //! Entries that are rows: what all stores on SQLite have in common. Each kind says which columns mean what.
 
-use std::sync::Arc;
+mod removal;
+
+use std::sync::{Arc, OnceLock};
 
 use rusqlite::types::ValueRef;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Recognised, Removal,
+    RowRules, Store, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Time, text};
@@ -45,6 +48,10 @@ pub(super) struct RowTable {
     pub(super) expires: Option<(usize, TimeForm)>,
     /// Rows that are no entries, as an SQL condition that holds for the others.
     pub(super) filter: Option<String>,
+    /// Columns that change when a program reads the row.
+    pub(super) volatile: Vec<usize>,
+    /// Rows of other tables that go with a row.
+    pub(super) dependents: Vec<Dependent>,
 }
 
 /// What names an entry.
@@ -67,7 +74,7 @@ pub(super) enum ValueForm {
 
 /// How a table writes down a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TimeForm {
+pub(crate) enum TimeForm {
     /// Seconds since 1970.
     UnixSeconds,
 }
@@ -79,6 +86,8 @@ pub(super) struct RowStore<K>(pub(super) K);
 struct Opened {
     database: Arc<Database>,
     tables: Vec<RowTable>,
+    /// For each table how its rows are taken out, or why they cannot be; looked up when first asked for.
+    rules: Vec<OnceLock<Result<Arc<RowRules>, String>>>,
 }
 
 impl<K: RowKind> RowStore<K> {
@@ -92,6 +101,7 @@ impl<K: RowKind> RowStore<K> {
             let tables = database.read(&crate::scan::Cancel::default(), |v| self.0.tables(v))?;
             Ok(Opened {
                 database: Arc::new(database),
+                rules: tables.iter().map(|_| OnceLock::new()).collect(),
                 tables,
             })
         })
@@ -101,18 +111,25 @@ impl<K: RowKind> RowStore<K> {
 impl Opened {
     /// The table of the entry's group, and where its row is.
     fn find(&self, entry: &EntryKey) -> Result<(&RowTable, RowAt)> {
+        let (_, table, at) = self.find_numbered(entry)?;
+        Ok((table, at))
+    }
+
+    /// As [`Opened::find`], with the table's place in the list.
+    fn find_numbered(&self, entry: &EntryKey) -> Result<(usize, &RowTable, RowAt)> {
         let fail = |why: &str| {
             Error::not_found("Cannot find the entry", why.to_owned()).at(&self.database.path())
         };
-        let table = self
+        let (number, table) = self
             .tables
             .iter()
-            .find(|t| t.group.locator == entry.group)
+            .enumerate()
+            .find(|(_, t)| t.group.locator == entry.group)
             .ok_or_else(|| fail("its table is gone"))?;
         let at = table
             .row_at(entry)
             .ok_or_else(|| fail("its key is none of this table"))?;
-        Ok((table, at))
+        Ok((number, table, at))
     }
 }
 
@@ -125,6 +142,8 @@ impl RowTable {
             value: ValueForm::Row,
             expires: None,
             filter: None,
+            volatile: Vec::new(),
+            dependents: Vec::new(),
             table: Arc::new(table),
         }
     }
@@ -314,11 +333,12 @@ impl<K: RowKind> Backend for RowStore<K> {
         Ok(expired(expires, options).into_iter().collect())
     }
 
-    fn removal(&self, _store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        Err(Error::refused(
-            "Cannot clear the entry",
-            "rows cannot be cleared yet",
-        ))
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
+        self.opened(store)?.removal(store, entry)
+    }
+
+    fn notes(&self, store: &Store, entries: &[&EntryKey]) -> Result<Vec<String>> {
+        self.opened(store)?.notes(entries)
     }
 }
 
@@ -331,7 +351,7 @@ pub(super) fn expired(expires: Option<Time>, options: &CheckOptions) -> Option<F
 
 impl TimeForm {
     /// The time in a cell; `None` for never, and for what is no time.
-    pub(super) fn read(self, cell: &Cell) -> Option<Time> {
+    pub(crate) fn read(self, cell: &Cell) -> Option<Time> {
         match (self, cell) {
             (Self::UnixSeconds, Cell::Integer(secs)) => Some(Time::from_unix(*secs, 0)),
             (Self::UnixSeconds, Cell::Real(secs)) => Time::from_unix_f64(*secs),

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::disk;
-use super::super::journal::{self, GuardText, part_name};
+use super::super::journal::{self, By, GuardText, part_name};
 use super::super::quarantine::{Purpose, Shelf};
+use super::super::value_file::prune;
 use super::seen::{self, SeenFolder};
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
@@ -38,10 +39,12 @@ pub(super) struct Files<'a> {
 
 impl Mechanism for Files<'_> {
     fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> io::Result<()> {
-        let (paths, is_folder, guard) = match &job.removal {
-            Removal::Folder { path, guard, .. } => (vec![path.clone()], true, guard.as_ref()),
-            Removal::Files { paths } | Removal::Shared { paths } => (paths.clone(), false, None),
+        let paths = job.removal.paths().to_vec();
+        let guard = match &job.removal {
+            Removal::Folder { guard, .. } => guard.as_ref(),
+            _ => None,
         };
+        let is_folder = matches!(job.removal, Removal::Folder { .. });
         let Some(first) = paths.first().cloned() else {
             return Ok(());
         };
@@ -55,6 +58,7 @@ impl Mechanism for Files<'_> {
         let goes_with = leader.filter(|n| *n != job.n);
         journal.entry(journal::Entry {
             n: job.n,
+            by: By::Files,
             goes_with,
             key: job.planned.key.clone(),
             key_label: job.planned.key_label.clone(),
@@ -69,34 +73,8 @@ impl Mechanism for Files<'_> {
         })
     }
 
-    fn take(&mut self, job: &Job<'_>, to: To<'_>) -> Result {
-        let paths = match &job.removal {
-            Removal::Folder { path, .. } => std::slice::from_ref(path),
-            Removal::Files { paths } | Removal::Shared { paths } => paths,
-        };
-        let Some(first) = paths.first() else {
-            return Err(Stays::because("it has no file of its own"));
-        };
-        if self.gone.contains(first) {
-            return Ok(());
-        }
-        let outer = open_outer(&mut self.group, &self.site.base, outer_of(first))?;
-        match &job.removal {
-            Removal::Folder { .. } => take_folder((self.site, self.now), job, first, outer, to)?,
-            Removal::Files { .. } => take_files(self.site, job, job.n, paths, outer, to)?,
-            Removal::Shared { .. } => {
-                // Where the first of them could not go, another one's look at the same files may still pass.
-                let n = *self.shared.entry(first.clone()).or_insert(job.n);
-                take_files(self.site, job, n, paths, outer, to)?;
-            }
-        }
-        if matches!(job.removal, Removal::Shared { .. }) {
-            self.gone.insert(first.clone());
-        }
-        if !self.touched.contains(outer_of(first)) {
-            self.touched.insert(outer_of(first).to_owned());
-        }
-        Ok(())
+    fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
+        jobs.iter().map(|job| self.take_one(job, to)).collect()
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -120,6 +98,36 @@ impl<'a> Files<'a> {
             gone: BTreeSet::new(),
             touched: BTreeSet::new(),
         }
+    }
+
+    fn take_one(&mut self, job: &Job<'_>, to: To<'_>) -> Result {
+        let paths = job.removal.paths();
+        let Some(first) = paths.first() else {
+            return Err(Stays::because("it has no file of its own"));
+        };
+        if self.gone.contains(first) {
+            return Ok(());
+        }
+        let outer = open_outer(&mut self.group, &self.site.base, outer_of(first))?;
+        match &job.removal {
+            Removal::Folder { .. } => take_folder((self.site, self.now), job, first, outer, to)?,
+            Removal::Shared { .. } => {
+                // Where the first of them could not go, another one's look at the same files may still pass.
+                let n = *self.shared.entry(first.clone()).or_insert(job.n);
+                take_files(self.site, job, n, paths, outer, to)?;
+            }
+            _ => take_files(self.site, job, job.n, paths, outer, to)?,
+        }
+        if matches!(job.removal, Removal::Shared { .. }) {
+            self.gone.insert(first.clone());
+        }
+        if let (Removal::Files { folders, .. }, To::Shelf(_) | To::Nowhere) = (&job.removal, to) {
+            prune(&self.site.base, outer_of(first), *folders);
+        }
+        if !self.touched.contains(outer_of(first)) {
+            self.touched.insert(outer_of(first).to_owned());
+        }
+        Ok(())
     }
 
     /// What undo has to know of a folder that entries lie in.

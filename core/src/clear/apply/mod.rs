@@ -3,14 +3,16 @@
 //! One file per mechanism; a mechanism knows folders, files or rows, never a kind of cache.
 
 mod files;
-mod seen;
+mod rows;
+pub(super) mod seen;
 mod site;
 mod strays;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::journal::{self, Head};
+use super::journal::{self, By, Head};
 use super::plan::{Plan, Planned};
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
 use crate::model::Time;
@@ -19,6 +21,7 @@ use crate::scan::{Cancel, Progress};
 use crate::stores::Removal;
 use crate::{Error, Result};
 use files::Files;
+use rows::Rows;
 
 pub(super) use files::read_guard;
 pub(super) use site::Site;
@@ -66,9 +69,14 @@ pub struct Applied {
     pub not_tried: usize,
     /// Stored bytes moved aside: still on the disk.
     pub bytes_held: u64,
-    /// Stored bytes freed.
+    /// Stored bytes freed on the disk.
     pub bytes_freed: u64,
-    /// Why something that is out of the store is not freed yet; the next clear, undo or purge tries again.
+    /// Stored bytes freed inside a file that keeps its size, such as a database: what is stored next uses them.
+    pub bytes_inside: u64,
+    /// Longest that the lock of a database kept other writers out; `None` if none was taken.
+    pub longest_lock: Option<Duration>,
+    /// Why what is out of the store is not freed yet, or its journal has no end; the next clear, undo or purge
+    /// finishes it.
     pub unfinished: Option<Error>,
 }
 
@@ -124,18 +132,54 @@ pub(super) enum To<'s> {
     Nowhere,
 }
 
-/// Takes entries of one sort out of a store.
-///
-/// Mechanisms that work in batches (rows) hold outcomes back until the batch is certain.
+/// Takes entries of one sort out of a store; one file of this folder each.
 pub(super) trait Mechanism {
     /// Writes down what undo has to know, before anything is changed.
     fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> std::io::Result<()>;
 
-    /// Checks an entry and takes it out.
-    fn take(&mut self, job: &Job<'_>, to: To<'_>) -> std::result::Result<(), Stays>;
+    /// Entries that it takes at a time, at most; asked again before each batch.
+    fn batch(&self) -> usize {
+        1
+    }
+
+    /// Checks a batch of entries and takes them out; as many outcomes as jobs, and certain when they are returned.
+    fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<std::result::Result<(), Stays>>;
 
     /// Waits until what was taken out is so on the disk.
     fn sync(&mut self) -> std::io::Result<()>;
+
+    /// Longest that it kept other writers out of a file.
+    fn longest_lock(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The mechanisms at work on one store, each made at its first use.
+struct Mechanisms<'a> {
+    site: &'a Site,
+    made: BTreeMap<By, Box<dyn Mechanism + 'a>>,
+}
+
+impl<'a> Mechanisms<'a> {
+    fn new(site: &'a Site) -> Self {
+        Self {
+            site,
+            made: BTreeMap::new(),
+        }
+    }
+
+    fn of(&mut self, by: By) -> &mut (dyn Mechanism + 'a) {
+        let site = self.site;
+        let mechanism = self.made.entry(by).or_insert_with(|| match by {
+            By::Files => Box::new(Files::new(site)),
+            By::Rows => Box::new(Rows::new(site)),
+        });
+        &mut **mechanism
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.made.values_mut().try_for_each(|m| m.sync())
+    }
 }
 
 /// Carries out `plan`; `each` hears what became of every entry, in the plan's order.
@@ -204,7 +248,8 @@ impl Run<'_> {
                 .discard(shelf)
                 .and_then(|()| quarantine.tidy(&Cancel::default()));
         }
-        self.hold(&quarantine, &shelf, state)
+        self.hold(&quarantine, &shelf, state);
+        Ok(())
     }
 
     /// A shelf whose journal is on the disk.
@@ -222,12 +267,7 @@ impl Run<'_> {
     }
 
     /// What lies on the shelf stays there until undo or purge.
-    fn hold(
-        &mut self,
-        quarantine: &Quarantine,
-        shelf: &Shelf,
-        state: Option<&StateDir>,
-    ) -> Result<()> {
+    fn hold(&mut self, quarantine: &Quarantine, shelf: &Shelf, state: Option<&StateDir>) {
         if let Some(state) = state
             && let Err(error) = state.remember_quarantine(&quarantine.path())
         {
@@ -236,9 +276,11 @@ impl Run<'_> {
         }
         self.applied.undo_id = Some(shelf.name.clone());
         self.applied.quarantine = Some(quarantine.path());
-        journal::finish(&shelf.manifest)
+        // Entries are held all the same, and the next command finishes the journal.
+        self.applied.unfinished = journal::finish(&shelf.manifest)
             .and_then(|()| super::disk::sync_dir(&shelf.dir))
             .map_err(|e| Error::io("Cannot finish the journal", shelf.dir.path(), e))
+            .err();
     }
 
     /// Plan and places are on the disk before the first entry moves.
@@ -262,17 +304,17 @@ impl Run<'_> {
                 opened: self.site.opened_path.clone(),
                 base: self.site.base_path.clone(),
             })?;
-            let mut mechanism = Files::new(self.site);
+            let mut mechanisms = Mechanisms::new(self.site);
             for (n, planned) in plan.removals.iter().enumerate() {
                 if let Ok(removal) = self.site.store.removal(&planned.key) {
-                    mechanism.note(
-                        &Job {
-                            n,
-                            planned,
-                            removal,
-                        },
-                        &mut journal,
-                    )?;
+                    let job = Job {
+                        n,
+                        planned,
+                        removal,
+                    };
+                    mechanisms
+                        .of(By::of(&job.removal))
+                        .note(&job, &mut journal)?;
                 }
             }
             journal.sync()?;
@@ -293,7 +335,9 @@ impl Run<'_> {
         };
         self.take_all(plan, To::Shelf(&shelf));
         let freed = self.free_shelf(plan, &quarantine, shelf, state);
-        self.applied.unfinished = freed.and_then(|()| quarantine.tidy(self.cancel)).err();
+        if let Err(error) = freed.and_then(|()| quarantine.tidy(self.cancel)) {
+            self.applied.unfinished = Some(error);
+        }
     }
 
     /// Dooms a shelf and frees it; what came onto it in between is held on a shelf of its own.
@@ -307,9 +351,12 @@ impl Run<'_> {
         let strays = strays::on(&shelf, &self.out)?;
         if !strays.is_empty() {
             match strays::set_aside(&self.site.parent, &shelf, &strays) {
-                Ok(aside) => self.hold(quarantine, &aside, state)?,
-                // They cannot be told apart any more once the shelf is doomed, so all of it is held.
-                Err(error) => return self.hold(quarantine, &shelf, state).and(Err(error)),
+                Ok(aside) => self.hold(quarantine, &aside, state),
+                Err(error) => {
+                    // They cannot be told apart any more once the shelf is doomed, so all of it is held.
+                    self.hold(quarantine, &shelf, state);
+                    return Err(error);
+                }
             }
         }
         quarantine.doom(&mut shelf)?;
@@ -317,56 +364,90 @@ impl Run<'_> {
         let result = quarantine.free(shelf, self.cancel, |n| {
             freed.insert(n);
         });
-        let is_freed = |n: &usize| result.is_ok() || freed.contains(n);
-        let gone = self.out.iter().filter(|n| is_freed(n));
-        let bytes: u64 = gone
-            .filter_map(|n| Some(plan.removals.get(*n)?.bytes))
-            .sum();
+        let bytes = if result.is_ok() {
+            self.applied.bytes_held
+        } else {
+            let gone = self.out.intersection(&freed);
+            gone.filter_map(|n| Some(plan.removals.get(*n)?.bytes))
+                .sum()
+        };
         self.applied.bytes_freed += bytes;
         self.applied.bytes_held = self.applied.bytes_held.saturating_sub(bytes);
         result
     }
 
+    /// In the plan's order, neighbours of one mechanism in batches.
     fn take_all(&mut self, plan: &Plan, to: To<'_>) {
-        let mut mechanism = Files::new(self.site);
+        let mut mechanisms = Mechanisms::new(self.site);
+        let mut waiting: Vec<Job<'_>> = Vec::new();
+        let n_all = plan.removals.len();
         for (n, planned) in plan.removals.iter().enumerate() {
             if self.cancel.is_cancelled() {
-                self.applied.not_tried = plan.removals.len() - n;
+                self.applied.not_tried = n_all - n + waiting.len();
+                waiting.clear();
                 break;
             }
-            let taken = self
-                .site
-                .store
-                .removal(&planned.key)
-                .map_err(Stays::of)
-                .and_then(|removal| {
-                    mechanism.take(
-                        &Job {
-                            n,
-                            planned,
-                            removal,
-                        },
-                        to,
-                    )
-                });
-            if taken.is_ok() {
-                self.out.insert(n);
+            let removal = match self.site.store.removal(&planned.key) {
+                Ok(removal) => removal,
+                Err(error) => {
+                    self.take(&mut mechanisms, &mut waiting, to);
+                    self.count(planned, Stays::of(error).into(), to, false);
+                    continue;
+                }
+            };
+            let by = By::of(&removal);
+            if waiting
+                .first()
+                .is_some_and(|job| By::of(&job.removal) != by)
+            {
+                self.take(&mut mechanisms, &mut waiting, to);
             }
-            self.count(planned, taken.map_or_else(Outcome::from, |()| done(to)), to);
+            waiting.push(Job {
+                n,
+                planned,
+                removal,
+            });
+            if waiting.len() >= mechanisms.of(by).batch() {
+                self.take(&mut mechanisms, &mut waiting, to);
+            }
         }
+        self.take(&mut mechanisms, &mut waiting, to);
+        let locks = mechanisms.made.values().filter_map(|m| m.longest_lock());
+        self.applied.longest_lock = locks.max();
         if matches!(to, To::Shelf(_))
-            && let Err(e) = mechanism.sync()
+            && let Err(e) = mechanisms.sync()
         {
             log::warn!("cannot wait for the disk: {e}");
         }
     }
 
-    fn count(&mut self, planned: &Planned, outcome: Outcome, to: To<'_>) {
+    fn take(&mut self, mechanisms: &mut Mechanisms<'_>, jobs: &mut Vec<Job<'_>>, to: To<'_>) {
+        let Some(by) = jobs.first().map(|job| By::of(&job.removal)) else {
+            return;
+        };
+        let outcomes = mechanisms.of(by).take(jobs, to);
+        for (job, taken) in jobs.drain(..).zip(outcomes) {
+            if taken.is_ok() {
+                self.out.insert(job.n);
+            }
+            let outcome = taken.map_or_else(Outcome::from, |()| done(to));
+            // A row's value may have a file of its own.
+            let is_inside = by != By::Files && job.planned.disk_bytes == 0;
+            self.count(job.planned, outcome, to, is_inside);
+        }
+    }
+
+    fn count(&mut self, planned: &Planned, outcome: Outcome, to: To<'_>, is_inside: bool) {
+        let is_kept = matches!(to, To::Shelf(shelf) if shelf.purpose == Purpose::Undo);
         let applied = &mut self.applied;
         match (&outcome, to) {
             (Outcome::Ready, _) => applied.ready += 1,
             (Outcome::Skipped(_), _) => applied.skipped += 1,
             (Outcome::Failed(_), _) => applied.failed += 1,
+            (Outcome::Done, _) if is_inside && !is_kept => {
+                applied.removed += 1;
+                applied.bytes_inside += planned.bytes;
+            }
             (Outcome::Done, To::Nowhere) => {
                 applied.removed += 1;
                 applied.bytes_freed += planned.bytes;

@@ -127,13 +127,13 @@ pub(super) fn look_at_files(
 }
 
 /// True if nothing happened to a file or folder between two looks.
-pub(super) fn is_same(a: &Meta, b: &Meta) -> bool {
+pub(in super::super) fn is_same(a: &Meta, b: &Meta) -> bool {
     (a.dev, a.ino, a.modified, a.file_type) == (b.dev, b.ino, b.modified, b.file_type)
         && (a.file_type == FileType::Dir || a.size == b.size)
 }
 
 /// The system said no, or the entry is not there any more.
-pub(super) fn failed(error: io::Error, path: &std::path::Path) -> Stays {
+pub(in super::super) fn failed(error: io::Error, path: &std::path::Path) -> Stays {
     match error.kind() {
         io::ErrorKind::NotFound => Stays::because("it is gone already"),
         _ if disk::is_no_folder(&error) => {

@@ -1,15 +1,21 @@
 //! What was moved aside: found again without any memory of ours, brought back, or freed for good.
 
+mod files;
 mod find;
 mod restore;
+mod rows;
 
 pub use find::{list, tidy};
 pub use restore::{HeldEntry, Restored, restore};
+use restore::{Mechanism, Way};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::journal::{self, Manifest};
+use super::journal::{self, By, Entry, Manifest};
 use super::quarantine::{Quarantine, Shelf};
+use super::recover;
+use super::saved::{self, Saved};
 use crate::model::Time;
 use crate::scan::{Cancel, Progress};
 use crate::source::Dir;
@@ -115,6 +121,34 @@ pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged
     })
 }
 
+/// Entries of which something is still held, in the manifest's order.
+fn held_entries<'m>(parent: &Dir, dir: &Dir, manifest: &'m Manifest) -> Result<Vec<&'m Entry>> {
+    let names = journal::held_names(dir)
+        .map_err(|e| Error::io("Cannot read what is held aside", dir.path(), e))?;
+    let mut held: BTreeSet<usize> = names
+        .iter()
+        .filter_map(|(name, _)| journal::entry_of(name))
+        .collect();
+    // A value file alone is no entry: its row is freed, or in the store.
+    let is_whole = |n: &usize| {
+        manifest
+            .entries
+            .iter()
+            .any(|e| e.n == *n && e.by == By::Files)
+    };
+    held.retain(is_whole);
+    if let Some(saved) = Saved::find(dir)? {
+        let mut numbers = saved.numbers()?;
+        for n in recover::in_store(parent, manifest, &saved, &numbers.undecided)? {
+            numbers.undecided.remove(&n);
+        }
+        held.extend(numbers.gone);
+        held.extend(numbers.undecided);
+    }
+    let is_held = |entry: &&Entry| held.contains(&entry.goes_with.unwrap_or(entry.n));
+    Ok(manifest.entries.iter().filter(is_held).collect())
+}
+
 /// Reads what a shelf tells about itself.
 fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     let path = quarantine.path();
@@ -128,7 +162,7 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         Ok(names) => names,
         Err(e) => return Some(unreadable(name, &path, parent, &e)),
     };
-    if names.is_empty() {
+    if names.is_empty() && !saved::is_there(&dir) {
         return None;
     }
     let manifest = match Manifest::read(&manifest) {
@@ -136,24 +170,23 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         Err(e) => return Some(unreadable(name, &path, parent, &e)),
     };
     let is_freeing = Quarantine::is_doomed(name);
-    let held: std::collections::BTreeSet<usize> = names
-        .iter()
-        .filter_map(|(name, _)| journal::entry_of(name))
-        .collect();
     let (entries, bytes) = match &manifest {
-        Some(manifest) if !is_freeing => manifest
-            .entries
-            .iter()
-            .filter(|e| held.contains(&e.goes_with.unwrap_or(e.n)))
-            .fold((0, 0), |(n, bytes), e| (n + 1, bytes + e.bytes)),
-        _ => (
-            held.len(),
-            names
+        Some(manifest) if !is_freeing => match held_entries(quarantine.parent(), &dir, manifest) {
+            Ok(held) => (held.len(), held.iter().map(|e| e.bytes).sum()),
+            Err(e) => return Some(unreadable(name, &path, parent, &e)),
+        },
+        _ => {
+            let numbers: BTreeSet<usize> = names
                 .iter()
-                .map(|(name, t)| tree_bytes(&dir, name, *t))
-                .sum(),
-        ),
+                .filter_map(|(name, _)| journal::entry_of(name))
+                .collect();
+            let bytes = names.iter().map(|(name, t)| tree_bytes(&dir, name, *t));
+            (numbers.len(), bytes.sum::<u64>() + saved::bytes(&dir))
+        }
     };
+    if entries == 0 && !is_freeing {
+        return None;
+    }
     let state = match &manifest {
         _ if is_freeing => HeldState::Freeing,
         Some(manifest) if manifest.is_finished => HeldState::Whole,
@@ -163,7 +196,7 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
                 name,
                 &path,
                 parent,
-                &std::io::ErrorKind::UnexpectedEof.into(),
+                &std::io::Error::from(std::io::ErrorKind::UnexpectedEof),
             ));
         }
     };
@@ -182,7 +215,7 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     })
 }
 
-fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &std::io::Error) -> Held {
+fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &dyn std::fmt::Display) -> Held {
     Held {
         id: Quarantine::id_of(name).to_owned(),
         time: None,

@@ -6,6 +6,7 @@
 mod files;
 mod json;
 mod listing;
+mod removal;
 mod row;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, Part, Recognised,
-    Removal, Store, ValueReader,
+    Removal, RowRemoval, RowRules, Store, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Issue, text};
@@ -63,6 +64,8 @@ struct Shard {
     dir: Dir,
     database: Arc<Database>,
     table: Arc<Table>,
+    /// How rows are taken out, or why they cannot be.
+    rules: Result<Arc<RowRules>, String>,
 }
 
 /// What of `Settings` says how the rows are to be read.
@@ -126,7 +129,12 @@ impl Shard {
         let own = || dir.open_below(name.as_ref());
         let fail = |e| Error::io("Cannot open the cache", &path, e);
         let database = Database::new(own().map_err(fail)?, DATABASE.as_ref(), store.copy_rule);
-        let table = database.read(&Cancel::default(), |view| describe(view.connection, TABLE))?;
+        let (table, rules, beyond) = database.read(&Cancel::default(), |view| {
+            let table = Arc::new(describe(view.connection, TABLE)?);
+            let rules = removal::rules(&table);
+            let beyond = rules.reaches_beyond(view.connection)?;
+            Ok((table, rules, beyond))
+        })?;
         if !table.has(&COLUMNS) {
             let why = "its table has lost columns that diskcache needs";
             return Err(Error::damaged("Cannot read the cache", why).at(&database.path()));
@@ -134,7 +142,8 @@ impl Shard {
         Ok(Self {
             dir: own().map_err(fail)?,
             database: Arc::new(database),
-            table: Arc::new(table),
+            rules: beyond.map_or_else(|| Ok(Arc::new(rules)), Err),
+            table,
             name,
         })
     }
@@ -356,11 +365,8 @@ impl Backend for DiskCache {
         &FollowDiskCache
     }
 
-    fn removal(&self, _store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        Err(Error::refused(
-            "Cannot clear the entry",
-            "rows cannot be cleared yet",
-        ))
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
+        removal::of(&*Opened::of(store)?, store, entry)
     }
 }
 

@@ -148,6 +148,7 @@ impl Backend for Joblib {
             }
             return Ok(Removal::Files {
                 paths: vec![path_from_bytes(&entry.key)],
+                folders: 0,
             });
         }
         Ok(Removal::Folder {

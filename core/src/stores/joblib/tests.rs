@@ -476,7 +476,7 @@ fn removal_moves_whole_folders_and_spares_work_in_progress() {
         .unwrap()
         .1;
     assert!(
-        matches!(store.removal(&row.entry_key()).unwrap(), Removal::Files { paths } if paths == [Path::new(&left_over)])
+        matches!(store.removal(&row.entry_key()).unwrap(), Removal::Files { paths, .. } if paths == [Path::new(&left_over)])
     );
 }
 

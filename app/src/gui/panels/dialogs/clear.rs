@@ -220,6 +220,13 @@ fn done_ui(ui: &mut Ui, cleared: &Cleared, out: &mut Vec<Command>) {
     if applied.bytes_freed > 0 {
         controls::quiet(ui, format!("{} freed", text::bytes(applied.bytes_freed)));
     }
+    if applied.bytes_inside > 0 {
+        let inside = text::bytes(applied.bytes_inside);
+        controls::quiet(
+            ui,
+            format!("{inside} free inside the file, which keeps its size"),
+        );
+    }
     if applied.not_tried > 0 {
         controls::quiet(ui, format!("{} not reached", entries(applied.not_tried)));
     }

@@ -1,0 +1,183 @@
+//! What a clear or an undo of rows left half done when its process ended, brought to one side or the other.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::disk;
+use super::journal::{self, By, Entry, Manifest, part_name};
+use super::rows::{self, Which};
+use super::saved::Saved;
+use super::value_file::ValueFile;
+use crate::Result;
+use crate::model::StoreInfo;
+use crate::scan::Cancel;
+use crate::source::Dir;
+use crate::sqlite::{CopyRule, Database, RowAt};
+use crate::stores::{Removal, RowRemoval, Store};
+
+/// Opens the store that a manifest is of, where it lies today.
+pub(super) fn store_of(parent: &Dir, manifest: &Manifest) -> Result<Store> {
+    let head = &manifest.head;
+    let path = |below: &Path| parent.path().join(below);
+    let kind = crate::stores::kinds()
+        .find(|kind| *kind == head.kind)
+        .ok_or_else(|| {
+            crate::Error::usage(
+                "Cannot open the store",
+                format!("no backend is called {:?}", head.kind),
+            )
+        })?;
+    Store::open(&Arc::new(StoreInfo::new(
+        &path(&head.store),
+        &path(&head.opened),
+        kind,
+        None,
+    )))
+}
+
+/// Of the undecided entries, those that never left their store.
+///
+/// The same row under the same key tells it: a clear that was cut short had saved it and not deleted it.
+pub(super) fn in_store(
+    parent: &Dir,
+    manifest: &Manifest,
+    saved: &Saved,
+    undecided: &BTreeSet<usize>,
+) -> Result<Vec<usize>> {
+    if undecided.is_empty() {
+        return Ok(Vec::new());
+    }
+    let store = store_of(parent, manifest)?;
+    let base = parent
+        .open_below(&manifest.head.base)
+        .map_err(|e| crate::Error::io("Cannot open the store", parent.path(), e))?;
+    let mut found = Vec::new();
+    for entry in &manifest.entries {
+        if undecided.contains(&entry.n)
+            && let Ok(Removal::Row(removal)) = store.removal(&entry.key)
+            && is_there(&base, &removal, saved, entry.n)?
+        {
+            found.push(entry.n);
+        }
+    }
+    Ok(found)
+}
+
+fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize) -> Result<bool> {
+    let saved = saved.rows(n)?;
+    let Some(row) = saved.first() else {
+        return Ok(true);
+    };
+    let which = Which {
+        removal,
+        rowid: row.rowid,
+    };
+    let now = view(base, &removal.database)?
+        .read(&Cancel::default(), |view| which.load(view.connection))?;
+    Ok(now.is_some_and(|(_, now)| rows::is_same(&removal.rules, &row.cells, &now)))
+}
+
+fn view(base: &Dir, database: &Path) -> Result<Database> {
+    let (dir, name) = super::value_file::open(base, database).map_err(|e| {
+        crate::Error::io("Cannot open the database", &base.path().join(database), e)
+    })?;
+    Ok(Database::new(dir, name, CopyRule::Unasked))
+}
+
+/// Decides what is undecided on a shelf of ours, and moves value files of rows that are out after them.
+///
+/// # Errors
+/// If the store cannot be read: then it stays undecided.
+pub(super) fn rows(parent: &Dir, shelf: &Dir, manifest: &Manifest) -> Result<()> {
+    let Some(saved) = Saved::find(shelf)? else {
+        return free_files(shelf, manifest, &BTreeSet::new());
+    };
+    let numbers = saved.numbers()?;
+    if numbers.undecided.is_empty() && manifest.is_finished {
+        return Ok(());
+    }
+    let stayed = in_store(parent, manifest, &saved, &numbers.undecided)?;
+    saved.decide(&stayed)?;
+    let Ok(base) = parent.open_below(&manifest.head.base) else {
+        return Ok(());
+    };
+    let store = store_of(parent, manifest)?;
+    let mut out = numbers.gone;
+    out.extend(numbers.undecided.iter().filter(|n| !stayed.contains(n)));
+    for n in &out {
+        let entry = manifest.entries.iter().find(|entry| entry.n == *n);
+        if let Some(entry) = entry
+            && let Ok(Removal::Row(removal)) = store.removal(&entry.key)
+        {
+            move_file(&base, shelf, &saved, entry, &removal)?;
+        }
+    }
+    free_files(shelf, manifest, &out)
+}
+
+/// Frees value files whose rows nobody can bring back: a clear without undo was cut short.
+fn free_files(shelf: &Dir, manifest: &Manifest, saved: &BTreeSet<usize>) -> Result<()> {
+    let is_row = |n: usize| {
+        let mut entries = manifest.entries.iter();
+        entries.any(|entry| entry.n == n && entry.by == By::Rows)
+    };
+    let fail = |e| crate::Error::io("Cannot tidy up the quarantine", shelf.path(), e);
+    for (name, _) in journal::held_names(shelf).map_err(fail)? {
+        if journal::entry_of(&name).is_some_and(|n| is_row(n) && !saved.contains(&n)) {
+            disk::remove_file(shelf, &name).map_err(fail)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves the value file of a row that is out onto the shelf, if it is in the store still and no row names it.
+fn move_file(
+    base: &Dir,
+    shelf: &Dir,
+    saved: &Saved,
+    entry: &Entry,
+    removal: &RowRemoval,
+) -> Result<()> {
+    let rules = &removal.rules;
+    let (Some(column), true) = (
+        rules.file,
+        shelf.stat(&part_name(entry.n, false, 0)).is_err(),
+    ) else {
+        return Ok(());
+    };
+    let saved = saved.rows(entry.n)?;
+    let Some(cells) = saved.first().map(|row| &row.cells) else {
+        return Ok(());
+    };
+    let (Some(path), Some(name)) = (rows::file_of(rules, cells), cells.get(column)) else {
+        return Ok(());
+    };
+    let folder = removal.database.parent().unwrap_or(Path::new(""));
+    let Ok(dir) = base.open_below(folder) else {
+        return Ok(());
+    };
+    let Ok(dev) = dir.stat_self().map(|meta| meta.dev) else {
+        return Ok(());
+    };
+    let Ok(Some(file)) = ValueFile::look(&dir, &path, dev) else {
+        return Ok(());
+    };
+    let names = RowRemoval {
+        at: RowAt::Columns(vec![(column, name.clone())]),
+        ..removal.clone()
+    };
+    let is_named = view(base, &removal.database)?.read(&Cancel::default(), |view| {
+        let which = Which {
+            removal: &names,
+            rowid: None,
+        };
+        Ok(which.look(view.connection)?.is_some())
+    })?;
+    if is_named {
+        return Ok(());
+    }
+    file.move_to(&dir, shelf, entry.n)
+        .map_err(|e: io::Error| crate::Error::io("Cannot move the value file", dir.path(), e))
+}

@@ -1,0 +1,343 @@
+//! One row in SQL: found again, compared with what was planned, read whole, put back value for value.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _, ToSql, ffi};
+
+use super::saved::{MAX_ROW_BYTES, Place, SavedRow};
+use crate::Error;
+use crate::model::{Fingerprint, Time, text};
+use crate::source::path_from_bytes;
+use crate::sqlite::{Cell, Failure, Handle, RowAt, Table, quote};
+use crate::stores::{Dependent, RowRemoval, RowRules};
+
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// A row of a table, by its key and its number.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Which<'r> {
+    pub(super) removal: &'r RowRemoval,
+    /// `None` where the table has none.
+    pub(super) rowid: Option<i64>,
+}
+
+/// What of a row says whether it is the one that was planned, and where its value file is.
+#[derive(Debug)]
+pub(super) struct Look {
+    size: Option<i64>,
+    stored: Option<Time>,
+    pub(super) file: Option<PathBuf>,
+}
+
+impl<'r> Which<'r> {
+    /// The row that a plan means.
+    pub(super) fn planned(removal: &'r RowRemoval, fingerprint: &Fingerprint) -> Self {
+        let has_rowid = matches!(removal.rules.table.handle, Handle::Rowid(_));
+        Self {
+            removal,
+            rowid: has_rowid.then(|| fingerprint.ident.cast_signed()),
+        }
+    }
+
+    fn rules(&self) -> &'r RowRules {
+        &self.removal.rules
+    }
+
+    fn table(&self) -> &'r Table {
+        &self.rules().table
+    }
+
+    /// The condition that finds it, and what is bound to it.
+    fn condition(&self) -> (String, Vec<Cell>) {
+        let (condition, mut cells) = self.removal.at.condition(self.table());
+        match (self.rowid, alias(self.table()), &self.removal.at) {
+            (Some(rowid), Some(alias), RowAt::Columns(_)) => {
+                cells.push(Cell::Integer(rowid));
+                (format!("{condition} AND {alias} = ?"), cells)
+            }
+            _ => (condition, cells),
+        }
+    }
+
+    /// Looks at the row; `None` if it is gone.
+    pub(super) fn look(&self, connection: &Connection) -> Result<Option<Look>> {
+        let rules = self.rules();
+        let column = |at: Option<usize>| at.map_or("NULL".to_owned(), |c| self.table().quoted(c));
+        let select = [
+            rules.size.clone().unwrap_or_else(|| "NULL".to_owned()),
+            column(rules.stored.map(|(c, _)| c)),
+            column(rules.file),
+        ];
+        let (condition, cells) = self.condition();
+        let sql = format!(
+            "SELECT {} FROM {} {condition}",
+            select.join(", "),
+            quote(&self.table().name)
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let look = statement.query_row(&*bound(&cells), |row| {
+            let stored = Cell::from(row.get_ref(1)?);
+            let file = match Cell::from(row.get_ref(2)?) {
+                Cell::Text(name) | Cell::Blob(name) => plain_path(&name),
+                _ => None,
+            };
+            Ok(Look {
+                size: row.get(0)?,
+                stored: rules.stored.and_then(|(_, form)| form.read(&stored)),
+                file,
+            })
+        });
+        Ok(look.optional()?)
+    }
+
+    /// The row with all its cells; `None` if it is gone.
+    pub(super) fn load(&self, connection: &Connection) -> Result<Option<(Option<i64>, Vec<Cell>)>> {
+        let (condition, cells) = self.condition();
+        Ok(load_all(connection, self.table(), &condition, &cells)?.pop())
+    }
+
+    /// True if its own key or its number says that it is this row and no other.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.removal.at, RowAt::Columns(_)) && self.rowid.is_none()
+    }
+
+    /// Takes the row out; false if it is not there.
+    pub(super) fn delete(&self, connection: &Connection) -> Result<bool> {
+        let (condition, cells) = self.condition();
+        let sql = format!("DELETE FROM {} {condition}", quote(&self.table().name));
+        Ok(connection.prepare_cached(&sql)?.execute(&*bound(&cells))? > 0)
+    }
+}
+
+impl Look {
+    /// True if it is what was planned.
+    pub(super) fn is(&self, rules: &RowRules, planned: &Fingerprint) -> bool {
+        let time = self.stored.map_or(0, Time::packed);
+        let is_size = rules.size.is_none()
+            || self.size.and_then(|n| u64::try_from(n).ok()) == Some(planned.size);
+        is_size && (rules.stored.is_none() || time == planned.modified)
+    }
+}
+
+/// A path below the store, in plain names; anything else is no file of the store's.
+fn plain_path(name: &[u8]) -> Option<PathBuf> {
+    let path = path_from_bytes(name);
+    let is_plain = !name.is_empty()
+        && !name.contains(&0)
+        && path
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_)));
+    is_plain.then_some(path)
+}
+
+/// The value file that a saved row names.
+pub(super) fn file_of(rules: &RowRules, cells: &[Cell]) -> Option<PathBuf> {
+    match cells.get(rules.file?)? {
+        Cell::Text(name) | Cell::Blob(name) => plain_path(name),
+        _ => None,
+    }
+}
+
+/// Rows that go with an entry's row, with all their cells.
+pub(super) fn dependents(
+    connection: &Connection,
+    dependent: &Dependent,
+    cells: &[Cell],
+) -> Result<Vec<(Option<i64>, Vec<Cell>)>> {
+    let Some(value) = cells.get(dependent.of) else {
+        return Ok(Vec::new());
+    };
+    let condition = format!("WHERE {} IS ?", dependent.table.quoted(dependent.column));
+    load_all(
+        connection,
+        &dependent.table,
+        &condition,
+        std::slice::from_ref(value),
+    )
+}
+
+/// True if the row that was put in last came out as it went in.
+pub(super) fn is_as_put(connection: &Connection, which: Which<'_>, cells: &[Cell]) -> Result<bool> {
+    let now = match alias(which.table()) {
+        Some(alias) => {
+            let rowid = Cell::Integer(connection.last_insert_rowid());
+            let condition = format!("WHERE {alias} = ?");
+            load_all(connection, which.table(), &condition, &[rowid])?.pop()
+        }
+        None => which.load(connection)?,
+    };
+    Ok(now.is_some_and(|(_, now)| is_same(which.rules(), cells, &now)))
+}
+
+/// Takes out the rows that go with an entry's row; those that came since go too, as their entry is gone.
+pub(super) fn delete_dependents(
+    connection: &Connection,
+    dependent: &Dependent,
+    value: &Cell,
+) -> Result<()> {
+    let sql = format!(
+        "DELETE FROM {} WHERE {} IS ?",
+        quote(&dependent.table.name),
+        dependent.table.quoted(dependent.column)
+    );
+    connection.prepare_cached(&sql)?.execute([value])?;
+    Ok(())
+}
+
+fn load_all(
+    connection: &Connection,
+    table: &Table,
+    condition: &str,
+    cells: &[Cell],
+) -> Result<Vec<(Option<i64>, Vec<Cell>)>> {
+    let columns: Vec<String> = (0..table.columns.len()).map(|c| table.quoted(c)).collect();
+    let sql = format!(
+        "SELECT {}, {} FROM {} {condition}",
+        alias(table).unwrap_or("NULL"),
+        columns.join(", "),
+        quote(&table.name)
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(&*bound(cells))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let cells = (0..columns.len()).map(|c| row.get_ref(c + 1).map(Cell::from));
+        let cells: Vec<Cell> = cells.collect::<rusqlite::Result<_>>()?;
+        found.push((row.get(0)?, cells));
+    }
+    Ok(found)
+}
+
+/// Where rows of a table are saved under.
+pub(super) fn place(file: &Path, table: &Table) -> Place {
+    Place {
+        file: file.to_owned(),
+        table: table.name.clone(),
+        columns: table.columns.iter().map(|c| c.name.clone()).collect(),
+    }
+}
+
+/// Bytes of the cells.
+fn bytes_of(cells: &[Cell]) -> u64 {
+    let bytes = |cell: &Cell| match cell {
+        Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len() as u64,
+        _ => 8,
+    };
+    cells.iter().map(bytes).sum()
+}
+
+/// Refuses what is too large to be saved.
+pub(super) fn check_size(rows: &[SavedRow]) -> std::result::Result<(), Error> {
+    let bytes: u64 = rows.iter().map(|row| bytes_of(&row.cells)).sum();
+    if bytes <= MAX_ROW_BYTES {
+        return Ok(());
+    }
+    Err(Error::limit(
+        "Cannot save the entry for undo",
+        format!(
+            "its row has {}, and up to {} can be saved",
+            text::size(bytes),
+            text::size(MAX_ROW_BYTES)
+        ),
+    )
+    .hint("--permanent clears it without undo"))
+}
+
+/// True if two states of a row differ only in columns that reading it changes.
+pub(super) fn is_same(rules: &RowRules, a: &[Cell], b: &[Cell]) -> bool {
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .enumerate()
+            .all(|(at, (a, b))| rules.volatile.contains(&at) || is_same_cell(a, b))
+}
+
+/// Bit for bit, as `0.0` and `-0.0` are two values.
+fn is_same_cell(a: &Cell, b: &Cell) -> bool {
+    match (a, b) {
+        (Cell::Real(a), Cell::Real(b)) => a.to_bits() == b.to_bits(),
+        (a, b) => a == b,
+    }
+}
+
+/// What became of a row that was to be put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Put {
+    Done,
+    /// A row with its key is there.
+    Taken,
+}
+
+/// Puts a row back, under its number where that is free.
+pub(super) fn insert(
+    connection: &Connection,
+    table: &Table,
+    rowid: Option<i64>,
+    cells: &[Cell],
+) -> Result<Put> {
+    let rowid = rowid.filter(|_| alias(table).is_some());
+    match try_insert(connection, table, rowid, cells) {
+        // Another row has the number now; what names this one is its key.
+        Err(error) if is_constraint(&error, &[ffi::SQLITE_CONSTRAINT_ROWID]) => {
+            match try_insert(connection, table, None, cells) {
+                Err(error) if is_constraint(&error, &UNIQUE) => Ok(Put::Taken),
+                other => Ok(other.map(|()| Put::Done)?),
+            }
+        }
+        Err(error) if is_constraint(&error, &UNIQUE) => Ok(Put::Taken),
+        other => Ok(other.map(|()| Put::Done)?),
+    }
+}
+
+const UNIQUE: [i32; 2] = [
+    ffi::SQLITE_CONSTRAINT_UNIQUE,
+    ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+];
+
+fn is_constraint(error: &rusqlite::Error, codes: &[i32]) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|e| codes.contains(&e.extended_code))
+}
+
+/// `OR ABORT` overrules what the table says of conflicts: a newer row is never replaced.
+fn try_insert(
+    connection: &Connection,
+    table: &Table,
+    rowid: Option<i64>,
+    cells: &[Cell],
+) -> rusqlite::Result<()> {
+    let mut names: Vec<String> = Vec::new();
+    let mut values: Vec<&dyn ToSql> = Vec::new();
+    if let (Some(rowid), Some(alias)) = (&rowid, alias(table)) {
+        names.push(alias.to_owned());
+        values.push(rowid);
+    }
+    for (at, (column, cell)) in table.columns.iter().zip(cells).enumerate() {
+        if column.is_written {
+            names.push(table.quoted(at));
+            values.push(cell);
+        }
+    }
+    let marks = vec!["?"; names.len()].join(", ");
+    let sql = format!(
+        "INSERT OR ABORT INTO {} ({}) VALUES ({marks})",
+        quote(&table.name),
+        names.join(", ")
+    );
+    connection
+        .prepare_cached(&sql)?
+        .execute(&*values)
+        .map(|_| ())
+}
+
+fn alias(table: &Table) -> Option<&'static str> {
+    match table.handle {
+        Handle::Rowid(alias) => Some(alias),
+        Handle::Columns(_) | Handle::Place => None,
+    }
+}
+
+fn bound(cells: &[Cell]) -> Vec<&dyn ToSql> {
+    cells.iter().map(|cell| cell as &dyn ToSql).collect()
+}

@@ -1,0 +1,326 @@
+//! Saved rows: written back in short transactions, unless the program has stored them anew.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::super::apply::{Stays, seen};
+use super::super::disk;
+use super::super::journal::{Entry, part_name};
+use super::super::recover::store_of;
+use super::super::rows::{self, Put, Which};
+use super::super::saved::{Saved, SavedRow};
+use super::super::value_file;
+use super::files::make_below;
+use super::{Mechanism, Way};
+use crate::Error;
+use crate::source::Dir;
+use crate::sqlite::{Changing, Failure, Table};
+use crate::stores::{Removal, RowRemoval, Store};
+
+type Result<T = (), E = Stays> = std::result::Result<T, E>;
+
+/// Rows that are put back in one transaction.
+const ROWS: usize = 64;
+
+/// The mechanism for [`Removal::Row`].
+pub(super) struct Rows<'a> {
+    way: Way<'a>,
+    store: Option<Store>,
+    saved: Option<Saved>,
+    open: BTreeMap<PathBuf, Changing>,
+}
+
+/// One entry on its way back.
+struct Row<'e> {
+    at: usize,
+    entry: &'e Entry,
+    removal: RowRemoval,
+    saved: Vec<SavedRow>,
+}
+
+impl Mechanism for Rows<'_> {
+    fn batch(&self) -> usize {
+        ROWS
+    }
+
+    fn put(&mut self, entries: &[&Entry]) -> Vec<Result> {
+        let mut outcomes: Vec<Result> = Vec::new();
+        let mut databases: BTreeMap<PathBuf, Vec<Row<'_>>> = BTreeMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            match self.load(at, entry) {
+                Ok(row) => {
+                    outcomes.push(Ok(()));
+                    let database = row.removal.database.clone();
+                    databases.entry(database).or_default().push(row);
+                }
+                Err(error) => outcomes.push(Err(stays(error))),
+            }
+        }
+        for (database, rows) in databases {
+            let put = self.put_into(&database, &rows);
+            for (row, outcome) in rows.iter().zip(put) {
+                if let Some(place) = outcomes.get_mut(row.at) {
+                    *place = outcome;
+                }
+            }
+        }
+        outcomes
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(way: Way<'a>) -> Self {
+        Self {
+            way,
+            store: None,
+            saved: None,
+            open: BTreeMap::new(),
+        }
+    }
+
+    fn saved(&mut self) -> crate::Result<&Saved> {
+        let shelf = &self.way.shelf.dir;
+        match &mut self.saved {
+            Some(saved) => Ok(saved),
+            none => {
+                let found = Saved::find(shelf)?.ok_or_else(|| {
+                    Error::not_found("Cannot read the saved rows", "they are gone").at(shelf.path())
+                })?;
+                Ok(none.insert(found))
+            }
+        }
+    }
+
+    fn load<'e>(&mut self, at: usize, entry: &'e Entry) -> crate::Result<Row<'e>> {
+        let saved = self.saved()?.rows(entry.n)?;
+        let store = match &mut self.store {
+            Some(store) => store,
+            none => none.insert(store_of(self.way.parent, self.way.manifest)?),
+        };
+        let Removal::Row(removal) = store.removal(&entry.key)? else {
+            return Err(Error::damaged(
+                "Cannot bring the entry back",
+                "it is no row",
+            ));
+        };
+        for row in &saved {
+            let table = table_of(&removal, row);
+            if table.is_none_or(|t| rows::place(&row.place.file, t) != row.place) {
+                let why = "its table has other columns now";
+                return Err(Error::refused("Cannot bring the entry back", why));
+            }
+        }
+        Ok(Row {
+            at,
+            entry,
+            removal,
+            saved,
+        })
+    }
+
+    fn open(&mut self, database: &Path) -> crate::Result<Dir> {
+        let head = &self.way.manifest.head;
+        let folder = head.base.join(database.parent().unwrap_or(Path::new("")));
+        let dir = self.way.parent.open_below(&folder).map_err(|e| {
+            let path = self.way.parent.path().join(&folder);
+            Error::io("Cannot open the database", &path, e)
+        })?;
+        if !self.open.contains_key(database) {
+            let name = database.file_name().unwrap_or_default();
+            self.open
+                .insert(database.to_owned(), Changing::open(&dir, name)?);
+        }
+        Ok(dir)
+    }
+
+    fn put_into(&mut self, database: &Path, rows: &[Row<'_>]) -> Vec<Result> {
+        let tried = self.try_into(database, rows);
+        let outcomes = tried
+            .unwrap_or_else(|error| rows.iter().map(|_| Err(stays(error.repeated()))).collect());
+        let back: Vec<usize> = rows
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| outcome.is_ok())
+            .map(|(row, _)| row.entry.n)
+            .collect();
+        if let Some(saved) = &self.saved
+            && let Err(error) = saved.forget(&back)
+        {
+            // They are in the store, and the next undo finds them there.
+            log::warn!("{error}");
+        }
+        outcomes
+    }
+
+    fn try_into(&mut self, database: &Path, rows: &[Row<'_>]) -> crate::Result<Vec<Result>> {
+        let dir = self.open(database)?;
+        let Some(changing) = self.open.get(database) else {
+            return Err(Error::not_found("Cannot open the database", "it is gone"));
+        };
+        step("begin")?;
+        let locked = changing.lock()?;
+        let mut files = Vec::new();
+        let mut put = || -> Result<Vec<Result>, Failure> {
+            let mut outcomes = Vec::new();
+            for row in rows {
+                step("insert")?;
+                outcomes.push(self.put_row(locked.connection(), row, &dir, &mut files)?);
+            }
+            Ok(outcomes)
+        };
+        let done = put()
+            .map_err(|failure| changing.explain_failure(failure))
+            .and_then(|outcomes| {
+                step("commit")?;
+                locked.commit()?;
+                Ok(outcomes)
+            });
+        if done.is_err() {
+            // The rows are not back, so their files are nobody's in the store.
+            for (n, path) in files {
+                self.take_file_again(&dir, n, &path);
+            }
+        }
+        done
+    }
+
+    /// The file first, so that the row never names one that is missing.
+    fn put_row(
+        &self,
+        connection: &Connection,
+        row: &Row<'_>,
+        dir: &Dir,
+        files: &mut Vec<(usize, PathBuf)>,
+    ) -> Result<Result, Failure> {
+        let Some((own, others)) = row.saved.split_first() else {
+            return Ok(Err(Stays::because("nothing is saved of it")));
+        };
+        let rules = &row.removal.rules;
+        if let Some(why) = rules.reaches_beyond(connection)? {
+            return Ok(Err(Stays::because(why)));
+        }
+        let by_key = Which {
+            removal: &row.removal,
+            rowid: None,
+        };
+        let by_number = Which {
+            removal: &row.removal,
+            rowid: own.rowid,
+        };
+        for which in [by_number, by_key] {
+            if let Some((_, now)) = which.load(connection)? {
+                // Brought back already, by an undo that was cut short.
+                if rows::is_same(rules, &own.cells, &now) {
+                    return Ok(Ok(()));
+                }
+                if which.is_named() {
+                    return Ok(Err(newer()));
+                }
+            }
+        }
+        let file = rows::file_of(rules, &own.cells);
+        if let Some(path) = &file
+            && let Err(stays) = self.put_file(dir, row.entry.n, path)
+        {
+            return Ok(Err(stays));
+        }
+        connection.execute_batch("SAVEPOINT entry")?;
+        let put = insert_all(connection, row, own, others)?;
+        if put.is_err() {
+            connection.execute_batch("ROLLBACK TO entry")?;
+        }
+        connection.execute_batch("RELEASE entry")?;
+        match (&put, file) {
+            (Ok(()), Some(path)) => files.push((row.entry.n, path)),
+            (Err(_), Some(path)) => self.take_file_again(dir, row.entry.n, &path),
+            (_, None) => {}
+        }
+        Ok(put)
+    }
+
+    /// Moves the value file back to where its row will name it.
+    fn put_file(&self, dir: &Dir, n: usize, path: &Path) -> Result {
+        let held = part_name(n, false, 0);
+        let fail = |e| seen::failed(e, &dir.path().join(path));
+        let folder = make_below(dir, path.parent().unwrap_or(Path::new("")), None).map_err(fail)?;
+        let name = path.file_name().unwrap_or_default();
+        match disk::rename(&self.way.shelf.dir, &held, &folder, name) {
+            // It was missing when the row was taken out, or an undo that was cut short brought it back.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(newer()),
+            other => other.map_err(fail),
+        }
+    }
+
+    fn take_file_again(&self, dir: &Dir, n: usize, path: &Path) {
+        let held = part_name(n, false, 0);
+        let moved = value_file::open(dir, path)
+            .and_then(|(folder, name)| disk::rename(&folder, name, &self.way.shelf.dir, &held));
+        match moved {
+            Ok(()) => value_file::prune(dir, path.parent().unwrap_or(Path::new("")), usize::MAX),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => log::warn!("{}: {e}", dir.path().join(path).display()),
+        }
+    }
+}
+
+fn insert_all(
+    connection: &Connection,
+    row: &Row<'_>,
+    own: &SavedRow,
+    others: &[SavedRow],
+) -> Result<Result, Failure> {
+    let rules = &row.removal.rules;
+    if rows::insert(connection, &rules.table, own.rowid, &own.cells)? == Put::Taken {
+        return Ok(Err(newer()));
+    }
+    let back = Which {
+        removal: &row.removal,
+        rowid: None,
+    };
+    if !rows::is_as_put(connection, back, &own.cells)? {
+        let why = "its table would change the values, which are kept as they were";
+        return Ok(Err(Stays::because(why)));
+    }
+    for other in others {
+        if let Some(table) = table_of(&row.removal, other) {
+            // A newer one in its place is as good.
+            rows::insert(connection, table, other.rowid, &other.cells)?;
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The table that a saved row belongs to, as it is now.
+fn table_of<'r>(removal: &'r RowRemoval, saved: &SavedRow) -> Option<&'r Table> {
+    let rules = &removal.rules;
+    if saved.part == 0 {
+        return Some(&rules.table);
+    }
+    let mut tables = rules.dependents.iter().map(|d| &*d.table);
+    tables.find(|table| table.name == saved.place.table)
+}
+
+fn newer() -> Stays {
+    Stays::because("the program has stored a newer one since")
+}
+
+fn step(step: &'static str) -> crate::Result<()> {
+    disk::point(step).map_err(|e| Error::io("Cannot change the database", Path::new(""), e))
+}
+
+/// Why an entry stays held.
+fn stays(error: Error) -> Stays {
+    if error.is_refused() || error.is_not_found() {
+        Stays::Skipped(error.message())
+    } else {
+        Stays::Failed(error.hint("It is still held aside"))
+    }
+}
