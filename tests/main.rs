@@ -17,6 +17,7 @@ mod docs;
 mod export;
 mod gui;
 mod joblib;
+mod probe;
 mod readonly;
 mod samples;
 mod sqlite_ladder;

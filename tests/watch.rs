@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use cachescope_core::model::{Record, Snapshot, StoreInfo};
 use cachescope_core::scan::{Cancel, Progress};
-use cachescope_core::stores::{Store, open_all};
+use cachescope_core::stores::{Counters, Store, open_all};
 use cachescope_core::watch::{Coverage, Event, EventKind, Observed, Update, View, Watcher};
 use tempfile::TempDir;
 
+use crate::support::program::run;
 use crate::support::python::{Python, Running};
 
 /// Nothing that is waited for takes longer, also on a busy machine.
@@ -48,6 +49,7 @@ struct Watched {
     events: Vec<Event>,
     observed: Observed,
     coverage: Option<Coverage>,
+    counters: Arc<[Counters]>,
 }
 
 impl Watched {
@@ -67,6 +69,7 @@ impl Watched {
             events: Vec::new(),
             observed: Observed::default(),
             coverage: None,
+            counters: Arc::new([]),
         };
         watched.until("it is in sight", |w| w.coverage.is_some());
         watched
@@ -78,8 +81,10 @@ impl Watched {
                 snapshot,
                 events,
                 coverage,
+                counters,
                 ..
             } = update;
+            self.counters = counters;
             self.snapshot = snapshot;
             for event in &events {
                 self.observed.count(event);
@@ -267,11 +272,11 @@ fn a_burst_of_joblib_changes_ends_as_a_fresh_scan_sees_it() {
         for name in (\"output.pkl\", \"metadata.json\"):\\n        \
         t = os.path.join(d, name + \".tmp\")\\n        open(t, \"w\").write(text)\\n        \
         os.replace(t, os.path.join(d, name))\\n    return d\\n\
-        made = [put(n, \"{}\") for n in range(8000)]\\n\
-        [put(n, \"{} \") for n in range(6000)]\\n\
-        [shutil.rmtree(d) for d in made[:6000]]')";
+        made = [put(n, \"{}\") for n in range(4000)]\\n\
+        [put(n, \"{} \") for n in range(3000)]\\n\
+        [shutil.rmtree(d) for d in made[:3000]]')";
     tell(&mut program, burst);
-    watched.until("what is left shows", |w| w.snapshot.totals.entries == 2005);
+    watched.until("what is left shows", |w| w.snapshot.totals.entries == 1005);
     watched.until_true();
 }
 
@@ -414,14 +419,17 @@ fn dbm_files_are_followed() {
 struct Command {
     child: std::process::Child,
     lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+    own: TempDir,
 }
 
 impl Command {
     fn start(path: &Path, options: &[&str]) -> Self {
         use std::io::BufRead as _;
         use std::process::Stdio;
+        let own = TempDir::new().expect("a temporary folder");
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cachescope"))
-            .args(["watch", "--json"])
+            .args(["watch", "--json", "--state-dir"])
+            .arg(own.path())
             .args(options)
             .arg(path)
             .stdout(Stdio::piped())
@@ -436,6 +444,7 @@ impl Command {
         Self {
             lines: std::io::BufReader::new(stdout).lines(),
             child,
+            own,
         }
     }
 
@@ -482,6 +491,24 @@ fn the_command_line_prints_events_until_it_is_interrupted() {
 
     assert_eq!(command.interrupt(), Some(0));
     assert!(command.lines.next().is_none());
+    // What was seen is remembered, beside nothing else.
+    let args = [
+        "stats".as_ref(),
+        folder.path().as_os_str(),
+        "--state-dir".as_ref(),
+        command.own.path().as_os_str(),
+    ];
+    let stats = run(args);
+    let counters = stats.lines[0]["counters"].as_array().expect("counters");
+    let [observed] = counters.as_slice() else {
+        panic!("one counter: {counters:?}")
+    };
+    assert_eq!(observed["source"], "observed");
+    assert_eq!(
+        (&observed["hits"], &observed["misses"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(observed["lower_bound"], false);
 }
 
 #[test]
@@ -506,4 +533,67 @@ fn the_command_line_watches_for_as_long_as_it_is_told() {
     let mut command = Command::start(folder.path(), &["--for", "0.2s"]);
     assert!(command.lines.next().is_none());
     assert_eq!(command.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn diskcache_hits_are_those_that_it_records() {
+    let Some(python) = Python::env("diskcache-5.6") else {
+        return;
+    };
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("cache");
+    let mut program = python.spawn(ANY, [&path]);
+    tell(
+        &mut program,
+        "import diskcache; c = diskcache.Cache(path, statistics=1, eviction_policy='least-frequently-used'); \
+         [c.set(n, 'x' * n) for n in range(20)]",
+    );
+    let mut watched = Watched::start(&path);
+    tell(&mut program, "[c.get(n % 25) for n in range(100)]");
+    watched.until("its counters show", |w| {
+        w.counters.len() == 1 && w.counters[0].hits == 80
+    });
+    program.send("print(*c.stats(enable=True))");
+    assert_eq!(program.line().as_deref(), Some("80 20"));
+    assert_eq!(program.line().as_deref(), Some("done"));
+    assert_eq!(
+        (watched.counters[0].source, watched.counters[0].misses),
+        ("recorded", 20)
+    );
+    watched.until("each hit is told", |w| {
+        let hits = w.events.iter().filter(|e| e.kind == EventKind::Hit);
+        hits.map(|e| e.n).sum::<u64>() == 80
+    });
+    assert!(
+        watched
+            .events
+            .iter()
+            .all(|e| e.source == "recorded" || e.kind != EventKind::Hit)
+    );
+    // What the store counts itself is not counted again from outside.
+    assert_eq!(watched.lookups(), (0, 0));
+    watched.until_true();
+}
+
+#[test]
+fn a_burst_of_diskcache_changes_ends_as_a_fresh_scan_sees_it() {
+    let Some(python) = Python::env("diskcache-5.6") else {
+        return;
+    };
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("cache");
+    let mut program = python.spawn(ANY, [&path]);
+    tell(
+        &mut program,
+        "import diskcache; c = diskcache.Cache(path, size_limit=2**34); c.set('first', 1)",
+    );
+    let mut watched = Watched::start(&path);
+    let burst = "for first in range(0, 20000, 1000): exec('with c.transact():\\n    \
+        for n in range(first, first + 1000):\\n        c.set(n % 8000, \"x\" * (n % 700)); n % 3 or c.delete(n % 5000)')";
+    tell(&mut program, burst);
+    program.send("print(len(c))");
+    let n: u64 = program.line().expect("a number").parse().expect("a number");
+    assert_eq!(program.line().as_deref(), Some("done"));
+    watched.until("what is left shows", |w| w.snapshot.totals.entries == n);
+    watched.until_true();
 }

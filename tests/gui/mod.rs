@@ -1,5 +1,6 @@
 //! The window, pressed by label and role as a person or a screen reader would: real stores, no display.
 
+mod activity;
 mod look;
 mod pages;
 mod window;

@@ -61,7 +61,7 @@ fn every_page_in_every_state_has_names_and_glyphs_for_all() {
                 let (_temp, path) = make();
                 let mut window = Window::with(vec![path], theme, size);
                 window.wait_for(|h| h.query_by_role_and_label(Role::Tab, "Entries").is_some());
-                for page in ["Overview", "Health", "Entries"] {
+                for page in ["Overview", "Activity", "Health", "Entries"] {
                     window.press_labelled(Role::Tab, page);
                     window.wait_for_quiet();
                     let unnamed = window.harness.unnamed_widgets();
@@ -77,7 +77,7 @@ fn an_idle_window_asks_for_no_repaint() {
     let (_temp, path) = fixture(JOBLIB);
     let mut window = Window::open(vec![path]);
     window.wait_for_text("57 entries");
-    for page in ["Overview", "Health", "Entries"] {
+    for page in ["Overview", "Activity", "Health", "Entries"] {
         window.press_labelled(Role::Tab, page);
         window.wait_for_quiet();
         for _ in 0..3 {

@@ -36,7 +36,7 @@ pub(crate) struct Window {
     pub(crate) harness: Harness<'static, App>,
     woken: Receiver<()>,
     /// Cachescope's own folder for this test.
-    _own: TempDir,
+    own: TempDir,
 }
 
 impl Window {
@@ -46,8 +46,17 @@ impl Window {
     }
 
     pub(crate) fn with(paths: Vec<PathBuf>, theme: Theme, size: [f32; 2]) -> Self {
-        let (send, woken) = sync_channel(1);
         let own = TempDir::new().expect("a temporary folder");
+        Self::made(paths, theme, size, own)
+    }
+
+    /// Opens it again with what an earlier window left in Cachescope's own folder.
+    pub(crate) fn with_own(paths: Vec<PathBuf>, own: TempDir) -> Self {
+        Self::made(paths, Theme::Dark, [1440.0, 900.0], own)
+    }
+
+    fn made(paths: Vec<PathBuf>, theme: Theme, size: [f32; 2], own: TempDir) -> Self {
+        let (send, woken) = sync_channel(1);
         let wake = Arc::new(move || {
             // One token is enough: the window looks at everything that came.
             send.try_send(()).ok();
@@ -66,8 +75,21 @@ impl Window {
         Self {
             harness,
             woken,
-            _own: own,
+            own,
         }
+    }
+
+    /// Closes the window as a person does; what it keeps between runs is in the folder.
+    pub(crate) fn close(mut self) -> TempDir {
+        eframe::App::on_exit(self.harness.state_mut(), None);
+        self.own
+    }
+
+    /// True if anything calls for a look within that time.
+    pub(crate) fn is_woken_within(&self, time: Duration) -> bool {
+        // What was called before is seen already.
+        self.woken.try_recv().ok();
+        self.woken.recv_timeout(time).is_ok()
     }
 
     /// Draws until the condition holds, waiting for jobs in between.
@@ -189,6 +211,15 @@ impl Window {
         });
         lines.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Lines of tables on screen that say so.
+pub(crate) fn rows(harness: &Harness<'static, App>, words: &str) -> usize {
+    let said = |label: String| words.split(' ').all(|word| label.contains(word));
+    harness
+        .query_all_by_role(Role::Row)
+        .filter(|node| node.accesskit_node().label().is_some_and(said))
+        .count()
 }
 
 fn row<'a>(harness: &'a Harness<'static, App>, name: &str) -> Option<egui_kittest::Node<'a>> {

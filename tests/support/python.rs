@@ -46,6 +46,11 @@ impl Python {
         }
     }
 
+    /// The interpreter itself.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Runs a script to its end and hands back what it printed.
     ///
     /// # Panics

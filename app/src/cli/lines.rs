@@ -123,6 +123,11 @@ pub(super) struct EventLine<'a> {
     group: Option<&'a str>,
     key: Option<&'a str>,
     bytes: Option<u64>,
+    /// Look-ups that the line stands for, where a store counts them itself.
+    n: u64,
+    source: &'a str,
+    /// At most: loading took time as well.
+    saved_s: Option<f64>,
 }
 
 impl<'a> EventLine<'a> {
@@ -134,6 +139,9 @@ impl<'a> EventLine<'a> {
             group: Some(&*event.group).filter(|group| !group.is_empty()),
             key: event.entry.as_ref().map(|_| &*event.label),
             bytes: event.bytes,
+            n: event.n,
+            source: event.source,
+            saved_s: event.saved_s(),
         }
     }
 }

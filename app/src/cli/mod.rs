@@ -20,6 +20,7 @@ mod out;
 mod pick;
 mod purge;
 mod removals;
+mod run;
 mod sheet;
 mod show;
 mod stats;
@@ -108,6 +109,7 @@ enum Command {
     Find(find::FindArgs),
     Watch(watch::WatchArgs),
     Export(export::ExportArgs),
+    Run(run::RunArgs),
     #[command(hide = true)]
     Completions(manual::CompletionsArgs),
     /// Print the manual page in roff
@@ -170,6 +172,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
         Command::Export(args) => export::run(&args, &cli.global),
+        Command::Run(args) => run::run(&args, &cli.global),
         Command::Completions(args) => manual::completions(&args),
         Command::Man => manual::man(),
     }

@@ -18,7 +18,8 @@ use crate::text as figures;
 
 /// Sum up a cache: entries, bytes, groups, hits.
 ///
-/// Hits are those that the cache itself recorded; most keep none.
+/// Hits are those that the cache itself recorded, that a program reported (`run`), or that were observed
+/// while it was watched; each with its source, never added up.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatsArgs {
     /// Folders or files of caches, or a folder that holds some
@@ -58,7 +59,10 @@ fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), F
         cancel: &Cancel::default(),
         progress: &Progress::default(),
     };
-    let stats = stats::read(store, args.durations, control)?;
+    let mut stats = stats::read(store, args.durations, control)?;
+    if let Some(state) = global.state() {
+        stats.counters.extend(state.counters(&store.info.path));
+    }
     if global.json {
         out::print_line(&StatsLine::new(store, &stats))?;
     } else {
@@ -205,10 +209,13 @@ fn page(store: &Store, stats: &Stats) -> String {
         fact(
             "hits",
             format!(
-                "{bound}{} hits, {} misses ({})",
+                "{bound}{} hits, {} misses ({}{})",
                 figures::count(counters.hits),
                 figures::count(counters.misses),
-                counters.source
+                counters.source,
+                counters
+                    .since
+                    .map_or_else(String::new, |since| format!(" since {}", since.rfc3339()))
             ),
         );
     }

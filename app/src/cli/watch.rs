@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use cachescope_core::model::{EntryId, Record, Role, Snapshot, Time, text};
 use cachescope_core::ops::query::{Query, units};
+use cachescope_core::own::StateDir;
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::watch::{Event, EventKind, Update, Watcher};
 
@@ -42,7 +43,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     for info in open::find(&args.paths)? {
         let store = open::open(&info)?;
         let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
-        watched.push(Watched::start(snapshot, &query, &bell)?);
+        watched.push(Watched::start(snapshot, &query, global.state(), &bell)?);
     }
     // Too long a time to be a moment is no end.
     let end = args
@@ -50,17 +51,23 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
         .and_then(|duration| Instant::now().checked_add(duration));
     let mut page = Vec::new();
     let mut is_over = false;
+    let mut printed = Ok(());
     while !is_over {
         is_over = !bell.wait(end);
         for store in &mut watched {
             store.print(&query, global.json, &mut page);
         }
         if !page.is_empty() {
-            out::print(&page)?;
+            printed = out::print(&page);
             page.clear();
         }
+        is_over |= printed.is_err();
     }
-    Ok(Exit::Done)
+    for store in watched {
+        // What was counted is kept before we go.
+        store.watcher.finish();
+    }
+    printed.map(|()| Exit::Done)
 }
 
 /// Rings when a watcher has news, or when the person has seen enough.
@@ -114,7 +121,12 @@ struct Watched {
 }
 
 impl Watched {
-    fn start(snapshot: Arc<Snapshot>, query: &Query, bell: &Bell) -> Result<Self, Failure> {
+    fn start(
+        snapshot: Arc<Snapshot>,
+        query: &Query,
+        state: Option<StateDir>,
+        bell: &Bell,
+    ) -> Result<Self, Failure> {
         let ring = bell.ring.clone();
         let wake = Arc::new(move || {
             ring.try_send(()).ok();
@@ -127,7 +139,7 @@ impl Watched {
         );
         Ok(Self {
             path: path_text(&snapshot.store.path),
-            watcher: Watcher::start(snapshot, wake)?,
+            watcher: Watcher::start_keeping(snapshot, state, wake)?,
             wanted,
             said: None,
             is_started: false,
@@ -219,17 +231,31 @@ fn want<'a>(
     }
 }
 
-/// `14:03:07  stored   1.2 kB  load  0f3a…`.
+/// `14:03:07  hit      1.2 kB  load  path='a.csv'  saved up to 1.2 s`.
 fn for_people(event: &Event) -> String {
     let time = figures::clock(event.time);
     let Some(_) = event.entry else {
         return format!("{time}  {:7}\n", event.kind.name());
     };
     let bytes = event.bytes.map_or_else(String::new, figures::bytes);
+    let args = event.args_text();
+    let what = if args.is_empty() {
+        &event.label
+    } else {
+        &*args
+    };
+    let times = if event.n > 1 {
+        format!(" × {}", figures::count(event.n))
+    } else {
+        String::new()
+    };
+    let saved = event.saved_s().map_or_else(String::new, |s| {
+        format!("  saved up to {}", figures::duration(s))
+    });
     format!(
-        "{time}  {:7}  {bytes:>7}  {}  {}\n",
+        "{time}  {:7}  {bytes:>7}  {}  {}{times}{saved}\n",
         event.kind.name(),
         text::shown(&event.group),
-        text::shown(&figures::shorten(&event.label, 80)),
+        text::shown(&figures::shorten(what, 80)),
     )
 }

@@ -16,7 +16,9 @@ use super::{fonts, panels, theme};
 /// Key of our part in eframe's storage.
 const SAVED: &str = "cachescope";
 /// Jobs get this long to stop when the window closes.
-const CLOSE: Duration = Duration::from_secs(3);
+const CLOSE: Duration = Duration::from_millis(2500);
+/// Watchers get this long to keep what they counted.
+const KEEP: Duration = Duration::from_millis(500);
 /// Progress is looked at five times a second.
 const PROGRESS: Duration = Duration::from_millis(200);
 
@@ -124,6 +126,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.session.end_watches(KEEP);
         self.session.jobs.close(CLOSE);
     }
 }

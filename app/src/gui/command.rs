@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Zoom(Option<Arc<Group>>),
     /// Lets the treemap's colours tell something else.
     Colour(Colour),
+    /// Lets the live feed stand still, or run on.
+    Pause(bool),
     /// Stops a job.
     Cancel(JobId),
     /// Shows a folder in the system's file manager.

@@ -30,6 +30,10 @@ impl Session {
             Command::Query(text) => {
                 if self.state.query.set(text) {
                     self.arrange_all();
+                    let now = (self.clock)();
+                    for store in &mut self.state.stores {
+                        store.activity.find(self.state.query.parsed(), now);
+                    }
                 }
             }
             Command::RememberQuery => {
@@ -59,6 +63,11 @@ impl Session {
                 }
             }
             Command::Colour(colour) => self.state.saved.colour = colour,
+            Command::Pause(is_paused) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.activity.pause(is_paused);
+                }
+            }
             Command::Cancel(job) => self.jobs.cancel(job),
             Command::Reveal(folder) => self.dialogs.reveal(folder),
             Command::Copy(text) => self.to_copy.push_back(text),

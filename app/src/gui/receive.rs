@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cachescope_core::Error;
 use cachescope_core::jobs::{
-    Arranged, Cleared, EntryPreview, Glances, JobId, Outcome, Page, Report, Surveyed,
+    Arranged, Cleared, EntryPreview, Glances, Job, JobId, Outcome, Page, Report, Surveyed,
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
@@ -27,6 +27,11 @@ impl Session {
                     }
                 }
                 Outcome::Scanned(snapshot) => self.scanned(job, snapshot),
+                Outcome::Remembered(remembered) => {
+                    if let Some(store) = self.state.store_mut(remembered.store) {
+                        store.activity.remember(remembered);
+                    }
+                }
                 Outcome::Arranged(arranged) => self.arranged(job, arranged),
                 Outcome::Previewed(preview) => self.previewed(job, preview),
                 Outcome::Glanced(glances) => self.glanced(*glances),
@@ -61,7 +66,12 @@ impl Session {
         for info in stores {
             let id = info.id;
             if self.state.store(id).is_none() {
-                self.state.stores.push(OpenStore::new(info));
+                let mut store = OpenStore::new(Arc::clone(&info));
+                if let Some(state) = self.own.clone() {
+                    let job = Job::Remember { store: info, state };
+                    self.jobs.replace(&mut store.remembering, job);
+                }
+                self.state.stores.push(store);
             }
             self.scan(id);
         }

@@ -81,6 +81,7 @@ impl Session {
         let job = Job::Arrange(Box::new(Arrange {
             snapshot: std::sync::Arc::clone(&store.snapshot),
             verdicts: std::sync::Arc::clone(&store.verdicts),
+            earned: std::sync::Arc::clone(&store.activity.earned),
             query,
             now,
             sort,

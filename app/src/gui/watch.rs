@@ -1,47 +1,70 @@
 //! Stores on show that change: new generations from their watchers into the state.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cachescope_core::model::StoreId;
+use cachescope_core::ops::SortBy;
 use cachescope_core::watch::Watcher;
 
 use super::session::Session;
+use super::state::OpenStore;
 
 impl Session {
     /// Begins to watch a store that was read to its end.
     pub(crate) fn watch(&mut self, id: StoreId) {
-        let wake = Arc::clone(&self.wake);
+        let (wake, own) = (Arc::clone(&self.wake), self.own.clone());
         let Some(store) = self.state.store_mut(id) else {
             return;
         };
         if !store.snapshot.is_complete || store.watcher.is_some() {
             return;
         }
-        match Watcher::start(Arc::clone(&store.snapshot), wake) {
+        match Watcher::start_keeping(Arc::clone(&store.snapshot), own, wake) {
             Ok(watcher) => store.watcher = Some(watcher),
             // Without it the store is read again when a person asks.
             Err(error) => self.state.notices.push(error.to_string()),
         }
     }
 
+    /// Ends every watch and waits, at most so long, until what was counted is kept.
+    pub(crate) fn end_watches(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let is_over = |store: &OpenStore| store.watcher.as_ref().is_none_or(Watcher::ends);
+        // Each is asked at the first round; a disk that hangs does not keep the window open.
+        while self.state.stores.iter().filter(|s| !is_over(s)).count() > 0
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Takes in what the watchers saw since the last call.
     pub(crate) fn see(&mut self) {
         let ids: Vec<StoreId> = self.state.stores.iter().map(|s| s.info.id).collect();
+        let now = (self.clock)();
+        let by = self.state.saved.sort.by;
+        let is_by_hits = matches!(by, SortBy::Hits | SortBy::LastHit | SortBy::Saved);
         for id in ids {
+            let query = self.state.query.parsed().clone();
             let Some(store) = self.state.store_mut(id) else {
                 continue;
             };
             let updates = store.watcher.as_ref().map(Watcher::drain);
-            let mut is_changed = false;
+            let (mut is_changed, mut is_seen) = (false, false);
             for update in updates.into_iter().flatten() {
+                is_seen |= !update.events.is_empty();
                 for event in &update.events {
                     store.observed.count(event);
                 }
+                let activity = &mut store.activity;
+                activity.tell(update.events, update.n_events_lost, &query, now);
+                activity.counters = Some(update.counters);
                 is_changed |= !Arc::ptr_eq(&store.snapshot, &update.snapshot);
                 store.snapshot = update.snapshot;
                 store.coverage = Some(update.coverage);
             }
-            if is_changed {
+            if is_changed || is_seen && is_by_hits {
                 self.arrange_next(id);
             }
         }

@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::ops::query::{Match, Query};
 use crate::ops::{Direction, Sort, SortBy};
+use crate::own::Earned;
 use crate::stores::Store;
 
 /// What is to be arranged, and how.
@@ -21,6 +22,8 @@ pub struct Arrange {
     pub snapshot: Arc<Snapshot>,
     /// What checks found.
     pub verdicts: Arc<Overlay<Verdict>>,
+    /// What entries earned, as far as it was observed.
+    pub earned: Arc<HashMap<EntryId, Earned>>,
     /// Which rows to keep.
     pub query: Query,
     /// The time that ages are counted to.
@@ -230,8 +233,7 @@ impl Arrange {
         let mut groups = Vec::with_capacity(buckets.len());
         for (sums, bucket) in buckets {
             go_on()?;
-            let sorted = self.sort.order(&self.snapshot, &self.verdicts, bucket);
-            rows.extend_from_slice(&sorted);
+            rows.extend_from_slice(&self.sorted(bucket));
             groups.push(sums);
         }
         for mark in &mut marks {
@@ -262,6 +264,33 @@ impl Arrange {
             names.extend(more.map(|(name, _)| name.to_owned()));
         }
         names
+    }
+
+    fn sorted(&self, rows: Vec<Row>) -> Arc<[Row]> {
+        let is_earned = matches!(self.sort.by, SortBy::Hits | SortBy::LastHit | SortBy::Saved);
+        if !is_earned || self.earned.is_empty() {
+            return self.sort.order(&self.snapshot, &self.verdicts, rows);
+        }
+        let value = |row: Row| {
+            let record = self.snapshot.record(row)?;
+            let earned = self.earned.get(&record.id());
+            match self.sort.by {
+                SortBy::Hits => record.hits.or_else(|| Some(earned?.hits)),
+                SortBy::LastHit => Some(earned?.last_hit()?.packed()),
+                _ => Some(earned?.saved_s.to_bits()),
+            }
+        };
+        let valued: Vec<_> = rows.into_iter().map(|row| (value(row), row)).collect();
+        let (mut present, missing): (Vec<_>, Vec<_>) =
+            valued.into_iter().partition(|(value, _)| value.is_some());
+        match self.sort.direction {
+            Direction::Ascending => present.sort_unstable(),
+            Direction::Descending => {
+                present.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+            }
+        }
+        let rows = present.into_iter().chain(missing);
+        rows.map(|(_, row)| row).collect()
     }
 
     fn matches(&self, record: &Record<'_>, store: &mut Option<Store>) -> bool {

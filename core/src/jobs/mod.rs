@@ -12,6 +12,7 @@ mod glance;
 mod open;
 mod outside;
 mod preview;
+mod remember;
 mod run;
 mod scan;
 mod survey;
@@ -24,6 +25,7 @@ pub use clear::{BroughtBack, Cleared, Planned};
 pub use glance::Glances;
 pub use outside::{Answer, Outside, Work};
 pub use preview::EntryPreview;
+pub use remember::Remembered;
 pub use run::{Jobs, Running, Wake};
 pub use scan::StoreFacts;
 pub use survey::{Survey, Surveyed};
@@ -66,6 +68,13 @@ pub enum Job {
         store: Arc<StoreInfo>,
         /// The entry.
         entry: EntryKey,
+    },
+    /// Reads what is kept between runs of a store's look-ups.
+    Remember {
+        /// The store.
+        store: Arc<StoreInfo>,
+        /// Cachescope's own folder.
+        state: StateDir,
     },
     /// Reads a line about each of a few values.
     Glance {
@@ -124,6 +133,7 @@ impl Job {
             Self::Scan { .. } => "scan",
             Self::Arrange(_) => "arrange",
             Self::Preview { .. } => "preview",
+            Self::Remember { .. } => "remember",
             Self::Glance { .. } => "glance",
             Self::Bytes { .. } => "bytes",
             Self::Survey(_) => "survey",
@@ -144,6 +154,7 @@ impl Job {
             Self::Scan { store, .. } => format!("Reading {}", store.title()),
             Self::Arrange(arrange) => format!("Sorting {}", arrange.snapshot.store.title()),
             Self::Preview { .. } => "Decoding a value".to_owned(),
+            Self::Remember { .. } => "Remembering look-ups".to_owned(),
             Self::Glance { .. } => "Looking at values".to_owned(),
             Self::Bytes { .. } => "Reading bytes".to_owned(),
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
@@ -167,9 +178,10 @@ impl Job {
             | Self::Restore(_)
             | Self::Purge(_)
             | Self::Outside(_) => None,
-            Self::Scan { store, .. } | Self::Preview { store, .. } | Self::Glance { store, .. } => {
-                Some(store.id)
-            }
+            Self::Scan { store, .. }
+            | Self::Preview { store, .. }
+            | Self::Remember { store, .. }
+            | Self::Glance { store, .. } => Some(store.id),
             Self::Survey(survey) => Some(survey.snapshot.store.id),
             Self::Check(check) => Some(check.snapshot.store.id),
             Self::Plan { snapshot, .. } => Some(snapshot.store.id),
@@ -187,6 +199,7 @@ impl Job {
             } => scan::run(&store, generation, is_refresh, context),
             Self::Arrange(arrange) => arrange::run(&arrange, context),
             Self::Preview { store, entry } => preview::run(&store, entry, context),
+            Self::Remember { store, state } => remember::run(&store, &state, context),
             Self::Glance { store, entries } => glance::run(&store, entries, context),
             Self::Bytes { content, offset } => bytes::run(&content, offset, context),
             Self::Survey(survey) => survey::run(*survey, context),
@@ -223,6 +236,8 @@ pub enum Outcome {
     Arranged(Box<Arranged>),
     /// What there is to see of an entry.
     Previewed(Box<EntryPreview>),
+    /// What is kept between runs of a store's look-ups.
+    Remembered(Box<Remembered>),
     /// One line about each of some values.
     Glanced(Box<Glances>),
     /// A page of bytes.

@@ -26,7 +26,9 @@ impl Group {
 }
 
 /// What names an entry in its store, stable over rescans.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct EntryKey {
     /// The group's locator; empty where a store has no groups.
     pub group: Box<[u8]>,

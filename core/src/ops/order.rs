@@ -39,8 +39,12 @@ pub enum SortBy {
     Expires,
     /// Seconds of computing.
     Duration,
-    /// Recorded hits.
+    /// Hits: recorded, else observed.
     Hits,
+    /// Time of the newest hit that was observed.
+    LastHit,
+    /// Seconds that observed hits saved.
+    Saved,
     /// Python's type name.
     ValueType,
     /// Codec chain.
@@ -205,6 +209,8 @@ impl Sort {
             SortBy::Expires => time(record.expires),
             SortBy::Duration => record.duration_s.map(sortable).into(),
             SortBy::Hits => record.hits.into(),
+            // Records do not know; who has it beside them sorts by it.
+            SortBy::LastHit | SortBy::Saved => Value::Missing,
             SortBy::ValueType => record.value_type.map_or(Value::Missing, Value::from),
             SortBy::Codec => record.codec.map_or(Value::Missing, Value::from),
             SortBy::Condition => conditions

@@ -119,7 +119,7 @@ impl StateDir {
     }
 }
 
-fn file_name_for(path: &Path) -> String {
+pub(super) fn file_name_for(path: &Path) -> String {
     format!(
         "{:016x}",
         xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes())

@@ -111,6 +111,16 @@ pub trait Follow: Send + Sync {
         None
     }
 
+    /// Who counts the hits that an entry's record carries.
+    fn hits_source(&self) -> &'static str {
+        "recorded"
+    }
+
+    /// True if an entry's last use moves with look-ups alone, so that a later one is a hit.
+    fn access_is_a_lookup(&self) -> bool {
+        false
+    }
+
     /// True if entries have folders of their own.
     fn has_entry_folders(&self) -> bool {
         false

@@ -10,6 +10,7 @@ mod follow;
 mod joblib;
 mod marshal;
 mod pickle;
+mod probe;
 mod pyc;
 mod recognise;
 mod removal;
@@ -21,6 +22,7 @@ mod sqlitedict;
 
 pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
+pub(crate) use probe::reported;
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use removal::{Dependent, RowRules};
 pub use removal::{Guard, Removal, RowRemoval};
@@ -42,6 +44,7 @@ use crate::{Error, Result};
 /// Every backend; recognition asks them in this order and takes the surest.
 static BACKENDS: &[&dyn Backend] = &[
     &joblib::Joblib,
+    &probe::Probe,
     &pyc::Pyc,
     &marshal::Marshal,
     &pickle::Pickle,

@@ -1,41 +1,18 @@
 //! What was read again against what was known: the delta for the snapshot, and what people are told.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use crate::model::{Chunk, Delta, EntryKey, Group, Live, Record, Role, Row};
+use super::{Event, EventKind};
+use crate::model::{Chunk, Delta, Live, Record, Role, Row, Time};
 use crate::stores::{Follow, Part};
 
-/// One entry that is not what it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) kind: Kind,
-    pub(super) entry: EntryKey,
-    pub(super) group: Arc<Group>,
-    pub(super) label: Box<str>,
-    pub(super) bytes: u64,
-}
-
+/// How hits show that nobody was seen to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// It has a value now, and had none.
-    Stored,
-    /// Its value is another.
-    Changed,
-    /// Its value is gone.
-    Removed,
-}
-
-impl Change {
-    fn of(kind: Kind, record: &Record<'_>) -> Self {
-        Self {
-            kind,
-            entry: record.entry_key(),
-            group: Arc::clone(record.group),
-            label: record.key_text().into(),
-            bytes: record.bytes,
-        }
-    }
+pub(super) struct Uses {
+    /// Who counts the hits of each entry.
+    pub(super) source: &'static str,
+    /// A later last use is a look-up as well: opens are not reported.
+    pub(super) by_access: bool,
 }
 
 /// Compares what `parts` hold now with what they held.
@@ -44,7 +21,9 @@ pub(super) fn difference(
     follow: &dyn Follow,
     parts: &[Part],
     read: &[Chunk],
-) -> (Delta, Vec<Change>) {
+    uses: Uses,
+) -> (Delta, Vec<Event>) {
+    let now = Time::now();
     let (mut delta, mut changes) = (Delta::default(), Vec::new());
     let mut seen: HashSet<Row> = HashSet::new();
     let has_value = |record: &Record<'_>| record.role == Role::Entry && follow.is_stored(record);
@@ -54,12 +33,27 @@ pub(super) fn difference(
         seen.extend(row);
         let had = known.as_ref().filter(|known| has_value(known));
         let kind = match (had, has_value(&record)) {
-            (None, true) => Some(Kind::Stored),
-            (Some(had), true) if had.fingerprint() != record.fingerprint() => Some(Kind::Changed),
-            (Some(_), false) => Some(Kind::Removed),
+            (None, true) => Some(EventKind::Stored),
+            (Some(had), true) if had.fingerprint() != record.fingerprint() => {
+                Some(EventKind::Changed)
+            }
+            (Some(_), false) => Some(EventKind::Removed),
             (Some(_), true) | (None, false) => None,
         };
-        changes.extend(kind.map(|kind| Change::of(kind, &record)));
+        let n_hits = had.map_or(0, |had| hits_since(had, &record, uses));
+        if n_hits > 0 {
+            changes.push(Event {
+                n: n_hits,
+                source: uses.source,
+                ..Event::of_record(EventKind::Hit, now, &record)
+            });
+        }
+        // A program's report of a cache that was only looked up says no more than that.
+        let is_told = n_hits > 0 && kind == Some(EventKind::Changed) && record.hits.is_some();
+        changes.extend(
+            kind.filter(|_| !is_told)
+                .map(|kind| Event::of_record(kind, now, &record)),
+        );
         if known.is_none_or(|known| !is_same(&known, &record)) {
             delta.upsert(&record);
         }
@@ -69,7 +63,7 @@ pub(super) fn difference(
             && !seen.contains(&row)
         {
             if has_value(&record) {
-                changes.push(Change::of(Kind::Removed, &record));
+                changes.push(Event::of_record(EventKind::Removed, now, &record));
             }
             delta.remove(record.entry_key());
         }
@@ -78,14 +72,15 @@ pub(super) fn difference(
 }
 
 /// The entries whose sizes, files or times are not what was known: what is worth reading in full.
-pub(super) fn suspects(live: &Live, looked: &[Chunk]) -> Vec<Part> {
+pub(super) fn suspects(live: &Live, looked: &[Chunk], uses: Uses) -> Vec<Part> {
     let mut seen: HashSet<Row> = HashSet::new();
     let mut suspects = Vec::new();
     for record in looked.iter().flat_map(Chunk::records) {
         let row = live.row_of(&record);
         seen.extend(row);
         let known = row.and_then(|row| live.snapshot().record(row));
-        if known.is_none_or(|known| !looks_same(&known, &record)) {
+        let is_used = |known: &Record<'_>| uses.by_access && known.accessed < record.accessed;
+        if known.is_none_or(|known| !looks_same(&known, &record) || is_used(&known)) {
             suspects.push(Part::Entry(record.entry_key()));
         }
     }
@@ -93,6 +88,16 @@ pub(super) fn suspects(live: &Live, looked: &[Chunk]) -> Vec<Part> {
     let unseen = unseen.filter(|(row, _)| !seen.contains(row));
     suspects.extend(unseen.map(|(_, record)| Part::Entry(record.entry_key())));
     suspects
+}
+
+/// Hits between two readings of an entry whose value stayed: as counted by the store, or at least one
+/// where only the last use is later.
+fn hits_since(had: &Record<'_>, now: &Record<'_>, uses: Uses) -> u64 {
+    match (had.hits, now.hits) {
+        (Some(had), Some(now)) => now.saturating_sub(had),
+        _ if had.fingerprint() != now.fingerprint() || !uses.by_access => 0,
+        _ => u64::from(had.accessed.is_some() && had.accessed < now.accessed),
+    }
 }
 
 /// The rows that are known of these parts.

@@ -41,9 +41,10 @@ pub use observed::{Observed, Seen};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crate::model::{EntryKey, Merged, Snapshot, Time};
+use crate::model::{EntryKey, Merged, Record, Snapshot, Time};
+use crate::own::{Book, StateDir};
 use crate::scan::Cancel;
-use crate::stores::follow_of;
+use crate::stores::{Counters, follow_of};
 use crate::{Error, Result};
 use inbox::Inbox;
 use outbox::Outbox;
@@ -52,7 +53,7 @@ use outbox::Outbox;
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Something that happened in a watched store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// When it was seen.
     pub time: Time,
@@ -64,8 +65,16 @@ pub struct Event {
     pub label: Box<str>,
     /// The label of the entry's group.
     pub group: Box<str>,
+    /// Names and recorded texts of the call's arguments, cut; empty where none are recorded.
+    pub args: Box<[(Box<str>, Box<str>)]>,
     /// Stored value bytes, of a removed entry those it had; `None` where they are not known.
     pub bytes: Option<u64>,
+    /// Seconds that computing the value took, as recorded: what a hit saved at most.
+    pub duration_s: Option<f64>,
+    /// How many look-ups it stands for; 1 for everything else.
+    pub n: u64,
+    /// Who says so: `observed`, or `recorded` by the store, or `reported` by the program.
+    pub source: &'static str,
 }
 
 impl Event {
@@ -77,9 +86,66 @@ impl Event {
             entry: None,
             label: "".into(),
             group: "".into(),
+            args: Box::default(),
             bytes: None,
+            duration_s: None,
+            n: 1,
+            source: OBSERVED,
         }
     }
+
+    /// Of the entry as it is listed.
+    fn of_record(kind: EventKind, time: Time, record: &Record<'_>) -> Self {
+        Self {
+            time,
+            kind,
+            entry: Some(record.entry_key()),
+            label: record.key_text().into(),
+            group: record.group.label.clone(),
+            args: arguments(record),
+            bytes: Some(record.bytes),
+            duration_s: record.duration_s,
+            n: 1,
+            source: OBSERVED,
+        }
+    }
+
+    /// `path='a.csv', model='base'`.
+    pub fn args_text(&self) -> String {
+        let one = |(name, text): &(Box<str>, Box<str>)| format!("{name}={text}");
+        self.args.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Seconds that its hits saved at most: loading took time as well.
+    #[expect(clippy::cast_precision_loss, reason = "hits are far fewer than 2^52")]
+    pub fn saved_s(&self) -> Option<f64> {
+        let is_hit = self.kind == EventKind::Hit;
+        self.duration_s
+            .filter(|_| is_hit)
+            .map(|s| s * self.n as f64)
+    }
+}
+
+/// Seen from outside, see [`Event::source`].
+pub const OBSERVED: &str = "observed";
+/// Characters of arguments that an event carries: a line on a screen.
+const ARGS_CHARS: usize = 200;
+
+/// Names and texts of the arguments, cut.
+fn arguments(record: &Record<'_>) -> Box<[(Box<str>, Box<str>)]> {
+    let mut left = ARGS_CHARS;
+    let mut cut = |text: &str| -> Box<str> {
+        let kept: String = text.chars().take(left).collect();
+        left = left.saturating_sub(kept.chars().count());
+        kept.into()
+    };
+    record
+        .args
+        .iter()
+        .take(ARGS_CHARS)
+        .map(|(name, text)| (cut(name), cut(text)))
+        .take_while(|(name, _)| !name.is_empty())
+        .collect()
 }
 
 /// What can happen in a watched store.
@@ -154,6 +220,8 @@ pub struct Update {
     pub n_events_lost: u64,
     /// How much is in sight now.
     pub coverage: Coverage,
+    /// Hits and misses that the store itself keeps, as of the last time it was read.
+    pub counters: Arc<[Counters]>,
 }
 
 /// Watches one store until it is dropped; its threads then end by themselves.
@@ -174,12 +242,25 @@ impl Watcher {
     /// If no backend answers for the store's kind, or the system gives no thread. Where it gives no
     /// watches the store is polled, and the coverage says so.
     pub fn start(snapshot: Arc<Snapshot>, wake: Wake) -> Result<Self> {
+        Self::start_keeping(snapshot, None, wake)
+    }
+
+    /// The same, and keeps what the cache earns in Cachescope's own folder.
+    ///
+    /// # Errors
+    /// As [`Watcher::start`].
+    pub fn start_keeping(
+        snapshot: Arc<Snapshot>,
+        state: Option<StateDir>,
+        wake: Wake,
+    ) -> Result<Self> {
         let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::new(wake)));
         let (cancel, path) = (Cancel::default(), snapshot.store.path.clone());
         let follow = follow_of(snapshot.store.kind)?;
+        let book = state.map(|state| Book::open(state, &path, snapshot.store.kind));
         let work = {
             let (inbox, outbox, cancel) = (inbox.clone(), outbox.clone(), cancel.clone());
-            move || run::Run::new(snapshot, follow, &inbox, &outbox, &cancel).until_closed()
+            move || run::Run::new(snapshot, follow, book, &inbox, &outbox, &cancel).until_closed()
         };
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
@@ -210,6 +291,12 @@ impl Watcher {
             // A panic in it was shown where it happened.
             thread.join().ok();
         }
+    }
+
+    /// Asks the watch to end; true once its thread has, so that everything is kept.
+    pub fn ends(&self) -> bool {
+        self.close();
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// How often the watching thread has woken up: an idle store leaves it asleep.

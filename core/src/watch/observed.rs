@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{Event, EventKind};
+use super::{Event, EventKind, OBSERVED};
 use crate::model::{EntryId, EntryKey, Record, Time};
 use crate::stores::Counters;
 
 /// Look-ups seen of one entry or group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Seen {
     /// Look-ups that found a value.
     pub hits: u64,
@@ -15,15 +15,23 @@ pub struct Seen {
     pub misses: u64,
     /// The newest hit.
     pub last_hit: Option<Time>,
+    /// Seconds of computing that hits spared at most: what loading took is not known from outside.
+    pub saved_s: f64,
+    /// Hits of values whose compute time is not recorded; what they saved is not in the sum.
+    pub n_untimed: u64,
 }
 
 impl Seen {
     fn count(&mut self, event: &Event) {
-        if event.kind == EventKind::Hit {
-            self.hits += 1;
-            self.last_hit = Some(event.time);
-        } else {
-            self.misses += 1;
+        if event.kind != EventKind::Hit {
+            self.misses += event.n;
+            return;
+        }
+        self.hits += event.n;
+        self.last_hit = Some(event.time);
+        match event.saved_s() {
+            Some(saved) => self.saved_s += saved,
+            None => self.n_untimed += event.n,
         }
     }
 }
@@ -42,7 +50,9 @@ impl Observed {
         let Some(EntryKey { group, .. }) = &event.entry else {
             return;
         };
-        if !matches!(event.kind, EventKind::Hit | EventKind::Miss) {
+        let is_lookup = matches!(event.kind, EventKind::Hit | EventKind::Miss);
+        // What others count is never added to what was seen.
+        if !is_lookup || event.source != OBSERVED {
             return;
         }
         self.total.count(event);
@@ -66,6 +76,13 @@ impl Observed {
         self.groups.get(locator).copied().unwrap_or_default()
     }
 
+    /// Every group that was looked up, by its locator.
+    pub fn groups(&self) -> impl Iterator<Item = (&[u8], Seen)> {
+        self.groups
+            .iter()
+            .map(|(locator, seen)| (&**locator, *seen))
+    }
+
     /// Of an entry.
     pub fn of(&self, record: &Record<'_>) -> Seen {
         self.entries.get(&record.id()).copied().unwrap_or_default()
@@ -74,7 +91,7 @@ impl Observed {
     /// As one of the store's counters, with what is known of its window.
     pub fn counters(&self, since: Time, is_lower_bound: bool) -> Counters {
         Counters {
-            source: "observed",
+            source: OBSERVED,
             since: Some(since),
             hits: self.total.hits,
             misses: self.total.misses,

@@ -50,6 +50,7 @@ impl Outbox {
             last.events.append(&mut update.events);
             last.n_events_lost += update.n_events_lost;
             last.coverage = update.coverage;
+            last.counters = update.counters;
         } else {
             waiting.push(update);
         }
@@ -70,14 +71,7 @@ mod tests {
     fn update(n_events: usize) -> Update {
         let path = Path::new("/s");
         let store = Arc::new(StoreInfo::new(path, path, "joblib", None));
-        let event = Event {
-            time: Time::now(),
-            kind: EventKind::Hit,
-            entry: None,
-            label: "".into(),
-            group: "".into(),
-            bytes: None,
-        };
+        let event = Event::of_store(EventKind::Hit, Time::now());
         Update {
             snapshot: Arc::new(Snapshot::empty(store)),
             merged: Some(crate::model::Merged::default()),
@@ -89,6 +83,7 @@ mod tests {
                 lookups_since: None,
                 is_lower_bound: false,
             },
+            counters: Arc::new([]),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::difference::{Change, Kind, difference, suspects};
+use super::difference::{difference, suspects};
 use super::inbox::{Act, Inbox, Notice, Waiting};
 use super::lookups::{Lookup, Lookups};
 use super::outbox::Outbox;
@@ -14,8 +14,9 @@ use super::{Coverage, Event, EventKind, Update};
 use crate::model::{
     Chunk, EntryKey, Fingerprint, Issue, Live, Merged, Snapshot, StoreInfo, Time, text,
 };
+use crate::own::Book;
 use crate::scan::{Batch, Cancel, Detail, Progress, in_batches};
-use crate::stores::{EntryFile, Follow, Part, Store};
+use crate::stores::{Counters, EntryFile, Follow, Part, Store};
 use crate::{Error, Result};
 
 pub(super) struct Run {
@@ -36,8 +37,12 @@ pub(super) struct Run {
     poll_at: Option<Instant>,
     /// The store's files as they were before they were read, see [`Sight::stamp`].
     stamp: Option<Vec<Option<Fingerprint>>>,
+    /// Keeps what the cache earns between runs.
+    book: Option<Book>,
+    /// Hits and misses that the store itself keeps.
+    counters: Arc<[Counters]>,
     /// What the last update said.
-    told: Option<Coverage>,
+    told: Option<(Coverage, Arc<[Counters]>)>,
 }
 
 /// What was read of some parts of a store.
@@ -51,6 +56,7 @@ impl Run {
     pub(super) fn new(
         snapshot: Arc<Snapshot>,
         follow: &'static dyn Follow,
+        book: Option<Book>,
         inbox: &Arc<Inbox>,
         outbox: &Arc<Outbox>,
         cancel: &Cancel,
@@ -69,6 +75,8 @@ impl Run {
             is_unplaced: true,
             poll_at: None,
             stamp: None,
+            book,
+            counters: Arc::new([]),
             told: None,
         }
     }
@@ -82,6 +90,9 @@ impl Run {
         loop {
             let waiting = self.inbox.wait(self.wake_at());
             if waiting.is_closed {
+                if let Some(book) = &mut self.book {
+                    book.close();
+                }
                 return;
             }
             self.hear(waiting);
@@ -89,6 +100,12 @@ impl Run {
             if self.poll_at.is_some_and(|at| at <= now) {
                 self.poll_at = None;
                 self.pending.want_whole(Whole::Look, now);
+            }
+            if let Some(book) = &mut self.book
+                && book.due().is_some_and(|at| at <= now)
+            {
+                // What our own folder does not take is on screen all the same.
+                book.write().ok();
             }
             if self.pending.due().is_some_and(|due| due <= Instant::now()) {
                 let wanted = self.pending.take();
@@ -98,7 +115,8 @@ impl Run {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        [self.pending.due(), self.poll_at]
+        let book = self.book.as_ref().and_then(Book::due);
+        [self.pending.due(), self.poll_at, book]
             .into_iter()
             .flatten()
             .min()
@@ -242,7 +260,7 @@ impl Run {
             Ok(done) => done,
             Err(error) => self.fail(&error),
         };
-        let events = self.events(wanted, &changes);
+        let events = self.events(wanted, changes);
         self.tell(merged, events);
         let n_entries = self.live.snapshot().totals.entries;
         if wanted.whole != Whole::No || self.poll_at.is_none() {
@@ -252,7 +270,7 @@ impl Run {
         self.moved_groups.clear();
     }
 
-    fn read(&mut self, wanted: &Wanted) -> Result<(Merged, Vec<Change>)> {
+    fn read(&mut self, wanted: &Wanted) -> Result<(Merged, Vec<Event>)> {
         if wanted.whole == Whole::No && wanted.parts.is_empty() {
             return Ok(Default::default());
         }
@@ -283,6 +301,12 @@ impl Run {
             self.is_unplaced = true;
             return Ok(Default::default());
         }
+        if !self.follow.has_entry_folders() {
+            // What cannot be read now was read before.
+            self.counters = store
+                .counters()
+                .map_or_else(|_| self.counters.clone(), Arc::from);
+        }
         self.sight.is_away = false;
         self.sight.trouble = None;
         self.stamp = stamp;
@@ -296,7 +320,7 @@ impl Run {
             Whole::No => Ok(wanted.parts.clone()),
             Whole::Look | Whole::Lost if self.follow.look() == Detail::Sizes => {
                 let looked = self.collect(store, Detail::Sizes, |scan| store.scan(scan))?;
-                let parts = suspects(&self.live, &looked.chunks);
+                let parts = suspects(&self.live, &looked.chunks, self.sight.uses());
                 let n_entries = self.live.snapshot().totals.entries;
                 let is_most = parts.len() as u64 > n_entries / 2;
                 Ok(if is_most || looked.chunks.is_empty() {
@@ -334,27 +358,29 @@ impl Run {
     }
 
     /// Puts what was read into the next generation.
-    fn merge(&mut self, parts: &[Part], read: Read, is_first: bool) -> (Merged, Vec<Change>) {
+    fn merge(&mut self, parts: &[Part], read: Read, is_first: bool) -> (Merged, Vec<Event>) {
         let at = Instant::now();
-        let (mut delta, changes) = difference(&self.live, self.follow, parts, &read.chunks);
+        let uses = self.sight.uses();
+        let (mut delta, changes) = difference(&self.live, self.follow, parts, &read.chunks, uses);
         if let Some(issues) = self.issues(parts, read.issues) {
             delta.set_issues(issues);
         }
         let is_wide = parts.iter().any(|part| !matches!(part, Part::Entry(_)));
-        for change in &changes {
-            match change.kind {
-                Kind::Removed => continue,
-                _ if self.is_moved(&change.entry) => {
-                    self.lookups.folder_came(&change.entry, true, at);
-                }
+        for (kind, entry) in changes
+            .iter()
+            .filter_map(|change| Some((change.kind, change.entry.as_ref()?)))
+        {
+            match kind {
+                EventKind::Removed | EventKind::Hit => continue,
+                _ if self.is_moved(entry) => self.lookups.folder_came(entry, true, at),
                 // What was stored before watching began is nobody's miss of now.
                 kind => {
-                    let is_new = kind == Kind::Stored && !is_first;
-                    self.lookups.entry_read(&change.entry, is_new, true, at);
+                    let is_new = kind == EventKind::Stored && !is_first;
+                    self.lookups.entry_read(entry, is_new, true, at);
                 }
             }
             if is_wide {
-                self.sight.place_entry(&change.entry);
+                self.sight.place_entry(entry);
             }
         }
         if is_wide {
@@ -409,7 +435,7 @@ impl Run {
     }
 
     /// The store could not be read: it is gone, or somebody is in the way.
-    fn fail(&mut self, error: &Error) -> (Merged, Vec<Change>) {
+    fn fail(&mut self, error: &Error) -> (Merged, Vec<Event>) {
         if !error.is_not_found() {
             self.sight.trouble = Some(error.message());
             return Default::default();
@@ -423,7 +449,7 @@ impl Run {
         self.merge(&[Part::Store], Read::default(), false)
     }
 
-    fn events(&mut self, wanted: &Wanted, changes: &[Change]) -> Vec<Event> {
+    fn events(&mut self, wanted: &Wanted, changes: Vec<Event>) -> Vec<Event> {
         let time = Time::now();
         let mut events = Vec::new();
         if matches!(wanted.whole, Whole::Lost | Whole::Asked) {
@@ -435,59 +461,50 @@ impl Run {
                 .into_iter()
                 .map(|found| self.lookup_event(found, time)),
         );
-        events.extend(changes.iter().map(|change| Event {
-            time,
-            kind: match change.kind {
-                Kind::Stored => EventKind::Stored,
-                Kind::Changed => EventKind::Changed,
-                Kind::Removed => EventKind::Removed,
-            },
-            entry: Some(change.entry.clone()),
-            label: change.label.clone(),
-            group: change.group.label.clone(),
-            bytes: Some(change.bytes),
-        }));
+        events.extend(changes);
+        if let (Some(book), Some(since)) = (&mut self.book, self.sight.lookups_since()) {
+            for event in &events {
+                book.count(event, since, self.sight.is_lower_bound());
+            }
+        }
         events
     }
 
     fn lookup_event(&self, lookup: Lookup, time: Time) -> Event {
         let Lookup { entry, is_hit } = lookup;
+        let kind = if is_hit {
+            EventKind::Hit
+        } else {
+            EventKind::Miss
+        };
         let row = self.live.row(&entry);
-        let record = row.and_then(|row| self.live.snapshot().record(row));
-        Event {
-            time,
-            kind: if is_hit {
-                EventKind::Hit
-            } else {
-                EventKind::Miss
+        match row.and_then(|row| self.live.snapshot().record(row)) {
+            Some(record) => Event::of_record(kind, time, &record),
+            None => Event {
+                label: text::from_bytes(&entry.key).into(),
+                group: text::from_bytes(&entry.group).into(),
+                entry: Some(entry),
+                ..Event::of_store(kind, time)
             },
-            label: record.as_ref().map_or_else(
-                || text::from_bytes(&entry.key).into(),
-                |record| record.key_text().into(),
-            ),
-            group: record.as_ref().map_or_else(
-                || text::from_bytes(&entry.group).into(),
-                |record| record.group.label.clone(),
-            ),
-            bytes: record.map(|record| record.bytes),
-            entry: Some(entry),
         }
     }
 
     /// Hands on what came of a look, if anything did.
     fn tell(&mut self, merged: Merged, events: Vec<Event>) {
         let coverage = self.sight.coverage(self.live.snapshot().totals.entries);
-        let is_news = self.told.as_ref() != Some(&coverage);
+        let told = (coverage.clone(), Arc::clone(&self.counters));
+        let is_news = self.told.as_ref() != Some(&told);
         if merged == Merged::default() && events.is_empty() && !is_news {
             return;
         }
-        self.told = Some(coverage.clone());
+        self.told = Some(told);
         self.outbox.push(Update {
             snapshot: Arc::clone(self.live.snapshot()),
             merged: Some(merged),
             events,
             n_events_lost: 0,
             coverage,
+            counters: Arc::clone(&self.counters),
         });
     }
 }

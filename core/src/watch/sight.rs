@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::difference::Uses;
 use super::inbox::Inbox;
 use super::senses::{self, Depth, Placed, Reach, Senses};
 use super::{Coverage, View};
@@ -74,9 +75,32 @@ impl Sight {
         self.ground = Some(ground);
         self.place_below(store, Path::new(""), cancel);
         self.place_entries(snapshot, cancel);
-        let is_seen = senses::SEES_OPENS && self.senses.is_some();
-        let has_folders = self.follow.has_entry_folders();
-        self.lookups_since = (is_seen && has_folders).then(Time::now);
+        self.lookups_since = self.follow.has_entry_folders().then(Time::now);
+    }
+
+    /// Since when look-ups are counted; `None` where nobody sees them.
+    pub(super) fn lookups_since(&self) -> Option<Time> {
+        self.lookups_since
+    }
+
+    /// More look-ups may have happened than were seen.
+    pub(super) fn is_lower_bound(&self) -> bool {
+        let reach = self.reach();
+        self.is_lossy || !self.sees_opens() || reach.is_none_or(|r| r.merges_opens || r.is_full)
+    }
+
+    /// True if each open of an entry's file is reported.
+    fn sees_opens(&self) -> bool {
+        senses::SEES_OPENS && self.senses.is_some()
+    }
+
+    /// How hits show in what is read.
+    pub(super) fn uses(&self) -> Uses {
+        Uses {
+            source: self.follow.hits_source(),
+            by_access: self.follow.access_is_a_lookup()
+                && !(self.sees_opens() && self.follow.has_entry_folders()),
+        }
     }
 
     /// Watches a folder and those below it that tell of entries. Each is watched before it is listed:
@@ -151,7 +175,8 @@ impl Sight {
         } else if is_mapped.is_some() {
             is_mapped
         } else {
-            self.has_hidden_entries(n_entries).then_some(POLL_ENTRIES)
+            let is_unseen = self.follow.has_entry_folders() && !self.sees_opens();
+            (is_unseen || self.has_hidden_entries(n_entries)).then_some(POLL_ENTRIES)
         }
     }
 
@@ -183,7 +208,7 @@ impl Sight {
     pub(super) fn coverage(&self, n_entries: u64) -> Coverage {
         let (view, why) = self.view(n_entries);
         let merges_opens = self.reach().is_some_and(|reach| reach.merges_opens);
-        let is_whole = view == View::Live && !self.is_lossy && !merges_opens;
+        let is_whole = view == View::Live && self.sees_opens() && !self.is_lossy && !merges_opens;
         Coverage {
             view,
             why,

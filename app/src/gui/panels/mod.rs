@@ -1,5 +1,6 @@
 //! The panels and where they stand. Each draws what it is given and pushes commands.
 
+mod activity;
 mod dialogs;
 mod entries;
 mod entry;
@@ -26,9 +27,10 @@ use super::theme::{self, Theme};
 use super::widgets::controls;
 
 /// The pages of a store, in the order of their tabs.
-const TABS: [(Tab, &str); 3] = [
+const TABS: [(Tab, &str); 4] = [
     (Tab::Overview, "Overview"),
     (Tab::Entries, "Entries"),
+    (Tab::Activity, "Activity"),
     (Tab::Health, "Health"),
 ];
 
@@ -63,7 +65,7 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
         .frame(surface(8, 12))
         .default_size((width * 0.17).clamp(180.0, 206.0))
         .size_range(160.0..=360.0)
-        .show(ui, |ui| stores::stores_ui(ui, state, out));
+        .show(ui, |ui| stores::stores_ui(ui, state, now, out));
     if state.saved.tab == Tab::Entries {
         Panel::right("entry")
             .frame(surface(14, 12))
@@ -115,6 +117,7 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     match saved.tab {
         Tab::Overview => overview::overview_ui(ui, store, saved, query, now, out),
         Tab::Entries => entries::entries_ui(ui, store, saved, query.parsed(), now, out),
+        Tab::Activity => activity::activity_ui(ui, store, now, out),
         Tab::Health => health::health_ui(ui, store, now, out),
     }
 }

@@ -1,10 +1,11 @@
 //! The rail on the left: open stores with what they hold, and queries worth a click.
 
-use cachescope_core::model::{Condition, Severity};
+use cachescope_core::model::{Condition, Severity, Time};
 use cachescope_core::watch::View;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
+use super::activity::percent;
 use crate::gui::command::{Command, TableCommand};
 use crate::gui::state::{OpenStore, Phase, State};
 use crate::gui::theme::{self, ROW, Theme};
@@ -14,11 +15,11 @@ use crate::text;
 /// Height of one store, in points.
 const HEIGHT: f32 = 64.0;
 
-pub(super) fn stores_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+pub(super) fn stores_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         controls::caption(ui, "STORES");
         for store in &state.stores {
-            store_ui(ui, store, state.shown == Some(store.info.id), out);
+            store_ui(ui, store, state.shown == Some(store.info.id), now, out);
         }
         ui.add_space(8.0);
         controls::caption(ui, "SHOW");
@@ -97,13 +98,15 @@ fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> egui::Response 
     response
 }
 
-fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Command>) {
+fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, now: Time, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let title = cachescope_core::model::text::shown(&store.info.title()).into_owned();
+    let (words, color) = health(store, theme, now);
     response.widget_info(|| {
-        let name = sight(store).map_or_else(|| title.clone(), |word| format!("{title}, {word}"));
+        let sight = sight(store).map_or_else(String::new, |word| format!(", {word}"));
+        let name = format!("{title}{sight}, {words}");
         WidgetInfo::selected(Role::ListBoxOption, true, is_shown, name)
     });
     if response.clicked() {
@@ -148,7 +151,6 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, out: &mut Vec<Comman
         theme::small(),
         theme.quiet,
     );
-    let (words, color) = health(store, theme);
     cell::text(ui, line(36.0, 16.0), &words, theme::small(), color);
     response.on_hover_text(cachescope_core::model::text::path(&store.info.path));
 }
@@ -213,7 +215,7 @@ fn what(store: &OpenStore) -> String {
 }
 
 /// The one thing about a store that matters most: failure, problems, else its hits.
-fn health(store: &OpenStore, theme: &Theme) -> (String, egui::Color32) {
+fn health(store: &OpenStore, theme: &Theme, now: Time) -> (String, egui::Color32) {
     if let Phase::Partial(why) = &store.phase {
         return (why.clone(), theme.danger);
     }
@@ -224,23 +226,31 @@ fn health(store: &OpenStore, theme: &Theme) -> (String, egui::Color32) {
         let glyph = condition::glyph(Condition::Incomplete);
         return (format!("{glyph} {words}"), theme.quiet);
     }
-    (hits(store), theme.quiet)
+    (hits(store, now), theme.quiet)
 }
 
-/// The hit rate with its source: what the store records, else what was seen since watching began.
-fn hits(store: &OpenStore) -> String {
-    let rate = |hits: u64, misses: u64| {
-        #[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
-        let rate = 100.0 * hits as f64 / (hits + misses) as f64;
-        format!("hit rate {rate:.0} %")
-    };
-    let recorded = store.facts.as_ref().and_then(|f| f.counters.first());
-    if let Some(c) = recorded.filter(|c| c.hits + c.misses > 0) {
-        return format!("{} {}", rate(c.hits, c.misses), c.source);
+/// The hit rate with its source, the best there is.
+fn hits(store: &OpenStore, now: Time) -> String {
+    match store.rate(now) {
+        Some(rate) => {
+            let window = rate
+                .window_s
+                .filter(|_| rate.counters.source != "recorded")
+                .map_or_else(String::new, |s| format!(" {}", text::span(s)));
+            format!(
+                "hit rate {} {}{window}",
+                percent(&rate),
+                rate.counters.source
+            )
+        }
+        // Nothing was looked up yet, where that would be seen.
+        None if store
+            .coverage
+            .as_ref()
+            .is_some_and(|c| c.lookups_since.is_some()) =>
+        {
+            "no look-ups seen yet".to_owned()
+        }
+        None => "hits not recorded".to_owned(),
     }
-    let seen = store.observed.total();
-    if seen.hits + seen.misses > 0 {
-        return format!("{} observed", rate(seen.hits, seen.misses));
-    }
-    "hits not recorded".to_owned()
 }

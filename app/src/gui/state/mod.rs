@@ -1,5 +1,6 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
+mod activity;
 mod clearing;
 mod completion;
 mod entries;
@@ -13,6 +14,7 @@ mod store;
 mod toast;
 mod tree;
 
+pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of, observed};
 pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Scope, Stage};
 pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
@@ -40,6 +42,8 @@ pub(crate) enum Tab {
     /// The table.
     #[default]
     Entries,
+    /// Hits, misses and changes as they happen.
+    Activity,
     /// Conditions and problems.
     Health,
 }

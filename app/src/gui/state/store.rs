@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use cachescope_core::jobs::{JobId, StoreFacts};
-use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Verdict};
+use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Time, Verdict};
 use cachescope_core::watch::{Coverage, Observed, Watcher};
 
-use super::{Entries, Overviewing, Previewing};
+use super::activity::rate;
+use super::{Activity, Entries, Overviewing, Previewing, Rate};
 
 /// How far a store's snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,10 @@ pub(crate) struct OpenStore {
     pub(crate) entries: Entries,
     pub(crate) preview: Previewing,
     pub(crate) overview: Overviewing,
+    /// What happens in it.
+    pub(crate) activity: Activity,
+    /// The job that reads what is kept of earlier runs.
+    pub(crate) remembering: Option<JobId>,
 }
 
 impl OpenStore {
@@ -66,11 +71,25 @@ impl OpenStore {
             entries: Entries::default(),
             preview: Previewing::default(),
             overview: Overviewing::default(),
+            activity: Activity::default(),
+            remembering: None,
         }
     }
 
+    /// Hits and misses by the best source there is; `None` where nothing was counted.
+    pub(crate) fn rate(&self, now: Time) -> Option<Rate> {
+        let recorded = self.facts.as_ref().map_or(&[][..], |f| &f.counters);
+        rate(
+            &self.activity,
+            &self.observed,
+            self.coverage.as_ref(),
+            recorded,
+            now,
+        )
+    }
+
     /// The slots of its jobs, each of which holds one at most.
-    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 7] {
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 8] {
         [
             &mut self.scan,
             &mut self.check,
@@ -79,6 +98,7 @@ impl OpenStore {
             &mut self.preview.hex.job,
             &mut self.glancing,
             &mut self.overview.job,
+            &mut self.remembering,
         ]
     }
 }

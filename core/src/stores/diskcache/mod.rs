@@ -385,6 +385,11 @@ fn is_cache(database: &Candidate<'_>) -> bool {
 struct FollowDiskCache;
 
 impl Follow for FollowDiskCache {
+    /// `access_time` moves with each `get` where the policy is least-recently-used, and is listed only there.
+    fn access_is_a_lookup(&self) -> bool {
+        true
+    }
+
     fn folders_below(&self, store: &Store, folder: &Path) -> std::io::Result<Vec<PathBuf>> {
         if !folder.as_os_str().is_empty() || store.info.kind == CACHE {
             return Ok(Vec::new());

@@ -59,6 +59,11 @@ impl Follow for FollowJoblib {
         (!is_orphan(&entry.key)).then(|| entry_path(entry))
     }
 
+    /// The last use is the access time of output.pkl, as joblib itself takes it.
+    fn access_is_a_lookup(&self) -> bool {
+        true
+    }
+
     fn has_entry_folders(&self) -> bool {
         true
     }

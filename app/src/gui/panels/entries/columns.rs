@@ -11,7 +11,7 @@ use crate::gui::state::Saved;
 use crate::gui::widgets::table::Spec;
 
 /// Every column in its order.
-const COLUMNS: [(SortBy, Spec); 11] = [
+const COLUMNS: [(SortBy, Spec); 13] = [
     (SortBy::Key, words("Key", 92.0, 76.0, 0.2)),
     (SortBy::Args, words("Arguments", 196.0, 90.0, 1.0)),
     (SortBy::ValueType, words("Value", 164.0, 84.0, 0.6)),
@@ -22,6 +22,8 @@ const COLUMNS: [(SortBy, Spec); 11] = [
     (SortBy::Accessed, words("Last used", 92.0, 88.0, 0.0)),
     (SortBy::Expires, words("Expires", 92.0, 88.0, 0.0)),
     (SortBy::Hits, figure("Hits", 62.0)),
+    (SortBy::LastHit, words("Last hit", 92.0, 88.0, 0.0)),
+    (SortBy::Saved, figure("Saved", 74.0)),
     (SortBy::Condition, words("Condition", 106.0, 106.0, 0.0)),
 ];
 
@@ -62,14 +64,19 @@ fn in_order(saved: &Saved) -> Vec<(SortBy, Spec)> {
 /// The columns that show: those that nobody hid and that have something to show.
 ///
 /// Where all rows are calls of one function, each of its arguments has a column of its own.
-pub(super) fn shown(arranged: &Arranged, saved: &Saved) -> (Vec<SortBy>, Vec<Spec>) {
+pub(super) fn shown(
+    arranged: &Arranged,
+    saved: &Saved,
+    is_observed: bool,
+) -> (Vec<SortBy>, Vec<Spec>) {
     let has_any = |by: SortBy| match by {
         SortBy::Args => arranged.has_args,
         SortBy::Duration => arranged.found.duration_s.is_some(),
         SortBy::Accessed => arranged.found.last_used.is_some(),
         SortBy::Created => arranged.found.last_created.is_some(),
         SortBy::Expires => arranged.has_expiry,
-        SortBy::Hits => arranged.found.hits.is_some(),
+        SortBy::Hits => is_observed || arranged.found.hits.is_some(),
+        SortBy::LastHit | SortBy::Saved => is_observed,
         _ => true,
     };
     let names = &arranged.arg_names;

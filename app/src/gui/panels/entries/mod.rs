@@ -29,7 +29,7 @@ pub(super) fn entries_ui(
     if arranged.rows.is_empty() {
         return nothing_ui(ui, store, query, out);
     }
-    let (shown, specs) = columns::shown(arranged, saved);
+    let (shown, specs) = columns::shown(arranged, saved, !store.activity.earned.is_empty());
     let sort = saved.sort;
     let sorted = shown.iter().position(|by| *by == sort.by);
     let table = Table {
@@ -47,6 +47,8 @@ pub(super) fn entries_ui(
         selection: &store.entries.selection,
         verdicts: &store.verdicts,
         glances: &store.glances,
+        activity: &store.activity,
+        observed: &store.observed,
         kind: store.info.kind,
         now,
     };

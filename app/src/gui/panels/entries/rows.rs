@@ -9,10 +9,12 @@ use cachescope_core::jobs::{Arranged, GroupSums};
 use cachescope_core::model::text::shown;
 use cachescope_core::model::{Condition, EntryId, Group, Overlay, Record, Role, Time, Verdict};
 use cachescope_core::ops::SortBy;
+use cachescope_core::own::Earned;
+use cachescope_core::watch::Observed;
 use egui::{Color32, Response};
 
 use crate::gui::command::{Command, TableCommand};
-use crate::gui::state::{Line, Lines, Pick, Selection};
+use crate::gui::state::{Activity, Line, Lines, Pick, Selection};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::table::LineUi;
 use crate::gui::widgets::{cell, condition};
@@ -30,6 +32,8 @@ pub(super) struct Rows<'a> {
     pub(super) selection: &'a Selection,
     pub(super) verdicts: &'a Overlay<Verdict>,
     pub(super) glances: &'a Overlay<Option<String>>,
+    pub(super) activity: &'a Activity,
+    pub(super) observed: &'a Observed,
     pub(super) kind: &'a str,
     pub(super) now: Time,
 }
@@ -104,7 +108,14 @@ impl Rows<'_> {
             let figure = match by {
                 SortBy::Bytes => Some(text::bytes(sums.sums.bytes)),
                 SortBy::Duration => sums.sums.duration_s.map(text::duration_short),
-                SortBy::Hits => sums.sums.hits.map(text::count),
+                SortBy::Hits => sums.sums.hits.map(text::count).or_else(|| {
+                    let hits = self.activity.of_group(self.observed, &group.locator).hits;
+                    (hits > 0).then(|| text::count(hits))
+                }),
+                SortBy::Saved => {
+                    let earned = self.activity.of_group(self.observed, &group.locator);
+                    saved(&earned)
+                }
                 _ => None,
             };
             if let Some(figure) = figure {
@@ -192,7 +203,19 @@ impl Rows<'_> {
             SortBy::Created => time(record.created.or(record.modified)),
             SortBy::Accessed => time(record.accessed),
             SortBy::Expires => time(record.expires),
-            SortBy::Hits => figure(&record.hits.map(text::count).unwrap_or_default()),
+            SortBy::Hits => {
+                let observed = || Some(self.activity.earned.get(&record.id())?.hits);
+                let hits = record.hits.or_else(observed);
+                figure(&hits.map(text::count).unwrap_or_default());
+            }
+            SortBy::LastHit => {
+                let earned = self.activity.earned.get(&record.id());
+                time(earned.and_then(Earned::last_hit));
+            }
+            SortBy::Saved => {
+                let earned = self.activity.earned.get(&record.id());
+                figure(&earned.and_then(saved).unwrap_or_default());
+            }
             SortBy::Condition => self.condition_ui(line, column, record, theme),
             _ => {}
         }
@@ -211,6 +234,11 @@ impl Rows<'_> {
         paint(sign, condition::glyph(found), theme.condition(found));
         paint(word, condition::word(found), theme.text);
     }
+}
+
+/// What hits saved, at most; nothing where no compute time is recorded.
+fn saved(earned: &Earned) -> Option<String> {
+    (earned.hits > earned.n_untimed).then(|| text::duration_short(earned.saved_s))
 }
 
 /// A row for those who hear it.

@@ -1,68 +1,100 @@
 //! The figures on top of the overview.
 
-use cachescope_core::model::Condition;
+use cachescope_core::model::{Condition, Time};
+use cachescope_core::ops::Overview;
 use egui::accesskit::Role;
 use egui::{Response, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::gui::command::Command;
-use crate::gui::state::OpenStore;
+use crate::gui::panels::activity;
+use crate::gui::state::{OpenStore, Tab, observed};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
 
-pub(super) fn cards_ui(ui: &mut Ui, store: &OpenStore, out: &mut Vec<Command>) {
-    let totals = store.snapshot.totals;
+pub(super) fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time, out: &mut Vec<Command>) {
+    let rate = store.rate(now);
     let overview = store.overview.surveyed.as_ref().map(|s| &s.overview);
+    // A card for what is not known would only say so.
+    if let Some(rate) = rate {
+        ui.columns_const(|[a, b, c, d, e]| {
+            size_ui(a, store, overview);
+            if card_ui(b, &activity::percent(&rate), &activity::source(&rate)).clicked() {
+                out.push(Command::Tab(Tab::Activity));
+            }
+            time_ui(c, store, overview);
+            idle_ui(d, overview, out);
+            worst_ui(e, overview, out);
+        });
+    } else {
+        ui.columns_const(|[a, b, c, d]| {
+            size_ui(a, store, overview);
+            time_ui(b, store, overview);
+            idle_ui(c, overview, out);
+            worst_ui(d, overview, out);
+        });
+    }
+}
+
+fn size_ui(ui: &mut Ui, store: &OpenStore, overview: Option<&Overview>) {
+    let totals = store.snapshot.totals;
     let n_groups = overview.map_or(0, |o| o.groups.len()) as u64;
     let entries = text::counted(totals.entries, "entry", "entries");
     let functions = text::counted(n_groups, "function", "functions");
-    ui.columns_const(|[a, b, c, d]| {
-        card_ui(
-            a,
-            &text::bytes(totals.bytes),
-            &format!("{entries}, {functions}"),
-        );
-        let seconds = overview.and_then(|o| o.all.duration_s);
-        match seconds {
-            Some(s) => card_ui(b, &text::duration(s), "to compute everything again"),
-            None => card_ui(b, "–", "compute time not recorded"),
-        };
-        match overview.and_then(|o| o.idle) {
-            Some(idle) => {
-                let rebuild = idle.duration_s.map_or_else(String::new, |s| {
-                    format!(" · {} to rebuild", text::duration(s))
-                });
-                let words = format!("not used for 30 days{rebuild}");
-                if card_ui(c, &text::bytes(idle.bytes), &words).clicked() {
-                    out.push(Command::Query("used>30d".to_owned()));
-                }
-            }
-            None => {
-                card_ui(c, "–", "last use not recorded");
-            }
-        }
-        let worst = Condition::ALL.into_iter().find_map(|found| {
-            let n = overview.map_or(0, |o| o.of(found));
-            (n > 0 && found != Condition::Fresh).then_some((found, n))
-        });
-        match (worst, overview) {
-            (Some((found, n)), _) => {
-                let word = condition::word(found);
-                if card_ui(d, &text::count(n), word).clicked() {
-                    out.push(Command::Query(format!("condition:{}", found.name())));
-                }
-            }
-            (None, Some(o)) if o.unchecked > 0 => {
-                card_ui(d, "–", "not checked yet");
-            }
-            (None, _) => {
-                card_ui(d, "0", "found wanting");
-            }
-        }
-    });
+    let words = format!("{entries}, {functions}");
+    card_ui(ui, &text::bytes(totals.bytes), &words);
 }
 
-fn card_ui(ui: &mut Ui, figure: &str, words: &str) -> Response {
+/// What was saved, where hits were seen; else what it would take to compute everything.
+fn time_ui(ui: &mut Ui, store: &OpenStore, overview: Option<&Overview>) {
+    let earned = observed(&store.activity, &store.observed);
+    let seconds = overview.and_then(|o| o.all.duration_s);
+    if earned.hits > earned.n_untimed {
+        let words = "compute time saved at most";
+        card_ui(ui, &text::duration(earned.saved_s), words);
+    } else if let Some(s) = seconds {
+        card_ui(ui, &text::duration(s), "to compute everything again");
+    } else {
+        card_ui(ui, "–", "compute time not recorded");
+    }
+}
+
+fn idle_ui(ui: &mut Ui, overview: Option<&Overview>, out: &mut Vec<Command>) {
+    let Some(idle) = overview.and_then(|o| o.idle) else {
+        card_ui(ui, "–", "last use not recorded");
+        return;
+    };
+    let rebuild = idle.duration_s.map_or_else(String::new, |s| {
+        format!(" · {} to rebuild", text::duration(s))
+    });
+    let words = format!("not used for 30 days{rebuild}");
+    if card_ui(ui, &text::bytes(idle.bytes), &words).clicked() {
+        out.push(Command::Query("used>30d".to_owned()));
+    }
+}
+
+fn worst_ui(ui: &mut Ui, overview: Option<&Overview>, out: &mut Vec<Command>) {
+    let worst = Condition::ALL.into_iter().find_map(|found| {
+        let n = overview.map_or(0, |o| o.of(found));
+        (n > 0 && found != Condition::Fresh).then_some((found, n))
+    });
+    match (worst, overview) {
+        (Some((found, n)), _) => {
+            let word = condition::word(found);
+            if card_ui(ui, &text::count(n), word).clicked() {
+                out.push(Command::Query(format!("condition:{}", found.name())));
+            }
+        }
+        (None, Some(o)) if o.unchecked > 0 => {
+            card_ui(ui, "–", "not checked yet");
+        }
+        (None, _) => {
+            card_ui(ui, "0", "found wanting");
+        }
+    }
+}
+
+pub(in crate::gui::panels) fn card_ui(ui: &mut Ui, figure: &str, words: &str) -> Response {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), 66.0);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());

@@ -5,6 +5,8 @@ mod cards;
 mod distributions;
 mod treemap;
 
+pub(super) use cards::card_ui;
+
 use cachescope_core::model::Time;
 use egui::{Frame, ScrollArea, Ui, vec2};
 
@@ -23,7 +25,7 @@ pub(super) fn overview_ui(
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         Frame::new().inner_margin(12).show(ui, |ui| {
             ui.spacing_mut().item_spacing = vec2(10.0, 10.0);
-            cards::cards_ui(ui, store, out);
+            cards::cards_ui(ui, store, now, out);
             // What the cards and the histograms leave, and never less than can be read.
             let height = (room - 264.0).max(200.0);
             treemap::treemap_ui(ui, store, saved, query, height, now, out);

@@ -1,0 +1,271 @@
+//! `probe`: what a Python process tells of its own caches while it runs; each cached function is an entry.
+//!
+//! Written by `assets/probe/cachescope_probe.py`. Hits are *reported*: the process counted them itself.
+
+mod snapshot;
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, Ground, Part,
+    Recognised, Removal, Store, ValueReader,
+};
+use crate::formats::Carrier;
+use crate::model::{EntryKey, Finding, Group, Record, Time, text};
+use crate::scan::Scan;
+use crate::source::{Dir, MemoryReader};
+use crate::{Error, Result};
+use snapshot::{Cached, MAGIC, Snapshot};
+
+pub(super) struct Probe;
+
+const KIND: &str = "probe";
+/// A process with a hundred thousand cached functions writes less.
+const MAX_BYTES: usize = 64 << 20;
+
+impl Backend for Probe {
+    fn kinds(&self) -> &'static [&'static str] {
+        &[KIND]
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        Ok(candidate.head.starts_with(MAGIC).then(|| Recognised {
+            kind: KIND,
+            confidence: Confidence::Certain,
+            writer: Some("cachescope_probe".to_owned()),
+            path: candidate.path(),
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let mut collector = (scan.collector)();
+        let mut group = Group::named("");
+        for cache in read(store)?.caches() {
+            scan.cancel.check()?;
+            if *group.label != *cache.module {
+                group = Group::named(&cache.module);
+            }
+            let text = literal(&cache);
+            let args: Vec<_> = cache
+                .facts
+                .iter()
+                .map(|(name, value)| ((*name).into(), value.as_str().into()))
+                .collect();
+            let mut record = Record::new(&group, cache.name.as_bytes());
+            record.bytes = text.len() as u64;
+            record.hits = cache.hits;
+            record.accessed = cache.last_hit;
+            record.args = crate::model::Args::Whole(&args);
+            // Another state is another value, whatever its length.
+            record.ident = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+            collector.record(&record);
+            scan.progress.add(1);
+        }
+        Ok(())
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let text = literal(&find(store, entry)?);
+        let bytes = Arc::new(MemoryReader::new(text.into_bytes()));
+        Ok(ValueReader::new(
+            bytes,
+            Carrier::Text,
+            store.info.path.clone(),
+        ))
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let snapshot = read(store)?;
+        let cache = find(store, entry)?;
+        let mut facts = vec![("process".into(), snapshot.pid.to_string())];
+        let mut fact = |name: &'static str, value: Option<String>| {
+            facts.extend(value.map(|value| (name.into(), value)));
+        };
+        fact(
+            "command",
+            Some(text::shown(&snapshot.argv.join(" ")).into_owned()),
+        );
+        fact(
+            "python",
+            Some(format!("{} ({})", snapshot.python, snapshot.executable)),
+        );
+        fact("started", snapshot.started().map(Time::rfc3339));
+        fact("told", snapshot.written().map(Time::rfc3339));
+        fact("ended", snapshot.ended().map(Time::rfc3339));
+        fact("hits", cache.hits.map(|n| n.to_string()));
+        fact("misses", cache.misses.map(|n| n.to_string()));
+        let args = cache.facts.into_iter();
+        Ok(Details {
+            args: args.map(|(name, value)| (name.to_owned(), value)).collect(),
+            facts,
+            paths: vec![store.info.path.clone()],
+            ..Details::default()
+        })
+    }
+
+    fn check(
+        &self,
+        _store: &Store,
+        _entry: &EntryKey,
+        _options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        Ok(Vec::new())
+    }
+
+    fn counters(&self, store: &Store) -> Result<Vec<Counters>> {
+        let snapshot = read(store)?;
+        let caches = snapshot.caches();
+        let sum = |of: fn(&Cached) -> Option<u64>| {
+            caches.iter().filter_map(of).fold(0, u64::saturating_add)
+        };
+        Ok(vec![Counters {
+            source: "reported",
+            since: snapshot.started(),
+            hits: sum(|c| c.hits),
+            misses: sum(|c| c.misses),
+            // Until its last word, a process may have counted more than it told.
+            is_lower_bound: snapshot.ended().is_none(),
+        }])
+    }
+
+    fn follow(&self) -> &'static dyn Follow {
+        &FollowProbe
+    }
+
+    fn removal(&self, _store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        Err(Error::refused(
+            "Cannot clear the entry",
+            "it is a cache in the memory of a program, which alone can clear it",
+        ))
+    }
+}
+
+/// The snapshot is replaced about once a second, the counts beside it are written at each call.
+struct FollowProbe;
+
+impl Follow for FollowProbe {
+    fn ground(&self, store: &Store) -> Ground {
+        let stem = Path::new(&store.name).file_stem().unwrap_or(&store.name);
+        Ground {
+            folder: store.parent.path().to_owned(),
+            prefix: Some(stem.to_owned()),
+            poll: None,
+        }
+    }
+
+    fn hits_source(&self) -> &'static str {
+        "reported"
+    }
+
+    fn part_at(&self, path: &Path, _is_dir: bool) -> Option<Part> {
+        let is_ours = path
+            .extension()
+            .is_some_and(|ending| ending == "json" || ending == COUNTS);
+        is_ours.then_some(Part::Store)
+    }
+
+    fn quiet(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+}
+
+/// Ending of the file of counts.
+const COUNTS: &str = "counts";
+
+/// Runs that are looked through for what they tell of a store, the newest.
+const RUNS: usize = 500;
+
+/// What the probes of `runs`, a folder of folders of snapshots, told of the joblib store at `store`.
+///
+/// Joined by the path that joblib itself used, never by name. `None` where nothing was told.
+pub(crate) fn reported(runs: &Path, store: &Path) -> Option<Counters> {
+    let runs = Dir::open(runs).ok()?;
+    let mut names = runs.names().ok()?;
+    names.sort();
+    let newest = names.into_iter().rev().take(RUNS);
+    let told = newest.filter_map(|(name, _)| runs.open_dir(&name).ok());
+    let mut sum: Option<Counters> = None;
+    for dir in told {
+        for (name, _) in dir.names().unwrap_or_default() {
+            let is_snapshot = Path::new(&name)
+                .extension()
+                .is_some_and(|end| end == "json");
+            if let Some(snapshot) = is_snapshot.then(|| parse(&dir, &name).ok()).flatten() {
+                add(&mut sum, &snapshot, store);
+            }
+        }
+    }
+    sum
+}
+
+fn add(sum: &mut Option<Counters>, snapshot: &Snapshot, store: &Path) {
+    let mut resolved: HashMap<&Path, bool> = HashMap::new();
+    for function in snapshot.joblib() {
+        let is_it = resolved.entry(&function.location).or_insert_with(|| {
+            let real = std::fs::canonicalize(&function.location);
+            function.location == store || real.is_ok_and(|real| real == store)
+        });
+        if !*is_it {
+            continue;
+        }
+        let sum = sum.get_or_insert(Counters {
+            source: "reported",
+            since: snapshot.started(),
+            hits: 0,
+            misses: 0,
+            is_lower_bound: false,
+        });
+        sum.since = sum.since.min(snapshot.started());
+        sum.hits = sum.hits.saturating_add(function.hits);
+        sum.misses = sum.misses.saturating_add(function.misses);
+    }
+}
+
+fn read(store: &Store) -> Result<Snapshot> {
+    parse(&store.parent, &store.name).map_err(|error| error.at(&store.info.path))
+}
+
+fn parse(dir: &Dir, name: &OsStr) -> Result<Snapshot> {
+    let path = dir.path().join(name);
+    let small = |name: &OsStr| {
+        let mut bytes = Vec::new();
+        dir.read_small(name, MAX_BYTES, &mut bytes).map(|()| bytes)
+    };
+    let json = small(name).map_err(|e| Error::io("Cannot read what the program told", &path, e))?;
+    let counts = Path::new(name).with_extension(COUNTS);
+    // A process that never called a joblib function has none.
+    let counts = small(counts.as_os_str()).unwrap_or_default();
+    Snapshot::parse(&json, &counts)
+        .map_err(|e| Error::damaged("Cannot read what the program told", e.to_string()).at(&path))
+}
+
+fn find(store: &Store, entry: &EntryKey) -> Result<Cached> {
+    let is_it = |cache: &Cached| {
+        cache.module.as_bytes() == &*entry.group && cache.name.as_bytes() == &*entry.key
+    };
+    let found = read(store)?.caches().into_iter().find(is_it);
+    found.ok_or_else(|| {
+        Error::not_found(
+            "Cannot find the entry",
+            "the program tells of no such cache any more",
+        )
+        .at(&store.info.path)
+    })
+}
+
+/// What is known of the cache, in the form of Python's own `CacheInfo`.
+fn literal(cache: &Cached) -> String {
+    let hits = cache.hits.map(|n| format!("hits={n}"));
+    let mut words: Vec<String> = hits.into_iter().collect();
+    words.extend(
+        cache
+            .facts
+            .iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    );
+    words.join(", ")
+}

@@ -1,0 +1,89 @@
+//! The Activity page while a real program works, and the window at rest.
+
+use std::time::Duration;
+
+use egui::accesskit::Role;
+use tempfile::TempDir;
+
+use super::JOBLIB;
+use super::window::{Window, fixture};
+use crate::support::python::{Python, Running};
+
+/// A program that looks up what it is told to.
+const PROGRAM: &str = r#"
+import sys, joblib
+memory = joblib.Memory(sys.argv[1], verbose=0)
+
+@memory.cache
+def load(path):
+    return path * 2
+
+for line in sys.stdin:
+    load(line.strip())
+    print("done", flush=True)
+"#;
+
+fn look_up(program: &mut Running, path: &str) {
+    program.send(path);
+    assert_eq!(program.line().as_deref(), Some("done"));
+}
+
+#[test]
+fn hits_of_a_program_show_in_feed_rail_and_cards_and_can_be_filtered() {
+    let Some(python) = Python::env("joblib-new") else {
+        return;
+    };
+    let folder = TempDir::new().unwrap();
+    let mut program = python.spawn(PROGRAM, [folder.path()]);
+    look_up(&mut program, "a.csv");
+    let mut window = Window::open(vec![folder.path().to_owned()]);
+    window.wait_for_text_part("no look-ups seen yet");
+    window.press_labelled(Role::Tab, "Activity");
+    window.wait_for_text("Nothing has happened yet");
+    for path in ["a.csv", "b.csv", "a.csv"] {
+        look_up(&mut program, path);
+    }
+    window.wait_for(|h| super::window::rows(h, "hit path='a.csv'") == 2);
+    window.wait_for(|h| super::window::rows(h, "stored path='b.csv'") == 1);
+    window.wait_for_text_part("67 % hit rate · observed");
+    window.wait_for_text_part("2 hits and 1 misses");
+
+    window.type_into("Query", "arg.path:*b.csv*");
+    window.wait_for(|h| super::window::rows(h, "hit path='a.csv'") == 0);
+    window.type_into("Query", "");
+    window.press("Pause");
+    look_up(&mut program, "c.csv");
+    window.wait_for_text_part("1 event since");
+    window.wait_for(|h| super::window::rows(h, "path='c.csv'") == 0);
+    window.press("Go on");
+    window.wait_for(|h| super::window::rows(h, "stored path='c.csv'") == 1);
+
+    // The same store in another window remembers.
+    let own = window.close();
+    let mut window = Window::with_own(vec![folder.path().to_owned()], own);
+    window.wait_for_text_part("50 % hit rate");
+}
+
+#[test]
+fn an_idle_window_that_watches_ten_thousand_entries_sleeps() {
+    let (_temp, path) = fixture(JOBLIB);
+    let function = path.join("joblib/features/tokenize");
+    let one = function.join("4c2327d500c48d81fb04f896462d263e");
+    for n in 0..10_000 {
+        let new = function.join(format!("{n:032x}"));
+        std::fs::create_dir(&new).unwrap();
+        for name in ["output.pkl", "metadata.json"] {
+            std::fs::hard_link(one.join(name), new.join(name)).unwrap();
+        }
+    }
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("10,057 entries");
+    window.wait_for_text_part("live");
+    window.press_labelled(Role::Tab, "Activity");
+    window.wait_for_quiet();
+    assert!(!window.is_woken_within(Duration::from_secs(3)));
+    for _ in 0..3 {
+        window.harness.step();
+        assert_eq!(window.repaint_delay(), Duration::MAX);
+    }
+}
