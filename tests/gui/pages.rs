@@ -44,12 +44,32 @@ fn broken() -> (TempDir, PathBuf) {
     (temp, path)
 }
 
+/// The committed store where nothing may be written.
+fn read_only() -> (TempDir, PathBuf) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (temp, path) = fixture(JOBLIB);
+    let mut waiting = vec![path.clone()];
+    while let Some(folder) = waiting.pop() {
+        for item in std::fs::read_dir(&folder).unwrap() {
+            let item = item.unwrap().path();
+            if item.is_dir() {
+                waiting.push(item);
+            } else {
+                let mode = std::fs::Permissions::from_mode(0o444);
+                std::fs::set_permissions(item, mode).unwrap();
+            }
+        }
+    }
+    (temp, path)
+}
+
 type Made = fn() -> (TempDir, PathBuf);
-const STATES: [(&str, Made); 4] = [
+const STATES: [(&str, Made); 5] = [
     ("empty", empty),
     ("one", one),
     ("many", || fixture(JOBLIB)),
     ("broken", broken),
+    ("read-only", read_only),
 ];
 
 /// Draws every page; the harness itself fails on a missing glyph, `run` on a widget without a name.
@@ -60,6 +80,12 @@ fn every_page_in_every_state_has_names_and_glyphs_for_all() {
             for (state, make) in STATES {
                 let (_temp, path) = make();
                 let mut window = Window::with(vec![path], theme, size);
+                // While the store is being read.
+                for _ in 0..4 {
+                    window.harness.step();
+                    let unnamed = window.harness.unnamed_widgets();
+                    assert!(unnamed.is_empty(), "{state} loading: {unnamed:?}");
+                }
                 window.wait_for(|h| h.query_by_role_and_label(Role::Tab, "Entries").is_some());
                 for page in ["Overview", "Activity", "Health", "Entries"] {
                     window.press_labelled(Role::Tab, page);

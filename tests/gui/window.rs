@@ -65,6 +65,7 @@ impl Window {
             paths,
             own: Some(StateDir::at(own.path())),
             clock: noon,
+            pictures: None,
             wake: Some(wake),
         };
         let harness = Harness::builder()

@@ -51,6 +51,10 @@ struct Cli {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
+    /// Let the window take pictures of every page into this folder, and close
+    #[arg(long, hide = true, value_name = "DIR")]
+    pictures: Option<PathBuf>,
+
     #[command(flatten)]
     global: Global,
 
@@ -158,7 +162,7 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
-        return window::open(cli.paths, cli.global.state());
+        return window::open(cli.paths, &cli.global, cli.pictures);
     };
     match command {
         Command::Ls(args) => ls::run(&args, &cli.global),

@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 
-use cachescope_core::own::StateDir;
 use cachescope_core::stores;
 use clap::CommandFactory as _;
 
-use super::Cli;
 use super::out::{Exit, Failure};
+use super::{Cli, Global};
 
 /// Opens the window on these paths; returns when it is closed.
 ///
 /// # Errors
 /// If a path is not there, or there is no display.
-pub(super) fn open(paths: Vec<PathBuf>, own: Option<StateDir>) -> Result<Exit, Failure> {
+pub(super) fn open(
+    paths: Vec<PathBuf>,
+    global: &Global,
+    pictures: Option<PathBuf>,
+) -> Result<Exit, Failure> {
     for path in &paths {
         // What is there opens in the window, which says itself what it cannot read. A shelf's name is no file's.
         if !path.exists() {
@@ -22,7 +25,12 @@ pub(super) fn open(paths: Vec<PathBuf>, own: Option<StateDir>) -> Result<Exit, F
             })?;
         }
     }
-    crate::gui::run(paths, own)
+    let setup = crate::gui::Setup {
+        own: global.state(),
+        pictures,
+        ..crate::gui::Setup::new(paths)
+    };
+    crate::gui::run(setup)
         .map(|()| Exit::Done)
         .map_err(|error| {
             Failure::unread(format!(

@@ -11,6 +11,7 @@ use cachescope_core::own::StateDir;
 use super::command::Command;
 use super::session::Session;
 use super::state::Saved;
+use super::tour::Tour;
 use super::{fonts, panels, theme};
 
 /// Key of our part in eframe's storage.
@@ -30,6 +31,8 @@ pub struct Setup {
     pub own: Option<StateDir>,
     /// The clock that ages are counted to.
     pub clock: fn() -> Time,
+    /// Folder for pictures of every page; the window takes them and closes.
+    pub pictures: Option<PathBuf>,
     /// Called as well whenever a job has news; tests wait on it.
     pub wake: Option<Wake>,
 }
@@ -40,6 +43,7 @@ impl Setup {
         Self {
             paths,
             own: StateDir::default_place(),
+            pictures: None,
             clock: Time::now,
             wake: None,
         }
@@ -50,6 +54,8 @@ impl Setup {
 pub struct App {
     session: Session,
     commands: Vec<Command>,
+    shown_title: String,
+    tour: Option<Tour>,
 }
 
 impl App {
@@ -77,7 +83,31 @@ impl App {
         });
         Self {
             session: Session::new(saved, setup.own, setup.clock, wake),
-            commands: paths.into_iter().map(Command::Open).collect(),
+            commands: if setup.pictures.is_some() && paths.is_empty() {
+                vec![Command::OpenSamples]
+            } else {
+                paths.into_iter().map(Command::Open).collect()
+            },
+            shown_title: String::new(),
+            tour: setup.pictures.map(Tour::new),
+        }
+    }
+
+    /// The window is called after the store on show.
+    fn title(&mut self, ctx: &egui::Context) {
+        let store = self.session.state.shown().map(|s| s.info.title());
+        let title = store.map_or_else(
+            || "Cachescope".to_owned(),
+            |name| {
+                format!(
+                    "{} – Cachescope",
+                    cachescope_core::model::text::shown(&name)
+                )
+            },
+        );
+        if self.shown_title != title {
+            self.shown_title.clone_from(&title);
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title));
         }
     }
 
@@ -105,7 +135,11 @@ impl eframe::App for App {
         let dropped = ui.input(|i| i.raw.dropped_files.clone());
         let opened = dropped.iter().map(|f| Command::Open(f.path().to_owned()));
         self.commands.extend(opened);
+        self.title(ui.ctx());
         panels::window_ui(ui, &mut self.session, now, &mut self.commands);
+        if let Some(tour) = &mut self.tour {
+            tour.go_on(ui.ctx(), &self.session, &mut self.commands);
+        }
         if !self.commands.is_empty() {
             ui.ctx().request_repaint();
         } else if self.session.jobs.running().next().is_some() {

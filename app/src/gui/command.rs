@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cachescope_core::clear::How;
-use cachescope_core::jobs::JobId;
-use cachescope_core::model::{Group, Row, StoreId, Time};
+use cachescope_core::jobs::{JobId, Zoom};
+use cachescope_core::model::{Group, NodeId, Row, StoreId, Time};
 use cachescope_core::ops::{Layout, SortBy};
 use egui::ThemePreference;
 
@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Open(PathBuf),
     /// Asks the system for a folder to open.
     OpenDialog,
+    /// Looks for caches in the usual places of this computer.
+    FindCaches,
     /// Unpacks the sample stores and opens them.
     OpenSamples,
     /// Keeps a path above the recent ones, or lets go of it.
@@ -55,8 +57,12 @@ pub(crate) enum Command {
     Entry(EntryCommand),
     /// Data that what is on screen lacks.
     Need(Need),
-    /// Shows one group in the treemap, or all.
-    Zoom(Option<Arc<Group>>),
+    /// Shows a module or a group in the treemap, or all.
+    Zoom(Option<Zoom>),
+    /// Counts the entries of the second histogram by age, or by last use.
+    ByAge(bool),
+    /// Orders the functions of the overview by compute time, or by bytes.
+    ByDuration(bool),
     /// Lets the treemap's colours tell something else.
     Colour(Colour),
     /// Lets the live feed stand still, or run on.
@@ -146,8 +152,18 @@ pub(crate) enum EntryCommand {
     Tab(EntryTab),
     /// Opens or closes a branch of the value.
     Branch(Branch),
-    /// Shows the bytes as stored, or unpacked.
+    /// Looks into text or bytes of the value, or back at all of it.
+    Body(Option<NodeId>),
+    /// Opens or closes a branch of the document.
+    BodyBranch(Branch),
+    /// Shows the document as its text, or as a tree.
+    BodyAsText(bool),
+    /// Shows the bytes with so many of their compressions taken off.
     Layer(Layer),
+    /// Looks for the bytes that were typed.
+    FindBytes,
+    /// Brings an offset of the bytes on screen.
+    GoTo(u64),
     /// Copies the value as Python writes it.
     CopyLiteral,
 }

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cachescope_core::jobs::{Answer, Job, Outside};
-use cachescope_core::model::text;
+use cachescope_core::model::{EntryId, Issue, NodeId, StoreId, StoreInfo, text};
+use cachescope_core::scan::{Finds, find_on_this_computer};
 
+use super::body::Body;
 use super::clear;
 use super::command::{Command, Export};
 use super::session::Session;
-use super::state::{Dialog, Exporting, Toast};
+use super::state::{Bodying, Dialog, Exporting, OpenStore, Toast};
 use crate::cli::export::{self, Form, Request};
 use crate::text as figures;
 
@@ -17,6 +19,10 @@ use crate::text as figures;
 pub(crate) enum Made {
     /// A report: its file, or why there is none.
     Report(PathBuf, Result<u64, String>),
+    /// Caches in the usual places of this computer.
+    Caches(Vec<Arc<StoreInfo>>),
+    /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
+    Body(EntryId, NodeId, Box<Result<Body, String>>),
 }
 
 impl Session {
@@ -88,6 +94,46 @@ impl Session {
         }));
     }
 
+    /// Finds out what text or bytes inside the value on show are; `None` goes back to the value.
+    pub(crate) fn look_into(&mut self, id: StoreId, node: Option<NodeId>) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let preview = &mut store.preview;
+        if let Some(old) = preview.body.job {
+            self.jobs.cancel(old);
+        }
+        preview.body = node.map_or_else(Bodying::default, Bodying::new);
+        let place = node.and_then(|node| preview.place(node));
+        let (Some(node), Some(place), Some((entry, _))) = (node, place, preview.of) else {
+            return;
+        };
+        let job = self.jobs.start(Job::Outside(Outside {
+            title: "Looking into a value".to_owned(),
+            work: Box::new(move |_cancel, _progress| {
+                let found =
+                    Body::read(&place).map_err(|why| format!("These bytes cannot be read: {why}"));
+                Ok(Box::new(Made::Body(entry, node, Box::new(found))) as Answer)
+            }),
+        }));
+        if let Some(store) = self.state.store_mut(id) {
+            store.preview.body.job = Some(job);
+        }
+    }
+
+    /// Looks through the usual places of this computer.
+    pub(crate) fn find_caches(&mut self) {
+        let job = Job::Outside(Outside {
+            title: "Looking for caches".to_owned(),
+            work: Box::new(|cancel, progress| {
+                let mut found = Found::default();
+                find_on_this_computer(cancel, progress, &mut found)?;
+                Ok(Box::new(Made::Caches(found.0)) as Answer)
+            }),
+        });
+        self.jobs.replace(&mut self.state.finding, job);
+    }
+
     /// Takes in what work of our own gave.
     pub(crate) fn made(&mut self, answer: Answer) {
         let Ok(made) = answer.downcast::<Made>() else {
@@ -102,6 +148,32 @@ impl Session {
                 self.state.toast = Some(Toast::new(format!("{n} written to {name}"), offer));
             }
             Made::Report(_, Err(why)) => self.state.notices.push(why),
+            Made::Caches(found) => {
+                self.state.finding = None;
+                self.state.caches = Some(found);
+            }
+            Made::Body(entry, node, found) => {
+                let is_wanted = |s: &&mut OpenStore| {
+                    s.preview.of.is_some_and(|(of, _)| of == entry)
+                        && s.preview.body.of == Some(node)
+                };
+                if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
+                    store.preview.body.show(*found);
+                }
+            }
         }
     }
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found(Vec<Arc<StoreInfo>>);
+
+impl Finds for Found {
+    fn store(&mut self, store: Arc<StoreInfo>) {
+        self.0.push(store);
+    }
+
+    /// A place that may not be looked into is no cache that could be opened.
+    fn issue(&mut self, _issue: Issue) {}
 }

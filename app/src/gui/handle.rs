@@ -9,7 +9,7 @@ use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
 use super::command::{Command, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, Dialog, Hex, Layer, Palette, Pick, Tab};
+use super::state::{Asked, Dialog, Hex, Palette, Pick, Tab};
 
 /// Characters of a value that are copied: more than any notebook cell takes.
 const LITERAL_CHARS: usize = 1_000_000;
@@ -20,6 +20,7 @@ impl Session {
         match command {
             Command::Open(path) => self.open(path),
             Command::OpenDialog => self.dialogs.ask(),
+            Command::FindCaches => self.find_caches(),
             Command::OpenSamples => self.dialogs.unpack_samples(),
             Command::Pin(path) => self.state.saved.pin(&path),
             Command::Export(export) => self.export(export),
@@ -57,10 +58,14 @@ impl Session {
             Command::Table(command) => self.table(command),
             Command::Entry(command) => self.entry(command),
             Command::Need(need) => self.need(need),
-            Command::Zoom(group) => {
+            Command::Zoom(zoom) => {
                 if let Some(store) = self.state.shown_mut() {
-                    store.overview.zoom = group;
+                    store.overview.zoom = zoom;
                 }
+            }
+            Command::ByAge(is_by_age) => self.state.saved.ways.is_by_age = is_by_age,
+            Command::ByDuration(is_by_duration) => {
+                self.state.saved.ways.is_by_duration = is_by_duration;
             }
             Command::Colour(colour) => self.state.saved.colour = colour,
             Command::Pause(is_paused) => {
@@ -194,14 +199,18 @@ impl Session {
         match command {
             EntryCommand::Tab(tab) => preview.tab = tab,
             EntryCommand::Branch(branch) => preview.tree.change(branch),
-            EntryCommand::Layer(layer) => {
-                let found = preview.found.as_ref();
-                let content = found.and_then(|f| match layer {
-                    Layer::Stored => f.stored.as_ref(),
-                    Layer::Unpacked => f.value.as_ref().ok().map(|p| &p.content),
-                });
-                preview.hex = Hex::new(layer, content);
+            EntryCommand::Body(node) => {
+                let id = store.info.id;
+                self.look_into(id, node);
             }
+            EntryCommand::BodyBranch(branch) => preview.body.change(branch),
+            EntryCommand::BodyAsText(is_as_text) => preview.body.is_as_text = is_as_text,
+            EntryCommand::Layer(layer) => {
+                let content = preview.layer(layer);
+                preview.hex = Hex::new(layer, content.as_ref());
+            }
+            EntryCommand::FindBytes => self.find_bytes(),
+            EntryCommand::GoTo(offset) => preview.hex.go_to(offset),
             EntryCommand::CopyLiteral => {
                 if let Some(value) = preview.tree.value() {
                     let text = value.repr(value.root(), LITERAL_CHARS).text;
@@ -263,17 +272,32 @@ impl Session {
         self.jobs.replace(&mut overview.job, job);
     }
 
+    /// Looks for what was typed, behind the place where it was found last.
+    fn find_bytes(&mut self) {
+        let Some(store) = self.state.shown_mut() else {
+            return;
+        };
+        let content = store.preview.layer(store.preview.hex.layer);
+        let search = &mut store.preview.hex.search;
+        let (Some(content), Some(needle)) = (content, search.needle()) else {
+            search.say("Type text, or bytes in hex as 0x80 04");
+            return;
+        };
+        let from = search.found.map_or(0, |(offset, _)| offset + 1);
+        search.say("Searching…");
+        let job = Job::Find {
+            content,
+            needle,
+            from,
+        };
+        self.jobs.replace(&mut search.job, job);
+    }
+
     fn read_page(&mut self, id: StoreId, offset: u64) {
         let Some(store) = self.state.store_mut(id) else {
             return;
         };
-        let Some(found) = &store.preview.found else {
-            return;
-        };
-        let content = match store.preview.hex.layer {
-            Layer::Stored => found.stored.clone(),
-            Layer::Unpacked => found.value.as_ref().ok().map(|p| p.content.clone()),
-        };
+        let content = store.preview.layer(store.preview.hex.layer);
         if let Some(content) = content {
             let job = Job::Bytes { content, offset };
             self.jobs.replace(&mut store.preview.hex.job, job);

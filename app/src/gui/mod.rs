@@ -1,6 +1,7 @@
 //! The window: panels draw snapshots and push commands; nothing here reads a disk.
 
 mod app;
+mod body;
 mod clear;
 mod command;
 mod command_line;
@@ -14,24 +15,22 @@ mod session;
 mod shortcuts;
 mod state;
 mod theme;
+mod tour;
 mod watch;
 mod widgets;
 
 pub use app::{App, Setup};
 
-use std::path::PathBuf;
-
-use cachescope_core::own::StateDir;
-
-/// Opens the window on these paths, with Cachescope's own files in `own`; returns when it is closed.
+/// Opens the window; returns when it is closed.
 ///
 /// # Errors
 /// If there is no display, or no OpenGL on it.
-pub fn run(paths: Vec<PathBuf>, own: Option<StateDir>) -> anyhow::Result<()> {
+pub fn run(setup: Setup) -> anyhow::Result<()> {
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_title("Cachescope")
             .with_app_id("cachescope")
+            .with_icon(icon())
             .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([720.0, 480.0]),
         ..Default::default()
@@ -39,13 +38,7 @@ pub fn run(paths: Vec<PathBuf>, own: Option<StateDir>) -> anyhow::Result<()> {
     eframe::run_native(
         "cachescope",
         options,
-        Box::new(move |cc| {
-            let setup = Setup {
-                own,
-                ..Setup::new(paths)
-            };
-            Ok(Box::new(App::new(cc, setup)))
-        }),
+        Box::new(move |cc| Ok(Box::new(App::new(cc, setup)))),
     )
     .map_err(|cause| anyhow::anyhow!("Cannot open the window: {}", why(&cause)))
 }
@@ -70,4 +63,11 @@ fn why(cause: &eframe::Error) -> String {
     } else {
         format!("the display cannot be reached ({})", displays.join(", "))
     }
+}
+
+/// The icon of the window, for systems that do not take it from the desktop file.
+fn icon() -> egui::IconData {
+    const PNG: &[u8] = include_bytes!("../../../assets/icon/cachescope-128.png");
+    // Our own file: should it ever not decode, the system's default icon shows.
+    eframe::icon_data::from_png_bytes(PNG).unwrap_or_default()
 }

@@ -36,6 +36,12 @@ impl Session {
                 Outcome::Previewed(preview) => self.previewed(job, preview),
                 Outcome::Glanced(glances) => self.glanced(*glances),
                 Outcome::Bytes(page) => self.read(job, page),
+                Outcome::FoundBytes(found) => {
+                    let asked = |s: &&mut OpenStore| s.preview.hex.search.job == Some(job);
+                    if let Some(store) = self.state.stores.iter_mut().find(asked) {
+                        store.preview.hex.searched(&found);
+                    }
+                }
                 Outcome::Surveyed(surveyed) => self.surveyed(job, surveyed),
                 Outcome::Checked(checked) => self.checked(job, *checked),
                 Outcome::Planned(planned) => self.planned(job, planned),
@@ -116,6 +122,10 @@ impl Session {
         let asked = |s: &&mut OpenStore| s.preview.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
             store.preview.show(preview);
+            let (id, root) = (store.info.id, store.preview.root_body());
+            if root.is_some() {
+                self.look_into(id, root);
+            }
         }
     }
 
@@ -144,6 +154,9 @@ impl Session {
 
     fn ended(&mut self, job: JobId) {
         self.state.opening.retain(|(id, _)| *id != job);
+        if self.state.finding == Some(job) {
+            self.state.finding = None;
+        }
         for store in &mut self.state.stores {
             for slot in store.slots() {
                 if *slot == Some(job) {

@@ -54,6 +54,10 @@ const STORE: &[Action] = &[
     keyed("Open…", Modifiers::COMMAND, Key::O, |_| {
         Some(Command::OpenDialog)
     }),
+    action("Find caches on this computer", |s| {
+        // They are listed where nothing is open.
+        s.shown.is_none().then_some(Command::FindCaches)
+    }),
     action("Open the sample stores", |_| Some(Command::OpenSamples)),
     keyed("Read again", Modifiers::NONE, Key::F5, |s| {
         Some(Command::Refresh(s.shown?))

@@ -77,6 +77,14 @@ impl Content {
         content
     }
 
+    /// What lies behind these compressions, outermost first; the bytes are not looked at.
+    #[must_use]
+    pub fn behind(&self, codecs: &[Codec]) -> Self {
+        let mut content = self.clone();
+        content.packing.extend(codecs);
+        content
+    }
+
     /// The compressions around these bytes, outermost first.
     pub fn codecs(&self) -> Vec<Codec> {
         [self.peeled.as_slice(), &self.packing].concat()

@@ -8,6 +8,7 @@ mod bytes;
 mod check;
 mod chosen;
 mod clear;
+mod find;
 mod glance;
 mod open;
 mod outside;
@@ -22,13 +23,14 @@ pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;
 pub use clear::{BroughtBack, Cleared, Planned};
+pub use find::FoundBytes;
 pub use glance::Glances;
 pub use outside::{Answer, Outside, Work};
 pub use preview::EntryPreview;
 pub use remember::Remembered;
 pub use run::{Jobs, Running, Wake};
 pub use scan::StoreFacts;
-pub use survey::{Survey, Surveyed};
+pub use survey::{Survey, Surveyed, Zoom};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -90,6 +92,15 @@ pub enum Job {
         /// Where the page begins.
         offset: u64,
     },
+    /// Looks for a run of bytes.
+    Find {
+        /// The bytes.
+        content: Content,
+        /// What is looked for.
+        needle: Vec<u8>,
+        /// Where to begin.
+        from: u64,
+    },
     /// Sums up a snapshot and lays out its treemap.
     Survey(Box<Survey>),
     /// Checks chosen rows.
@@ -136,6 +147,7 @@ impl Job {
             Self::Remember { .. } => "remember",
             Self::Glance { .. } => "glance",
             Self::Bytes { .. } => "bytes",
+            Self::Find { .. } => "find",
             Self::Survey(_) => "survey",
             Self::Check(_) => "check",
             Self::Plan { .. } => "plan",
@@ -157,6 +169,7 @@ impl Job {
             Self::Remember { .. } => "Remembering look-ups".to_owned(),
             Self::Glance { .. } => "Looking at values".to_owned(),
             Self::Bytes { .. } => "Reading bytes".to_owned(),
+            Self::Find { .. } => "Searching bytes".to_owned(),
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
             Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
             Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
@@ -173,6 +186,7 @@ impl Job {
         match self {
             Self::Open { .. }
             | Self::Bytes { .. }
+            | Self::Find { .. }
             | Self::Clear { .. }
             | Self::Held { .. }
             | Self::Restore(_)
@@ -202,6 +216,11 @@ impl Job {
             Self::Remember { store, state } => remember::run(&store, &state, context),
             Self::Glance { store, entries } => glance::run(&store, entries, context),
             Self::Bytes { content, offset } => bytes::run(&content, offset, context),
+            Self::Find {
+                content,
+                needle,
+                from,
+            } => find::run(&content, needle, from, context),
             Self::Survey(survey) => survey::run(*survey, context),
             Self::Check(check) => check::run(&check, context),
             Self::Plan { snapshot, chosen } => clear::plan(&snapshot, &chosen, context),
@@ -242,6 +261,8 @@ pub enum Outcome {
     Glanced(Box<Glances>),
     /// A page of bytes.
     Bytes(Page),
+    /// Where a run of bytes stands.
+    FoundBytes(FoundBytes),
     /// The overview of a store.
     Surveyed(Box<Surveyed>),
     /// Verdicts on some entries; more may follow.

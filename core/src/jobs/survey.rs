@@ -20,8 +20,30 @@ pub struct Survey {
     pub now: Time,
     /// Size of the treemap.
     pub layout: Layout,
-    /// The one group that the treemap shows; `None` for all.
-    pub zoom: Option<Arc<Group>>,
+    /// What the treemap shows; `None` for all.
+    pub zoom: Option<Zoom>,
+}
+
+/// A part of a store that fills the treemap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Zoom {
+    /// All functions of a module, or all groups whose labels begin so and go on with a dot.
+    Module(Box<str>),
+    /// One group.
+    Group(Arc<Group>),
+}
+
+impl Zoom {
+    /// True if the group belongs to it.
+    pub fn holds(&self, group: &Arc<Group>) -> bool {
+        match self {
+            Self::Module(name) => group
+                .label
+                .strip_prefix(&**name)
+                .is_some_and(|rest| rest.starts_with('.')),
+            Self::Group(only) => only == group,
+        }
+    }
 }
 
 /// What there is to draw.
@@ -35,8 +57,8 @@ pub struct Surveyed {
     pub groups: Vec<GroupArea>,
     /// The size it was laid out for.
     pub layout: Layout,
-    /// The one group in it; `None` for all.
-    pub zoom: Option<Arc<Group>>,
+    /// What is in it; `None` for all.
+    pub zoom: Option<Zoom>,
     /// The time that ages were counted to.
     pub now: Time,
 }
@@ -51,7 +73,7 @@ pub(super) fn run(survey: Survey, context: &Context) -> Result<()> {
     context.cancel.check()?;
     let is_shown = |row: &Row| {
         survey.snapshot.record(*row).is_some_and(|r| {
-            r.role == Role::Entry && survey.zoom.as_ref().is_none_or(|group| r.group == group)
+            r.role == Role::Entry && survey.zoom.as_ref().is_none_or(|zoom| zoom.holds(r.group))
         })
     };
     let rows = survey.snapshot.rows().filter(is_shown);

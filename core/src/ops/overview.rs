@@ -99,6 +99,8 @@ pub struct Overview {
     pub by_size: Vec<Bin>,
     /// By [`AGE_EDGES`], counted from the last use; empty if no entry's last use is known.
     pub by_last_use: Vec<Bin>,
+    /// By [`AGE_EDGES`], counted from storing; empty if no entry's time is known.
+    pub by_age: Vec<Bin>,
     /// Every group, the one with the most bytes first.
     pub groups: Vec<(Arc<Group>, Tally)>,
 }
@@ -111,6 +113,8 @@ impl Overview {
             ..Self::default()
         };
         let mut by_last_use = vec![Bin::default(); AGE_EDGES.len()];
+        let mut by_age = vec![Bin::default(); AGE_EDGES.len()];
+        let mut has_ages = false;
         let mut groups: HashMap<Arc<Group>, Tally> = HashMap::new();
         let mut is_found = vec![false; found.iter().map(|r| r.index() + 1).max().unwrap_or(0)];
         for row in found {
@@ -131,6 +135,12 @@ impl Overview {
                 .add(&record);
             let at = SIZE_EDGES.partition_point(|edge| *edge <= record.bytes);
             count(&mut overview.by_size, at, is_found);
+            if let Some(stored) = record.created.or(record.modified) {
+                let age = stored.age_secs(now).max(0.0);
+                let at = AGE_EDGES.partition_point(|edge| *edge <= age);
+                count(&mut by_age, at, is_found);
+                has_ages = true;
+            }
             if let Some(used) = record.accessed {
                 let age = used.age_secs(now).max(0.0);
                 let at = AGE_EDGES.partition_point(|edge| *edge <= age);
@@ -143,6 +153,9 @@ impl Overview {
         }
         if overview.idle.is_some() {
             overview.by_last_use = by_last_use;
+        }
+        if has_ages {
+            overview.by_age = by_age;
         }
         overview.groups = groups.into_iter().collect();
         let by_bytes = |a: &(Arc<Group>, Tally), b: &(Arc<Group>, Tally)| {

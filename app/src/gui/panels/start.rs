@@ -1,6 +1,8 @@
 //! What shows while nothing is open: where to drop, what was open lately, samples to try.
 
-use egui::{Align2, Button, FontId, Frame, Key, Margin, RichText, Stroke, TextEdit, Ui, vec2};
+use egui::{
+    Align2, Button, FontId, Frame, Key, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui, vec2,
+};
 
 use crate::gui::command::Command;
 use crate::gui::state::State;
@@ -8,6 +10,8 @@ use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::text;
 
+/// Caches that are listed; more are better listed by a terminal.
+const MAX_FOUND: usize = 200;
 /// Width of the middle column, in points.
 const WIDTH: f32 = 520.0;
 
@@ -29,12 +33,21 @@ pub(super) fn start_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
             if ui.add(Button::new("Open…")).clicked() {
                 out.push(Command::OpenDialog);
             }
+            let can_find = state.finding.is_none();
+            let find = Button::new("Find caches on this computer");
+            if ui.add_enabled(can_find, find).clicked() {
+                out.push(Command::FindCaches);
+            }
             if ui.add(Button::new("Open the sample stores")).clicked() {
                 out.push(Command::OpenSamples);
             }
         });
         ui.add_space(20.0);
-        recent_ui(ui, state, out);
+        let height = (ui.available_height() - 24.0).max(80.0);
+        ScrollArea::vertical().max_height(height).show(ui, |ui| {
+            found_ui(ui, state, out);
+            recent_ui(ui, state, out);
+        });
     });
 }
 
@@ -84,6 +97,47 @@ fn path_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
         if is_enabled && (is_entered || go.clicked()) {
             out.push(Command::Open(state.typed_path.trim().into()));
         }
+    });
+}
+
+/// What a search of this computer found.
+fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    if state.finding.is_some() {
+        controls::quiet(
+            ui,
+            "Looking through the places where Python programs keep their caches…",
+        );
+        return;
+    }
+    let Some(caches) = &state.caches else { return };
+    if caches.is_empty() {
+        controls::quiet(
+            ui,
+            "No cache was found in the usual places. Open the folder that a program was given as its cache",
+        );
+        return;
+    }
+    ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
+        controls::caption(ui, "ON THIS COMPUTER");
+        for info in caches.iter().take(MAX_FOUND) {
+            ui.horizontal(|ui| {
+                let shown = cachescope_core::model::text::path(&info.path);
+                let words = RichText::new(text::shorten(&shown, 64)).color(theme.accent);
+                if ui.add(Button::new(words).frame(false)).clicked() {
+                    out.push(Command::Open(info.path.clone()));
+                }
+                controls::quiet(ui, info.kind);
+            });
+        }
+        if caches.len() > MAX_FOUND {
+            let more = text::count((caches.len() - MAX_FOUND) as u64);
+            controls::quiet(
+                ui,
+                format!("and {more} more: cachescope find lists them all"),
+            );
+        }
+        ui.add_space(12.0);
     });
 }
 

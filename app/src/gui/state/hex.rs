@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cachescope_core::formats::Content;
-use cachescope_core::jobs::{JobId, PAGE, Page};
+use cachescope_core::jobs::{FoundBytes, JobId, PAGE, Page};
 
 use crate::gui::widgets::table::Scroll;
 
@@ -12,14 +12,59 @@ pub(crate) const LINE: u64 = 16;
 /// Pages that are kept; older ones are read again.
 const KEPT: usize = 64;
 
-/// Which bytes of an entry are shown.
+/// Which bytes of an entry are shown: so many of its compressions are taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Layer {
-    /// As they are stored.
-    #[default]
-    Stored,
-    /// Behind their compression.
-    Unpacked,
+pub(crate) struct Layer(pub(crate) usize);
+
+/// A search through the bytes.
+#[derive(Default)]
+pub(crate) struct Search {
+    /// As typed: text, or bytes in hex after `0x`.
+    pub(crate) text: String,
+    /// As typed: an offset, in hex after `0x`.
+    pub(crate) offset: String,
+    /// The job that looks.
+    pub(crate) job: Option<JobId>,
+    /// Where it stands, and how long it is.
+    pub(crate) found: Option<(u64, u64)>,
+    /// What came of it, in words.
+    pub(crate) words: String,
+}
+
+impl Search {
+    /// Says what came of it.
+    pub(crate) fn say(&mut self, words: &str) {
+        words.clone_into(&mut self.words);
+    }
+
+    /// The bytes that are looked for; `None` if they cannot be read.
+    pub(crate) fn needle(&self) -> Option<Vec<u8>> {
+        let Some(digits) = self.text.strip_prefix("0x") else {
+            return Some(self.text.clone().into_bytes()).filter(|bytes| !bytes.is_empty());
+        };
+        let digits: Vec<u32> = digits
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .map(|c| c.to_digit(16))
+            .collect::<Option<_>>()?;
+        if digits.is_empty() || digits.len() % 2 == 1 {
+            return None;
+        }
+        let byte = |pair: &[u32]| {
+            let value = pair.iter().fold(0, |sum, digit| sum * 16 + digit);
+            u8::try_from(value).ok()
+        };
+        digits.chunks(2).map(byte).collect()
+    }
+
+    /// The offset that was typed.
+    pub(crate) fn target(&self) -> Option<u64> {
+        let text = self.offset.trim();
+        match text.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16).ok(),
+            None => text.replace(',', "").parse().ok(),
+        }
+    }
 }
 
 /// Pages of one layer.
@@ -29,11 +74,14 @@ pub(crate) struct Hex {
     pages: BTreeMap<u64, Vec<u8>>,
     /// Length, where it is known.
     len: Option<u64>,
+    /// The farthest offset that is known to be there.
+    reached: u64,
     /// The page on its way.
     pub(crate) job: Option<JobId>,
     /// Why the last page could not be read.
     pub(crate) failure: Option<String>,
     pub(crate) scroll: Scroll,
+    pub(crate) search: Search,
 }
 
 impl Hex {
@@ -46,11 +94,35 @@ impl Hex {
         }
     }
 
+    /// Brings an offset on screen.
+    pub(crate) fn go_to(&mut self, offset: u64) {
+        let line = usize::try_from(offset / LINE).unwrap_or(usize::MAX);
+        self.scroll.show_line(line);
+        self.reached = self.reached.max(offset);
+    }
+
+    /// Takes in what a search found.
+    pub(crate) fn searched(&mut self, found: &FoundBytes) {
+        match found.offset {
+            Some(offset) => {
+                self.search.found = Some((offset, found.needle.len() as u64));
+                self.search.words = format!("at {offset} (0x{offset:x})");
+                self.go_to(offset);
+            }
+            None if self.search.found.take().is_some() => {
+                self.search
+                    .say("No more; the next search begins at the front");
+            }
+            None => self.search.say("Not found"),
+        }
+    }
+
     /// Lines that are there, or may be.
     pub(crate) fn n_lines(&self) -> usize {
         let known = self.pages.last_key_value();
         // Behind compression the end shows only when it is reached: offer one page more than was read.
         let read = known.map_or(0, |(offset, bytes)| offset + bytes.len() as u64);
+        let read = read.max(self.reached);
         let len = self.len.unwrap_or(read + PAGE as u64);
         usize::try_from(len.div_ceil(LINE)).unwrap_or(usize::MAX)
     }
@@ -109,6 +181,23 @@ mod tests {
         hex.insert(page(PAGE as u64, 17));
         assert_eq!(hex.n_lines(), PAGE / 16 + 2);
         assert_eq!(hex.line(PAGE / 16 + 1), Some(&[7][..]));
+    }
+
+    #[test]
+    fn a_search_is_text_or_bytes_in_hex() {
+        let needle = |text: &str| {
+            let text = text.to_owned();
+            Search {
+                text,
+                ..Search::default()
+            }
+            .needle()
+        };
+        assert_eq!(needle("def"), Some(b"def".to_vec()));
+        assert_eq!(needle("0x80 04"), Some(vec![0x80, 4]));
+        assert_eq!(needle("0x8"), None);
+        assert_eq!(needle("0xzz"), None);
+        assert_eq!(needle(""), None);
     }
 
     #[test]

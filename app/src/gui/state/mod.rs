@@ -1,10 +1,12 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
 mod activity;
+mod body;
 mod clearing;
 mod completion;
 mod entries;
 mod hex;
+mod json;
 mod overview;
 mod preview;
 mod query;
@@ -15,10 +17,12 @@ mod toast;
 mod tree;
 
 pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of, observed};
+pub(crate) use body::Bodying;
 pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Scope, Stage};
 pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
+pub(crate) use json::Json;
 pub(crate) use overview::{Asked, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
@@ -29,10 +33,11 @@ pub(crate) use toast::{STAYS_S, Toast};
 pub(crate) use tree::{Branch, LineState, TreeLine};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cachescope_core::clear::undo::Held;
 use cachescope_core::jobs::JobId;
-use cachescope_core::model::StoreId;
+use cachescope_core::model::{StoreId, StoreInfo};
 
 /// The pages of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -65,6 +70,10 @@ pub(crate) struct State {
     pub(crate) query: QueryField,
     /// The path field of the start page.
     pub(crate) typed_path: String,
+    /// Caches found on this computer; `None` before anybody looked.
+    pub(crate) caches: Option<Vec<Arc<StoreInfo>>>,
+    /// The job that looks for them.
+    pub(crate) finding: Option<JobId>,
     /// What is held aside for the open stores, oldest first.
     pub(crate) held: Vec<Held>,
     /// The job that looks for it.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cachescope_core::jobs::{JobId, Surveyed};
-use cachescope_core::model::{Group, Overlay, Row, Verdict};
+use cachescope_core::jobs::{JobId, Surveyed, Zoom};
+use cachescope_core::model::{Overlay, Row, Verdict};
 use cachescope_core::ops::Layout;
 
 use crate::gui::widgets::mosaic::Painted;
@@ -16,8 +16,8 @@ pub(crate) struct Overviewing {
     /// What the newest survey, finished or not, was asked for.
     pub(crate) asked: Option<Asked>,
     pub(crate) job: Option<JobId>,
-    /// The one group that the treemap shows.
-    pub(crate) zoom: Option<Arc<Group>>,
+    /// The part of the store that the treemap shows.
+    pub(crate) zoom: Option<Zoom>,
     pub(crate) painted: Painted,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) found: Arc<[Row]>,
     pub(crate) verdicts: Arc<Overlay<Verdict>>,
     pub(crate) layout: Layout,
-    pub(crate) zoom: Option<Arc<Group>>,
+    pub(crate) zoom: Option<Zoom>,
 }
 
 impl Asked {

@@ -1,10 +1,14 @@
 //! The entry panel's own state: which entry was read, and which side of it is on show.
 
+use cachescope_core::formats::Content;
+use cachescope_core::formats::compress::Codec;
 use cachescope_core::jobs::{EntryPreview, JobId};
-use cachescope_core::model::{EntryId, Fingerprint};
+use cachescope_core::model::{EntryId, Fingerprint, Kind, Leaf, NodeId};
 
+use super::Bodying;
 use super::hex::{Hex, Layer};
 use super::tree::Tree;
+use crate::gui::body::Place;
 
 /// The sides of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +38,8 @@ pub(crate) struct Previewing {
     pub(crate) tab: EntryTab,
     pub(crate) tree: Tree,
     pub(crate) hex: Hex,
+    /// Text or bytes inside the value that are looked into.
+    pub(crate) body: Bodying,
 }
 
 impl Previewing {
@@ -41,8 +47,69 @@ impl Previewing {
     pub(crate) fn show(&mut self, found: Box<EntryPreview>) {
         let value = found.value.as_ref().ok();
         self.tree = value.map_or_else(Tree::default, |p| Tree::new(p.value.clone()));
-        self.hex = Hex::new(Layer::Stored, found.stored.as_ref());
+        self.hex = Hex::new(Layer::default(), found.stored.as_ref());
+        self.body = Bodying::default();
         self.found = Some(found);
+    }
+
+    /// The node that is looked into unasked: a value that is nothing but text or bytes.
+    pub(crate) fn root_body(&self) -> Option<NodeId> {
+        let value = self.tree.value()?;
+        let root = value.root();
+        matches!(value.kind(root), Kind::Str | Kind::Bytes | Kind::ByteArray).then_some(root)
+    }
+
+    /// Where the text or bytes of a node lie.
+    pub(crate) fn place(&self, node: NodeId) -> Option<Place> {
+        let found = self.found.as_ref()?.value.as_ref().ok()?;
+        let value = self.tree.value()?;
+        let carrier = found.codec.last().map(String::as_str);
+        if node == value.root() && matches!(carrier, Some("bytes" | "text")) {
+            // The stored bytes are the value; only their head was kept.
+            let len = found.content.len().unwrap_or(u64::MAX);
+            return Some(Place {
+                content: found.content.clone(),
+                start: 0,
+                len,
+            });
+        }
+        let (Leaf::Str(blob) | Leaf::Python2Str(blob) | Leaf::Bytes(blob) | Leaf::ByteArray(blob)) =
+            value.leaf(node)?
+        else {
+            return None;
+        };
+        let len = blob.len;
+        Some(match blob.offset {
+            Some(start) if blob.is_cut() => Place {
+                content: found.content.clone(),
+                start,
+                len,
+            },
+            _ => Place {
+                content: Content::of_bytes(blob.bytes.into_owned()),
+                start: 0,
+                len,
+            },
+        })
+    }
+
+    /// The compressions around the value, outermost first.
+    pub(crate) fn codecs(&self) -> Vec<Codec> {
+        let found = self.found.as_ref().and_then(|f| f.value.as_ref().ok());
+        found
+            .map(|preview| preview.content.codecs())
+            .unwrap_or_default()
+    }
+
+    /// The bytes of a layer.
+    pub(crate) fn layer(&self, layer: Layer) -> Option<Content> {
+        let found = self.found.as_ref()?;
+        let codecs = self.codecs();
+        match found.value.as_ref() {
+            // What was unpacked once is not unpacked again.
+            Ok(preview) if layer.0 > 0 && layer.0 >= codecs.len() => Some(preview.content.clone()),
+            _ => Some(found.stored.as_ref()?.behind(codecs.get(..layer.0)?)),
+        }
     }
 
     /// Forgets the entry; the side on show stays.

@@ -24,6 +24,15 @@ pub(crate) struct SavedQuery {
     pub(crate) query: String,
 }
 
+/// How the overview counts and orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ways {
+    /// Entries by age rather than by last use.
+    pub(crate) is_by_age: bool,
+    /// Functions by compute time rather than by bytes.
+    pub(crate) is_by_duration: bool,
+}
+
 /// Written by eframe at exit and every 30 seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,6 +51,8 @@ pub(crate) struct Saved {
     pub(crate) tab: Tab,
     /// What the treemap's colours tell.
     pub(crate) colour: Colour,
+    /// How the overview counts and orders.
+    pub(crate) ways: Ways,
     /// Light, dark, or as the system has it.
     pub(crate) theme: ThemePreference,
     /// What revalidating asks for.
@@ -70,6 +81,7 @@ impl Default for Saved {
             queries: Vec::new(),
             tab: Tab::default(),
             colour: Colour::default(),
+            ways: Ways::default(),
             theme: ThemePreference::System,
             rules: Rules::default(),
             sort: Sort {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cachescope_core::model::{Child, ChildKey, NodeId, Value};
+use cachescope_core::model::{Child, ChildKey, Leaf, NodeId, Value};
+
+use super::Json;
 
 /// Children that a branch shows at first, and more at each request.
 const PAGE: usize = 100;
@@ -33,6 +35,8 @@ pub(crate) struct TreeLine {
     pub(crate) state: LineState,
     /// True if several places refer to this very object.
     pub(crate) is_shared: bool,
+    /// Text or bytes that can be looked into.
+    pub(crate) body: Option<NodeId>,
 }
 
 /// What a line offers.
@@ -48,10 +52,24 @@ pub(crate) enum LineState {
     More(usize),
 }
 
+/// What a tree is of.
+#[derive(Clone)]
+enum Source {
+    Value(Arc<Value>),
+    Json(Arc<Json>),
+}
+
+/// A place in it.
+#[derive(Clone, Copy)]
+enum Node {
+    Value(NodeId),
+    Json(usize),
+}
+
 /// Which branches of a value are open, and the lines that makes.
 #[derive(Default)]
 pub(crate) struct Tree {
-    value: Option<Arc<Value>>,
+    source: Option<Source>,
     /// Open branches, and how many children each shows.
     open: BTreeMap<Path, usize>,
     lines: Vec<TreeLine>,
@@ -60,8 +78,17 @@ pub(crate) struct Tree {
 impl Tree {
     /// The tree of a value, its root open.
     pub(crate) fn new(value: Arc<Value>) -> Self {
+        Self::of(Source::Value(value))
+    }
+
+    /// The tree of a JSON document, its root open.
+    pub(crate) fn of_json(json: Arc<Json>) -> Self {
+        Self::of(Source::Json(json))
+    }
+
+    fn of(source: Source) -> Self {
         let mut tree = Self {
-            value: Some(value),
+            source: Some(source),
             open: BTreeMap::from([(Path::new(), PAGE)]),
             lines: Vec::new(),
         };
@@ -74,9 +101,12 @@ impl Tree {
         &self.lines
     }
 
-    /// The value it belongs to.
+    /// The value it belongs to; `None` if it is no Python value's.
     pub(crate) fn value(&self) -> Option<&Arc<Value>> {
-        self.value.as_ref()
+        match &self.source {
+            Some(Source::Value(value)) => Some(value),
+            Some(Source::Json(_)) | None => None,
+        }
     }
 
     /// Opens, closes or lengthens a branch.
@@ -99,8 +129,8 @@ impl Tree {
 
     fn rebuild(&mut self) {
         self.lines.clear();
-        let Some(value) = &self.value else { return };
-        let root = Step::Child(Path::new(), String::new(), value.root());
+        let Some(source) = &self.source else { return };
+        let root = Step::Child(Path::new(), String::new(), source.root());
         let mut steps = vec![root];
         while let Some(step) = steps.pop() {
             match step {
@@ -110,9 +140,10 @@ impl Tree {
                     label: format!("{left} more"),
                     state: LineState::More(left),
                     is_shared: false,
+                    body: None,
                 }),
                 Step::Child(path, key, node) => {
-                    let n_children = value.len(node);
+                    let n_children = source.len(node);
                     let shown = self.open.get(&path).copied().filter(|_| n_children > 0);
                     let state = match (n_children, shown) {
                         (0, _) => LineState::Leaf,
@@ -120,14 +151,15 @@ impl Tree {
                         (_, Some(_)) => LineState::Open,
                     };
                     if let Some(shown) = shown {
-                        open_branch(value, node, &path, shown, n_children, &mut steps);
+                        open_branch(source, node, &path, shown, n_children, &mut steps);
                     }
                     self.lines.push(TreeLine {
                         path,
                         key,
-                        label: value.label(node),
+                        label: source.label(node),
                         state,
-                        is_shared: value.is_shared(node),
+                        is_shared: source.is_shared(node),
+                        body: source.body(node),
                     });
                 }
             }
@@ -135,15 +167,81 @@ impl Tree {
     }
 }
 
+/// Text and bytes shorter than this show whole in their line.
+const SHORT: u64 = 60;
+
+impl Source {
+    fn root(&self) -> Node {
+        match self {
+            Self::Value(value) => Node::Value(value.root()),
+            Self::Json(_) => Node::Json(0),
+        }
+    }
+
+    fn len(&self, node: Node) -> usize {
+        match (self, node) {
+            (Self::Value(value), Node::Value(node)) => value.len(node),
+            (Self::Json(json), Node::Json(node)) => json.n_children(node),
+            _ => 0,
+        }
+    }
+
+    fn label(&self, node: Node) -> String {
+        match (self, node) {
+            (Self::Value(value), Node::Value(node)) => value.label(node),
+            (Self::Json(json), Node::Json(node)) => json.label(node).to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn is_shared(&self, node: Node) -> bool {
+        match (self, node) {
+            (Self::Value(value), Node::Value(node)) => value.is_shared(node),
+            _ => false,
+        }
+    }
+
+    fn body(&self, node: Node) -> Option<NodeId> {
+        let (Self::Value(value), Node::Value(node)) = (self, node) else {
+            return None;
+        };
+        let is_long = match value.leaf(node)? {
+            Leaf::Str(blob)
+            | Leaf::Python2Str(blob)
+            | Leaf::Bytes(blob)
+            | Leaf::ByteArray(blob) => blob.len > SHORT,
+            Leaf::Int(_) | Leaf::Float(_) => false,
+        };
+        is_long.then_some(node)
+    }
+
+    fn children(&self, node: Node, shown: usize) -> Vec<(String, Node)> {
+        match (self, node) {
+            (Self::Value(value), Node::Value(node)) => {
+                let children = value.children(node, 0..shown).into_iter();
+                let named =
+                    children.map(|child| (key_text(value, &child), Node::Value(child.node)));
+                named.collect()
+            }
+            (Self::Json(json), Node::Json(node)) => {
+                let children = (0..shown).map_while(|number| json.child(node, number));
+                let named = children.map(|child| (json.key(child).to_owned(), Node::Json(child)));
+                named.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 enum Step {
-    Child(Path, String, NodeId),
+    Child(Path, String, Node),
     More(Path, usize),
 }
 
 /// Puts a branch's children on the stack, last one first.
 fn open_branch(
-    value: &Value,
-    node: NodeId,
+    source: &Source,
+    node: Node,
     path: &Path,
     shown: usize,
     n_children: usize,
@@ -152,11 +250,11 @@ fn open_branch(
     if n_children > shown {
         steps.push(Step::More(path.clone(), n_children - shown));
     }
-    let children = value.children(node, 0..shown);
-    for (number, child) in children.into_iter().enumerate().rev() {
+    let children = source.children(node, shown);
+    for (number, (key, child)) in children.into_iter().enumerate().rev() {
         let mut below = path.clone();
         below.push(number);
-        steps.push(Step::Child(below, key_text(value, &child), child.node));
+        steps.push(Step::Child(below, key, child));
     }
 }
 

@@ -122,13 +122,19 @@ impl Table<'_> {
         let least: f32 = self.columns.iter().map(|c| c.min_width).sum();
         let room = visible.width() - BAR;
         let width = room.max(least);
+        let is_wider = width + BAR > visible.width() + 0.5;
+        let height = if is_wider {
+            // The bar below takes its room from the rows, not from what stands under the table.
+            visible.height() - ui.spacing().scroll.allocated_width()
+        } else {
+            visible.height()
+        };
         let spans = place(self.columns, wished, width);
         ScrollArea::horizontal()
             .id_salt((self.name, "columns"))
             .auto_shrink(false)
             .show(ui, |ui| {
-                let (rect, _) =
-                    ui.allocate_exact_size(vec2(width + BAR, visible.height()), Sense::hover());
+                let (rect, _) = ui.allocate_exact_size(vec2(width + BAR, height), Sense::hover());
                 self.draw(ui, rect, &spans, line)
             })
             .inner

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use egui::Ui;
+use egui::{TextEdit, Ui};
 
 use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{Hex, LINE, Layer, Previewing};
@@ -29,22 +29,11 @@ const fn column(title: &'static str, width: f32) -> Spec {
 
 pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
-    let Some(found) = &preview.found else {
+    if preview.found.is_none() {
         return super::waiting_ui(ui, preview);
-    };
-    let is_packed = found
-        .value
-        .as_ref()
-        .is_ok_and(|p| !p.content.codecs().is_empty());
-    if is_packed {
-        ui.horizontal(|ui| {
-            for (layer, name) in [(Layer::Stored, "as stored"), (Layer::Unpacked, "unpacked")] {
-                if controls::choice(ui, name, preview.hex.layer == layer).clicked() {
-                    out.push(Command::Entry(EntryCommand::Layer(layer)));
-                }
-            }
-        });
     }
+    layers_ui(ui, preview, out);
+    search_ui(ui, &mut preview.hex, out);
     if let Some(why) = &preview.hex.failure {
         controls::quiet(ui, why.clone());
         return;
@@ -55,6 +44,7 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
         return;
     }
     let mut scroll = preview.hex.scroll;
+    let found = preview.hex.search.found;
     let mut missing = None;
     let table = Table {
         name: "Bytes",
@@ -65,6 +55,9 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     };
     table.show(ui, |line| {
         let offset = line.index as u64 * LINE;
+        if found.is_some_and(|(at, len)| at < offset + LINE && offset < at + len) {
+            line.fill(theme.selection);
+        }
         line.text(0, &format!("{offset:08x}"), theme::mono(), theme.quiet);
         match preview.hex.line(line.index) {
             Some(bytes) => {
@@ -80,6 +73,73 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     {
         out.push(Command::Need(Need::Page(Hex::page_of_line(line))));
     }
+}
+
+/// The bytes as stored, and behind each of their compressions.
+fn layers_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) {
+    let codecs = preview.codecs();
+    if codecs.is_empty() {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        for n in 0..=codecs.len() {
+            let behind = n.checked_sub(1).and_then(|n| codecs.get(n));
+            let name = behind.map_or("as stored".to_owned(), |c| format!("behind {}", c.name()));
+            if controls::choice(ui, &name, preview.hex.layer == Layer(n)).clicked() {
+                out.push(Command::Entry(EntryCommand::Layer(Layer(n))));
+            }
+        }
+    });
+}
+
+/// What to look for, and where to go.
+fn search_ui(ui: &mut Ui, hex: &mut Hex, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let width = (ui.available_width() - 16.0) / 2.0;
+        let search = &mut hex.search;
+        let is_entered = |ui: &Ui, field: &egui::Response| {
+            field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter))
+        };
+        let find = TextEdit::singleline(&mut search.text)
+            .id(egui::Id::unique("find bytes"))
+            .font(theme::mono())
+            .hint_text("Find")
+            .desired_width(width);
+        let find = ui.add(find);
+        name(ui, &find, "Find bytes");
+        let find = find.on_hover_text("Text, or bytes in hex as 0x80 04; Enter finds the next");
+        if find.changed() {
+            search.found = None;
+            search.words.clear();
+        }
+        if is_entered(ui, &find) {
+            find.request_focus();
+            out.push(Command::Entry(EntryCommand::FindBytes));
+        }
+        let go = TextEdit::singleline(&mut search.offset)
+            .id(egui::Id::unique("go to offset"))
+            .font(theme::mono())
+            .hint_text("Go to offset")
+            .desired_width(width);
+        let go = ui.add(go);
+        name(ui, &go, "Go to offset");
+        if is_entered(ui, &go)
+            && let Some(offset) = search.target()
+        {
+            out.push(Command::Entry(EntryCommand::GoTo(offset)));
+        }
+    });
+    if !hex.search.words.is_empty() {
+        controls::quiet(ui, hex.search.words.clone());
+    }
+}
+
+/// A hint is no name: it goes away with the first letter typed.
+fn name(ui: &Ui, field: &egui::Response, name: &str) {
+    ui.ctx()
+        .accesskit_node_builder(field.id, |node| node.set_label(name));
 }
 
 /// `80 04 95 …`, eight and eight.

@@ -28,6 +28,7 @@ fn row(ui: &mut Ui, name: &str, value: impl FnOnce(&mut Ui)) {
         ui.allocate_ui(vec2(NAMES, 0.0), |ui| {
             ui.set_min_width(NAMES);
             let name = RichText::new(name).color(theme.quiet);
+            ui.set_max_width(NAMES - 6.0);
             ui.add(Label::new(name).truncate());
         });
         value(ui);

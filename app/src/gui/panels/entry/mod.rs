@@ -1,5 +1,6 @@
 //! The panel on the right: everything about the one selected entry, or sums of several.
 
+mod body;
 mod bytes;
 mod calls;
 mod code;
@@ -87,6 +88,9 @@ fn one_ui(
     }
     ui.add_space(4.0);
     match store.preview.tab {
+        EntryTab::Value if store.preview.body.of.is_some() => {
+            body::body_ui(ui, &mut store.preview, out);
+        }
         EntryTab::Value => value::value_ui(ui, &store.preview, out),
         EntryTab::Code => code::code_ui(ui, &store.preview, out),
         EntryTab::Calls => calls::calls_ui(ui, &store.preview),

@@ -2,6 +2,7 @@
 
 use cachescope_core::formats::numpy::ArraySummary;
 use cachescope_core::formats::{Element, Preview};
+use cachescope_core::model::NodeId;
 use egui::accesskit::Role;
 use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
@@ -50,7 +51,20 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>
         table_ui(ui, value);
     }
     ui.add_space(4.0);
-    tree_ui(ui, preview, out);
+    tree_ui(ui, "tree", preview.tree.lines(), &mut |pressed| {
+        out.push(Command::Entry(match pressed {
+            Pressed::Branch(branch) => EntryCommand::Branch(branch),
+            Pressed::Body(node) => EntryCommand::Body(Some(node)),
+        }));
+    });
+}
+
+/// What was pressed in a tree.
+pub(super) enum Pressed {
+    /// A branch, to be opened or closed.
+    Branch(Branch),
+    /// Text or bytes, to be looked into.
+    Body(NodeId),
 }
 
 fn array_ui(ui: &mut Ui, array: &ArraySummary) {
@@ -131,20 +145,25 @@ fn figure(value: f64) -> String {
     }
 }
 
-fn tree_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) {
-    let lines = preview.tree.lines();
+/// The lines of a tree; `name` tells two of them apart.
+pub(super) fn tree_ui(
+    ui: &mut Ui,
+    name: &str,
+    lines: &[TreeLine],
+    pressed: &mut dyn FnMut(Pressed),
+) {
     ScrollArea::both()
-        .id_salt("tree")
+        .id_salt(name)
         .auto_shrink(false)
         .show_rows(ui, LINE, lines.len(), |ui, range| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for line in lines.get(range).unwrap_or_default() {
-                line_ui(ui, line, out);
+                line_ui(ui, line, pressed);
             }
         });
 }
 
-fn line_ui(ui: &mut Ui, line: &TreeLine, out: &mut Vec<Command>) {
+fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
     let theme = Theme::of(ui.ctx());
     #[expect(clippy::cast_precision_loss, reason = "a dozen levels")]
     let indent = INDENT * line.path.len().min(MAX_INDENT) as f32;
@@ -155,7 +174,7 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, out: &mut Vec<Command>) {
         let name = format!("{} {shown}", line.key);
         WidgetInfo::labeled(Role::TreeItem, true, name.trim())
     });
-    let is_branch = line.state != LineState::Leaf;
+    let is_branch = line.state != LineState::Leaf || line.body.is_some();
     if is_branch && response.hovered() {
         ui.painter().rect_filled(rect, 3.0, theme.raised);
     }
@@ -167,12 +186,16 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, out: &mut Vec<Command>) {
             LineState::Open | LineState::Closed => Some(Branch::Toggle(path)),
             LineState::Leaf => None,
         };
-        out.extend(branch.map(|b| Command::Entry(EntryCommand::Branch(b))));
+        let body = line.body.map(Pressed::Body);
+        if let Some(what) = branch.map(Pressed::Branch).or(body) {
+            pressed(what);
+        }
     }
     let sign = match line.state {
         LineState::Open => "▾",
         LineState::Closed => "▸",
         LineState::More(_) => "…",
+        LineState::Leaf if line.body.is_some() => "›",
         LineState::Leaf => "",
     };
     let inner = rect.with_min_x(rect.left() + indent);

@@ -79,13 +79,13 @@ pub(super) fn age_range(bin: usize) -> String {
     }
 }
 
-pub(super) fn age_terms(bins: &Range<usize>) -> String {
+pub(super) fn age_terms(field: &str, bins: &Range<usize>) -> String {
     let mut terms = Vec::new();
     if let Some(from) = AGE_EDGES.get(bins.start).filter(|e| **e > 0.0) {
-        terms.push(format!("used>{}", age_word(*from)));
+        terms.push(format!("{field}>{}", age_word(*from)));
     }
     if let Some(to) = AGE_EDGES.get(bins.end) {
-        terms.push(format!("used<{}", age_word(*to)));
+        terms.push(format!("{field}<{}", age_word(*to)));
     }
     terms.join(" ")
 }
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(size_terms(&(0..1)), "size<1");
         assert_eq!(size_terms(&(7..10)), "size>=1k size<30k");
         assert_eq!(size_terms(&(19..21)), "size>=1G");
-        assert_eq!(age_terms(&(8..14)), "used>30d");
-        assert_eq!(age_terms(&(0..2)), "used<6h");
+        assert_eq!(age_terms("used", &(8..14)), "used>30d");
+        assert_eq!(age_terms("used", &(0..2)), "used<6h");
     }
 }

@@ -2,12 +2,13 @@
 
 use cachescope_core::jobs::Surveyed;
 use cachescope_core::model::text::shown;
+use cachescope_core::ops::Tally;
 use egui::accesskit::Role;
 use egui::{Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::bins;
 use crate::gui::command::Command;
-use crate::gui::state::{OpenStore, QueryField};
+use crate::gui::state::{OpenStore, QueryField, Saved};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::histogram::Histogram;
 use crate::gui::widgets::{cell, controls};
@@ -19,6 +20,7 @@ const BARS: f32 = 88.0;
 pub(super) fn distributions_ui(
     ui: &mut Ui,
     store: &OpenStore,
+    saved: &Saved,
     query: &QueryField,
     out: &mut Vec<Command>,
 ) {
@@ -31,11 +33,14 @@ pub(super) fn distributions_ui(
         controls::card(theme).show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 6.0;
-            ui.label(RichText::new(title).font(theme::strong()));
+            ui.horizontal(|ui| {
+                ui.set_min_height(20.0);
+                ui.label(RichText::new(title).font(theme::strong()));
+            });
             add(ui);
         });
     };
-    let mut brushed = Vec::new();
+    let (mut brushed, mut commands) = (Vec::new(), Vec::new());
     ui.columns_const(|[a, b, c]| {
         titled(a, "Entries by size", &mut |ui| {
             let histogram = Histogram {
@@ -48,44 +53,119 @@ pub(super) fn distributions_ui(
                 brushed.push(query.with_field("size", &bins::size_terms(&range)));
             }
         });
-        titled(b, "Entries by last use", &mut |ui| {
-            if overview.by_last_use.is_empty() {
+        // What is not recorded is no chart: the other way of counting takes its place.
+        let is_by_age = saved.ways.is_by_age || overview.by_last_use.is_empty();
+        let (name, field, bins) = if is_by_age {
+            ("Entries by age", "age", &overview.by_age)
+        } else {
+            ("Entries by last use", "used", &overview.by_last_use)
+        };
+        let ways = [("last use", false), ("age", true)];
+        let picked = chosen(b, name, ways, is_by_age, &mut |ui| {
+            if bins.is_empty() {
                 ui.set_min_height(BARS);
                 controls::quiet(ui, "Not recorded");
                 return;
             }
             let histogram = Histogram {
-                name: "Entries by last use",
-                bins: &overview.by_last_use,
+                name,
+                bins,
                 label: &bins::age_label,
                 range: &bins::age_range,
             };
             if let Some(range) = histogram.show(ui, BARS) {
-                brushed.push(query.with_field("used", &bins::age_terms(&range)));
+                brushed.push(query.with_field(field, &bins::age_terms(field, &range)));
             }
         });
-        titled(c, "Largest functions", &mut |ui| {
-            functions_ui(ui, surveyed, query, out);
-        });
+        commands.extend(picked.map(Command::ByAge));
+        let ways = [("bytes", false), ("compute time", true)];
+        let picked = chosen(
+            c,
+            "Top functions",
+            ways,
+            saved.ways.is_by_duration,
+            &mut |ui| {
+                functions_ui(ui, surveyed, saved.ways.is_by_duration, query, out);
+            },
+        );
+        commands.extend(picked.map(Command::ByDuration));
     });
+    out.extend(commands);
     out.extend(brushed.into_iter().map(Command::Query));
 }
 
-/// The functions that hold most, as bars; a click shows only that one.
-fn functions_ui(ui: &mut Ui, surveyed: &Surveyed, query: &QueryField, out: &mut Vec<Command>) {
+/// A card with two ways to look at it; returns the other one when it is picked.
+fn chosen(
+    ui: &mut Ui,
+    title: &str,
+    ways: [(&str, bool); 2],
+    is_on: bool,
+    add: &mut dyn FnMut(&mut Ui),
+) -> Option<bool> {
     let theme = Theme::of(ui.ctx());
-    let groups = &surveyed.overview.groups;
-    let most = groups.first().map_or(1, |(_, t)| t.bytes.max(1));
+    let mut picked = None;
+    controls::card(theme).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 6.0;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            ui.label(RichText::new(title).font(theme::strong()));
+            for (name, way) in ways {
+                if controls::choice(ui, name, way == is_on).clicked() {
+                    picked = Some(way);
+                }
+            }
+        });
+        add(ui);
+    });
+    picked
+}
+
+fn words_of(tally: &Tally, is_by_duration: bool) -> String {
+    match tally.duration_s.filter(|_| is_by_duration) {
+        Some(seconds) => text::duration(seconds),
+        None => text::bytes(tally.bytes),
+    }
+}
+
+/// The functions that hold most, as bars; a click shows only that one.
+fn functions_ui(
+    ui: &mut Ui,
+    surveyed: &Surveyed,
+    is_by_duration: bool,
+    query: &QueryField,
+    out: &mut Vec<Command>,
+) {
+    let theme = Theme::of(ui.ctx());
+    #[expect(clippy::cast_precision_loss, reason = "lengths of bars")]
+    let weight = |tally: &Tally| {
+        if is_by_duration {
+            tally.duration_s.unwrap_or(0.0)
+        } else {
+            tally.bytes as f64
+        }
+    };
+    let mut groups: Vec<_> = surveyed.overview.groups.iter().collect();
+    if is_by_duration {
+        groups.retain(|(_, tally)| tally.duration_s.is_some());
+        groups.sort_by(|a, b| weight(&b.1).total_cmp(&weight(&a.1)));
+    }
+    let most = groups
+        .first()
+        .map_or(1.0, |(_, t)| weight(t).max(f64::MIN_POSITIVE));
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.set_min_height(BARS);
-    for (group, tally) in groups.iter().take(4) {
+    if groups.is_empty() {
+        controls::quiet(ui, "Not recorded");
+    }
+    for (group, tally) in groups.into_iter().take(4) {
         let size = vec2(ui.available_width(), ROW - 2.0);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         let label = shown(&group.label);
         response
             .widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Show only {label}")));
-        #[expect(clippy::cast_precision_loss, reason = "a part of a bar's length")]
-        let part = tally.bytes as f32 / most as f32;
+        #[expect(clippy::cast_possible_truncation, reason = "a part of a bar's length")]
+        let part = (weight(tally) / most) as f32;
         let bar = Rect::from_min_max(
             pos2(rect.left(), rect.bottom() - 4.0),
             pos2(rect.left() + rect.width() * part, rect.bottom() - 2.0),
@@ -103,7 +183,7 @@ fn functions_ui(ui: &mut Ui, surveyed: &Surveyed, query: &QueryField, out: &mut 
         cell::figure(
             ui.painter(),
             figure,
-            &text::bytes(tally.bytes),
+            &words_of(tally, is_by_duration),
             theme::body(),
             theme.text,
         );

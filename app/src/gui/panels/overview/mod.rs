@@ -27,9 +27,9 @@ pub(super) fn overview_ui(
             ui.spacing_mut().item_spacing = vec2(10.0, 10.0);
             cards::cards_ui(ui, store, now, out);
             // What the cards and the histograms leave, and never less than can be read.
-            let height = (room - 264.0).max(200.0);
+            let height = (room - 270.0).max(200.0);
             treemap::treemap_ui(ui, store, saved, query, height, now, out);
-            distributions::distributions_ui(ui, store, query, out);
+            distributions::distributions_ui(ui, store, saved, query, out);
         });
     });
 }

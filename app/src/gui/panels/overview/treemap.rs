@@ -1,9 +1,11 @@
 //! Where the bytes are: every entry a rectangle, by function.
 
-use cachescope_core::jobs::Surveyed;
+use std::sync::Arc;
+
+use cachescope_core::jobs::{Surveyed, Zoom};
 use cachescope_core::model::Time;
 use cachescope_core::model::text::shown;
-use cachescope_core::ops::{Layout, Tile};
+use cachescope_core::ops::{GroupArea, Layout, Tile};
 use egui::accesskit::Role;
 use egui::{Align, Pos2, Response, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
@@ -78,12 +80,13 @@ pub(super) fn treemap_ui(
                 }
             }
         }
-        point_ui(&response, surveyed, rect.min, now, out);
+        point_ui(ui, &response, surveyed, rect.min, now, out);
     });
 }
 
 /// What the pointer does to the treemap: tells, selects, zooms.
 fn point_ui(
+    ui: &Ui,
     response: &Response,
     surveyed: &Surveyed,
     origin: Pos2,
@@ -96,6 +99,12 @@ fn point_ui(
     let Some((group, tile)) = mosaic::tile_at(surveyed, origin, pos) else {
         return;
     };
+    if let Some((area, _)) = tile {
+        let edge = Stroke::new(1.5, Theme::of(ui.ctx()).text);
+        let tile = mosaic::rect_of(area, origin);
+        ui.painter()
+            .rect_stroke(tile, 0.0, edge, StrokeKind::Inside);
+    }
     let bytes = text::bytes(group.bytes);
     let mut lines = vec![format!("{} · {bytes}", shown(&group.group.label))];
     match tile {
@@ -117,22 +126,64 @@ fn point_ui(
         None => {}
     }
     if response.double_clicked() {
-        let zoom = surveyed.zoom.is_none().then(|| group.group.clone());
-        out.push(Command::Zoom(zoom));
+        out.push(Command::Zoom(deeper(surveyed, group)));
     }
     response.clone().on_hover_text_at_pointer(lines.join("\n"));
+}
+
+/// From all to a module of several functions, from there to one function, from there back to all.
+fn deeper(surveyed: &Surveyed, group: &GroupArea) -> Option<Zoom> {
+    match &surveyed.zoom {
+        Some(Zoom::Group(_)) => None,
+        Some(Zoom::Module(_)) => Some(Zoom::Group(Arc::clone(&group.group))),
+        None => {
+            let module = module_of(&group.group.label).map(|name| Zoom::Module(name.into()));
+            let is_whole = |zoom: &Zoom| surveyed.groups.iter().all(|g| zoom.holds(&g.group));
+            let n_held = |zoom: &Zoom| {
+                surveyed
+                    .groups
+                    .iter()
+                    .filter(|g| zoom.holds(&g.group))
+                    .count()
+            };
+            let module = module.filter(|zoom| n_held(zoom) > 1 && !is_whole(zoom));
+            module.or_else(|| Some(Zoom::Group(Arc::clone(&group.group))))
+        }
+    }
+}
+
+/// `features.text` of `features.text.embed`.
+fn module_of(label: &str) -> Option<&str> {
+    label
+        .rsplit_once('.')
+        .map(|(module, _)| module)
+        .filter(|module| !module.is_empty())
+}
+
+/// The way from the whole store to what fills the treemap; each step can be gone back to.
+fn crumbs_ui(ui: &mut Ui, zoom: &Zoom, out: &mut Vec<Command>) {
+    if ui.link("All").clicked() {
+        out.push(Command::Zoom(None));
+    }
+    let (module, function) = match zoom {
+        Zoom::Module(module) => (None, &**module),
+        Zoom::Group(group) => (module_of(&group.label), &*group.label),
+    };
+    if let Some(module) = module {
+        controls::quiet(ui, "›");
+        if ui.link(shown(module)).clicked() {
+            out.push(Command::Zoom(Some(Zoom::Module(module.into()))));
+        }
+    }
+    controls::quiet(ui, format!("› {}", shown(function)));
 }
 
 fn heading_ui(ui: &mut Ui, store: &OpenStore, saved: &Saved, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         ui.label(RichText::new("Where the bytes are").font(theme::strong()));
-        if let Some(group) = &store.overview.zoom {
-            if ui.link("All").clicked() {
-                out.push(Command::Zoom(None));
-            }
-            let label = shown(&group.label);
-            controls::quiet(ui, format!("› {label}"));
+        if let Some(zoom) = &store.overview.zoom {
+            crumbs_ui(ui, zoom, out);
         }
         controls::quiet(ui, "colour");
         for (colour, name) in Colour::ALL {
@@ -141,7 +192,12 @@ fn heading_ui(ui: &mut Ui, store: &OpenStore, saved: &Saved, out: &mut Vec<Comma
             }
         }
         ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
-            legend_ui(ui, saved.colour);
+            let overview = store.overview.surveyed.as_ref().map(|s| &s.overview);
+            if saved.colour == Colour::LastUse && overview.is_some_and(|o| o.idle.is_none()) {
+                controls::quiet(ui, "last use is not recorded here");
+            } else {
+                legend_ui(ui, saved.colour);
+            }
         });
     });
 }
@@ -159,4 +215,20 @@ fn legend_ui(ui: &mut Ui, colour: Colour) {
         ui.painter().rect_filled(rect, 1.0, *color);
     }
     controls::quiet(ui, low);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_all_before_the_last_dot() {
+        for (label, expected) in [
+            ("features.text.embed", Some("features.text")),
+            ("embed", None),
+            (".hidden", None),
+        ] {
+            assert_eq!(module_of(label), expected, "{label}");
+        }
+    }
 }
