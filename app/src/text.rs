@@ -163,6 +163,18 @@ pub fn duration_short(secs: f64) -> String {
     }
 }
 
+/// A float in five digits: enough to compare by eye.
+pub fn figure(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 || (1e-4..1e6).contains(&size) {
+        let text = format!("{value:.4}");
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        text.to_owned()
+    } else {
+        format!("{value:.4e}")
+    }
+}
+
 /// Text cut in its middle to at most `max_chars` characters, `…` included.
 pub fn shorten(text: &str, max_chars: usize) -> String {
     let n_chars = text.chars().count();
@@ -308,5 +320,18 @@ mod tests {
         assert_eq!(shorten("0123456789", 10), "0123456789");
         assert_eq!(shorten("0123456789a", 10), "01234…789a");
         assert_eq!(shorten("ééééé", 3), "é…é");
+    }
+
+    #[test]
+    fn floats_are_short_enough_to_compare() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (3.0, "3"),
+            (-3.123_456, "-3.1235"),
+            (0.000_01, "1.0000e-5"),
+            (1e9, "1.0000e9"),
+        ] {
+            assert_eq!(figure(value), expected);
+        }
     }
 }

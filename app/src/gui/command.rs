@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cachescope_core::clear::How;
-use cachescope_core::jobs::{JobId, Zoom};
+use cachescope_core::jobs::{JobId, Sight, Zoom};
 use cachescope_core::model::{Group, NodeId, Row, StoreId, Time};
 use cachescope_core::ops::{Layout, SortBy};
 use egui::ThemePreference;
 
-use super::state::{Branch, EntryTab, Layer, Pick, Rules, Scope, Tab};
+use super::state::{ArrayCommand, Branch, EntryTab, Layer, Pick, Rules, Scope, Tab};
 use super::widgets::mosaic::Colour;
 
 /// One intent.
@@ -107,13 +107,15 @@ pub(crate) enum DialogKind {
     About,
     /// What a report is to hold, and where it goes.
     Export,
+    /// Where the value of the one selected entry goes.
+    Save,
 }
 
 /// About a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Export {
     /// Asks the system for a name.
-    Browse(crate::cli::export::Form),
+    Browse(String),
     /// Writes it under this name.
     Write(PathBuf),
 }
@@ -164,6 +166,10 @@ pub(crate) enum EntryCommand {
     FindBytes,
     /// Brings an offset of the bytes on screen.
     GoTo(u64),
+    /// Looks at the array another way.
+    Array(ArrayCommand),
+    /// Writes the value under this name.
+    Save(PathBuf),
     /// Copies the value as Python writes it.
     CopyLiteral,
 }
@@ -175,6 +181,8 @@ pub(crate) enum Need {
     Glances(Vec<Row>),
     /// The overview, laid out for this size, ages counted to this time.
     Survey(Layout, Time),
+    /// What is drawn of the array.
+    Look(Sight),
     /// The page of bytes that begins at this offset.
     Page(u64),
 }

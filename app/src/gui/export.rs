@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cachescope_core::Error;
+use cachescope_core::formats::SaveAs;
 use cachescope_core::jobs::{Answer, Job, Outside};
 use cachescope_core::model::{EntryId, Issue, NodeId, StoreId, StoreInfo, text};
 use cachescope_core::scan::{Finds, find_on_this_computer};
@@ -11,7 +13,7 @@ use super::body::Body;
 use super::clear;
 use super::command::{Command, Export};
 use super::session::Session;
-use super::state::{Bodying, Dialog, Exporting, OpenStore, Toast};
+use super::state::{Bodying, Dialog, Exporting, OpenStore, Saving, Toast};
 use crate::cli::export::{self, Form, Request};
 use crate::text as figures;
 
@@ -21,6 +23,8 @@ pub(crate) enum Made {
     Report(PathBuf, Result<u64, String>),
     /// Caches in the usual places of this computer.
     Caches(Vec<Arc<StoreInfo>>),
+    /// The value of an entry: its file, or why there is none.
+    Saved(PathBuf, Result<(), String>),
     /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
     Body(EntryId, NodeId, Box<Result<Body, String>>),
 }
@@ -41,16 +45,79 @@ impl Session {
 
     pub(crate) fn export(&mut self, export: Export) {
         match export {
-            Export::Browse(form) => {
-                let name = format!("report.{}", form.ending());
-                self.dialogs.ask_name(name);
-            }
+            Export::Browse(name) => self.dialogs.ask_name(name),
             Export::Write(path) => self.write_report(path),
         }
     }
 
+    /// What the save dialog offers at first; `None` where no value was read.
+    pub(crate) fn saving(&self) -> Option<Saving> {
+        let store = self.state.shown()?;
+        let found = store.preview.found.as_ref()?;
+        let value = found.value.as_ref().ok();
+        let is_array = value.is_some_and(|v| v.array_handle.is_some());
+        let is_table = value.is_some_and(|v| v.table_handle.is_some());
+        let (form, ending) = match (is_array, is_table) {
+            (true, _) => (Some(SaveAs::Npy), "npy"),
+            (false, true) => (Some(SaveAs::Csv), "csv"),
+            (false, false) => (None, "raw"),
+        };
+        let path = store.info.path.parent().unwrap_or(Path::new(""));
+        let path = path.join(format!("{}-value.{ending}", store.info.title()));
+        Some(Saving {
+            path: path.to_string_lossy().into_owned(),
+            form,
+            is_array,
+        })
+    }
+
+    /// Writes the value on show into a file of its own.
+    pub(crate) fn save(&mut self, path: PathBuf) {
+        let Some(Dialog::Save(Saving { form, .. })) = self.state.dialog.take() else {
+            return;
+        };
+        let Some(store) = self.state.shown() else {
+            return;
+        };
+        let Some(found) = store.preview.found.as_deref() else {
+            return;
+        };
+        let stores = [Arc::clone(&store.info)];
+        let value = found.value.as_ref().ok().cloned();
+        let stored = found.stored.clone();
+        self.jobs.start(Job::Outside(Outside {
+            title: "Saving a value".to_owned(),
+            work: Box::new(move |cancel, _progress| {
+                let write = |out: &mut dyn std::io::Write| match (form, value, stored) {
+                    (Some(form), Some(value), _) => {
+                        value.save(form, &|| cancel.is_cancelled(), out).map(drop)
+                    }
+                    (None, _, Some(stored)) => stored
+                        .open(0)
+                        .and_then(|mut bytes| std::io::copy(&mut bytes, out))
+                        .map(drop)
+                        .map_err(|why| {
+                            Error::unavailable("Cannot save the bytes", why.to_string())
+                        }),
+                    _ => Err(Error::unavailable(
+                        "Cannot save the value",
+                        "it could not be read",
+                    )),
+                };
+                let saved = export::write_value(&path, &stores, write);
+                cancel.check()?;
+                let why =
+                    |failure: crate::cli::Failure| failure.message().unwrap_or_default().to_owned();
+                Ok(Box::new(Made::Saved(path, saved.map_err(why))) as Answer)
+            }),
+        }));
+    }
+
     /// A name that the system's dialog gave.
     pub(crate) fn named(&mut self, path: &Path) {
+        if let Some(Dialog::Save(saving)) = &mut self.state.dialog {
+            saving.path = path.to_string_lossy().into_owned();
+        }
         if let Some(Dialog::Export(exporting)) = &mut self.state.dialog {
             exporting.path = path.to_string_lossy().into_owned();
             exporting.form = Form::of_name(path).unwrap_or(exporting.form);
@@ -147,7 +214,15 @@ impl Session {
                 let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
                 self.state.toast = Some(Toast::new(format!("{n} written to {name}"), offer));
             }
-            Made::Report(_, Err(why)) => self.state.notices.push(why),
+            Made::Saved(path, Ok(())) => {
+                let name = figures::shorten(&text::path(&path), 60);
+                let folder = path.parent().map(Path::to_owned);
+                let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
+                self.state.toast = Some(Toast::new(format!("Saved as {name}"), offer));
+            }
+            Made::Report(_, Err(why)) | Made::Saved(_, Err(why)) => {
+                self.state.notices.push(why);
+            }
             Made::Caches(found) => {
                 self.state.finding = None;
                 self.state.caches = Some(found);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cachescope_core::jobs::{Arranged, Job, Survey};
+use cachescope_core::jobs::{Arranged, Job, Sight, Survey};
 use cachescope_core::model::{Row, StoreId, Time};
 use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
@@ -47,12 +47,7 @@ impl Session {
             Command::Rules(rules) => self.state.saved.rules = rules,
             Command::Clear(command) => self.clear(command),
             Command::Dialog(kind) => {
-                self.state.dialog = kind.map(|kind| match kind {
-                    DialogKind::Palette => Dialog::Palette(Palette::default()),
-                    DialogKind::Shortcuts => Dialog::Shortcuts,
-                    DialogKind::About => Dialog::About,
-                    DialogKind::Export => Dialog::Export(self.exporting()),
-                });
+                self.state.dialog = kind.and_then(|kind| self.dialog(kind));
             }
             Command::Theme(theme) => self.state.saved.theme = theme,
             Command::Table(command) => self.table(command),
@@ -81,6 +76,17 @@ impl Session {
                 self.state.notices.pop();
             }
         }
+    }
+
+    /// A window over the window, as it is at first.
+    fn dialog(&self, kind: DialogKind) -> Option<Dialog> {
+        Some(match kind {
+            DialogKind::Palette => Dialog::Palette(Palette::default()),
+            DialogKind::Shortcuts => Dialog::Shortcuts,
+            DialogKind::About => Dialog::About,
+            DialogKind::Export => Dialog::Export(self.exporting()),
+            DialogKind::Save => Dialog::Save(self.saving()?),
+        })
     }
 
     fn open(&mut self, path: PathBuf) {
@@ -211,6 +217,8 @@ impl Session {
             }
             EntryCommand::FindBytes => self.find_bytes(),
             EntryCommand::GoTo(offset) => preview.hex.go_to(offset),
+            EntryCommand::Array(command) => preview.array.change(command),
+            EntryCommand::Save(path) => self.save(path),
             EntryCommand::CopyLiteral => {
                 if let Some(value) = preview.tree.value() {
                     let text = value.repr(value.root(), LITERAL_CHARS).text;
@@ -225,6 +233,7 @@ impl Session {
         match need {
             Need::Glances(rows) => self.glance(id, &rows),
             Need::Survey(layout, now) => self.survey(id, layout, now),
+            Need::Look(sight) => self.look(id, sight),
             Need::Page(offset) => self.read_page(id, offset),
         }
     }
@@ -291,6 +300,20 @@ impl Session {
             from,
         };
         self.jobs.replace(&mut search.job, job);
+    }
+
+    fn look(&mut self, id: StoreId, sight: Sight) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let preview = &mut store.preview;
+        let Some(target) = preview.array.target.clone() else {
+            return;
+        };
+        preview.array.asked = Some(sight.clone());
+        preview.array.failure = None;
+        let job = Job::Look { target, sight };
+        self.jobs.replace(&mut preview.array.job, job);
     }
 
     fn read_page(&mut self, id: StoreId, offset: u64) {

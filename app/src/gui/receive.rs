@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use cachescope_core::Error;
 use cachescope_core::jobs::{
-    Arranged, Cleared, EntryPreview, Glances, Job, JobId, Outcome, Page, Report, Surveyed,
+    Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report, Surveyed,
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
 use super::command::{ClearCommand, Command};
 use super::session::Session;
 use super::state::{OpenStore, Phase, Toast};
+use super::widgets::heat::Heat;
 use crate::text;
 
 impl Session {
@@ -35,6 +36,7 @@ impl Session {
                 Outcome::Arranged(arranged) => self.arranged(job, arranged),
                 Outcome::Previewed(preview) => self.previewed(job, preview),
                 Outcome::Glanced(glances) => self.glanced(*glances),
+                Outcome::Looked(looked) => self.looked(job, looked),
                 Outcome::Bytes(page) => self.read(job, page),
                 Outcome::FoundBytes(found) => {
                     let asked = |s: &&mut OpenStore| s.preview.hex.search.job == Some(job);
@@ -138,6 +140,15 @@ impl Session {
         }
     }
 
+    fn looked(&mut self, job: JobId, looked: Box<Looked>) {
+        let asked = |s: &&mut OpenStore| s.preview.array.job == Some(job);
+        if let Some(store) = self.state.stores.iter_mut().find(asked) {
+            let array = &mut store.preview.array;
+            array.heat = Heat::default();
+            array.seen = Some(looked);
+        }
+    }
+
     fn read(&mut self, job: JobId, page: Page) {
         let asked = |s: &&mut OpenStore| s.preview.hex.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
@@ -182,6 +193,10 @@ impl Session {
             if store.preview.job == Some(job) && !error.is_cancelled() {
                 store.preview.failure = Some(error.to_string());
                 store.preview.found = None;
+                is_told = true;
+            }
+            if store.preview.array.job == Some(job) && !error.is_cancelled() {
+                store.preview.array.failure = Some(error.to_string());
                 is_told = true;
             }
             if store.preview.hex.job == Some(job) && !error.is_cancelled() {

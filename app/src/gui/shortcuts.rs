@@ -71,6 +71,15 @@ const STORE: &[Action] = &[
     action("Pin this store, or let go of it", |s| {
         Some(Command::Pin(s.shown()?.info.opened_as.clone()))
     }),
+    keyed(
+        "Save the value of the entry…",
+        Modifiers::COMMAND,
+        Key::S,
+        |s| {
+            let has_value = s.shown()?.preview.found.is_some();
+            has_value.then_some(Command::Dialog(Some(DialogKind::Save)))
+        },
+    ),
     keyed("Export a report…", Modifiers::COMMAND, Key::E, |s| {
         s.shown().map(|_| Command::Dialog(Some(DialogKind::Export)))
     }),

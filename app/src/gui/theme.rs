@@ -239,6 +239,31 @@ impl Theme {
     }
 }
 
+/// Low (0) to high (1) in viridis, as a polynomial of the sixth degree (Matt Zucker's fit, public domain).
+pub(crate) fn viridis(part: f32) -> Color32 {
+    const C: [[f32; 3]; 7] = [
+        [0.277_727_3, 0.005_407_3, 0.334_099_8],
+        [0.105_093, 1.404_613_5, 1.384_590_2],
+        [-0.330_861_8, 0.214_847_6, 0.095_095_2],
+        [-4.634_230_5, -5.799_101, -19.332_441],
+        [6.228_27, 14.179_933, 56.690_55],
+        [4.776_385, -13.745_145, -65.353_03],
+        [-5.435_456, 4.645_852_6, 26.312_435],
+    ];
+    let t = part.clamp(0.0, 1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to a byte"
+    )]
+    let [r, g, b] = [0, 1, 2].map(|channel: usize| {
+        let weights = C.iter().rev().filter_map(|weights| weights.get(channel));
+        let value = weights.fold(0.0, |sum, weight| sum * t + weight);
+        (value.clamp(0.0, 1.0) * 255.0).round() as u8
+    });
+    Color32::from_rgb(r, g, b)
+}
+
 /// Family of semibold text.
 pub(crate) fn semibold() -> FontFamily {
     FontFamily::Name("semibold".into())
@@ -379,6 +404,21 @@ mod tests {
                     let got = contrast(theme.condition(condition), surface);
                     assert!(got >= 3.0, "{condition:?} on {surface:?}: {got}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn viridis_runs_from_its_own_violet_to_its_own_yellow() {
+        // matplotlib's viridis: (68, 1, 84) at 0, (33, 145, 140) in the middle, (253, 231, 37) at 1.
+        for (part, expected) in [
+            (0.0, [68, 1, 84]),
+            (0.5, [33, 145, 140]),
+            (1.0, [253, 231, 37]),
+        ] {
+            let [r, g, b, _] = viridis(part).to_array();
+            for (got, expected) in [r, g, b].into_iter().zip(expected) {
+                assert!(got.abs_diff(expected) <= 8, "{part}: {:?}", [r, g, b]);
             }
         }
     }

@@ -10,6 +10,7 @@ mod chosen;
 mod clear;
 mod find;
 mod glance;
+mod look;
 mod open;
 mod outside;
 mod preview;
@@ -25,6 +26,7 @@ pub use chosen::Chosen;
 pub use clear::{BroughtBack, Cleared, Planned};
 pub use find::FoundBytes;
 pub use glance::Glances;
+pub use look::{Looked, Seen, Sight, Target};
 pub use outside::{Answer, Outside, Work};
 pub use preview::EntryPreview;
 pub use remember::Remembered;
@@ -101,6 +103,13 @@ pub enum Job {
         /// Where to begin.
         from: u64,
     },
+    /// Reads what is drawn of an array, a table or a sparse matrix.
+    Look {
+        /// Which one.
+        target: Arc<Target>,
+        /// What is to be drawn.
+        sight: Sight,
+    },
     /// Sums up a snapshot and lays out its treemap.
     Survey(Box<Survey>),
     /// Checks chosen rows.
@@ -148,6 +157,7 @@ impl Job {
             Self::Glance { .. } => "glance",
             Self::Bytes { .. } => "bytes",
             Self::Find { .. } => "find",
+            Self::Look { .. } => "look",
             Self::Survey(_) => "survey",
             Self::Check(_) => "check",
             Self::Plan { .. } => "plan",
@@ -170,6 +180,7 @@ impl Job {
             Self::Glance { .. } => "Looking at values".to_owned(),
             Self::Bytes { .. } => "Reading bytes".to_owned(),
             Self::Find { .. } => "Searching bytes".to_owned(),
+            Self::Look { .. } => "Reading a value".to_owned(),
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
             Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
             Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
@@ -186,6 +197,7 @@ impl Job {
         match self {
             Self::Open { .. }
             | Self::Bytes { .. }
+            | Self::Look { .. }
             | Self::Find { .. }
             | Self::Clear { .. }
             | Self::Held { .. }
@@ -221,6 +233,7 @@ impl Job {
                 needle,
                 from,
             } => find::run(&content, needle, from, context),
+            Self::Look { target, sight } => look::run(&target, sight, context),
             Self::Survey(survey) => survey::run(*survey, context),
             Self::Check(check) => check::run(&check, context),
             Self::Plan { snapshot, chosen } => clear::plan(&snapshot, &chosen, context),
@@ -263,6 +276,8 @@ pub enum Outcome {
     Bytes(Page),
     /// Where a run of bytes stands.
     FoundBytes(FoundBytes),
+    /// What is drawn of an array.
+    Looked(Box<Looked>),
     /// The overview of a store.
     Surveyed(Box<Surveyed>),
     /// Verdicts on some entries; more may follow.

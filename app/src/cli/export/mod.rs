@@ -163,6 +163,20 @@ pub(crate) fn write_file(
     Ok(written)
 }
 
+/// Writes a value the same way: beside its name first, never onto one of these caches.
+///
+/// # Errors
+/// Refused where the name belongs to a cache; otherwise what the value or the system said.
+pub(crate) fn write_value(
+    path: &Path,
+    stores: &[Arc<StoreInfo>],
+    write: impl FnOnce(&mut dyn Write) -> cachescope_core::Result<()>,
+) -> Result<(), Failure> {
+    let mut target = Target::new(path, stores)?;
+    write(&mut target)?;
+    target.keep()
+}
+
 fn write(request: &Request, to: &mut dyn Write, cancel: &Cancel) -> Result<Written, Failure> {
     let mut written = Written::default();
     let mut form: Box<dyn Report> = match request.form {

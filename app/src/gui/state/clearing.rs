@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cachescope_core::clear::undo::Held;
 use cachescope_core::clear::{How, Plan};
+use cachescope_core::formats::SaveAs;
 use cachescope_core::jobs::{Cleared, JobId, Planned};
 
 use crate::cli::export::Form;
@@ -32,6 +33,17 @@ pub(crate) enum Dialog {
     About,
     /// What a report is to hold, and where it goes.
     Export(Exporting),
+    /// Where the value of an entry goes.
+    Save(Saving),
+}
+
+/// The save dialog.
+pub(crate) struct Saving {
+    /// The name as typed.
+    pub(crate) path: String,
+    /// `None` for the stored bytes.
+    pub(crate) form: Option<SaveAs>,
+    pub(crate) is_array: bool,
 }
 
 /// The export dialog.

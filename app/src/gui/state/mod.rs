@@ -1,6 +1,7 @@
 //! What is open, selected and filtered. Panels read it; only commands and finished jobs change it.
 
 mod activity;
+mod array;
 mod body;
 mod clearing;
 mod completion;
@@ -17,8 +18,9 @@ mod toast;
 mod tree;
 
 pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of, observed};
+pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
-pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Scope, Stage};
+pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Saving, Scope, Stage};
 pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};

@@ -5,9 +5,9 @@ use cachescope_core::formats::compress::Codec;
 use cachescope_core::jobs::{EntryPreview, JobId};
 use cachescope_core::model::{EntryId, Fingerprint, Kind, Leaf, NodeId};
 
-use super::Bodying;
 use super::hex::{Hex, Layer};
 use super::tree::Tree;
+use super::{Arraying, Bodying};
 use crate::gui::body::Place;
 
 /// The sides of an entry.
@@ -37,6 +37,7 @@ pub(crate) struct Previewing {
     pub(crate) failure: Option<String>,
     pub(crate) tab: EntryTab,
     pub(crate) tree: Tree,
+    pub(crate) array: Arraying,
     pub(crate) hex: Hex,
     /// Text or bytes inside the value that are looked into.
     pub(crate) body: Bodying,
@@ -48,6 +49,7 @@ impl Previewing {
         let value = found.value.as_ref().ok();
         self.tree = value.map_or_else(Tree::default, |p| Tree::new(p.value.clone()));
         self.hex = Hex::new(Layer::default(), found.stored.as_ref());
+        self.array = Arraying::new(value);
         self.body = Bodying::default();
         self.found = Some(found);
     }

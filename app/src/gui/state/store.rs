@@ -89,12 +89,13 @@ impl OpenStore {
     }
 
     /// The slots of its jobs, each of which holds one at most.
-    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 10] {
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 11] {
         [
             &mut self.scan,
             &mut self.check,
             &mut self.entries.job,
             &mut self.preview.job,
+            &mut self.preview.array.job,
             &mut self.preview.hex.job,
             &mut self.preview.hex.search.job,
             &mut self.preview.body.job,

@@ -3,6 +3,8 @@
 pub(crate) mod cell;
 pub(crate) mod condition;
 pub(crate) mod controls;
+pub(crate) mod heat;
 pub(crate) mod histogram;
 pub(crate) mod mosaic;
+pub(crate) mod plot;
 pub(crate) mod table;

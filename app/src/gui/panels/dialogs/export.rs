@@ -40,7 +40,8 @@ pub(super) fn export_ui(ui: &mut Ui, exporting: &mut Exporting, out: &mut Vec<Co
         ui.add_sized(egui::vec2(width, 28.0), edit)
             .labelled_by(label.id);
         if ui.button("Browse…").clicked() {
-            out.push(Command::Export(Export::Browse(exporting.form)));
+            let name = format!("report.{}", exporting.form.ending());
+            out.push(Command::Export(Export::Browse(name)));
         }
     });
     ui.add_space(4.0);

@@ -5,6 +5,7 @@ mod clear;
 mod export;
 mod palette;
 mod purge;
+mod save;
 mod shortcuts;
 
 use egui::{Context, Frame, Id, Margin, Modal, Ui};
@@ -30,6 +31,9 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
             shortcuts::shortcuts_ui(ui);
         }),
         Dialog::About => modal(ctx, "about", 460.0, about::about_ui),
+        Dialog::Save(saving) => modal(ctx, "save", 520.0, |ui| {
+            save::save_ui(ui, saving, out);
+        }),
         Dialog::Export(exporting) => modal(ctx, "export", 520.0, |ui| {
             export::export_ui(ui, exporting, out);
         }),

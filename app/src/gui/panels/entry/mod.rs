@@ -1,5 +1,6 @@
 //! The panel on the right: everything about the one selected entry, or sums of several.
 
+mod array;
 mod body;
 mod bytes;
 mod calls;
@@ -10,7 +11,7 @@ mod value;
 use cachescope_core::model::{Record, Time};
 use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui};
 
-use crate::gui::command::{ClearCommand, Command, EntryCommand};
+use crate::gui::command::{ClearCommand, Command, DialogKind, EntryCommand};
 use crate::gui::state::{EntryTab, OpenStore, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
@@ -91,7 +92,7 @@ fn one_ui(
         EntryTab::Value if store.preview.body.of.is_some() => {
             body::body_ui(ui, &mut store.preview, out);
         }
-        EntryTab::Value => value::value_ui(ui, &store.preview, out),
+        EntryTab::Value => value::value_ui(ui, &mut store.preview, out),
         EntryTab::Code => code::code_ui(ui, &store.preview, out),
         EntryTab::Calls => calls::calls_ui(ui, &store.preview),
         EntryTab::Bytes => bytes::bytes_ui(ui, &mut store.preview, out),
@@ -122,6 +123,13 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
         if ui.button("Revalidate").clicked() {
             out.push(Command::Revalidate(Some(Scope::Selected)));
         }
+        let can_save = store.preview.found.is_some();
+        if ui
+            .add_enabled(can_save, egui::Button::new("Save…"))
+            .clicked()
+        {
+            out.push(Command::Dialog(Some(DialogKind::Save)));
+        }
         ui.menu_button("Copy ▾", |ui| {
             if ui.button("Key").clicked() {
                 out.push(Command::Copy(record.key_text().into_owned()));
@@ -139,6 +147,11 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
             if files.clicked() {
                 let lines: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
                 out.push(Command::Copy(lines.join("\n")));
+            }
+            let folder = paths.first().and_then(|path| path.parent());
+            let reveal = egui::Button::new("Open the folder of its files");
+            if ui.add_enabled(folder.is_some(), reveal).clicked() {
+                out.extend(folder.map(|folder| Command::Reveal(folder.to_owned())));
             }
         });
     });

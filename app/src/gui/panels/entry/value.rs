@@ -18,7 +18,7 @@ const LINE: f32 = 20.0;
 const INDENT: f32 = 14.0;
 const MAX_INDENT: usize = 12;
 
-pub(super) fn value_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) {
+pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let Some(found) = &preview.found else {
         return super::waiting_ui(ui, preview);
@@ -46,6 +46,11 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>
     }
     if let Some(array) = &value.array {
         array_ui(ui, array);
+    }
+    if preview.array.plot.is_some() {
+        ui.add_space(4.0);
+        super::array::array_ui(ui, &mut preview.array, out);
+        return;
     }
     if value.table.is_some() {
         table_ui(ui, value);
@@ -75,7 +80,7 @@ fn array_ui(ui: &mut Ui, array: &ArraySummary) {
         }
     }
     if let Some(mean) = array.mean {
-        parts.push(format!("mean {}", figure(mean)));
+        parts.push(format!("mean {}", text::figure(mean)));
     }
     match array.nan_count {
         Some(0) => parts.push("no NaN".to_owned()),
@@ -118,30 +123,18 @@ fn table_ui(ui: &mut Ui, value: &Preview) {
     controls::quiet(ui, format!("{rows} in all"));
 }
 
-fn element_text(element: &Element) -> String {
+pub(super) fn element_text(element: &Element) -> String {
     match element {
         Element::Null => "–".to_owned(),
         Element::Bool(true) => "True".to_owned(),
         Element::Bool(false) => "False".to_owned(),
         Element::Int(value) => value.to_string(),
-        Element::Float(value) => figure(*value),
+        Element::Float(value) => text::figure(*value),
         Element::Text(text) => text::shorten(&cachescope_core::model::text::shown(text), 60),
         Element::List(list) => {
             let parts: Vec<_> = list.iter().take(8).map(element_text).collect();
             format!("({})", parts.join(", "))
         }
-    }
-}
-
-/// A float in five digits: enough to compare by eye.
-fn figure(value: f64) -> String {
-    let size = value.abs();
-    if value == 0.0 || (1e-4..1e6).contains(&size) {
-        let text = format!("{value:.4}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        text.to_owned()
-    } else {
-        format!("{value:.4e}")
     }
 }
 
@@ -221,23 +214,5 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
     }
     if cell::text(ui, label, &words, theme::mono(), color) {
         response.on_hover_text(text::shorten(&words, 2000));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floats_are_short_enough_to_compare() {
-        for (value, expected) in [
-            (0.0, "0"),
-            (3.0, "3"),
-            (-3.123_456, "-3.1235"),
-            (0.000_01, "1.0000e-5"),
-            (1e9, "1.0000e9"),
-        ] {
-            assert_eq!(figure(value), expected);
-        }
     }
 }

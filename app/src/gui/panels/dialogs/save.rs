@@ -1,0 +1,65 @@
+//! The save dialog: form and name of the file that a value goes to.
+
+use std::path::PathBuf;
+
+use cachescope_core::formats::SaveAs;
+use egui::{Align, Button, Id, Layout, RichText, TextEdit, Ui};
+
+use crate::gui::command::{Command, EntryCommand, Export};
+use crate::gui::state::Saving;
+use crate::gui::theme;
+
+/// Each form with its ending and what it is for.
+const FORMS: [(Option<SaveAs>, &str, &str); 4] = [
+    (None, "raw", "Raw: the bytes as they are stored"),
+    (Some(SaveAs::Npy), "npy", "NPY: an array, for numpy.load"),
+    (
+        Some(SaveAs::Csv),
+        "csv",
+        "CSV: a table or an array of up to two axes",
+    ),
+    (
+        Some(SaveAs::Json),
+        "json",
+        "JSON: everything that JSON can carry",
+    ),
+];
+
+pub(super) fn save_ui(ui: &mut Ui, saving: &mut Saving, out: &mut Vec<Command>) {
+    ui.label(RichText::new("Save the value of this entry").font(theme::title()));
+    for (form, ending, name) in FORMS {
+        let is_possible = form != Some(SaveAs::Npy) || saving.is_array;
+        let radio = egui::RadioButton::new(saving.form == form, name);
+        if ui.add_enabled(is_possible, radio).clicked() {
+            saving.form = form;
+            let path = PathBuf::from(&saving.path).with_extension(ending);
+            saving.path = path.to_string_lossy().into_owned();
+        }
+    }
+    ui.horizontal(|ui| {
+        let label = ui.label("File");
+        let width = ui.available_width() - 90.0;
+        let edit = TextEdit::singleline(&mut saving.path)
+            .id(Id::unique("save path"))
+            .font(theme::mono());
+        ui.add_sized(egui::vec2(width, 28.0), edit)
+            .labelled_by(label.id);
+        if ui.button("Browse…").clicked() {
+            let name = PathBuf::from(&saving.path);
+            let name = name.file_name().unwrap_or_default();
+            let name = name.to_string_lossy().into_owned();
+            out.push(Command::Export(Export::Browse(name)));
+        }
+    });
+    ui.add_space(4.0);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let is_enabled = !saving.path.trim().is_empty();
+        if ui.add_enabled(is_enabled, Button::new("Save")).clicked() {
+            let path = PathBuf::from(saving.path.trim());
+            out.push(Command::Entry(EntryCommand::Save(path)));
+        }
+        if ui.button("Cancel").clicked() {
+            out.push(Command::Dialog(None));
+        }
+    });
+}

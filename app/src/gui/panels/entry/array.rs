@@ -1,0 +1,340 @@
+//! An array in the entry panel: heat map, table, line or histogram, and which part of it shows.
+
+use std::borrow::Cow;
+
+use cachescope_core::formats::numpy::{ArraySlice, Dtype};
+use cachescope_core::formats::{Element, TableHandle};
+use cachescope_core::jobs::{Seen, Sight, Target};
+use egui::{ComboBox, Slider, Ui, vec2};
+
+use super::value::element_text;
+use crate::gui::command::{Command, EntryCommand, Need};
+use crate::gui::state::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
+use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
+use crate::gui::widgets::plot::{self, Zoomed};
+use crate::gui::widgets::table::{Spec, Table};
+use crate::text;
+
+/// Room that is kept for a picture, in points.
+const MIN_HEIGHT: f32 = 120.0;
+const MAX_HEIGHT: f32 = 420.0;
+
+pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>) {
+    let (Some(shown), Some(target)) = (array.plot, array.target.clone()) else {
+        return;
+    };
+    let mut push = |command| out.push(Command::Entry(EntryCommand::Array(command)));
+    if array.plots.len() > 1 {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            for plot in &array.plots {
+                if controls::choice(ui, plot.name(), *plot == shown).clicked() {
+                    push(ArrayCommand::Plot(*plot));
+                }
+            }
+        });
+    }
+    axes_ui(ui, array, &mut push);
+    if let Some(sight) = array.needs() {
+        out.push(Command::Need(Need::Look(sight)));
+    }
+    if let Some(why) = &array.failure {
+        let theme = Theme::of(ui.ctx());
+        ui.add(egui::Label::new(egui::RichText::new(why).color(theme.danger)).wrap());
+        return;
+    }
+    let room = ui.available_height() - 24.0;
+    let size = vec2(ui.available_width(), room.clamp(MIN_HEIGHT, MAX_HEIGHT));
+    let seen = array.seen.take();
+    match (
+        shown,
+        seen.as_deref().map(|looked| (&looked.sight, &looked.seen)),
+    ) {
+        (Plot::Table, found) => {
+            columns_ui(ui, array, out);
+            let lines = match &*target {
+                Target::Table(table) => frame_lines(array, table, found),
+                Target::Array(handle) => array_lines(array, &handle.view.dtype, found),
+                Target::Sparse(_) => return,
+            };
+            lines.show(ui, array);
+        }
+        (Plot::Heat, Some((_, Seen::Grid(grid)))) => {
+            array.heat.show(ui, grid, size);
+            sampled_ui(ui, grid.is_sampled);
+        }
+        (Plot::Line, Some((_, Seen::Envelope(line)))) => {
+            let zoomed = plot::line_ui(ui, "Line", line, size);
+            let zoom = zoomed.map(|zoomed| match zoomed {
+                Zoomed::Into(range) => Some(range),
+                Zoomed::Out => None,
+            });
+            let command = zoom.map(|zoom| EntryCommand::Array(ArrayCommand::Zoom(zoom)));
+            out.extend(command.map(Command::Entry));
+            if array.zoom.is_some() && ui.button("Whole line").clicked() {
+                let whole = ArrayCommand::Zoom(None);
+                out.push(Command::Entry(EntryCommand::Array(whole)));
+            }
+            sampled_ui(ui, line.is_sampled);
+        }
+        (Plot::Histogram, Some((_, Seen::Histogram(histogram)))) => {
+            plot::bars_ui(ui, histogram, size);
+            let others = [
+                (histogram.n_nan, "NaN"),
+                (histogram.n_infinite, "infinite"),
+                (histogram.n_masked, "masked"),
+            ];
+            let others = others.iter().filter(|(n, _)| *n > 0);
+            let words: Vec<_> = others
+                .map(|(n, what)| format!("{} {what}", text::count(*n)))
+                .collect();
+            if !words.is_empty() {
+                controls::quiet(ui, words.join(" · "));
+            }
+            sampled_ui(ui, histogram.is_sampled);
+        }
+        _ => {
+            controls::quiet(ui, "Reading…");
+        }
+    }
+    array.seen = seen;
+}
+
+/// A picture of a part never passes for the whole.
+fn sampled_ui(ui: &mut Ui, is_sampled: bool) {
+    if is_sampled {
+        controls::quiet(ui, "Drawn from a sample: not every element was read");
+    }
+}
+
+/// Which axes run, and where the others stand.
+fn axes_ui(ui: &mut Ui, array: &Arraying, push: &mut impl FnMut(ArrayCommand)) {
+    let has_choice = array.n_axes() > 2 && array.plot != Some(Plot::Histogram);
+    let (down, across) = array.axes;
+    if has_choice {
+        ui.horizontal(|ui| {
+            for (name, chosen, is_down) in [("Down", down, true), ("Across", across, false)] {
+                controls::quiet(ui, name);
+                let label = |axis: usize| format!("axis {axis}");
+                let combo = ComboBox::from_id_salt(name)
+                    .width(64.0)
+                    .selected_text(label(chosen));
+                let response = combo.show_ui(ui, |ui| {
+                    for axis in 0..array.n_axes() {
+                        let is_chosen = axis == chosen;
+                        if ui.selectable_label(is_chosen, label(axis)).clicked() && !is_chosen {
+                            // An axis runs one way: the other takes what becomes free.
+                            let axes = match (is_down, axis == down || axis == across) {
+                                (_, true) => (across, down),
+                                (true, false) => (axis, across),
+                                (false, false) => (down, axis),
+                            };
+                            push(ArrayCommand::Axes(axes.0, axes.1));
+                        }
+                    }
+                });
+                let said = format!("{name}: {}", label(chosen));
+                ui.ctx()
+                    .accesskit_node_builder(response.response.id, |node| node.set_label(said));
+            }
+        });
+    }
+    for axis in array.standing() {
+        let last = array.len(axis).saturating_sub(1);
+        let mut at = array.at.get(axis).copied().unwrap_or(0);
+        if last == 0 {
+            continue;
+        }
+        ui.horizontal(|ui| {
+            let name = if array.n_axes() == 2 {
+                "Row".to_owned()
+            } else {
+                format!("Axis {axis}")
+            };
+            let label = ui.label(name);
+            ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(60.0);
+            let slider = ui.add(Slider::new(&mut at, 0..=last)).labelled_by(label.id);
+            if slider.changed() {
+                push(ArrayCommand::At(axis, at));
+            }
+        });
+    }
+}
+
+/// Which of many columns show.
+fn columns_ui(ui: &mut Ui, array: &Arraying, out: &mut Vec<Command>) {
+    let n_columns = if array.n_axes() == 1 {
+        1
+    } else {
+        array.len(array.axes.1)
+    };
+    if n_columns <= PAGE_COLUMNS {
+        return;
+    }
+    let mut column = array.first_column;
+    ui.horizontal(|ui| {
+        let label = ui.label("Columns from");
+        ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(60.0);
+        let slider = Slider::new(&mut column, 0..=n_columns - PAGE_COLUMNS);
+        if ui.add(slider).labelled_by(label.id).changed() {
+            let command = EntryCommand::Array(ArrayCommand::Column(column));
+            out.push(Command::Entry(command));
+        }
+    });
+}
+
+/// The table as it is drawn: titles, and what stands in a row's cells.
+struct Lines<'a> {
+    n_rows: u64,
+    titles: Vec<(String, String)>,
+    cells: Box<CellsOf<'a>>,
+}
+
+/// Label and cells of a row; nothing while they are being read.
+type Cells = Option<(String, Vec<String>)>;
+/// Finds a row's cells in what was read.
+type CellsOf<'a> = dyn Fn(&Arraying, u64) -> Cells + 'a;
+/// What was seen last, and of what.
+type Found<'a> = Option<(&'a Sight, &'a Seen)>;
+
+/// Characters of a cell; the column is no wider.
+const CELL_CHARS: usize = 18;
+
+impl Lines<'_> {
+    fn show(&self, ui: &mut Ui, array: &mut Arraying) {
+        let column = |title: &str, width: f32| Spec {
+            title: Cow::Owned(cachescope_core::model::text::shown(title).into_owned()),
+            width,
+            min_width: width,
+            grows: 0.0,
+            is_figure: true,
+        };
+        let mut columns = vec![column("Index", 72.0)];
+        columns.extend(self.titles.iter().map(|(title, _)| {
+            let title = text::shorten(title, CELL_CHARS);
+            // Wide enough for the title, and for a float of five digits.
+            #[expect(clippy::cast_precision_loss, reason = "a few letters")]
+            let width = (title.chars().count() as f32 * 7.0 + 16.0).max(84.0);
+            column(&title, width)
+        }));
+        let mut scroll = array.scroll;
+        let table = Table {
+            name: "Cells",
+            columns: &columns,
+            sorted: None,
+            n_lines: usize::try_from(self.n_rows).unwrap_or(usize::MAX),
+            scroll: &mut scroll,
+        };
+        let theme = Theme::of(ui.ctx());
+        let happened = table.show(ui, |line| {
+            let row = (self.cells)(array, line.index as u64);
+            let Some((label, cells)) = row else {
+                line.figure(0, "…", theme::mono(), theme.quiet);
+                return;
+            };
+            line.figure(0, &text::shorten(&label, 10), theme::mono(), theme.quiet);
+            for (at, cell) in cells.iter().enumerate() {
+                let cell = text::shorten(cell, CELL_CHARS - 6);
+                line.figure(at + 1, &cell, theme::mono(), theme.text);
+            }
+        });
+        for (header, (_, dtype)) in happened.headers.iter().skip(1).zip(&self.titles) {
+            if !dtype.is_empty() {
+                header.clone().on_hover_text(dtype);
+            }
+        }
+        array.scroll = scroll;
+    }
+}
+
+/// A data frame: its own labels and types.
+fn frame_lines<'a>(array: &Arraying, table: &'a TableHandle, found: Found<'a>) -> Lines<'a> {
+    let first = usize::try_from(array.first_column).unwrap_or(0);
+    let frame = &table.frame;
+    let named = frame.columns.iter().zip(&frame.dtypes).skip(first);
+    let page = usize::try_from(PAGE_COLUMNS).unwrap_or(usize::MAX);
+    let titles = named
+        .take(page)
+        .map(|(name, dtype)| (name.clone(), dtype.clone()));
+    let cells = move |array: &Arraying, row: u64| {
+        let Some((Sight::Rows { rows, columns }, Seen::Rows(labels, cells))) = found else {
+            return None;
+        };
+        if columns.start as u64 != array.first_column {
+            return None;
+        }
+        let at = usize::try_from(row.checked_sub(rows.start)?).ok()?;
+        let label = labels.get(at).map(element_text)?;
+        Some((label, cells.get(at)?.iter().map(element_text).collect()))
+    };
+    Lines {
+        n_rows: frame.n_rows,
+        titles: titles.collect(),
+        cells: Box::new(cells),
+    }
+}
+
+/// An array; a structured one has a column for each field.
+fn array_lines<'a>(array: &Arraying, dtype: &'a Dtype, found: Found<'a>) -> Lines<'a> {
+    let is_line = array.n_axes() == 1;
+    let first = array.first_column;
+    let n_columns = if is_line { 1 } else { array.len(array.axes.1) };
+    let names: Vec<String> = match (dtype.fields.as_slice(), is_line) {
+        ([], true) => vec!["Value".to_owned()],
+        (fields, true) => fields.iter().map(|f| f.name.clone()).collect(),
+        (_, false) => (first..n_columns.min(first + PAGE_COLUMNS))
+            .map(|n| n.to_string())
+            .collect(),
+    };
+    let n_cells = names.len();
+    let cells = move |array: &Arraying, row: u64| {
+        let Some((Sight::Slice { ranges }, Seen::Slice(slice))) = found else {
+            return None;
+        };
+        let element = |column| element_at(array, ranges, slice, row, column, is_line);
+        let cells = match element(0)? {
+            Element::List(fields) if is_line && !dtype.fields.is_empty() => {
+                fields.iter().map(element_text).collect()
+            }
+            _ => (0..n_cells).filter_map(element).map(element_text).collect(),
+        };
+        Some((text::count(row), cells))
+    };
+    Lines {
+        n_rows: array.len(if is_line { 0 } else { array.axes.0 }),
+        titles: names
+            .into_iter()
+            .map(|name| (name, String::new()))
+            .collect(),
+        cells: Box::new(cells),
+    }
+}
+
+/// The element of a row and a column on screen, if the slice at hand holds it.
+fn element_at<'a>(
+    array: &Arraying,
+    ranges: &[std::ops::Range<u64>],
+    slice: &'a ArraySlice,
+    row: u64,
+    column: usize,
+    is_line: bool,
+) -> Option<&'a Element> {
+    let (down, across) = if is_line { (0, usize::MAX) } else { array.axes };
+    let mut place = 0_u64;
+    for (axis, (range, len)) in ranges.iter().zip(&slice.shape).enumerate() {
+        let index = if axis == down {
+            row.checked_sub(range.start)?
+        } else if axis == across {
+            (array.first_column + column as u64).checked_sub(range.start)?
+        } else {
+            // The slice must be of the place that is looked at now.
+            (array.at.get(axis)? == &range.start).then_some(0)?
+        };
+        if index >= *len {
+            return None;
+        }
+        place = place.checked_mul(*len)?.checked_add(index)?;
+    }
+    slice.elements.get(usize::try_from(place).ok()?)
+}
