@@ -11,6 +11,7 @@ mod compact;
 pub(crate) mod export;
 mod find;
 mod interrupt;
+mod keep;
 mod lines;
 mod listing;
 mod ls;
@@ -107,6 +108,7 @@ enum Command {
     Show(show::ShowArgs),
     Check(check::CheckArgs),
     Clear(clear::ClearArgs),
+    Keep(keep::KeepArgs),
     Undo(undo::UndoArgs),
     Purge(purge::PurgeArgs),
     Compact(compact::CompactArgs),
@@ -169,6 +171,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Stats(args) => stats::run(&args, &cli.global),
         Command::Check(args) => check::run(&args, &cli.global),
         Command::Clear(args) => clear::run(&args, &cli.global),
+        Command::Keep(args) => keep::run(&args, &cli.global),
         Command::Undo(args) => undo::run(&args, &cli.global),
         Command::Purge(args) => purge::run(&args, &cli.global),
         Command::Compact(args) => compact::run(&args, &cli.global),

@@ -11,6 +11,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::plan::Act;
 use super::{disk, wire};
 use crate::model::{EntryKey, Time};
 use crate::source::{Dir, FileType};
@@ -42,6 +43,9 @@ pub(super) struct Head {
     pub(super) id: String,
     pub(super) cleared: Time,
     pub(super) kind: String,
+    /// What was done with the entries.
+    #[serde(default, skip_serializing_if = "Act::is_clear")]
+    pub(super) act: Act,
     /// The store itself.
     #[serde(with = "wire::path")]
     pub(super) store: PathBuf,

@@ -39,6 +39,9 @@ pub struct Plan {
     pub opened_as: PathBuf,
     /// Kind of store.
     pub kind: String,
+    /// What is to become of the entries.
+    #[serde(default, skip_serializing_if = "Act::is_clear")]
+    pub act: Act,
     /// When it was made.
     pub made: Time,
     /// Device and inode of the store's folder (of the folder it lies in, for a file).
@@ -49,6 +52,23 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What else there is to know before saying yes.
     pub notes: Vec<String>,
+}
+
+/// What is to become of the entries of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Act {
+    /// They go.
+    #[default]
+    Clear,
+    /// They stay, and expire at this time.
+    Expire(Time),
+}
+
+impl Act {
+    pub(super) fn is_clear(&self) -> bool {
+        *self == Self::Clear
+    }
 }
 
 /// Which folder it was, whatever its name is today.
@@ -115,20 +135,8 @@ impl Plan {
     /// # Errors
     /// If the store is gone.
     pub fn new<'a>(store: &Store, records: impl IntoIterator<Item = Record<'a>>) -> Result<Self> {
-        let info = &store.info;
-        let made = Time::now();
-        let mut plan = Self {
-            version: VERSION,
-            id: new_id(made),
-            store: info.path.clone(),
-            opened_as: info.opened_as.clone(),
-            kind: info.kind.to_owned(),
-            made,
-            base: base_of(store)?,
-            removals: Vec::new(),
-            refusals: Vec::new(),
-            notes: Vec::new(),
-        };
+        let mut plan = Self::empty(store, Act::Clear)?;
+        let made = plan.made;
         let mut shared = Vec::new();
         for record in records {
             let planned = Planned::of(&record);
@@ -148,6 +156,66 @@ impl Plan {
             plan.notes = store.notes(&keys)?;
         }
         Ok(plan)
+    }
+
+    /// A plan to give `records` a new time at which they expire. The disk is read, nothing is changed.
+    ///
+    /// # Errors
+    /// If the store is gone.
+    pub fn keep<'a>(
+        store: &Store,
+        records: impl IntoIterator<Item = Record<'a>>,
+        expires: Time,
+    ) -> Result<Self> {
+        let mut plan = Self::empty(store, Act::Expire(expires))?;
+        for record in records {
+            let planned = Planned::of(&record);
+            let note = match store.removal(&planned.key) {
+                Ok(Removal::Row(removal)) => removal.rules.expires.map(|expiry| expiry.note),
+                Ok(_) => None,
+                Err(error) => {
+                    plan.refuse(planned, &error.message());
+                    continue;
+                }
+            };
+            let Some(note) = note else {
+                plan.refuse(
+                    planned,
+                    "this kind of store keeps no expiry that can be set",
+                );
+                continue;
+            };
+            if let Some(note) = note
+                && !plan.notes.iter().any(|known| known == note)
+            {
+                plan.notes.push(note.to_owned());
+            }
+            plan.removals.push(planned);
+        }
+        if !plan.removals.is_empty() {
+            let new = format!("The new expiry is {}", expires.rfc3339());
+            plan.notes.insert(0, new);
+        }
+        Ok(plan)
+    }
+
+    /// A plan for nothing yet.
+    fn empty(store: &Store, act: Act) -> Result<Self> {
+        let info = &store.info;
+        let made = Time::now();
+        Ok(Self {
+            version: VERSION,
+            id: new_id(made),
+            store: info.path.clone(),
+            opened_as: info.opened_as.clone(),
+            kind: info.kind.to_owned(),
+            act,
+            made,
+            base: base_of(store)?,
+            removals: Vec::new(),
+            refusals: Vec::new(),
+            notes: Vec::new(),
+        })
     }
 
     /// Sums over what is to go.

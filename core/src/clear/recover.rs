@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::disk;
 use super::journal::{self, By, Entry, Manifest, part_name};
+use super::plan::Act;
 use super::rows::{self, Which};
 use super::saved::Saved;
 use super::value_file::ValueFile;
@@ -57,7 +58,7 @@ pub(super) fn in_store(
     for entry in &manifest.entries {
         if undecided.contains(&entry.n)
             && let Ok(Removal::Row(removal)) = store.removal(&entry.key)
-            && is_there(&base, &removal, saved, entry.n)?
+            && is_there(&base, &removal, saved, entry.n, manifest.head.act)?
         {
             found.push(entry.n);
         }
@@ -65,7 +66,7 @@ pub(super) fn in_store(
     Ok(found)
 }
 
-fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize) -> Result<bool> {
+fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize, act: Act) -> Result<bool> {
     let saved = saved.rows(n)?;
     let Some(row) = saved.first() else {
         return Ok(true);
@@ -74,6 +75,12 @@ fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize) -> Result
         removal,
         rowid: row.rowid,
     };
+    if let Act::Expire(_) = act {
+        // Only the new expiry says that it was written.
+        let now = view(base, &removal.database)?
+            .read(&Cancel::default(), |view| which.expiry(view.connection))?;
+        return Ok(now.is_none_or(|[expires, _]| row.cells.get(1) != Some(&expires)));
+    }
     let now = view(base, &removal.database)?
         .read(&Cancel::default(), |view| which.load(view.connection))?;
     Ok(now.is_some_and(|(_, now)| rows::is_same(&removal.rules, &row.cells, &now)))
@@ -119,13 +126,11 @@ pub(super) fn rows(parent: &Dir, shelf: &Dir, manifest: &Manifest) -> Result<()>
 
 /// Frees value files whose rows nobody can bring back: a clear without undo was cut short.
 fn free_files(shelf: &Dir, manifest: &Manifest, saved: &BTreeSet<usize>) -> Result<()> {
-    let is_row = |n: usize| {
-        let mut entries = manifest.entries.iter();
-        entries.any(|entry| entry.n == n && entry.by == By::Rows)
-    };
+    let rows = manifest.entries.iter().filter(|e| e.by == By::Rows);
+    let rows: BTreeSet<usize> = rows.map(|entry| entry.n).collect();
     let fail = |e| crate::Error::io("Cannot tidy up the quarantine", shelf.path(), e);
     for (name, _) in journal::held_names(shelf).map_err(fail)? {
-        if journal::entry_of(&name).is_some_and(|n| is_row(n) && !saved.contains(&n)) {
+        if journal::entry_of(&name).is_some_and(|n| rows.contains(&n) && !saved.contains(&n)) {
             disk::remove_file(shelf, &name).map_err(fail)?;
         }
     }

@@ -96,6 +96,40 @@ impl<'r> Which<'r> {
         Ok(load_all(connection, self.table(), &condition, &cells)?.pop())
     }
 
+    /// When it expires, as the table keeps it, and when it was stored; `None` if it is gone.
+    pub(super) fn expiry(&self, connection: &Connection) -> Result<Option<[Cell; 2]>> {
+        let rules = self.rules();
+        let column = |at: Option<usize>| at.map_or("NULL".to_owned(), |c| self.table().quoted(c));
+        let (condition, cells) = self.condition();
+        let sql = format!(
+            "SELECT {}, {} FROM {} {condition}",
+            column(rules.expires.map(|expiry| expiry.column)),
+            column(rules.stored.map(|(c, _)| c)),
+            quote(&self.table().name)
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let cells = statement.query_row(&*bound(&cells), |row| {
+            Ok([row.get_ref(0)?.into(), row.get_ref(1)?.into()])
+        });
+        Ok(cells.optional()?)
+    }
+
+    /// Gives the row another expiry.
+    pub(super) fn set_expiry(&self, connection: &Connection, expires: &Cell) -> Result<()> {
+        let Some(expiry) = self.rules().expires else {
+            return Ok(());
+        };
+        let (condition, mut cells) = self.condition();
+        let sql = format!(
+            "UPDATE {} SET {} = ? {condition}",
+            quote(&self.table().name),
+            self.table().quoted(expiry.column)
+        );
+        cells.insert(0, expires.clone());
+        connection.prepare_cached(&sql)?.execute(&*bound(&cells))?;
+        Ok(())
+    }
+
     /// True if its own key or its number says that it is this row and no other.
     pub(super) fn is_named(&self) -> bool {
         matches!(self.removal.at, RowAt::Columns(_)) && self.rowid.is_none()
@@ -214,6 +248,17 @@ pub(super) fn place(file: &Path, table: &Table) -> Place {
         file: file.to_owned(),
         table: table.name.clone(),
         columns: table.columns.iter().map(|c| c.name.clone()).collect(),
+    }
+}
+
+/// What is saved of a row that is given another expiry: the old one, the new one, and when it was stored.
+pub(super) fn expiry_place(file: &Path, table: &Table) -> Place {
+    Place {
+        file: file.to_owned(),
+        table: table.name.clone(),
+        columns: ["old expiry", "new expiry", "stored"]
+            .map(str::to_owned)
+            .to_vec(),
     }
 }
 

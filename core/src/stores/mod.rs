@@ -24,7 +24,7 @@ pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub(crate) use probe::reported;
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
-pub(crate) use removal::{Dependent, RowRules};
+pub(crate) use removal::{Dependent, Expiry, RowRules};
 pub use removal::{Guard, Removal, RowRemoval};
 pub(crate) use search::Search;
 

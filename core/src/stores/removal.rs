@@ -56,6 +56,8 @@ pub(crate) struct RowRules {
     pub(crate) size: Option<String>,
     /// The time of a row's fingerprint.
     pub(crate) stored: Option<(usize, TimeForm)>,
+    /// When a row expires, if a person may say that anew.
+    pub(crate) expires: Option<Expiry>,
     /// Columns that change when a program reads the row.
     pub(crate) volatile: Vec<usize>,
     /// The path of the row's value file below the database's folder.
@@ -64,6 +66,15 @@ pub(crate) struct RowRules {
     pub(crate) triggers: &'static [&'static str],
     /// Rows of other tables that go with a row.
     pub(crate) dependents: Vec<Dependent>,
+}
+
+/// Where a table keeps when its rows expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expiry {
+    pub(crate) column: usize,
+    pub(crate) form: TimeForm,
+    /// What a new time there does not reach.
+    pub(crate) note: Option<&'static str>,
 }
 
 /// Rows that hold a value of an entry's row, and mean nothing without it.

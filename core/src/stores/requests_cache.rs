@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
-use super::{Confidence, Dependent};
+use super::{Confidence, Dependent, Expiry};
 use crate::formats::Carrier;
 use crate::model::Group;
 use crate::sqlite::{Failure, Shape, View, describe, table_names};
@@ -59,6 +59,14 @@ impl RowKind for RequestsCache {
             key: KeyForm::Columns(vec![key]),
             value: ValueForm::Column(value, Carrier::Unknown),
             expires: table.column("expires").map(|c| (c, TimeForm::UnixSeconds)),
+            keeps: table.column("expires").map(|column| Expiry {
+                column,
+                form: TimeForm::UnixSeconds,
+                note: Some(
+                    "requests-cache removes expired responses by this time; a session goes by the time inside \
+                     the response, which stays as it is",
+                ),
+            }),
             dependents,
             ..RowTable::plain(table)
         }])

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rusqlite::types::ValueRef;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Recognised, Removal,
+    Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Expiry, Recognised, Removal,
     RowRules, Store, ValueReader,
 };
 use crate::formats::Carrier;
@@ -48,6 +48,8 @@ pub(super) struct RowTable {
     pub(super) expires: Option<(usize, TimeForm)>,
     /// Rows that are no entries, as an SQL condition that holds for the others.
     pub(super) filter: Option<String>,
+    /// When a row expires, if a person may say that anew.
+    pub(super) keeps: Option<Expiry>,
     /// Columns that change when a program reads the row.
     pub(super) volatile: Vec<usize>,
     /// Rows of other tables that go with a row.
@@ -142,6 +144,7 @@ impl RowTable {
             value: ValueForm::Row,
             expires: None,
             filter: None,
+            keeps: None,
             volatile: Vec::new(),
             dependents: Vec::new(),
             table: Arc::new(table),
@@ -356,6 +359,15 @@ impl TimeForm {
             (Self::UnixSeconds, Cell::Integer(secs)) => Some(Time::from_unix(*secs, 0)),
             (Self::UnixSeconds, Cell::Real(secs)) => Time::from_unix_f64(*secs),
             _ => None,
+        }
+    }
+
+    /// A time as a cell of that column: whole seconds where the column is for integers.
+    pub(crate) fn write(self, time: Time, column: &sqlite::Column) -> Cell {
+        let is_whole = column.declared.to_ascii_uppercase().contains("INT");
+        match self {
+            Self::UnixSeconds if is_whole => Cell::Integer(time.secs()),
+            Self::UnixSeconds => Cell::Real(time.unix_f64()),
         }
     }
 }

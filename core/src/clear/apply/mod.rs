@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::journal::{self, By, Head};
-use super::plan::{Plan, Planned};
+use super::plan::{Act, Plan, Planned};
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
 use crate::model::Time;
 use crate::own::StateDir;
@@ -59,7 +59,7 @@ pub struct Applied {
     pub quarantine: Option<PathBuf>,
     /// Entries that passed the checks, where only checks were asked for.
     pub ready: usize,
-    /// Entries that are out of the store.
+    /// Entries that are out of the store, or that have their new expiry.
     pub removed: usize,
     /// Entries that stay for a reason.
     pub skipped: usize,
@@ -157,22 +157,24 @@ pub(super) trait Mechanism {
 /// The mechanisms at work on one store, each made at its first use.
 struct Mechanisms<'a> {
     site: &'a Site,
+    act: Act,
     made: BTreeMap<By, Box<dyn Mechanism + 'a>>,
 }
 
 impl<'a> Mechanisms<'a> {
-    fn new(site: &'a Site) -> Self {
+    fn new(site: &'a Site, act: Act) -> Self {
         Self {
             site,
+            act,
             made: BTreeMap::new(),
         }
     }
 
     fn of(&mut self, by: By) -> &mut (dyn Mechanism + 'a) {
-        let site = self.site;
+        let (site, act) = (self.site, self.act);
         let mechanism = self.made.entry(by).or_insert_with(|| match by {
             By::Files => Box::new(Files::new(site)),
-            By::Rows => Box::new(Rows::new(site)),
+            By::Rows => Box::new(Rows::new(site, act)),
         });
         &mut **mechanism
     }
@@ -300,11 +302,12 @@ impl Run<'_> {
                 id: shelf.name.clone(),
                 cleared: Time::now(),
                 kind: plan.kind.clone(),
+                act: plan.act,
                 store: self.site.store_path.clone(),
                 opened: self.site.opened_path.clone(),
                 base: self.site.base_path.clone(),
             })?;
-            let mut mechanisms = Mechanisms::new(self.site);
+            let mut mechanisms = Mechanisms::new(self.site, plan.act);
             for (n, planned) in plan.removals.iter().enumerate() {
                 if let Ok(removal) = self.site.store.removal(&planned.key) {
                     let job = Job {
@@ -378,7 +381,7 @@ impl Run<'_> {
 
     /// In the plan's order, neighbours of one mechanism in batches.
     fn take_all(&mut self, plan: &Plan, to: To<'_>) {
-        let mut mechanisms = Mechanisms::new(self.site);
+        let mut mechanisms = Mechanisms::new(self.site, plan.act);
         let mut waiting: Vec<Job<'_>> = Vec::new();
         let n_all = plan.removals.len();
         for (n, planned) in plan.removals.iter().enumerate() {
@@ -431,6 +434,11 @@ impl Run<'_> {
                 self.out.insert(job.n);
             }
             let outcome = taken.map_or_else(Outcome::from, |()| done(to));
+            if mechanisms.act != Act::Clear && matches!(outcome, Outcome::Done) {
+                self.applied.removed += 1;
+                self.hear(job.planned, outcome);
+                continue;
+            }
             // A row's value may have a file of its own.
             let is_inside = by != By::Files && job.planned.disk_bytes == 0;
             self.count(job.planned, outcome, to, is_inside);
@@ -457,6 +465,10 @@ impl Run<'_> {
                 applied.bytes_held += planned.bytes;
             }
         }
+        self.hear(planned, outcome);
+    }
+
+    fn hear(&mut self, planned: &Planned, outcome: Outcome) {
         (self.each)(planned, outcome);
         self.progress.add(1);
     }

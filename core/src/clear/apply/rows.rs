@@ -14,12 +14,14 @@ use rusqlite::Connection;
 
 use super::super::disk;
 use super::super::journal::{self, By};
+use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::rows::{self, Which};
 use super::super::saved::{Saved, SavedRow};
 use super::super::value_file::ValueFile;
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
+use crate::model::Time;
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{Cell, Changing, CopyRule, Database, Failure, Locked};
@@ -41,6 +43,7 @@ const BATCH_BYTES: u64 = 8 << 20;
 /// The mechanism for [`Removal::Row`].
 pub(super) struct Rows<'a> {
     site: &'a Site,
+    act: Act,
     open: Option<(PathBuf, Changing)>,
     /// Databases that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
@@ -69,7 +72,12 @@ impl Mechanism for Rows<'_> {
             key: job.planned.key.clone(),
             key_label: job.planned.key_label.clone(),
             group_label: job.planned.group_label.clone(),
-            bytes: job.planned.bytes,
+            // A row that only gets another expiry is not held.
+            bytes: if self.act.is_clear() {
+                job.planned.bytes
+            } else {
+                0
+            },
             is_folder: false,
             paths: Vec::new(),
         })
@@ -120,9 +128,10 @@ impl Mechanism for Rows<'_> {
 type Outcomes = Vec<(usize, Result)>;
 
 impl<'a> Rows<'a> {
-    pub(super) fn new(site: &'a Site) -> Self {
+    pub(super) fn new(site: &'a Site, act: Act) -> Self {
         Self {
             site,
+            act,
             open: None,
             given_up: BTreeMap::new(),
             saved: None,
@@ -253,6 +262,9 @@ impl<'a> Rows<'a> {
             Ok(file) => file,
             Err(stays) => return Ok(Err(stays)),
         };
+        if let Act::Expire(expires) = self.act {
+            return read_expiry(connection, row, expires);
+        }
         match file
             .map(|path| ValueFile::look(dir, &path, self.site.dev))
             .transpose()
@@ -315,7 +327,7 @@ impl<'a> Rows<'a> {
         {
             let begun = step("begin").and_then(|()| changing.lock());
             locked = begun.map_err(|e| (Vec::new(), e))?;
-            deleted = delete_some(&locked, version, left, &mut tried);
+            deleted = take_some(&locked, version, left, &mut tried, self.act);
         }
         let committed = deleted
             .map_err(|failure| changing.explain_failure(failure))
@@ -408,12 +420,13 @@ fn which<'j>(row: &Row<'j>) -> Which<'j> {
     Which::planned(row.removal, &row.job.planned.fingerprint)
 }
 
-/// Deletes rows until the transaction is old enough.
-fn delete_some<'j>(
+/// Takes rows until the transaction is old enough.
+fn take_some<'j>(
     locked: &Locked<'_>,
     version: i64,
     left: &mut std::vec::IntoIter<Row<'j>>,
     tried: &mut Vec<(Row<'j>, Result)>,
+    act: Act,
 ) -> Result<(), Failure> {
     let connection = locked.connection();
     let mut guards = (Changing::version(connection)? != version).then(Guards::default);
@@ -421,7 +434,10 @@ fn delete_some<'j>(
         let Some(row) = left.next() else { break };
         tried.push((row, Ok(())));
         if let Some((row, outcome)) = tried.last_mut() {
-            *outcome = delete(connection, row, guards.as_mut())?;
+            *outcome = match act {
+                Act::Clear => delete(connection, row, guards.as_mut())?,
+                Act::Expire(_) => set_expiry(connection, row, guards.as_mut())?,
+            };
         }
     }
     Ok(())
@@ -462,6 +478,57 @@ fn delete(
         }
     }
     Ok(Ok(()))
+}
+
+/// What is to be saved of a row that gets another expiry.
+fn read_expiry(
+    connection: &Connection,
+    row: &mut Row<'_>,
+    expires: Time,
+) -> Result<Result, Failure> {
+    let rules = &row.removal.rules;
+    let table = &rules.table;
+    let new = rules.expires.and_then(|expiry| {
+        let column = table.columns.get(expiry.column)?;
+        Some(expiry.form.write(expires, column))
+    });
+    let Some(new) = new else {
+        return Ok(Err(Stays::because("its table keeps no expiry")));
+    };
+    let Some([old, stored]) = which(row).expiry(connection)? else {
+        return Ok(Err(gone()));
+    };
+    row.saved = vec![SavedRow {
+        n: row.job.n,
+        part: 0,
+        place: rows::expiry_place(&row.removal.database, table),
+        rowid: which(row).rowid,
+        cells: vec![old, new, stored],
+    }];
+    Ok(Ok(()))
+}
+
+/// As [`delete`], for a row that gets another expiry.
+fn set_expiry(
+    connection: &Connection,
+    row: &Row<'_>,
+    guards: Option<&mut Guards>,
+) -> Result<Result, Failure> {
+    step("update")?;
+    if let Some(guards) = guards
+        && let Err(stays) = guards.look(connection, row)?
+    {
+        return Ok(Err(stays));
+    }
+    let (which, now) = (which(row), which(row).expiry(connection)?);
+    match (row.saved.first().map(|saved| &*saved.cells), now) {
+        (Some([old, new, stored]), Some(now)) if [old, stored] == now.each_ref() => {
+            which.set_expiry(connection, new)?;
+            Ok(Ok(()))
+        }
+        (_, None) => Ok(Err(gone())),
+        _ => Ok(Err(changed())),
+    }
 }
 
 /// The row is out, so its file belongs to nobody now: where it cannot be moved it is an orphan.

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::super::apply::{Stays, seen};
 use super::super::disk;
 use super::super::journal::{Entry, part_name};
+use super::super::plan::Act;
 use super::super::recover::store_of;
 use super::super::rows::{self, Put, Which};
 use super::super::saved::{Saved, SavedRow};
@@ -110,7 +111,8 @@ impl<'a> Rows<'a> {
                 "it is no row",
             ));
         };
-        for row in &saved {
+        let is_clear = self.way.manifest.head.act.is_clear();
+        for row in saved.iter().filter(|_| is_clear) {
             let table = table_of(&removal, row);
             if table.is_none_or(|t| rows::place(&row.place.file, t) != row.place) {
                 let why = "its table has other columns now";
@@ -171,7 +173,11 @@ impl<'a> Rows<'a> {
             let mut outcomes = Vec::new();
             for row in rows {
                 step("insert")?;
-                outcomes.push(self.put_row(locked.connection(), row, &dir, &mut files)?);
+                let connection = locked.connection();
+                outcomes.push(match self.way.manifest.head.act {
+                    Act::Clear => self.put_row(connection, row, &dir, &mut files)?,
+                    Act::Expire(_) => put_expiry(connection, row)?,
+                });
             }
             Ok(outcomes)
         };
@@ -269,6 +275,31 @@ impl<'a> Rows<'a> {
             Err(e) => log::warn!("{}: {e}", dir.path().join(path).display()),
         }
     }
+}
+
+/// Gives a row its old expiry back, if it has the new one still.
+fn put_expiry(connection: &Connection, row: &Row<'_>) -> Result<Result, Failure> {
+    let saved = row.saved.first().map(|saved| (saved.rowid, &*saved.cells));
+    let Some((rowid, [old, new, stored])) = saved else {
+        return Ok(Err(Stays::because("nothing is saved of it")));
+    };
+    let which = Which {
+        removal: &row.removal,
+        rowid,
+    };
+    if let Some(why) = row.removal.rules.reaches_beyond(connection)? {
+        return Ok(Err(Stays::because(why)));
+    }
+    Ok(match which.expiry(connection)? {
+        None => Err(Stays::because("it is gone")),
+        Some(now) if [new, stored] == now.each_ref() => {
+            which.set_expiry(connection, old)?;
+            Ok(())
+        }
+        // Given back already, by an undo that was cut short.
+        Some(now) if [old, stored] == now.each_ref() => Ok(()),
+        Some(_) => Err(Stays::because("the program has changed it since")),
+    })
 }
 
 fn insert_all(

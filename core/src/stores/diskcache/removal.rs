@@ -7,7 +7,7 @@ use super::super::rows::TimeForm;
 use super::{DATABASE, Opened, Removal, RowRemoval, RowRules, listing, row};
 use crate::model::EntryKey;
 use crate::sqlite::{self, Table};
-use crate::stores::Store;
+use crate::stores::{Expiry, Store};
 use crate::{Error, Result};
 
 /// The triggers that keep `Settings.count` and `Settings.size` (`core.py: Cache.__init__`, the same from 2.9 to 5.6).
@@ -32,6 +32,11 @@ pub(super) fn rules(table: &Arc<Table>) -> RowRules {
         // Of a value in a file the listing has the file's size; the time tells every change.
         size: None,
         stored: time("store_time"),
+        expires: table.column("expire_time").map(|column| Expiry {
+            column,
+            form: TimeForm::UnixSeconds,
+            note: None,
+        }),
         volatile: ["access_time", "access_count"]
             .iter()
             .filter_map(|name| table.column(name))

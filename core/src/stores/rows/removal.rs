@@ -17,6 +17,7 @@ impl RowTable {
             table: Arc::clone(&self.table),
             size: Some(self.size()),
             stored: None,
+            expires: self.keeps,
             volatile: self.volatile.clone(),
             file: None,
             triggers: &[],
