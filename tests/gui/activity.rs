@@ -61,7 +61,7 @@ fn hits_of_a_program_show_in_feed_rail_and_cards_and_can_be_filtered() {
     // The same store in another window remembers.
     let own = window.close();
     let mut window = Window::with_own(vec![folder.path().to_owned()], own);
-    window.wait_for_text_part("50 % hit rate");
+    window.wait_for_text_part("hit rate 50 %");
 }
 
 #[test]

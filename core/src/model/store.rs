@@ -47,6 +47,8 @@ impl StoreInfo {
         match (own.as_deref(), self.path.parent().and_then(name)) {
             // joblib's Memory("x") keeps its store in x/joblib: x is the name people chose.
             (Some("joblib"), Some(parent)) => parent,
+            // The program and its number: train.py-4711.
+            (Some(own), _) if self.kind == "probe" => own.trim_end_matches(".json").to_owned(),
             (Some(_), _) => own.unwrap_or_default(),
             (None, _) => "/".to_owned(),
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Cancel, Progress};
 use crate::model::{Issue, Severity, StoreInfo};
+use crate::own::StateDir;
 use crate::source::Dir;
 use crate::stores::{Confidence, Recognised, Search};
 use crate::{Error, Result};
@@ -169,6 +170,7 @@ fn usual_places() -> Vec<(PathBuf, usize)> {
         places.push((home.join("Library/Caches"), 8));
         places.push((home, 6));
     }
+    places.extend(StateDir::default_place().map(|own| (own.runs(), 2)));
     places.extend(std::env::current_dir().ok().map(|p| (p, 8)));
     places
 }

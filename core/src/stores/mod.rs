@@ -308,6 +308,11 @@ pub(crate) fn follow_of(kind: &str) -> Result<&'static dyn Follow> {
     Ok(backend.follow())
 }
 
+/// Who counts the hits that a record of this kind of store carries: `recorded` or `reported`.
+pub fn hits_source(kind: &str) -> &'static str {
+    follow_of(kind).map_or("recorded", Follow::hits_source)
+}
+
 fn no_backend(kind: &str) -> Error {
     Error::usage(
         "Cannot open the store",

@@ -138,3 +138,55 @@ fn is_same(a: &Record<'_>, b: &Record<'_>) -> bool {
         && a.args.is_cut() == b.args.is_cut()
         && a.args.iter().eq(b.args.iter())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChunkBuilder, Group, Snapshot, StoreInfo};
+    use crate::watch::OBSERVED;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    struct Rules;
+
+    impl Follow for Rules {}
+
+    /// An entry that was read before and now: hits that it carries, and the second of its last use.
+    fn check(before: (Option<u64>, i64), now: (Option<u64>, i64), by_access: bool, expected: u64) {
+        let group = Group::named("f");
+        let chunk = |(hits, used): (Option<u64>, i64)| {
+            let mut record = Record::new(&group, b"k");
+            record.hits = hits;
+            record.accessed = Some(Time::from_unix(used, 0));
+            let mut builder = ChunkBuilder::default();
+            builder.push(&record);
+            builder.finish()
+        };
+        let path = Path::new("/s");
+        let store = Arc::new(StoreInfo::new(path, path, "joblib", None));
+        let first = Snapshot::empty(store).extended(vec![chunk(before)], vec![], true);
+        let live = Live::new(Arc::new(first));
+        let uses = Uses {
+            source: OBSERVED,
+            by_access,
+        };
+        let read = [chunk(now)];
+        let (delta, events) = difference(&live, &Rules, &[Part::Store], &read, uses);
+        let hits = events.iter().filter(|event| event.kind == EventKind::Hit);
+        assert_eq!(hits.map(|event| event.n).sum::<u64>(), expected);
+        assert_eq!(delta.is_empty(), before == now);
+        let is_suspect = !suspects(&live, &read, uses).is_empty();
+        assert_eq!(is_suspect, by_access && before.1 < now.1);
+    }
+
+    #[test]
+    fn hits_show_where_the_store_counts_them_or_by_the_last_use() {
+        check((Some(3), 1), (Some(5), 1), false, 2);
+        check((Some(3), 1), (Some(3), 1), false, 0);
+        // Counting began anew.
+        check((Some(3), 1), (Some(0), 1), false, 0);
+        check((None, 1), (None, 9), true, 1);
+        check((None, 1), (None, 9), false, 0);
+        check((None, 9), (None, 9), true, 0);
+    }
+}

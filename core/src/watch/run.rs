@@ -370,8 +370,11 @@ impl Run {
             .iter()
             .filter_map(|change| Some((change.kind, change.entry.as_ref()?)))
         {
+            // Where look-ups leave no trace, a new entry says nothing of a miss.
+            let is_seen = self.follow.has_entry_folders();
             match kind {
                 EventKind::Removed | EventKind::Hit => continue,
+                _ if !is_seen => {}
                 _ if self.is_moved(entry) => self.lookups.folder_came(entry, true, at),
                 // What was stored before watching began is nobody's miss of now.
                 kind => {

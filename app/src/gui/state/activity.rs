@@ -92,6 +92,8 @@ pub(crate) struct Activity {
     pub(crate) earned: Arc<HashMap<EntryId, Earned>>,
     /// What is kept of earlier runs; `None` before it was read.
     pub(crate) remembered: Option<Box<Remembered>>,
+    /// Events that nobody took in time: they are in no count here.
+    n_lost: u64,
     /// Events that are not in the feed any more, or never were.
     pub(crate) n_dropped: u64,
 }
@@ -99,6 +101,7 @@ pub(crate) struct Activity {
 impl Activity {
     /// Takes in what a watcher told.
     pub(crate) fn tell(&mut self, events: Vec<Event>, n_lost: u64, query: &Query, now: Time) {
+        self.n_lost += n_lost;
         self.n_dropped += n_lost;
         let is_any = !events.is_empty();
         for event in events {
@@ -296,7 +299,8 @@ pub(crate) fn rate(
                     since: before.or(since),
                     hits: all.hits,
                     misses: all.misses,
-                    is_lower_bound: coverage.is_some_and(|c| c.is_lower_bound)
+                    is_lower_bound: activity.n_lost > 0
+                        || coverage.is_some_and(|c| c.is_lower_bound)
                         || history.is_some_and(|h| h.is_lower_bound),
                 },
             })

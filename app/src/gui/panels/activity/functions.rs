@@ -99,7 +99,7 @@ fn line_ui(ui: &mut Ui, line: &Line, bars: Option<&Bars>, last: i64) {
         )
     };
     let figures = [
-        (take(110.0), format!("{saved} saved")),
+        (take(140.0), format!("{saved} saved")),
         (take(70.0), rate(hits, misses)),
         (take(110.0), text::counted(misses, "miss", "misses")),
         (take(110.0), text::counted(hits, "hit", "hits")),

@@ -18,6 +18,7 @@ const DAYS: usize = 30;
 const DAYS_WIDTH: f32 = 0.28;
 
 pub(super) fn time_line_ui(ui: &mut Ui, store: &OpenStore, now: Time, height: f32) {
+    ui.set_min_width(ui.available_width());
     let theme = Theme::of(ui.ctx());
     let days = days(store, now);
     let left = if days.len() > 1 {

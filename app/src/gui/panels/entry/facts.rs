@@ -49,10 +49,7 @@ pub(super) fn facts_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, now:
     if let Some(expires) = record.expires {
         fact(ui, "Expires", &text::moment(expires));
     }
-    let hits = record.hits.map_or("not recorded".to_owned(), |hits| {
-        format!("{} recorded", text::count(hits))
-    });
-    fact(ui, "Hits", &hits);
+    fact(ui, "Hits", &hits(store, record));
     let details = store.preview.found.as_ref();
     if let Some(Ok(details)) = details.map(|found| &found.details) {
         for (name, value) in &details.facts {
@@ -60,6 +57,29 @@ pub(super) fn facts_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, now:
         }
     }
     codec_ui(ui, store, record);
+}
+
+/// Hits with who counted them, and what they saved.
+fn hits(store: &OpenStore, record: &Record<'_>) -> String {
+    if let Some(hits) = record.hits {
+        let source = cachescope_core::stores::hits_source(store.info.kind);
+        return format!("{} {source}", text::count(hits));
+    }
+    let Some(earned) = store.activity.earned.get(&record.id()) else {
+        return "not recorded".to_owned();
+    };
+    let before = store.activity.remembered.as_ref();
+    let before = before.and_then(|r| r.history.since);
+    let since = before.or(store.coverage.as_ref().and_then(|c| c.lookups_since));
+    let since = since.map_or_else(String::new, |since| {
+        format!(" since {}", text::moment(since))
+    });
+    let saved = if earned.hits > earned.n_untimed {
+        format!(" · saved {} at most", text::duration(earned.saved_s))
+    } else {
+        String::new()
+    };
+    format!("{} observed{since}{saved}", text::count(earned.hits))
 }
 
 fn condition_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>) {
