@@ -13,6 +13,7 @@ mod panels;
 mod receive;
 mod session;
 mod shortcuts;
+mod snippet;
 mod state;
 mod theme;
 mod tour;

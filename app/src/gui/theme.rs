@@ -235,6 +235,10 @@ impl Theme {
         visuals.widgets.hovered = widget(self.hovered, self.line, self.text);
         visuals.widgets.active = widget(self.hovered, self.accent, self.text);
         visuals.widgets.open = widget(self.hovered, self.line, self.text);
+        // Boxes, rings and rails stand alone on a panel, where a button's fill would hardly be seen.
+        let alone = self.panel.lerp_to_gamma(self.quiet, 0.4);
+        visuals.widgets.inactive.bg_fill = alone;
+        visuals.widgets.hovered.bg_fill = alone;
         visuals
     }
 }

@@ -179,6 +179,7 @@ impl Selection {
 
     fn add(&mut self, range: Range<usize>, arranged: &Arranged) {
         let ids = Arc::make_mut(&mut self.ids);
+        let range = range.start..range.end.min(arranged.rows.len());
         for row in arranged.rows.get(range).unwrap_or_default() {
             if let Some(record) = arranged.snapshot.record(*row)
                 && ids.insert(record.id())

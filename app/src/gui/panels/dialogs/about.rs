@@ -1,14 +1,12 @@
 //! Version and licences.
 
-use egui::{Label, RichText, ScrollArea, Ui};
+use egui::{Label, RichText, ScrollArea, TextStyle, Ui};
 
 use crate::gui::theme;
 use crate::gui::widgets::controls;
 
 /// Every crate in the program, with version and licence; `assets/crates.py` writes it.
 const CRATES: &str = include_str!("../../../../../assets/crates.txt");
-/// Height of one line of the list, in points.
-const LINE: f32 = 18.0;
 
 pub(super) fn about_ui(ui: &mut Ui) {
     let title = concat!("Cachescope ", env!("CARGO_PKG_VERSION"));
@@ -25,13 +23,14 @@ pub(super) fn about_ui(ui: &mut Ui) {
     ] {
         ui.add(Label::new(line).wrap().selectable(true));
     }
+    let line_height = ui.text_style_height(&TextStyle::Small);
     let crates: Vec<&str> = CRATES.lines().collect();
     ui.add_space(8.0);
     controls::caption(ui, "BUILT WITH");
     ScrollArea::vertical()
         .max_height(220.0)
         .auto_shrink([false, true])
-        .show_rows(ui, LINE, crates.len(), |ui, range| {
+        .show_rows(ui, line_height, crates.len(), |ui, range| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for line in crates.get(range).unwrap_or_default() {
                 ui.add(Label::new(RichText::new(*line).font(theme::small())).truncate());

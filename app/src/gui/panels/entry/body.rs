@@ -1,6 +1,6 @@
 //! Text or bytes inside a value, shown as what they are: a JSON tree, a picture, text, the source of a page.
 
-use egui::{Image, Label, RichText, ScrollArea, TextureOptions, Ui, vec2};
+use egui::{Image, Label, RichText, ScrollArea, TextStyle, TextureOptions, Ui, vec2};
 
 use super::value::Pressed;
 use crate::gui::body::Kind;
@@ -8,9 +8,6 @@ use crate::gui::command::{Command, EntryCommand};
 use crate::gui::state::{EntryTab, Previewing};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
-
-/// Height of one row of text, in points.
-const ROW: f32 = 18.0;
 
 pub(super) fn body_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Command>) {
     let root = preview.tree.value().map(|value| value.root());
@@ -110,10 +107,11 @@ fn heading_ui(ui: &mut Ui, preview: &Previewing, is_root: bool, out: &mut Vec<Co
 }
 
 fn text_ui(ui: &mut Ui, text: &str, rows: &[std::ops::Range<usize>]) {
+    let row_height = ui.text_style_height(&TextStyle::Monospace);
     ScrollArea::both()
         .id_salt("text")
         .auto_shrink(false)
-        .show_rows(ui, ROW, rows.len(), |ui, range| {
+        .show_rows(ui, row_height, rows.len(), |ui, range| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for row in rows.get(range).unwrap_or_default() {
                 let row = text.get(row.clone()).unwrap_or_default();

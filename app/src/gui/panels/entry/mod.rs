@@ -12,6 +12,7 @@ use cachescope_core::model::{Record, Time};
 use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui};
 
 use crate::gui::command::{ClearCommand, Command, DialogKind, EntryCommand};
+use crate::gui::snippet;
 use crate::gui::state::{EntryTab, OpenStore, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
@@ -147,6 +148,15 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
             if files.clicked() {
                 let lines: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
                 out.push(Command::Copy(lines.join("\n")));
+            }
+            let own_file = paths.first().filter(|_| record.files > 0);
+            let value = store.preview.found.as_ref();
+            let value = value.and_then(|f| f.value.as_ref().ok());
+            let code = value.zip(own_file);
+            let code = code.and_then(|(value, file)| snippet::python(value, file));
+            let button = egui::Button::new("Python that loads it");
+            if ui.add_enabled(code.is_some(), button).clicked() {
+                out.extend(code.map(Command::Copy));
             }
             let folder = paths.first().and_then(|path| path.parent());
             let reveal = egui::Button::new("Open the folder of its files");
