@@ -199,6 +199,71 @@ fn what_is_held_aside_is_freed_only_after_asking() {
 }
 
 #[test]
+fn a_policy_leads_to_a_plan_that_says_its_command_line() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.press("More ways to clear");
+    window.press("Clear by a policy…");
+    window.press("joblib:reduce_size");
+    window.press("Show the plan…");
+    window.wait_for_text_part("goes by what is typed");
+    window.type_into("Entries that may stay", "50");
+    window.press("Show the plan…");
+    window.wait_for_text_part("--policy joblib:reduce_size --to-count 50");
+    window.wait_for_text("chosen by the rule of joblib 1.3 or newer");
+    window.press("Cancel");
+
+    window.type_into("Query", "group:features.tokenize");
+    window.press("More ways to clear");
+    window.press("Clear by a policy…");
+    window.press("newest");
+    window.type_into("Keep of each", "1");
+    window.press("Show the plan…");
+    window.wait_for_text("Clear 1 entry?");
+    window.wait_for_text_part("--policy newest:1 --query group:features.tokenize");
+    window.press("Clear 1 entry");
+    window.type_into("Query", "");
+    window.wait_for_text("56 entries");
+}
+
+#[test]
+fn what_was_moved_aside_is_listed_and_brought_back() {
+    let (_temp, path) = fixture(JOBLIB);
+    let store = path.join("joblib").canonicalize().unwrap();
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.press("Clear 2 entries");
+    window.wait_for_text_part("2 entries moved aside");
+    window.type_into("Query", "");
+    window.wait_for_text("55 entries");
+    window.press("More ways to clear");
+    window.press("Show what was moved aside…");
+    window.press(&format!("Bring back 2 entries of {}", store.display()));
+    window.wait_for_text("Nothing is held aside");
+    window.press("Close");
+    window.wait_for_text("57 entries");
+}
+
+#[test]
+fn the_health_tab_says_what_is_odd_and_leads_to_the_entries() {
+    let (_temp, path) = fixture(JOBLIB);
+    let store = path.join("joblib");
+    let mut open = std::fs::metadata(&store).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut open, 0o777);
+    std::fs::set_permissions(&store, open).unwrap();
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.press("Revalidate all");
+    window.press("Health");
+    window.wait_for_text_part("Anyone on this computer may write into this folder");
+    window.wait_for_text_part("This store records no hits and misses");
+    window.press_labelled(Role::Button, "1 corrupt");
+    window.wait_for_row("ad212b27d254fce323a04ce7ea476c27");
+}
+
+#[test]
 fn the_palette_runs_what_is_typed() {
     let (_temp, path) = fixture(JOBLIB);
     let mut window = Window::open(vec![path]);

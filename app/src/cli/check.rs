@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cachescope_core::model::{Condition, Record, Role, Time, Verdict, text};
+use cachescope_core::model::{Condition, Issue, Record, Role, Severity, Time, Verdict, text};
+use cachescope_core::ops::doctor;
 use cachescope_core::ops::query::{Query, units};
-use cachescope_core::stores::{CheckOptions, Store};
+use cachescope_core::stores::{Advice, CheckOptions, Store, Topic};
 
 use super::lines::{IssueLine, SummaryLine, group_of, path_text};
 use super::listing::{Listing, Wish};
@@ -81,6 +82,8 @@ struct Found {
     entries: u64,
     bytes: u64,
     issues: u64,
+    /// Issues that are more than notes.
+    problems: u64,
     conditions: BTreeMap<&'static str, u64>,
 }
 
@@ -128,6 +131,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
             Err(failure) if stores.len() == 1 => return Err(failure),
             Err(failure) => {
                 found.issues += 1;
+                found.problems += 1;
                 open::report_failure(failure, info, global)?;
             }
         }
@@ -143,7 +147,7 @@ pub(super) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
         out::print(format!("{}\n", found.words()).as_bytes())?;
     }
     Ok(
-        if n_read == 0 || (found.conditions.is_empty() && found.issues > 0) {
+        if n_read == 0 || (found.conditions.is_empty() && found.problems > 0) {
             Exit::Unread
         } else if found.is_all_fresh() {
             Exit::Done
@@ -190,9 +194,15 @@ fn check(
             table.push(cells(&record, verdict));
         }
     }
-    found.issues += listing.snapshot.issues.len() as u64;
+    // What figures can say is a matter of `stats`.
+    let mut advice = doctor::standing(&listing.store);
+    advice.retain(|advice| advice.topic != Topic::Figures);
+    let notes: Vec<Issue> = advice.iter().map(Advice::to_issue).collect();
+    let issues = || listing.snapshot.issues.iter().chain(&notes);
+    found.issues += issues().count() as u64;
+    found.problems += issues().filter(|i| i.severity > Severity::Note).count() as u64;
     if global.json {
-        for issue in listing.snapshot.issues.iter() {
+        for issue in issues() {
             out::push_line(&mut lines, &IssueLine::from(issue));
         }
         return out::print(&lines);
@@ -207,7 +217,7 @@ fn check(
     }
     page.push('\n');
     out::print(page.as_bytes())?;
-    listing.snapshot.issues.iter().for_each(open::say_issue);
+    issues().for_each(open::say_issue);
     Ok(())
 }
 

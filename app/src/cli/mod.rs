@@ -6,6 +6,7 @@
 )]
 
 mod check;
+mod choose;
 mod clear;
 mod compact;
 pub(crate) mod export;
@@ -38,6 +39,7 @@ use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
+pub(crate) use choose::Size;
 use out::Exit;
 pub(crate) use out::Failure;
 
@@ -107,7 +109,7 @@ enum Command {
     Stats(stats::StatsArgs),
     Show(show::ShowArgs),
     Check(check::CheckArgs),
-    Clear(clear::ClearArgs),
+    Clear(Box<clear::ClearArgs>),
     Keep(keep::KeepArgs),
     Undo(undo::UndoArgs),
     Purge(purge::PurgeArgs),

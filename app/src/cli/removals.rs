@@ -79,15 +79,18 @@ impl<'a> Report<'a> {
         outcome: &'static str,
         reason: Option<String>,
     ) -> Result<(), Failure> {
-        self.line(&RemovalLine {
-            store: path_text(&plan.store),
-            key: planned.key_label.clone(),
-            group: Some(planned.group_label.clone()).filter(|label| !label.is_empty()),
-            bytes: Some(planned.bytes),
-            duration_s: planned.duration_s,
-            outcome,
-            reason,
-        })
+        self.line(&line_of(plan, planned, outcome, reason))
+    }
+
+    /// An entry that would stay, in a plan that is only shown.
+    pub(super) fn spared(
+        &mut self,
+        plan: &Plan,
+        planned: &Planned,
+        reason: String,
+    ) -> Result<(), Failure> {
+        self.sums.refused += 1;
+        self.print(&line_of(plan, planned, "skipped", Some(reason)))
     }
 
     /// A chosen entry that cannot go.
@@ -237,6 +240,23 @@ impl Sums {
             }
         }
         words.join("; ")
+    }
+}
+
+fn line_of(
+    plan: &Plan,
+    planned: &Planned,
+    outcome: &'static str,
+    reason: Option<String>,
+) -> RemovalLine {
+    RemovalLine {
+        store: path_text(&plan.store),
+        key: planned.key_label.clone(),
+        group: Some(planned.group_label.clone()).filter(|label| !label.is_empty()),
+        bytes: Some(planned.bytes),
+        duration_s: planned.duration_s,
+        outcome,
+        reason,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cachescope_core::model::text;
 use cachescope_core::ops::Control;
+use cachescope_core::ops::doctor;
 use cachescope_core::ops::stats::{self, Bin, GroupStats, Stats};
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Counters, Store};
@@ -70,6 +71,11 @@ fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), F
     }
     for issue in &stats.issues {
         open::report(issue, global)?;
+    }
+    if !global.json {
+        for advice in doctor::standing(store) {
+            open::say_issue(&advice.to_issue());
+        }
     }
     if stats.entries == 0 && !stats.issues.is_empty() {
         return Err(Failure::unread(format!(

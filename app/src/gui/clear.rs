@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use cachescope_core::Error;
-use cachescope_core::clear::How;
 use cachescope_core::clear::undo::Held;
+use cachescope_core::clear::{Fresh, How};
 use cachescope_core::jobs::{BroughtBack, Check, Checked, Chosen, Cleared, Job, JobId, Planned};
 use cachescope_core::model::{Snapshot, StoreId};
 use cachescope_core::ops::query::units;
 use cachescope_core::stores::CheckOptions;
 
-use super::command::ClearCommand;
+use super::command::{ClearCommand, HeldCommand};
+use super::policy::policy_of;
 use super::session::Session;
-use super::state::{Clearing, Dialog, Rules, Scope, Stage};
+use super::state::{AskedFor, Clearing, Dialog, PolicyForm, Request, Rules, Scope, Stage};
 use crate::text;
 
 impl Session {
@@ -75,6 +76,11 @@ impl Session {
     pub(crate) fn clear(&mut self, command: ClearCommand) {
         match command {
             ClearCommand::Plan(scope) => self.plan(scope),
+            ClearCommand::ChoosePolicy => {
+                self.state.dialog = Some(Dialog::Policy(PolicyForm::default()));
+            }
+            ClearCommand::PlanByPolicy => self.plan_by_policy(),
+            ClearCommand::InProgress(fresh) => self.plan_again(fresh),
             ClearCommand::How(how) => {
                 if let Some(Dialog::Clear(clearing)) = &mut self.state.dialog {
                     clearing.how = how;
@@ -105,15 +111,121 @@ impl Session {
         let Some((snapshot, chosen)) = self.chosen(Some(scope)) else {
             return;
         };
-        let query = (scope == Scope::Found).then(|| self.state.query.text().to_owned());
-        let job = self.jobs.start(Job::Plan { snapshot, chosen });
+        let asked = AskedFor {
+            query: (scope == Scope::Found).then(|| self.state.query.text().to_owned()),
+            options: Vec::new(),
+        };
+        let request = Request {
+            snapshot,
+            chosen,
+            policy: None,
+            fresh: Fresh::Stays,
+        };
+        self.show_plan(asked, request);
+    }
+
+    /// Plans what the policy in the dialog chooses, among what the query found.
+    fn plan_by_policy(&mut self) {
+        let query = self.state.query.text().trim().to_owned();
+        let scope = (!query.is_empty()).then_some(Scope::Found);
+        let Some((snapshot, chosen)) = self.chosen(scope) else {
+            return;
+        };
+        let Some(Dialog::Policy(form)) = &mut self.state.dialog else {
+            return;
+        };
+        let (policy, options) = match policy_of(form) {
+            Ok(policy) => policy,
+            Err(why) => {
+                form.error = Some(why);
+                return;
+            }
+        };
+        let asked = AskedFor {
+            query: Some(query).filter(|query| !query.is_empty()),
+            options,
+        };
+        let request = Request {
+            snapshot,
+            chosen,
+            policy: Some(policy),
+            fresh: Fresh::Stays,
+        };
+        self.show_plan(asked, request);
+    }
+
+    /// The same plan, with what may be somebody's work in progress or without it.
+    fn plan_again(&mut self, fresh: Fresh) {
+        if let Some(Dialog::Clear(clearing)) = &self.state.dialog {
+            let asked = clearing.asked.clone();
+            let request = Request {
+                fresh,
+                ..clearing.request.clone()
+            };
+            self.show_plan(asked, request);
+        }
+    }
+
+    fn show_plan(&mut self, asked: AskedFor, request: Request) {
+        let how = match &self.state.dialog {
+            Some(Dialog::Clear(clearing)) => clearing.how,
+            _ => How::Keep,
+        };
+        let job = self.jobs.start(Job::Plan {
+            snapshot: Arc::clone(&request.snapshot),
+            chosen: request.chosen.clone(),
+            policy: request.policy.clone().map(Box::new),
+            fresh: request.fresh,
+        });
         self.state.dialog = Some(Dialog::Clear(Box::new(Clearing {
-            query,
+            asked,
+            request,
             job: Some(job),
             stage: Stage::Planning,
-            how: How::Keep,
+            how,
             scroll: crate::gui::widgets::table::Scroll::default(),
         })));
+    }
+
+    pub(crate) fn held(&mut self, command: HeldCommand) {
+        let of_id = |id: String| {
+            let all = self.state.held_everywhere();
+            all.into_iter().find(|held| held.id == id)
+        };
+        match command {
+            HeldCommand::Show => {
+                self.state.dialog = Some(Dialog::Held);
+                self.look_everywhere();
+            }
+            HeldCommand::BringBack(id) => {
+                if let Some(held) = of_id(id) {
+                    self.jobs.start(Job::Restore(held));
+                }
+            }
+            HeldCommand::Free(id) => {
+                self.state.dialog = of_id(id).map(|held| Dialog::Purge(vec![held]));
+            }
+        }
+    }
+
+    /// Looks for what is held aside of every store that is remembered or open.
+    pub(crate) fn look_everywhere(&mut self) {
+        let job = Job::Held {
+            paths: Vec::new(),
+            state: self.own.clone(),
+        };
+        self.jobs.replace(&mut self.state.everywhere.job, job);
+    }
+
+    /// What was found to be held aside, of the open stores or of all.
+    pub(crate) fn found_held(&mut self, job: JobId, held: Vec<Held>) {
+        if self.state.everywhere.job != Some(job) {
+            self.state.held = held;
+            return;
+        }
+        let everywhere = &mut self.state.everywhere;
+        everywhere.remembered = held;
+        everywhere.is_known = true;
     }
 
     fn confirm(&mut self) {
@@ -175,8 +287,11 @@ impl Session {
         }
     }
 
-    /// Looks for what is held aside for the open stores.
+    /// Looks for what is held aside for the open stores, and for the view of all.
     pub(crate) fn look_for_held(&mut self) {
+        if matches!(self.state.dialog, Some(Dialog::Held)) {
+            self.look_everywhere();
+        }
         let stores = self.state.stores.iter();
         let paths: Vec<_> = stores.map(|s| s.info.path.clone()).collect();
         // Without a path everything that was ever held would be listed.

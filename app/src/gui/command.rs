@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cachescope_core::clear::How;
+use cachescope_core::clear::{Fresh, How};
 use cachescope_core::jobs::{JobId, Sight, Zoom};
 use cachescope_core::model::{Group, NodeId, Row, StoreId, Time};
 use cachescope_core::ops::{Layout, SortBy};
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Something about clearing and what was cleared.
     Clear(ClearCommand),
+    /// Something about what is held aside, of any store.
+    Held(HeldCommand),
     /// Shows a window over the window, or takes it away.
     Dialog(Option<DialogKind>),
     /// Light, dark, or as the system has it.
@@ -84,6 +86,12 @@ pub(crate) enum Command {
 pub(crate) enum ClearCommand {
     /// Plans to clear these entries and shows the plan; nothing changes.
     Plan(Scope),
+    /// Shows the policies to clear by.
+    ChoosePolicy,
+    /// Plans what the policy on show chooses; nothing changes.
+    PlanByPolicy,
+    /// Plans again, with what may be in progress or without it.
+    InProgress(Fresh),
     /// Moves aside, or frees at once.
     How(How),
     /// Carries out the plan on show.
@@ -94,6 +102,17 @@ pub(crate) enum ClearCommand {
     AskPurge,
     /// Frees what was asked about.
     Purge,
+}
+
+/// Something about what is held aside, of any store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeldCommand {
+    /// Looks for all of it, and shows it.
+    Show,
+    /// Brings back what one clear moved aside.
+    BringBack(String),
+    /// Asks whether it is to be freed for good.
+    Free(String),
 }
 
 /// The windows over the window that need no preparation.
@@ -183,6 +202,8 @@ pub(crate) enum Need {
     Survey(Layout, Time),
     /// What is drawn of the array.
     Look(Sight),
+    /// What there is to say of the store as a whole.
+    Advice,
     /// The page of bytes that begins at this offset.
     Page(u64),
 }

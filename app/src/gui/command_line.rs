@@ -1,18 +1,24 @@
 //! The command line that does what the window is about to do, ready to be pasted into a shell.
 
-use cachescope_core::clear::{How, Plan, Planned};
+use cachescope_core::clear::{Fresh, How, Plan, Planned};
+
+use super::state::AskedFor;
 
 /// Keys that are named one by one; more are better said by a query.
 const MAX_KEYS: usize = 50;
 
 /// `cachescope clear …` for a plan; `None` where only a long list of keys would say it.
-pub(crate) fn clear(plan: &Plan, query: Option<&str>, how: How) -> Option<String> {
+pub(crate) fn clear(plan: &Plan, asked: &AskedFor, how: How) -> Option<String> {
     let mut words = vec!["cachescope".to_owned(), "clear".to_owned()];
     words.push(quote(plan.opened_as.to_str()?));
     words.push("--yes".to_owned());
     words.extend((how == How::Free).then(|| "--permanent".to_owned()));
-    if let Some(query) = query {
+    words.extend((plan.fresh == Fresh::Goes).then(|| "--in-progress".to_owned()));
+    words.extend(asked.options.iter().map(|word| quote(word)));
+    if let Some(query) = &asked.query {
         words.extend(["--query".to_owned(), quote(query)]);
+    }
+    if asked.query.is_some() || !asked.options.is_empty() {
         return Some(words.join(" "));
     }
     if plan.removals.len() > MAX_KEYS {

@@ -46,6 +46,7 @@ impl Session {
             Command::Revalidate(scope) => self.revalidate(scope),
             Command::Rules(rules) => self.state.saved.rules = rules,
             Command::Clear(command) => self.clear(command),
+            Command::Held(command) => self.held(command),
             Command::Dialog(kind) => {
                 self.state.dialog = kind.and_then(|kind| self.dialog(kind));
             }
@@ -234,6 +235,7 @@ impl Session {
             Need::Glances(rows) => self.glance(id, &rows),
             Need::Survey(layout, now) => self.survey(id, layout, now),
             Need::Look(sight) => self.look(id, sight),
+            Need::Advice => self.advise(id),
             Need::Page(offset) => self.read_page(id, offset),
         }
     }
@@ -314,6 +316,14 @@ impl Session {
         preview.array.failure = None;
         let job = Job::Look { target, sight };
         self.jobs.replace(&mut preview.array.job, job);
+    }
+
+    fn advise(&mut self, id: StoreId) {
+        if let Some(store) = self.state.store_mut(id) {
+            store.advice.asked = Some(store.snapshot.generation);
+            let job = Job::Advise(Arc::clone(&store.snapshot));
+            self.jobs.replace(&mut store.advice.job, job);
+        }
     }
 
     fn read_page(&mut self, id: StoreId, offset: u64) {

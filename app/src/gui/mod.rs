@@ -10,6 +10,7 @@ mod export;
 mod fonts;
 mod handle;
 mod panels;
+mod policy;
 mod receive;
 mod session;
 mod shortcuts;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cachescope_core::Error;
 use cachescope_core::jobs::{
-    Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report, Surveyed,
+    Advised, Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report,
+    Surveyed,
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
@@ -45,13 +46,14 @@ impl Session {
                     }
                 }
                 Outcome::Surveyed(surveyed) => self.surveyed(job, surveyed),
+                Outcome::Advised(advised) => self.advised(*advised),
                 Outcome::Checked(checked) => self.checked(job, *checked),
                 Outcome::Planned(planned) => self.planned(job, planned),
                 Outcome::Cleared(cleared) => {
                     self.state.toast = cleared_toast(&cleared);
                     self.cleared(job, cleared);
                 }
-                Outcome::Held(held) => self.state.held = held,
+                Outcome::Held(held) => self.found_held(job, held),
                 Outcome::BroughtBack(back) => {
                     self.state.toast = None;
                     self.brought_back(&back);
@@ -160,6 +162,12 @@ impl Session {
         let asked = |s: &&mut OpenStore| s.overview.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
             store.overview.surveyed = Some(surveyed);
+        }
+    }
+
+    fn advised(&mut self, advised: Advised) {
+        if let Some(store) = self.state.store_mut(advised.store) {
+            store.advice.found = Some(advised);
         }
     }
 

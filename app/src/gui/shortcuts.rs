@@ -3,7 +3,7 @@
 use cachescope_core::ops::SortBy;
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
-use super::command::{ClearCommand, Command, DialogKind, TableCommand};
+use super::command::{ClearCommand, Command, DialogKind, HeldCommand, TableCommand};
 use super::state::{Pick, Scope, State, Tab};
 use super::widgets::mosaic::Colour;
 
@@ -113,8 +113,15 @@ const ENTRIES: &[Action] = &[
     action("Clear what the query found…", |s| {
         found(s).map(|()| Command::Clear(ClearCommand::Plan(Scope::Found)))
     }),
+    action("Clear by a policy…", |s| {
+        s.shown()
+            .map(|_| Command::Clear(ClearCommand::ChoosePolicy))
+    }),
     keyed("Undo the last clear", Modifiers::COMMAND, Key::Z, |s| {
         held(s).map(|()| Command::Clear(ClearCommand::Undo))
+    }),
+    action("Show what was moved aside…", |_| {
+        Some(Command::Held(HeldCommand::Show))
     }),
     action("Free what is held aside…", |s| {
         held(s).map(|()| Command::Clear(ClearCommand::AskPurge))

@@ -26,7 +26,7 @@ mod wire;
 
 pub use apply::{Applied, How, Outcome, apply, can_keep};
 pub use disk::free_bytes;
-pub use plan::{Act, Base, Plan, Planned, Refusal, Totals};
+pub use plan::{Act, Base, Fresh, Plan, Planned, Refusal, Totals};
 
 /// Name of the folder that holds what was moved aside; it lies beside a store and is never listed as one.
 pub const QUARANTINE: &str = ".cachescope-quarantine";

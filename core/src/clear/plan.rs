@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire;
+use super::{How, Outcome, wire};
 use crate::model::{EntryKey, Fingerprint, Record, Role, StoreInfo, Time};
 use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
 use crate::source::FileType;
@@ -20,6 +20,11 @@ const VERSION: u32 = 1;
 const MAX_SAVED_BYTES: u64 = 2 << 30;
 /// Bytes without an owner that are younger than this may be somebody's work in progress.
 const FRESH_SECS: f64 = 24.0 * 3600.0;
+/// How a person says that nobody is at work; it stands in every reason that this overrules.
+const IN_PROGRESS: &str = "--in-progress";
+/// Why such bytes stay.
+const WORK_IN_PROGRESS: &str = "it was written less than 24 hours ago and may be somebody's work in progress; \
+                                --in-progress clears it all the same";
 
 /// Entries chosen to be cleared, with what must still be true of each when it happens.
 ///
@@ -44,6 +49,9 @@ pub struct Plan {
     pub act: Act,
     /// When it was made.
     pub made: Time,
+    /// What becomes of what may be somebody's work in progress.
+    #[serde(default)]
+    pub fresh: Fresh,
     /// Device and inode of the store's folder (of the folder it lies in, for a file).
     pub base: Base,
     /// What is to go, in this order.
@@ -69,6 +77,18 @@ impl Act {
     pub(super) fn is_clear(&self) -> bool {
         *self == Self::Clear
     }
+}
+
+/// What becomes of chosen things younger than a day that may be somebody's work in progress:
+/// temporary files, and bytes that no entry owns yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fresh {
+    /// They stay.
+    #[default]
+    Stays,
+    /// They go: the person said that nobody is at work.
+    Goes,
 }
 
 /// Which folder it was, whatever its name is today.
@@ -114,6 +134,13 @@ pub struct Refusal {
     pub reason: String,
 }
 
+impl Refusal {
+    /// True if it stays because somebody may be at work on it, which a person can overrule.
+    pub fn is_in_progress(&self) -> bool {
+        self.reason.contains(IN_PROGRESS)
+    }
+}
+
 /// Sums over a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Totals {
@@ -135,17 +162,29 @@ impl Plan {
     /// # Errors
     /// If the store is gone.
     pub fn new<'a>(store: &Store, records: impl IntoIterator<Item = Record<'a>>) -> Result<Self> {
+        Self::with(store, records, Fresh::Stays)
+    }
+
+    /// As [`Plan::new`], where a person may have said what becomes of work in progress.
+    ///
+    /// # Errors
+    /// If the store is gone.
+    pub fn with<'a>(
+        store: &Store,
+        records: impl IntoIterator<Item = Record<'a>>,
+        fresh: Fresh,
+    ) -> Result<Self> {
         let mut plan = Self::empty(store, Act::Clear)?;
+        plan.fresh = fresh;
         let made = plan.made;
         let mut shared = Vec::new();
         for record in records {
             let planned = Planned::of(&record);
             match store.removal(&planned.key) {
                 Ok(Removal::Shared { .. }) => shared.push(planned),
-                Ok(_) if is_fresh_orphan(&record, made) => plan.refuse(
-                    planned,
-                    "it was written less than 24 hours ago and may be somebody's work in progress",
-                ),
+                Ok(_) if fresh == Fresh::Stays && is_fresh_orphan(&record, made) => {
+                    plan.refuse(planned, WORK_IN_PROGRESS);
+                }
                 Ok(_) => plan.removals.push(planned),
                 Err(error) => plan.refuse(planned, &error.message()),
             }
@@ -211,11 +250,34 @@ impl Plan {
             kind: info.kind.to_owned(),
             act,
             made,
+            fresh: Fresh::default(),
             base: base_of(store)?,
             removals: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
         })
+    }
+
+    /// Checks each entry as a clear would, and counts those that would stay among the refused ones.
+    ///
+    /// Where nothing can be checked, applying the plan says why.
+    pub fn spare_what_stays(&mut self, cancel: &Cancel, progress: &Progress) {
+        let mut stays: HashMap<EntryKey, String> = HashMap::new();
+        let mut hear = |planned: &Planned, outcome: Outcome| match outcome {
+            Outcome::Skipped(reason) => drop(stays.insert(planned.key.clone(), reason)),
+            Outcome::Failed(error) => drop(stays.insert(planned.key.clone(), error.message())),
+            Outcome::Ready | Outcome::Done => {}
+        };
+        let checked = super::apply(self, How::Check, None, cancel, progress, &mut hear);
+        if let Err(error) = checked {
+            log::info!("{error}");
+        }
+        for planned in std::mem::take(&mut self.removals) {
+            match stays.remove(&planned.key) {
+                Some(reason) => self.refuse(planned, &reason),
+                None => self.removals.push(planned),
+            }
+        }
     }
 
     /// Sums over what is to go.

@@ -15,6 +15,7 @@ mod preview;
 mod problem;
 pub mod pyc;
 pub mod pyliteral;
+pub mod python;
 pub mod repr;
 mod save;
 mod sparse;

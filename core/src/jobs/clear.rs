@@ -7,10 +7,11 @@ use super::run::Context;
 use super::{Chosen, Outcome};
 use crate::Result;
 use crate::clear::undo::{self, Held, Purged, Restored};
-use crate::clear::{self, Applied, How, Plan};
-use crate::model::Snapshot;
+use crate::clear::{self, Applied, Fresh, How, Plan};
+use crate::model::{Snapshot, Time};
+use crate::ops::policy::Policy;
 use crate::own::StateDir;
-use crate::stores::Store;
+use crate::stores::{PolicyLimits, Store};
 
 /// A plan, and what a person wants to know before saying yes.
 #[derive(Debug)]
@@ -45,15 +46,41 @@ pub struct BroughtBack {
     pub stayed: Vec<(String, String)>,
 }
 
-pub(super) fn plan(snapshot: &Snapshot, chosen: &Chosen, context: &Context) -> Result<()> {
+/// A policy, and what it goes by.
+#[derive(Debug, Clone)]
+pub struct ByPolicy {
+    /// The policy.
+    pub policy: Policy,
+    /// What it is told.
+    pub limits: PolicyLimits,
+}
+
+pub(super) fn plan(
+    snapshot: &Snapshot,
+    chosen: &Chosen,
+    policy: Option<&ByPolicy>,
+    fresh: Fresh,
+    context: &Context,
+) -> Result<()> {
     let rows = chosen.rows(snapshot);
     let store = Store::open(&snapshot.store)?;
-    context.progress.set_total(rows.len() as u64);
-    let records = rows.iter().filter_map(|row| {
-        context.progress.add(1);
-        snapshot.record(*row)
-    });
-    let plan = Arc::new(Plan::new(&store, records)?);
+    let mut records: Vec<_> = rows
+        .iter()
+        .filter_map(|row| snapshot.record(*row))
+        .collect();
+    let mut notes = Vec::new();
+    if let Some(ByPolicy { policy, limits }) = policy {
+        let choice = policy.choose(&store, &records, limits, Time::now(), &context.cancel)?;
+        notes = choice.notes;
+        let chosen = choice.chosen.iter();
+        records = chosen.filter_map(|at| records.get(*at).cloned()).collect();
+    }
+    context.progress.set_total(records.len() as u64);
+    let records = records.into_iter().inspect(|_| context.progress.add(1));
+    let mut plan = Plan::with(&store, records, fresh)?;
+    plan.notes.extend(notes);
+    plan.spare_what_stays(&context.cancel, &context.progress);
+    let plan = Arc::new(plan);
     context.cancel.check()?;
     let cannot_keep = clear::can_keep(&plan).err().map(|error| error.to_string());
     context.report(Outcome::Planned(Box::new(Planned {

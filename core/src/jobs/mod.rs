@@ -3,6 +3,7 @@
 //! A job never blocks its owner: progress is a pair of counters, results wait in the channel,
 //! and a plain callback says that there is something to collect.
 
+mod advise;
 mod arrange;
 mod bytes;
 mod check;
@@ -19,11 +20,12 @@ mod run;
 mod scan;
 mod survey;
 
+pub use advise::Advised;
 pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Sums};
 pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;
-pub use clear::{BroughtBack, Cleared, Planned};
+pub use clear::{BroughtBack, ByPolicy, Cleared, Planned};
 pub use find::FoundBytes;
 pub use glance::Glances;
 pub use look::{Looked, Seen, Sight, Target};
@@ -38,7 +40,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clear::undo::Held;
-use crate::clear::{How, Plan};
+use crate::clear::{Fresh, How, Plan};
 use crate::formats::Content;
 use crate::model::{EntryKey, Fingerprint, Snapshot, StoreId, StoreInfo};
 use crate::own::StateDir;
@@ -112,6 +114,8 @@ pub enum Job {
     },
     /// Sums up a snapshot and lays out its treemap.
     Survey(Box<Survey>),
+    /// Finds out what there is to say of a store as a whole.
+    Advise(Arc<Snapshot>),
     /// Checks chosen rows.
     Check(Box<Check>),
     /// Plans to clear chosen rows; nothing changes.
@@ -120,6 +124,10 @@ pub enum Job {
         snapshot: Arc<Snapshot>,
         /// Which of its entries.
         chosen: Chosen,
+        /// What narrows the choice; `None` to clear all of the chosen ones.
+        policy: Option<Box<ByPolicy>>,
+        /// What becomes of what may be somebody's work in progress.
+        fresh: Fresh,
     },
     /// Carries a plan out.
     Clear {
@@ -159,6 +167,7 @@ impl Job {
             Self::Find { .. } => "find",
             Self::Look { .. } => "look",
             Self::Survey(_) => "survey",
+            Self::Advise(_) => "advise",
             Self::Check(_) => "check",
             Self::Plan { .. } => "plan",
             Self::Clear { .. } => "clear",
@@ -182,6 +191,7 @@ impl Job {
             Self::Find { .. } => "Searching bytes".to_owned(),
             Self::Look { .. } => "Reading a value".to_owned(),
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
+            Self::Advise(snapshot) => format!("Examining {}", snapshot.store.title()),
             Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
             Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
             Self::Clear { .. } => "Clearing".to_owned(),
@@ -210,7 +220,7 @@ impl Job {
             | Self::Glance { store, .. } => Some(store.id),
             Self::Survey(survey) => Some(survey.snapshot.store.id),
             Self::Check(check) => Some(check.snapshot.store.id),
-            Self::Plan { snapshot, .. } => Some(snapshot.store.id),
+            Self::Advise(snapshot) | Self::Plan { snapshot, .. } => Some(snapshot.store.id),
             Self::Arrange(arrange) => Some(arrange.snapshot.store.id),
         }
     }
@@ -235,8 +245,14 @@ impl Job {
             } => find::run(&content, needle, from, context),
             Self::Look { target, sight } => look::run(&target, sight, context),
             Self::Survey(survey) => survey::run(*survey, context),
+            Self::Advise(snapshot) => advise::run(&snapshot, context),
             Self::Check(check) => check::run(&check, context),
-            Self::Plan { snapshot, chosen } => clear::plan(&snapshot, &chosen, context),
+            Self::Plan {
+                snapshot,
+                chosen,
+                policy,
+                fresh,
+            } => clear::plan(&snapshot, &chosen, policy.as_deref(), fresh, context),
             Self::Clear { plan, how, state } => clear::apply(plan, how, state.as_ref(), context),
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
             Self::Restore(held) => clear::restore(held, context),
@@ -280,6 +296,8 @@ pub enum Outcome {
     Looked(Box<Looked>),
     /// The overview of a store.
     Surveyed(Box<Surveyed>),
+    /// What there is to say of a store as a whole.
+    Advised(Box<Advised>),
     /// Verdicts on some entries; more may follow.
     Checked(Box<Checked>),
     /// A plan, ready to be looked at.

@@ -40,6 +40,10 @@ pub fn run(
         now: options.now.or_else(|| Some(Time::now())),
         ..options.clone()
     };
+    if let Some(folder) = &options.source {
+        // Once for all, or every entry would be unread for the same reason.
+        crate::source::Dir::open(folder)?;
+    }
     let broken = || Verdict {
         condition: Condition::Unread,
         evidence: vec!["Cachescope failed on it: please report this".to_owned()],
@@ -75,7 +79,7 @@ pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Opti
     {
         Ok(checked) => {
             findings.extend(of_value(&checked));
-            if findings.is_empty() && !checked.is_read_to_end {
+            if findings.iter().all(is_note) && !checked.is_read_to_end {
                 notes.push(NOT_TO_THE_END.to_owned());
             }
         }
@@ -92,6 +96,11 @@ fn is_missing_or_unread(finding: &Finding) -> bool {
         finding.condition,
         Condition::Incomplete | Condition::Unread | Condition::Corrupt
     )
+}
+
+/// Worth saying, and nothing wrong.
+fn is_note(finding: &Finding) -> bool {
+    finding.condition == Condition::Fresh
 }
 
 fn unread(error: &Error) -> Finding {
@@ -118,7 +127,8 @@ fn expired(record: &Record<'_>, options: &CheckOptions, known: &[Finding]) -> Op
 
 fn orphan(known: &[Finding]) -> Option<Finding> {
     known
-        .is_empty()
+        .iter()
+        .all(is_note)
         .then(|| Finding::new(Condition::Orphan, "no entry owns these bytes"))
 }
 

@@ -2,10 +2,12 @@
 
 pub mod check;
 mod choose;
+pub mod doctor;
 mod each;
 mod identify;
 mod order;
 mod overview;
+pub mod policy;
 pub mod query;
 pub mod stats;
 mod treemap;

@@ -84,6 +84,15 @@ pub(crate) fn to_own(path: &Path) -> rusqlite::Result<Connection> {
     open(path, access, "mode=rwc", &Watchdog::default())
 }
 
+/// Opens a copy that is thrown away, to try on it what a program would write.
+pub(super) fn to_try(path: &Path, dog: &Watchdog) -> rusqlite::Result<Connection> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, "mode=rw", dog)?;
+    // diskcache's triggers name their keys in double quotes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, true)?;
+    connection.execute_batch("PRAGMA synchronous=0")?;
+    Ok(connection)
+}
+
 /// Opens `path` with what viewing and changing have in common.
 fn open(
     path: &Path,

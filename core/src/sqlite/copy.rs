@@ -85,7 +85,8 @@ pub(super) fn of(
     Ok(copy)
 }
 
-fn make(
+/// A copy of its own, which no other job is handed; see [`of`].
+pub(super) fn make(
     dir: &Dir,
     name: &OsStr,
     state: &State,

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use super::connect::{self, Watchdog};
 use super::copy::{self, CopyRule, PrivateCopy};
 use super::explain::{self, explain, is_hot, may_pass, needs_copy};
+use super::scratch::Scratch;
 use super::state::{Rung, State, beside_name};
 use crate::model::{Issue, Severity, text};
 use crate::scan::Cancel;
@@ -58,6 +59,17 @@ struct Open {
     rung: Rung,
     seen: State,
     opened: Instant,
+}
+
+/// What of a database is no row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slack {
+    /// Bytes of the write-ahead log.
+    pub(crate) log_bytes: u64,
+    /// Bytes of pages that hold nothing.
+    pub(crate) free_bytes: u64,
+    /// Bytes of all pages.
+    pub(crate) bytes: u64,
 }
 
 /// What one page of reading sees.
@@ -123,6 +135,38 @@ impl Database {
         read: impl FnMut(&View<'_>) -> Result<T, Failure>,
     ) -> Result<T> {
         self.turn(cancel, After::Keep, read)
+    }
+
+    /// Bytes in its log, and in pages that hold nothing.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn slack(&self, cancel: &Cancel) -> Result<Slack> {
+        let wal = self.dir.stat(&beside_name(&self.name, "-wal"));
+        self.read(cancel, |view| {
+            let pragma = |name: &str| -> rusqlite::Result<u64> {
+                let n: i64 = view
+                    .connection
+                    .pragma_query_value(None, name, |row| row.get(0))?;
+                Ok(n.unsigned_abs())
+            };
+            let page = pragma("page_size")?;
+            Ok(Slack {
+                log_bytes: wal.as_ref().map_or(0, |meta| meta.size),
+                free_bytes: pragma("freelist_count")?.saturating_mul(page),
+                bytes: pragma("page_count")?.saturating_mul(page),
+            })
+        })
+    }
+
+    /// A copy of the database as it is now, on which a change can be tried.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is too large to be copied.
+    pub(crate) fn scratch(&self, cancel: &Cancel) -> Result<Scratch> {
+        // Reading the file beside an open connection of ours would drop that one's locks.
+        self.close();
+        Scratch::of(&self.dir, &self.name, self.rule, cancel)
     }
 
     /// Bytes that the database takes on the disk, with its log, index and journal.

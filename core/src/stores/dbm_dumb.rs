@@ -6,9 +6,10 @@
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
+use super::advice::percent;
 use super::{
-    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal, Store,
-    ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal,
+    Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
@@ -26,6 +27,9 @@ const BACKUP: &str = ".bak";
 
 /// Larger indexes are refused: they are held in memory whole.
 const INDEX_BYTES: usize = 128 << 20;
+
+/// Share of dead space, in percent, from which on it is spoken of.
+const WORTH_COMPACTING: u64 = 25;
 
 /// Group of the bytes in the data file that belong to no key.
 const DEAD: &[u8] = b"\0dead";
@@ -242,6 +246,23 @@ impl Backend for DbmDumb {
         Ok(Compaction::Dumb {
             base: store.name.clone(),
         })
+    }
+
+    fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
+        let opened = Opened::of(store)?;
+        let (dead, all) = (opened.dead_bytes(), opened.data.len());
+        let share = percent(dead, all);
+        let message = format!(
+            "{share} % of the value file is dead space, {} of {}: dbm.dumb never uses it again, compacting gives it back",
+            text::size(dead),
+            text::size(all)
+        );
+        let is_worth_it = share >= WORTH_COMPACTING && dead >= BLOCK_BYTES;
+        let path = store.parent.path().join(named(&store.name, DATA));
+        Ok(is_worth_it
+            .then(|| Advice::new(Topic::Room, &path, message))
+            .into_iter()
+            .collect())
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {

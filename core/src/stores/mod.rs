@@ -1,5 +1,6 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
+mod advice;
 mod compaction;
 mod dbm_dumb;
 mod dbm_hash;
@@ -10,6 +11,7 @@ mod follow;
 mod joblib;
 mod marshal;
 mod pickle;
+mod policy;
 mod probe;
 mod pyc;
 mod recognise;
@@ -20,8 +22,12 @@ mod search;
 mod sqlite;
 mod sqlitedict;
 
+pub use advice::{Advice, Topic};
 pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
+pub use policy::{
+    LibraryPolicy, PolicyChoice, PolicyLimits, Takes, policies, policy_of, tag_policy,
+};
 pub(crate) use probe::reported;
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use removal::{Dependent, Expiry, RowRules};
@@ -36,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
 use crate::model::{EntryKey, Finding, Group, Limits, StoreInfo, Time};
-use crate::scan::Scan;
+use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, ReadAt};
 use crate::sqlite::CopyRule;
 use crate::{Error, Result};
@@ -143,6 +149,34 @@ pub trait Backend: Send + Sync {
     /// If the store cannot be read.
     fn notes(&self, _store: &Store, _entries: &[&EntryKey]) -> Result<Vec<String>> {
         Ok(Vec::new())
+    }
+
+    /// What a person should know of the store as a whole, and only this kind of store can tell.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn advice(&self, _store: &Store) -> Result<Vec<Advice>> {
+        Ok(Vec::new())
+    }
+
+    /// What the library's own clean-up would choose, as policies that people can ask for.
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        &[]
+    }
+
+    /// What one of [`Backend::policies`] would take away now. The disk is read, nothing is changed.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or the policy lacks what it goes by.
+    fn choose(
+        &self,
+        store: &Store,
+        policy: &LibraryPolicy,
+        _limits: &PolicyLimits,
+        _now: Time,
+        _cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        Err(policy::unknown(store, policy.name))
     }
 
     /// A group as people know it, where that reads better than its label; not unique.
@@ -280,6 +314,28 @@ impl Store {
     pub fn removal(&self, entry: &EntryKey) -> Result<Removal> {
         self.backend.removal(self, entry)
     }
+
+    /// See [`Backend::advice`]; nothing where the store cannot be read, which its listing says.
+    pub fn advice(&self) -> Vec<Advice> {
+        self.backend.advice(self).unwrap_or_default()
+    }
+
+    /// See [`Backend::choose`].
+    ///
+    /// # Errors
+    /// If the store cannot be read, is of a kind that has no such policy, or the policy lacks what it goes by.
+    pub fn choose(
+        &self,
+        policy: &LibraryPolicy,
+        limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        if !self.backend.policies().contains(policy) {
+            return Err(policy::unknown(self, policy.name));
+        }
+        self.backend.choose(self, policy, limits, now, cancel)
+    }
 }
 
 /// The folder a store lies in, and its name there.
@@ -293,6 +349,10 @@ fn split(path: &std::path::Path) -> Result<(Dir, OsString)> {
 /// For headings; two groups may have one title, so that selections and queries go by the label.
 pub fn group_title(kind: &str, group: &Group) -> String {
     backend_of(kind).map_or_else(|| group.label.to_string(), |b| b.group_title(group))
+}
+
+fn backends() -> impl Iterator<Item = &'static dyn Backend> {
+    BACKENDS.iter().copied()
 }
 
 fn backend_of(kind: &str) -> Option<&'static dyn Backend> {

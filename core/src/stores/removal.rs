@@ -20,6 +20,8 @@ pub enum Removal {
         owned: fn(&std::ffi::OsStr) -> bool,
         /// Which of these exist only while a program writes; a fresh one makes the entry stay.
         temporary: fn(&std::ffi::OsStr) -> bool,
+        /// The file that is written last: temporary files from before it belong to nobody any more.
+        last: OsString,
         /// What the entry's worth depends on; undo puts it back only where that still holds.
         guard: Option<Guard>,
     },

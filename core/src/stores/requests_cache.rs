@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
-use super::{Confidence, Dependent, Expiry};
+use super::{Confidence, Dependent, Expiry, LibraryPolicy};
 use crate::formats::Carrier;
 use crate::model::Group;
 use crate::sqlite::{Failure, Shape, View, describe, table_names};
@@ -21,6 +21,14 @@ const REDIRECTS: [&str; 2] = ["redirects", "urls"];
 
 impl RowKind for RequestsCache {
     const KIND: &'static [&'static str] = &["requests-cache"];
+
+    // `SQLiteCache._delete_expired`: `expires <= round(time())`.
+    const POLICIES: &'static [LibraryPolicy] = &[LibraryPolicy {
+        name: "requests-cache:expired",
+        about: "what cache.delete(expired=True) would delete: all that is past its time",
+        takes: &[],
+        has_binary_sizes: false,
+    }];
 
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
         let responses = shape.table(TABLE, &["key", "value"])?;

@@ -6,13 +6,15 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::types::ValueRef;
 
+use super::advice::of_slack;
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Expiry, Recognised, Removal,
-    RowRules, Store, ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Expiry,
+    LibraryPolicy, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store, ValueReader,
+    policy,
 };
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Time, text};
-use crate::scan::{Collector, Scan};
+use crate::scan::{Cancel, Collector, Scan};
 use crate::source::{MemoryReader, ReadAt};
 use crate::sqlite::{
     self, Cell, Database, Failure, Handle, Held, PageBuffer, Pages, RowAt, Shape, Table, View,
@@ -29,6 +31,9 @@ pub(super) trait RowKind: Send + Sync {
 
     /// Whether the database is of this kind, and who wrote it.
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)>;
+
+    /// See [`Backend::policies`]. All of them choose what is past its time, by whole seconds.
+    const POLICIES: &'static [LibraryPolicy] = &[];
 
     /// The tables whose rows are entries.
     ///
@@ -334,6 +339,27 @@ impl<K: RowKind> Backend for RowStore<K> {
         };
         let expires = expires.and_then(|(_, form)| form.read(&cell));
         Ok(expired(expires, options).into_iter().collect())
+    }
+
+    fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
+        let opened = self.opened(store)?;
+        let slack = opened.database.slack(&Cancel::default())?;
+        Ok(of_slack(slack, &opened.database.path()))
+    }
+
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        K::POLICIES
+    }
+
+    fn choose(
+        &self,
+        store: &Store,
+        _policy: &LibraryPolicy,
+        _limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        policy::expired_by_seconds(store, now, cancel)
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {

@@ -1,12 +1,13 @@
 //! What is wrong: conditions as counts that lead to their entries, and the problems met while reading.
 
+use cachescope_core::model::text::{path as path_text, shown};
 use cachescope_core::model::{Condition, Severity, Time};
-use cachescope_core::source::AccessTimes;
+use cachescope_core::stores::Topic;
 use egui::accesskit::Role;
 use egui::{Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
-use crate::gui::command::Command;
-use crate::gui::state::{OpenStore, Tab};
+use crate::gui::command::{Command, Need};
+use crate::gui::state::{OpenStore, Phase, Tab};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
@@ -28,6 +29,7 @@ fn meaning(found: Condition) -> &'static str {
 
 pub(super) fn health_ui(ui: &mut Ui, store: &OpenStore, now: Time, out: &mut Vec<Command>) {
     out.extend(super::need_survey(store, None, now));
+    out.extend(need_advice(store));
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(12).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
@@ -100,34 +102,52 @@ fn condition_ui(ui: &mut Ui, found: Condition, n: u64) -> bool {
     response.clicked()
 }
 
-/// What a person should know before trusting the figures.
+/// Asks what there is to say of the store, unless that is known of this listing.
+fn need_advice(store: &OpenStore) -> Option<Command> {
+    let is_due =
+        store.phase != Phase::Loading && store.advice.asked != Some(store.snapshot.generation);
+    is_due.then_some(Command::Need(Need::Advice))
+}
+
+fn topic_words(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Trust => "Trust",
+        Topic::Room => "Room",
+        Topic::Figures => "Figures",
+    }
+}
+
+/// What a person should know of the store as a whole, and what the listing noted.
 fn notes_ui(ui: &mut Ui, store: &OpenStore) {
     let theme = Theme::of(ui.ctx());
-    let mut notes = Vec::new();
-    match store.facts.as_ref().map(|f| f.access_times) {
-        Some(AccessTimes::Never) => notes.push(
-            "The disk is mounted with noatime: when an entry was last used is unknown".to_owned(),
-        ),
-        Some(AccessTimes::Relative) => notes.push(
-            "The disk is mounted with relatime: last use is known to within a day".to_owned(),
-        ),
-        Some(AccessTimes::Exact | AccessTimes::Unknown) | None => {}
-    }
-    let counts = store.facts.as_ref().is_some_and(|f| !f.counters.is_empty());
-    if store.facts.is_some() && !counts {
-        notes.push("This store does not record hits and misses".to_owned());
-    }
-    let issues = store.snapshot.issues.iter();
-    let said = issues.filter(|i| i.severity == Severity::Note);
-    notes.extend(said.map(|i| cachescope_core::model::text::shown(&i.message).into_owned()));
-    if notes.is_empty() {
-        return;
-    }
     controls::card(theme).show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         ui.label(RichText::new("Notes").font(theme::strong()));
-        for note in notes {
-            ui.add(Label::new(note).wrap());
+        let Some(found) = &store.advice.found else {
+            controls::quiet(ui, "Looking…");
+            return;
+        };
+        let mut last = None;
+        for advice in &found.advice {
+            if last.replace(advice.topic) != Some(advice.topic) {
+                ui.add_space(4.0);
+                controls::quiet(ui, topic_words(advice.topic));
+            }
+            let words = RichText::new(shown(&advice.message));
+            let words = match advice.topic {
+                Topic::Trust => words.color(theme.danger),
+                Topic::Room | Topic::Figures => words,
+            };
+            ui.add(Label::new(words).wrap().selectable(true))
+                .on_hover_text(path_text(&advice.path));
+        }
+        let issues = store.snapshot.issues.iter();
+        let noted: Vec<_> = issues.filter(|i| i.severity == Severity::Note).collect();
+        for issue in &noted {
+            ui.add(Label::new(shown(&issue.message)).wrap().selectable(true));
+        }
+        if found.advice.is_empty() && noted.is_empty() {
+            controls::quiet(ui, "Nothing is odd");
         }
     });
 }
@@ -149,13 +169,13 @@ fn issues_ui(ui: &mut Ui, store: &OpenStore) {
                 Severity::Error => theme.danger,
                 Severity::Warning | Severity::Note => theme.text,
             };
-            let message = cachescope_core::model::text::shown(&issue.message).into_owned();
+            let message = shown(&issue.message).into_owned();
             ui.add(
                 Label::new(RichText::new(message).color(color))
                     .wrap()
                     .selectable(true),
             );
-            let path = cachescope_core::model::text::path(&issue.path);
+            let path = path_text(&issue.path);
             let path = RichText::new(text::shorten(&path, 140)).font(theme::mono());
             ui.add(Label::new(path.color(theme.quiet)).wrap().selectable(true));
             ui.add_space(4.0);

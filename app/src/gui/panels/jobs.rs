@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachescope_core::jobs::{Jobs, Running};
 use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
-use crate::gui::command::{ClearCommand, Command};
+use crate::gui::command::{ClearCommand, Command, HeldCommand};
 use crate::gui::state::State;
 use crate::gui::theme::Theme;
 use crate::gui::widgets::controls;
@@ -80,6 +80,9 @@ fn held_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         bytes = bytes.saturating_add(held.bytes);
     }
     if entries == 0 {
+        if !state.held.is_empty() && ui.button("Moved aside…").clicked() {
+            out.push(Command::Held(HeldCommand::Show));
+        }
         return;
     }
     if ui
@@ -93,7 +96,14 @@ fn held_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         out.push(Command::Clear(ClearCommand::AskPurge));
     }
     let n = text::counted(entries, "entry", "entries");
-    ui.label(format!("{n} moved aside, {} held", text::bytes(bytes)));
+    let words = format!("{n} moved aside, {} held", text::bytes(bytes));
+    if ui
+        .link(words)
+        .on_hover_text("Shows what can be brought back, of every store")
+        .clicked()
+    {
+        out.push(Command::Held(HeldCommand::Show));
+    }
     ui.add_space(12.0);
 }
 

@@ -2,7 +2,7 @@
 
 use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
 
-use crate::gui::command::{ClearCommand, Command, DialogKind};
+use crate::gui::command::{ClearCommand, Command, DialogKind, HeldCommand};
 use crate::gui::shortcuts::{Action, TOPICS};
 use crate::gui::state::{Rules, Scope, State};
 use crate::gui::theme;
@@ -95,6 +95,23 @@ fn scope(state: &State) -> Option<(Scope, String)> {
 }
 
 fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let menu = ui.menu_button("▾", |ui| {
+        if ui.button("Clear by a policy…").clicked() {
+            out.push(Command::Clear(ClearCommand::ChoosePolicy));
+        }
+        if ui.button("Show what was moved aside…").clicked() {
+            out.push(Command::Held(HeldCommand::Show));
+        }
+    });
+    ui.ctx().accesskit_node_builder(menu.response.id, |node| {
+        node.set_label("More ways to clear");
+    });
+    clear_button_ui(ui, state, out);
+    ui.spacing_mut().item_spacing.x = 8.0;
+}
+
+fn clear_button_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     match scope(state) {
         Some((scope, words)) => {
             if controls::danger(ui, &format!("Clear {words}…"), true).clicked() {

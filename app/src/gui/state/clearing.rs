@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use cachescope_core::clear::undo::Held;
-use cachescope_core::clear::{How, Plan};
+use cachescope_core::clear::{Fresh, How, Plan};
 use cachescope_core::formats::SaveAs;
-use cachescope_core::jobs::{Cleared, JobId, Planned};
+use cachescope_core::jobs::{ByPolicy, Chosen, Cleared, JobId, Planned};
+use cachescope_core::model::Snapshot;
 
 use crate::cli::export::Form;
 use crate::gui::widgets::table::Scroll;
@@ -25,6 +26,10 @@ pub(crate) enum Dialog {
     Clear(Box<Clearing>),
     /// Freeing what is held aside, which cannot be undone.
     Purge(Vec<Held>),
+    /// Clearing by a policy: which one.
+    Policy(PolicyForm),
+    /// What is held aside, of every store.
+    Held,
     /// The command palette.
     Palette(Palette),
     /// Keys and what they do.
@@ -62,12 +67,56 @@ pub(crate) struct Palette {
 
 /// The clear dialog.
 pub(crate) struct Clearing {
-    /// The query, where the entries were chosen by it.
-    pub(crate) query: Option<String>,
+    /// How the entries were chosen, other than by hand.
+    pub(crate) asked: Asked,
+    /// What was planned, to plan it again otherwise.
+    pub(crate) request: Request,
     pub(crate) job: Option<JobId>,
     pub(crate) stage: Stage,
     pub(crate) how: How,
     pub(crate) scroll: Scroll,
+}
+
+/// How entries were chosen, as the command line says it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked {
+    /// The query.
+    pub(crate) query: Option<String>,
+    /// Options of the policy; empty without one.
+    pub(crate) options: Vec<String>,
+}
+
+/// What a plan is made of.
+#[derive(Clone)]
+pub(crate) struct Request {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) chosen: Chosen,
+    pub(crate) policy: Option<ByPolicy>,
+    pub(crate) fresh: Fresh,
+}
+
+/// A policy as it is being typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PolicyForm {
+    /// Its name, or the word that begins it; empty before one is chosen.
+    pub(crate) name: String,
+    pub(crate) size: String,
+    pub(crate) number: String,
+    pub(crate) age: String,
+    pub(crate) tag: String,
+    /// What is wrong with it.
+    pub(crate) error: Option<String>,
+}
+
+/// What is held aside of all stores that are remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Everywhere {
+    /// What our own folder remembers; what is held for open stores is kept with them.
+    pub(crate) remembered: Vec<Held>,
+    /// True once it was looked for.
+    pub(crate) is_known: bool,
+    /// The job that looks for it.
+    pub(crate) job: Option<JobId>,
 }
 
 /// How far it is.

@@ -20,7 +20,10 @@ mod tree;
 pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of, observed};
 pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
-pub(crate) use clearing::{Clearing, Dialog, Exporting, Palette, Rules, Saving, Scope, Stage};
+pub(crate) use clearing::{
+    Asked as AskedFor, Clearing, Dialog, Everywhere, Exporting, Palette, PolicyForm, Request,
+    Rules, Saving, Scope, Stage,
+};
 pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
@@ -80,6 +83,8 @@ pub(crate) struct State {
     pub(crate) held: Vec<Held>,
     /// The job that looks for it.
     pub(crate) holding: Option<JobId>,
+    /// What is held aside of all stores.
+    pub(crate) everywhere: Everywhere,
     /// The window over the window.
     pub(crate) dialog: Option<Dialog>,
     /// What survives a restart.
@@ -101,6 +106,20 @@ impl State {
     pub(crate) fn held(&self) -> impl DoubleEndedIterator<Item = &Held> {
         let path = self.shown().map(|s| &s.info.path);
         self.held.iter().filter(move |h| Some(&h.store) == path)
+    }
+
+    /// What is held aside of every store that is remembered or open, oldest first.
+    pub(crate) fn held_everywhere(&self) -> Vec<Held> {
+        let mut all = self.held.clone();
+        for held in &self.everywhere.remembered {
+            // Of the open stores the other list is newer.
+            let is_open = self.stores.iter().any(|s| s.info.path == held.store);
+            if !is_open {
+                all.push(held.clone());
+            }
+        }
+        all.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+        all
     }
 
     /// An open store.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cachescope_core::jobs::{JobId, StoreFacts};
+use cachescope_core::jobs::{Advised, JobId, StoreFacts};
 use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Time, Verdict};
 use cachescope_core::watch::{Coverage, Observed, Watcher};
 
@@ -18,6 +18,15 @@ pub(crate) enum Phase {
     Whole,
     /// A scan was cut short: why. What was read is shown.
     Partial(String),
+}
+
+/// What there is to say of the store as a whole.
+#[derive(Default)]
+pub(crate) struct Advising {
+    pub(crate) found: Option<Advised>,
+    /// Generation of the snapshot that was asked about last.
+    pub(crate) asked: Option<u64>,
+    pub(crate) job: Option<JobId>,
 }
 
 /// A store on the rail.
@@ -50,6 +59,7 @@ pub(crate) struct OpenStore {
     pub(crate) activity: Activity,
     /// The job that reads what is kept of earlier runs.
     pub(crate) remembering: Option<JobId>,
+    pub(crate) advice: Advising,
 }
 
 impl OpenStore {
@@ -73,6 +83,7 @@ impl OpenStore {
             overview: Overviewing::default(),
             activity: Activity::default(),
             remembering: None,
+            advice: Advising::default(),
         }
     }
 
@@ -89,7 +100,7 @@ impl OpenStore {
     }
 
     /// The slots of its jobs, each of which holds one at most.
-    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 11] {
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 12] {
         [
             &mut self.scan,
             &mut self.check,
@@ -102,6 +113,7 @@ impl OpenStore {
             &mut self.glancing,
             &mut self.overview.job,
             &mut self.remembering,
+            &mut self.advice.job,
         ]
     }
 }

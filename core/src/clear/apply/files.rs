@@ -179,7 +179,7 @@ fn take_folder(
     let Some(name) = path.file_name() else {
         return Err(Stays::because("it has no folder of its own"));
     };
-    let seen = SeenFolder::look(job, outer, name, site.dev, now)?;
+    let seen = SeenFolder::look(job, outer, name, site.dev, (now, site.fresh))?;
     let shelf = match to {
         To::Check => return Ok(()),
         To::Nowhere => return free_folder(&seen, outer, name),

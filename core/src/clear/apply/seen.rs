@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use super::super::disk;
+use super::super::plan::Fresh;
 use super::{Job, Stays};
 use crate::Error;
 use crate::model::{Fingerprint, Time, text};
@@ -14,6 +15,8 @@ type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
 /// Temporary files that are younger belong to somebody at work.
 const FRESH_SECS: f64 = 24.0 * 3600.0;
+/// An entry that was finished longer ago is not being written any more.
+const SETTLED_SECS: f64 = 60.0;
 
 /// An entry's folder, open, as it was when it was checked.
 pub(super) struct SeenFolder {
@@ -31,12 +34,13 @@ impl SeenFolder {
         outer: &Dir,
         name: &OsStr,
         dev: u64,
-        now: Time,
+        (now, fresh): (Time, Fresh),
     ) -> Result<Self> {
         let Removal::Folder {
             witness,
             owned,
             temporary,
+            last,
             ..
         } = &job.removal
         else {
@@ -53,6 +57,9 @@ impl SeenFolder {
             witness: None,
             files: Vec::new(),
         };
+        // Written when the rest is done: what was begun before it, and never renamed, nobody goes on with.
+        let done = seen.dir.stat(last).ok().map(|meta| meta.modified);
+        let done = done.filter(|time| time.age_secs(now) > SETTLED_SECS);
         for (file, file_type) in seen.dir.names().map_err(fail)? {
             if !owned(&file) || file_type != FileType::File {
                 return Err(Stays::because(format!(
@@ -62,9 +69,13 @@ impl SeenFolder {
             }
             let meta = seen.dir.stat(&file).map_err(fail)?;
             check_place(&meta, dev, &file)?;
-            if temporary(&file) && meta.modified.age_secs(now) < FRESH_SECS {
+            let is_left_over = fresh == Fresh::Goes
+                || meta.modified.age_secs(now) >= FRESH_SECS
+                || done.is_some_and(|done| meta.modified <= done);
+            if temporary(&file) && !is_left_over {
                 return Err(Stays::because(
-                    "a program is writing it, or stopped half-way less than 24 hours ago",
+                    "a program is writing it, or stopped half-way less than 24 hours ago; \
+                     --in-progress clears it all the same",
                 ));
             }
             if file == *witness {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::plan::{Base, Plan};
+use super::super::plan::{Base, Fresh, Plan};
 use super::below;
 use crate::model::StoreInfo;
 use crate::source::{Dir, FileType};
@@ -26,6 +26,8 @@ pub(in super::super) struct Site {
     pub(in super::super) opened_path: PathBuf,
     /// `base`, below `parent`.
     pub(in super::super) base_path: PathBuf,
+    /// What becomes of what may be somebody's work in progress.
+    pub(in super::super) fresh: Fresh,
 }
 
 impl Site {
@@ -48,7 +50,10 @@ impl Site {
             .at(&plan.store)
             .hint("List the store again and make a new plan"));
         }
-        Ok(site)
+        Ok(Self {
+            fresh: plan.fresh,
+            ..site
+        })
     }
 
     /// Opens the folders of a store; no part of their paths may be a link.
@@ -80,6 +85,7 @@ impl Site {
             base,
             store_path,
             base_path,
+            fresh: Fresh::Stays,
         })
     }
 

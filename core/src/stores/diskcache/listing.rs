@@ -182,12 +182,7 @@ impl PageBuffer for Page<'_, '_> {
         let key_end = self.texts.len();
         row::write_label(key, is_raw, &mut self.texts);
         let label_end = self.texts.len();
-        match cell(6)? {
-            ValueRef::Null => {}
-            // Not the same as no tag.
-            ValueRef::Text([]) => self.texts.extend(b"\0t"),
-            tag => sqlite::write_key(tag, &mut self.texts),
-        }
+        write_tag(cell(6)?, &mut self.texts);
         let tag_end = self.texts.len();
         let file = row::filename(cell(7)?);
         self.texts.extend(file.unwrap_or_default());
@@ -262,6 +257,40 @@ impl PageBuffer for Page<'_, '_> {
         }
         self.scan.progress.add(self.rows.len() as u64);
     }
+}
+
+/// Writes a tag as it stands in a group's locator.
+fn write_tag(tag: ValueRef<'_>, out: &mut Vec<u8>) {
+    match tag {
+        ValueRef::Null => {}
+        // Not the same as no tag.
+        ValueRef::Text([]) => out.extend(b"\0t"),
+        tag => sqlite::write_key(tag, out),
+    }
+}
+
+/// The identity of a row's entry.
+pub(super) fn entry_key(
+    shard: &Shard,
+    key: ValueRef<'_>,
+    raw: ValueRef<'_>,
+    tag: ValueRef<'_>,
+) -> EntryKey {
+    let (mut of_tag, mut of_key) = (Vec::new(), Vec::new());
+    write_tag(tag, &mut of_tag);
+    row::write_key(key, row::integer(raw) != 0, &mut of_key);
+    EntryKey {
+        group: group_of(shard, &of_tag, "").locator.clone(),
+        key: of_key.into(),
+        ordinal: 0,
+    }
+}
+
+/// A tag as listings show it.
+pub(super) fn label_of_tag(tag: ValueRef<'_>) -> String {
+    let mut of_tag = Vec::new();
+    write_tag(tag, &mut of_tag);
+    tag_label(&of_tag)
 }
 
 /// A tag as a group's name: a str as its text, anything else as Python prints it; empty for none.

@@ -6,6 +6,7 @@
 mod files;
 mod json;
 mod listing;
+mod policy;
 mod removal;
 mod row;
 
@@ -13,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, Part, Recognised,
-    Removal, RowRemoval, RowRules, Store, ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, LibraryPolicy,
+    Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval, RowRules, Store, Topic,
+    ValueReader,
 };
 use crate::formats::Carrier;
-use crate::model::{Condition, EntryKey, Finding, Issue, text};
+use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType, MemoryReader, path_from_bytes};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
@@ -75,6 +77,12 @@ struct Settings {
     is_counting: bool,
     hits: u64,
     misses: u64,
+    /// Bytes that the cache may take.
+    size_limit: u64,
+    /// Entries that a write removes at most while the cache is too large.
+    cull_limit: u64,
+    /// Bytes of the value files.
+    size: u64,
 }
 
 impl Opened {
@@ -148,6 +156,43 @@ impl Shard {
         })
     }
 
+    /// What its settings and sizes mean, where that is not what people expect.
+    fn advice(&self) -> Result<Vec<Advice>> {
+        let settings = self.settings()?;
+        let slack = self.database.slack(&Cancel::default())?;
+        let path = self.database.path();
+        let mut advice = super::advice::of_slack(slack, &path);
+        let volume = slack.bytes.saturating_add(settings.size);
+        let limit = text::size(settings.size_limit);
+        let room = text::size(volume);
+        if volume > settings.size_limit {
+            let why = if settings.policy == "none" {
+                "its eviction policy is none, so nothing enforces the limit"
+            } else if settings.cull_limit == 0 {
+                "its cull limit is 0, so only cull() enforces the limit"
+            } else {
+                "it is enforced a few entries at a time, when something is written"
+            };
+            let message = format!(
+                "It takes {room}, over its size limit of {limit}: {why}. diskcache:cull chooses what has to go"
+            );
+            advice.push(Advice::new(Topic::Room, &path, message));
+        } else if settings.policy == "none" || settings.cull_limit == 0 {
+            let what = if settings.policy == "none" {
+                "the eviction policy is none"
+            } else {
+                "the cull limit is 0"
+            };
+            let message = format!("A size limit of {limit} is set but nothing enforces it: {what}");
+            advice.push(Advice::new(Topic::Room, &path, message));
+        }
+        if !settings.is_counting {
+            let message = "Statistics are off: hits and misses are not counted. cache.stats(enable=True) counts them";
+            advice.push(Advice::new(Topic::Figures, &path, message));
+        }
+        Ok(advice)
+    }
+
     fn settings(&self) -> Result<Settings> {
         self.database.read(&Cancel::default(), Settings::read)
     }
@@ -177,7 +222,12 @@ impl Settings {
             .connection
             .prepare_cached("SELECT key, value FROM Settings")?;
         let mut rows = statement.query([])?;
-        let mut settings = Self::default();
+        // `core.py: DEFAULT_SETTINGS`, for what is not written down.
+        let mut settings = Self {
+            size_limit: 1 << 30,
+            cull_limit: 10,
+            ..Self::default()
+        };
         while let Some(row) = rows.next()? {
             let value = Cell::from(row.get_ref(1)?);
             let count = match value {
@@ -189,6 +239,9 @@ impl Settings {
                     settings.policy = text::from_bytes(&policy).into_owned();
                 }
                 ("statistics", _) => settings.is_counting = count != 0,
+                ("size_limit", Cell::Integer(_)) => settings.size_limit = count,
+                ("cull_limit", Cell::Integer(_)) => settings.cull_limit = count,
+                ("size", _) => settings.size = count,
                 ("hits", _) => settings.hits = count,
                 ("misses", _) => settings.misses = count,
                 _ => {}
@@ -359,6 +412,32 @@ impl Backend for DiskCache {
             // Counting was switched off at some time: look-ups since then are in neither number.
             is_lower_bound: !is_counting,
         }])
+    }
+
+    fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
+        let mut advice = Vec::new();
+        for shard in &Opened::of(store)?.shards {
+            advice.extend(shard.advice()?);
+        }
+        // Shards are set up alike: what is said of one is said of all.
+        let mut said = std::collections::HashSet::new();
+        advice.retain(|a| a.topic != Topic::Figures || said.insert(a.message.clone()));
+        Ok(advice)
+    }
+
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        &policy::POLICIES
+    }
+
+    fn choose(
+        &self,
+        store: &Store,
+        policy: &LibraryPolicy,
+        limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        policy::choose(store, policy, limits, now, cancel)
     }
 
     fn follow(&self) -> &'static dyn Follow {

@@ -7,24 +7,28 @@ mod code;
 mod follow;
 mod metadata;
 mod names;
+mod policy;
 mod shape;
+mod source;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Details, Follow, Guard, Recognised, Removal, Store,
-    ValueReader,
+    Backend, Candidate, CheckOptions, Details, Follow, Guard, LibraryPolicy, PolicyChoice,
+    PolicyLimits, Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
-use crate::scan::Scan;
+use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, ReadAt, path_from_bytes};
 use crate::{Error, Result};
 use names::OUTPUT;
+use shape::NEW_WRITERS;
+use source::{Age, Sources};
 
 pub(super) struct Joblib;
 
@@ -130,22 +134,18 @@ impl Backend for Joblib {
                 .map_err(|e| Error::io("Cannot read the file", &dir.path().join(&name), e))?;
             return Ok(vec![check::orphan(&meta, options)]);
         }
-        Ok(check::entry(&entry_dir(store, entry)?, options))
+        let mut findings = check::entry(&entry_dir(store, entry)?, options);
+        if let Some(folder) = &options.source {
+            findings.extend(of_source(store, entry, folder)?.iter().cloned());
+        }
+        Ok(findings)
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
         if is_orphan(&entry.key) {
             let (dir, name) = orphan_file(store, entry)?;
-            let meta = dir
-                .stat(&name)
+            dir.stat(&name)
                 .map_err(|e| Error::io("Cannot read the file", &dir.path().join(&name), e))?;
-            if check::is_fresh(&meta, Time::now()) {
-                return Err(Error::refused(
-                    "The temporary file stays",
-                    "it is younger than 24 hours and may be somebody's work in progress",
-                )
-                .at(&dir.path().join(&name)));
-            }
             return Ok(Removal::Files {
                 paths: vec![path_from_bytes(&entry.key)],
                 folders: 0,
@@ -156,6 +156,7 @@ impl Backend for Joblib {
             witness: OUTPUT.into(),
             owned: names::is_own_file,
             temporary: names::is_temporary_file,
+            last: names::METADATA.into(),
             guard: Some(Guard {
                 path: path_from_bytes(&entry.group).join(names::CODE),
                 same: code::is_same,
@@ -163,9 +164,47 @@ impl Backend for Joblib {
         })
     }
 
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        &policy::POLICIES
+    }
+
+    fn choose(
+        &self,
+        store: &Store,
+        _policy: &LibraryPolicy,
+        limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        policy::choose(store, limits, age(store) != Age::New, now, cancel)
+    }
+
     fn group_title(&self, group: &Group) -> String {
         names::title(&group.locator)
     }
+}
+
+/// What the store's writer means, as far as its entries tell which one it was.
+fn age(store: &Store) -> Age {
+    let writer = store.info.writer.as_deref().unwrap_or_default();
+    if NEW_WRITERS.iter().any(|new| writer.ends_with(new)) {
+        Age::New
+    } else if writer.ends_with("0.7") {
+        Age::Ancient
+    } else {
+        Age::Old
+    }
+}
+
+/// What today's source, in `folder`, says of the entry's function.
+fn of_source(store: &Store, entry: &EntryKey, folder: &Path) -> Result<Arc<[Finding]>> {
+    let mut sources = store.kept(|| Sources::open(folder))?;
+    if !sources.is_of(folder) {
+        sources = Arc::new(Sources::open(folder)?);
+    }
+    Ok(sources.findings(&entry.group, age(store), || {
+        code::read(&function_dir(store, entry).ok()?)
+    }))
 }
 
 /// Parameters that the function has and the record has not: `ignore=` kept them out of the key.

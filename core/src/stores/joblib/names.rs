@@ -170,7 +170,7 @@ fn notebook_cell(hash: &str) -> String {
 }
 
 /// Undoes what joblib does to `< > ! : \` on Windows (`func_inspect.py: _clean_win_chars`).
-fn unquoted(path: &str) -> String {
+pub(super) fn unquoted(path: &str) -> String {
     let quoted = [
         ("%3C", "<"),
         ("%3E", ">"),

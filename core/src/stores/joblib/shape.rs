@@ -21,6 +21,9 @@ const BREADTH_FIRST: usize = 64;
 /// Entry folders looked into, in one function's folder.
 const ENTRIES_OPENED: usize = 16;
 
+/// Writers that record a time, by the ends of their names.
+pub(super) const NEW_WRITERS: [&str; 2] = ["1.3 or newer", "1.5 or newer"];
+
 /// What a folder was found to be.
 pub(super) struct Shape {
     pub(super) confidence: Confidence,

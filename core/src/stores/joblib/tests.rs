@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
+use crate::clear::{Fresh, Plan};
 use crate::model::{Condition, Issue, Record, Role, Snapshot};
-use crate::scan::{Cancel, Collector, Detail, Progress};
+use crate::scan::{Collector, Detail, Progress};
 use crate::stores::open_all;
 
 const HASH: &str = "0123456789abcdef0123456789abcdef";
@@ -465,7 +466,15 @@ fn removal_moves_whole_folders_and_spares_work_in_progress() {
         assert_eq!(path, Path::new("mod/f").join(key));
         assert!(owned("metadata.json".as_ref()) && !owned("notes.txt".as_ref()));
     }
-    assert!(removal(&left_over).unwrap_err().is_refused());
+    assert!(matches!(removal(&left_over), Ok(Removal::Files { .. })));
+    let orphan = || {
+        let records = snapshot.records().map(|(_, record)| record);
+        records.filter(|record| record.role == Role::Orphan)
+    };
+    let plan = Plan::new(&store, orphan()).unwrap();
+    assert_eq!((plan.removals.len(), plan.refusals.len()), (0, 1));
+    let plan = Plan::with(&store, orphan(), Fresh::Goes).unwrap();
+    assert_eq!((plan.removals.len(), plan.refusals.len()), (1, 0));
     let file = fs::File::open(temp.path().join(&left_over)).unwrap();
     file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(48))
         .unwrap();

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use cachescope_core::clear::{How, Plan};
+use cachescope_core::clear::{Fresh, How, Plan, Refusal};
 use cachescope_core::jobs::{Cleared, Planned};
 use cachescope_core::model::text::shown;
 use egui::{Align, Label, Layout, RadioButton, RichText, ScrollArea, Ui, vec2};
 
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::command_line;
-use crate::gui::state::{Clearing, Stage};
+use crate::gui::state::{AskedFor, Clearing, Stage};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::gui::widgets::table::{Spec, Table};
@@ -67,8 +67,14 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
         Stage::Done(cleared) => done_ui(ui, cleared, out),
         Stage::Ready(planned) => {
             let planned: &Planned = planned;
-            let query = clearing.query.as_deref();
-            ready_ui(ui, planned, query, clearing.how, &mut clearing.scroll, out);
+            ready_ui(
+                ui,
+                planned,
+                &clearing.asked,
+                clearing.how,
+                &mut clearing.scroll,
+                out,
+            );
         }
     }
 }
@@ -76,7 +82,7 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
 fn ready_ui(
     ui: &mut Ui,
     planned: &Planned,
-    query: Option<&str>,
+    asked: &AskedFor,
     how: How,
     scroll: &mut crate::gui::widgets::table::Scroll,
     out: &mut Vec<Command>,
@@ -100,9 +106,9 @@ fn ready_ui(
         ui.add(Label::new(shown(note)).wrap());
     }
     list_ui(ui, plan, scroll);
-    refusals_ui(ui, plan);
+    refusals_ui(ui, plan, out);
     how_ui(ui, planned, how, out);
-    command_ui(ui, plan, query, how, out);
+    command_ui(ui, plan, asked, how, out);
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let can = totals.entries > 0 && (how == How::Free || planned.cannot_keep.is_none());
@@ -149,7 +155,7 @@ fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Sc
 }
 
 /// What was chosen and stays, one line for each reason.
-fn refusals_ui(ui: &mut Ui, plan: &Plan) {
+fn refusals_ui(ui: &mut Ui, plan: &Plan, out: &mut Vec<Command>) {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for refusal in &plan.refusals {
         match reasons.iter_mut().find(|(r, _)| *r == refusal.reason) {
@@ -161,6 +167,16 @@ fn refusals_ui(ui: &mut Ui, plan: &Plan) {
         let words = format!("{} cannot be cleared: {}", entries(n), shown(reason));
         let theme = Theme::of(ui.ctx());
         ui.add(Label::new(RichText::new(words).color(theme.danger)).wrap());
+    }
+    let mut goes = plan.fresh == Fresh::Goes;
+    let spared = plan.refusals.iter().any(Refusal::is_in_progress);
+    if (goes || spared)
+        && ui
+            .checkbox(&mut goes, "Clear what may be in progress too")
+            .clicked()
+    {
+        let fresh = if goes { Fresh::Goes } else { Fresh::Stays };
+        out.push(Command::Clear(ClearCommand::InProgress(fresh)));
     }
 }
 
@@ -187,8 +203,8 @@ fn how_ui(ui: &mut Ui, planned: &Planned, how: How, out: &mut Vec<Command>) {
     }
 }
 
-fn command_ui(ui: &mut Ui, plan: &Plan, query: Option<&str>, how: How, out: &mut Vec<Command>) {
-    let Some(line) = command_line::clear(plan, query, how) else {
+fn command_ui(ui: &mut Ui, plan: &Plan, asked: &AskedFor, how: How, out: &mut Vec<Command>) {
+    let Some(line) = command_line::clear(plan, asked, how) else {
         return;
     };
     let theme = Theme::of(ui.ctx());

@@ -3,7 +3,9 @@
 mod about;
 mod clear;
 mod export;
+mod held;
 mod palette;
+mod policy;
 mod purge;
 mod save;
 mod shortcuts;
@@ -24,6 +26,12 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
             clear::clear_ui(ui, clearing, out);
         }),
         Dialog::Purge(held) => modal(ctx, "purge", 460.0, |ui| purge::purge_ui(ui, held, out)),
+        Dialog::Policy(form) => modal(ctx, "policy", 560.0, |ui| {
+            policy::policy_ui(ui, form, state, out);
+        }),
+        Dialog::Held => modal(ctx, "held", 620.0, |ui| {
+            held::held_ui(ui, &state.held_everywhere(), state.everywhere.is_known, out);
+        }),
         Dialog::Palette(palette) => modal(ctx, "palette", 520.0, |ui| {
             palette::palette_ui(ui, palette, state, out);
         }),

@@ -1,0 +1,272 @@
+//! Today's source against the one that a joblib folder was computed by, by joblib's own rules.
+//!
+//! `joblib/memory.py: _check_previous_func_code`: the stored text is the one that `inspect.getblock` gave;
+//! any difference makes joblib wipe the folder. What the difference amounts to is told by its tokens.
+
+mod notebook;
+mod place;
+mod tree;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::place::{Found, Place};
+use self::tree::{Source, Tree};
+use super::names;
+use crate::Result;
+use crate::formats::python::{self, BlockRule, Definition, DefinitionKind, Difference, Outline};
+use crate::model::{Condition, Finding, text};
+use crate::stores::CachedSource;
+
+/// Characters of a line that are shown where it changed.
+const SHOWN: usize = 60;
+
+/// What a store's writer means for its functions' folders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// joblib 0.7, of Pythons that left comments at the end of a function out.
+    Ancient,
+    /// joblib 0.8 to 1.2: folders name the function alone, not the class or function around it.
+    Old,
+    /// joblib 1.3 and newer.
+    New,
+}
+
+/// Findings of each function's folder.
+type Judged = HashMap<Box<[u8]>, Arc<[Finding]>>;
+
+/// Sources of one job, with what was found out about each function so far.
+pub(super) struct Sources {
+    asked: PathBuf,
+    tree: Tree,
+    judged: Mutex<Judged>,
+}
+
+impl Sources {
+    /// The sources below a folder.
+    ///
+    /// # Errors
+    /// If it is no folder or may not be listed.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        Ok(Self {
+            asked: folder.to_owned(),
+            tree: Tree::open(folder)?,
+            judged: Mutex::default(),
+        })
+    }
+
+    /// True if these are the sources below `folder`.
+    pub(super) fn is_of(&self, folder: &Path) -> bool {
+        self.asked == folder
+    }
+
+    /// What its source says of a function's folder.
+    pub(super) fn findings(
+        &self,
+        locator: &[u8],
+        age: Age,
+        cached: impl FnOnce() -> Option<CachedSource>,
+    ) -> Arc<[Finding]> {
+        let lock = || self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(locator) {
+            return Arc::clone(known);
+        }
+        let findings: Arc<[Finding]> = self.judge(locator, age, cached()).into_iter().collect();
+        lock().insert(locator.into(), Arc::clone(&findings));
+        findings
+    }
+
+    fn judge(&self, locator: &[u8], age: Age, cached: Option<CachedSource>) -> Option<Finding> {
+        let Some(cached) = cached else {
+            return Some(note(
+                "func_code.py is missing: joblib computes the next call again and writes it anew",
+            ));
+        };
+        let path = names::unquoted(&text::from_bytes(locator));
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let function = Function::of(&cached, &parts, age);
+        let function = match function {
+            Ok(function) => function,
+            Err(why) => return Some(note(why)),
+        };
+        match place::find(&self.tree, &function.parts) {
+            Found::Places(places) => function.compare(&places),
+            Found::Unknown(why) => Some(note(why)),
+            Found::Nowhere(why, looked) => {
+                let nested = match age {
+                    Age::New => Vec::new(),
+                    Age::Old | Age::Ancient => function.nested_in(&looked),
+                };
+                if nested.is_empty() {
+                    return Some(Finding::new(Condition::SourceGone, why));
+                }
+                function.compare(&nested)
+            }
+        }
+    }
+}
+
+/// Evidence that is no reason for another condition.
+fn note(evidence: impl Into<String>) -> Finding {
+    Finding::new(Condition::Fresh, evidence)
+}
+
+/// The function as it was when its values were computed.
+struct Function<'c> {
+    cached: &'c str,
+    parts: Vec<&'c str>,
+    /// By which its text may have come about.
+    rules: &'static [BlockRule],
+}
+
+impl<'c> Function<'c> {
+    /// The reason where its text cannot be compared with any file.
+    fn of(cached: &'c CachedSource, parts: &[&'c str], age: Age) -> Result<Self, String> {
+        if cached.first_line.is_none() {
+            let why = "its source was not known when it was cached (a builtin, or no file): nothing to compare";
+            return Err(why.to_owned());
+        }
+        let mut parts = parts.to_vec();
+        let folder = parts.pop().unwrap_or_default();
+        // Python 2's joblib marked functions that another one's name hides so.
+        let name = folder.strip_suffix("-alias").unwrap_or(folder);
+        parts.push(name);
+        let outline = Outline::of(&cached.text);
+        let is_it = |d: &&Definition| (d.kind == DefinitionKind::Lambda) == (name == "<lambda>");
+        let Some(first) = outline.definitions.iter().find(is_it) else {
+            return Err("func_code.py holds no function: it was not written to its end".to_owned());
+        };
+        let own = first.name.rsplit('.').next().unwrap_or(&first.name);
+        if own != name {
+            let own = text::shown(own).into_owned();
+            return Err(format!(
+                "it was cached through a wrapper ({own}), whose source may lie anywhere: not compared"
+            ));
+        }
+        Ok(Self {
+            cached: &cached.text,
+            parts,
+            rules: match age {
+                Age::Ancient => &BlockRule::ALL,
+                Age::Old | Age::New => &BlockRule::TODAY,
+            },
+        })
+    }
+
+    fn compare(&self, places: &[Place]) -> Option<Finding> {
+        let mut changes = Vec::new();
+        for place in places {
+            let source = place.source()?;
+            for definition in source.outline.live(&place.name) {
+                let today = source.text.get(definition.start..).unwrap_or_default();
+                let blocks = python::blocks(today, self.rules);
+                if blocks.contains(&self.cached) {
+                    return None;
+                }
+                changes.extend(blocks.first().map(|today| Change {
+                    place,
+                    source,
+                    definition,
+                    today,
+                }));
+            }
+        }
+        let is_sure = |change: &Change<'_>| {
+            let ascii = change.today.is_ascii() && self.cached.is_ascii();
+            ascii || change.source.unknown_encoding.is_none()
+        };
+        if let Some(unsure) = changes.iter().find(|change| !is_sure(change)) {
+            let encoding = unsure
+                .source
+                .unknown_encoding
+                .as_deref()
+                .unwrap_or_default();
+            let file = text::path(&unsure.source.path);
+            return Some(note(format!(
+                "its source is not compared: {file} is in the encoding {}",
+                text::shown(encoding)
+            )));
+        }
+        // Where several texts may be the one, the mildest difference is all that is proven.
+        let rated = changes
+            .iter()
+            .map(|c| (python::compare(self.cached, c.today), c));
+        let (difference, change) = rated.min_by_key(|(d, _)| *d == Difference::Code)?;
+        Some(Finding::new(Condition::Stale, self.say(difference, change)))
+    }
+
+    fn say(&self, difference: Difference, change: &Change<'_>) -> String {
+        let file = text::path(&change.source.path);
+        let line = change.definition.row + 1;
+        let name = text::shown(&change.place.name).into_owned();
+        if let Some(row) = self.collides(change) {
+            return format!(
+                "name collision: {file} defines {name} twice, and line {line} hides the one of line {} that computed this",
+                row + 1
+            );
+        }
+        match difference {
+            Difference::None | Difference::Layout => format!(
+                "only comments or layout of {name} changed ({file}, line {line}); joblib computes it again all the same"
+            ),
+            Difference::Code => {
+                let changed = first_change(self.cached, change.today);
+                format!("the code of {name} changed ({file}, line {line}): {changed}")
+            }
+        }
+    }
+
+    /// The row of an unchanged definition that a later one of its name hides.
+    fn collides(&self, change: &Change<'_>) -> Option<usize> {
+        let source = change.source;
+        let same_name = source
+            .outline
+            .definitions
+            .iter()
+            .filter(|d| d.name == change.place.name);
+        let is_it = |d: &&Definition| {
+            let today = source.text.get(d.start..).unwrap_or_default();
+            python::blocks(today, self.rules).contains(&self.cached)
+        };
+        same_name.into_iter().find(is_it).map(|d| d.row)
+    }
+
+    /// Where it may stand in a class or function: folders of joblib 1.2 and older name the function alone.
+    fn nested_in(&self, looked: &[Arc<Vec<Source>>]) -> Vec<Place> {
+        let name = self.parts.last().copied().unwrap_or_default();
+        looked
+            .iter()
+            .flat_map(|sources| Place::nested(sources, name))
+            .collect()
+    }
+}
+
+/// A definition of today that is not the cached one.
+struct Change<'p> {
+    place: &'p Place,
+    source: &'p Source,
+    definition: &'p Definition,
+    today: &'p str,
+}
+
+/// The first line that differs, then and today.
+fn first_change(then: &str, today: &str) -> String {
+    let (mut then, mut today) = (then.lines(), today.lines());
+    loop {
+        match (then.next(), today.next()) {
+            (Some(a), Some(b)) if a == b => {}
+            (Some(a), Some(b)) => return format!("{} is now {}", quoted(a), quoted(b)),
+            (Some(a), None) => return format!("{} is gone", quoted(a)),
+            (None, Some(b)) => return format!("{} is new", quoted(b)),
+            (None, None) => return "the end of its last line".to_owned(),
+        }
+    }
+}
+
+fn quoted(line: &str) -> String {
+    let line = line.trim();
+    let head: String = line.chars().take(SHOWN).collect();
+    let more = if head.len() < line.len() { "…" } else { "" };
+    format!("“{}{more}”", text::shown(&head))
+}

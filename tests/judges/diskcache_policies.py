@@ -1,0 +1,102 @@
+"""Fills diskcache caches, and tells after a line on stdin what cull, expire and evict deleted from each.
+
+Prints `CASE CACHE OPTIONS…` for each case, then `ready`; after a line of input `CASE KEY…` with the keys
+that are gone.
+"""
+import os
+import random
+import sqlite3
+import sys
+import time
+
+import diskcache
+
+root = sys.argv[1]
+random.seed(11)
+POLICIES = ["least-recently-stored", "least-recently-used", "least-frequently-used", "none"]
+
+
+def databases(folder):
+    shards = sorted(name for name in os.listdir(folder) if name.isdigit() and len(name) == 3)
+    return [os.path.join(folder, shard, "cache.db") for shard in shards if os.path.exists(os.path.join(folder, shard, "cache.db"))] or [os.path.join(folder, "cache.db")]
+
+
+def keys(folder):
+    found = set()
+    for path in databases(folder):
+        connection = sqlite3.connect(path)
+        found.update(key for (key,) in connection.execute("SELECT key FROM Cache"))
+        connection.close()
+    return found
+
+
+def fill(folder, n, policy, fanout):
+    kind = diskcache.FanoutCache if fanout else diskcache.Cache
+    options = {"shards": 3} if fanout else {}
+    cache = kind(folder, eviction_policy=policy, cull_limit=0, **options)
+    names = ["key-%03d" % i for i in range(n)]
+    random.shuffle(names)
+    with cache.transact():
+        for name in names:
+            size = random.choice([1, 50, 3000, 3000, 9000, 40000])
+            expire = random.choice([None, None, None, 1000, 0.001])
+            cache.set(name, b"v" * size, expire=expire, tag=random.choice([None, "a", "b", 7]))
+        for name in random.sample(names, n // 2):
+            cache.get(name)
+    cache.close()
+
+
+def sql(folder, statement, *args):
+    for path in databases(folder):
+        connection = sqlite3.connect(path)
+        connection.execute(statement, args)
+        connection.commit()
+        connection.close()
+
+
+CASES = []
+
+
+def case(what, options, n, policy, fraction=None, fanout=False):
+    name = "case%d" % len(CASES)
+    folder = os.path.join(root, name)
+    fill(folder, n, policy, fanout)
+    # A FanoutCache sets its shards' limits anew at each opening: to a part of its own.
+    settings = {"shards": 3} if fanout else {}
+    if fraction is not None:
+        connection = sqlite3.connect(databases(folder)[0])
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (size,) = connection.execute("SELECT value FROM Settings WHERE key = 'size'").fetchone()
+        connection.close()
+        limit = int((pages * 4096 + size) * fraction)
+        sql(folder, "UPDATE Settings SET value = ? WHERE key = 'size_limit'", limit)
+        if fanout:
+            settings["size_limit"] = limit * 3
+    CASES.append((name, folder, what, settings))
+    print(name, folder, *options)
+
+
+for policy in POLICIES:
+    for fraction in (0.2, 0.5, 0.9, 1.5):
+        case("cull", ["--policy", "diskcache:cull"], random.randrange(40, 90), policy, fraction)
+case("cull", ["--policy", "diskcache:cull"], 120, POLICIES[0], 0.4, fanout=True)
+case("expire", ["--policy", "diskcache:expire"], 60, POLICIES[0])
+case("expire", ["--policy", "diskcache:expire"], 90, POLICIES[1], fanout=True)
+case("expire", ["--policy", "diskcache:expire"], 150, POLICIES[3])
+# Rows of one time beyond the hundredth: expire goes on behind that time, and leaves them.
+sql(CASES[-1][1], "UPDATE Cache SET expire_time = 1000.5")
+case("evict", ["--tag", "a"], 60, POLICIES[0])
+case("evict", ["--tag", "7"], 60, POLICIES[0], fanout=True)
+case("evict", ["--tag", "missing"], 20, POLICIES[2])
+time.sleep(0.01)
+print("ready", flush=True)
+sys.stdin.readline()
+for name, folder, what, settings in CASES:
+    before = keys(folder)
+    cache = (diskcache.FanoutCache if settings else diskcache.Cache)(folder, **settings)
+    if what == "evict":
+        cache.evict("missing" if len(before) == 20 else 7 if settings else "a")
+    else:
+        getattr(cache, what)()
+    cache.close()
+    print(name, *sorted(before - keys(folder)))
