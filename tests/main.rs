@@ -21,6 +21,7 @@ mod policies;
 mod probe;
 mod readonly;
 mod samples;
+mod save;
 mod sqlite_ladder;
 mod staleness;
 mod support;

@@ -23,6 +23,7 @@ mod pick;
 mod purge;
 mod removals;
 mod run;
+mod save;
 mod sheet;
 mod show;
 mod stats;

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use cachescope_core::formats::numpy::ArraySummary;
-use cachescope_core::formats::{Element, Options, Preview, Problem, Table};
-use cachescope_core::model::text;
+use cachescope_core::formats::{Element, Options, Preview, Problem, SparseHandle, Table};
 use cachescope_core::model::value::Call;
+use cachescope_core::model::{Limits, text};
+use cachescope_core::ops::Loadable;
+use cachescope_core::stores::ValueReader;
 use serde::Serialize;
 
 use super::out::{self, Exit, Failure};
 use super::pick::{self, KeyArgs, Picked};
+use super::save::SaveArgs;
 use super::{Global, open};
 
 /// Show what an entry holds, without running it.
@@ -24,7 +27,27 @@ pub(super) struct ShowArgs {
 
     #[command(flatten)]
     key: KeyArgs,
+
+    #[command(flatten)]
+    save: SaveArgs,
+
+    /// Print Python that loads exactly this entry with the library that wrote it
+    #[arg(long, conflicts_with_all = ["output", "literal"])]
+    snippet: bool,
+
+    /// Print the value as a Python literal
+    #[arg(long, conflicts_with = "output")]
+    literal: bool,
 }
+
+/// A value that is saved is read whole, so long as it fits in memory.
+const WHOLE: Options = Options {
+    limits: Limits {
+        output_bytes: 512 << 20,
+        ..Limits::DEEP
+    },
+    has_statistics: false,
+};
 
 /// Characters of `repr` that are printed; scripts rely on at least 1,000.
 const REPR_CHARS: usize = 10_000;
@@ -33,7 +56,33 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     let stores = open::find(std::slice::from_ref(&args.path))?;
     let picked = pick::pick(&stores, &args.key)?;
     let reader = picked.store.open_value(&picked.entry)?;
-    let preview = reader.preview(&Options::SHOW)?;
+    let options = if args.save.is_asked() {
+        WHOLE
+    } else {
+        Options::SHOW
+    };
+    let preview = reader.preview(&options)?;
+    if let Some(saved) = args.save.save(&picked.store.info.path, &reader, &preview)? {
+        eprintln!("{saved}");
+        return Ok(Exit::Done);
+    }
+    if args.snippet || args.literal {
+        let text = if args.snippet {
+            snippet(&picked, &reader, &preview)
+        } else {
+            preview.literal(LITERAL_CHARS)
+        };
+        let Some(text) = text else {
+            let why = if args.snippet {
+                "No library loads an entry of this kind by its key"
+            } else {
+                "The value is no literal: it holds objects, or is too long"
+            };
+            return Err(Failure::usage(why));
+        };
+        out::print(format!("{}\n", text.trim_end()).as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let line = ValueLine::new(&picked, &preview);
     if global.json {
         out::print_line(&line)?;
@@ -41,6 +90,29 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
         out::print(page(&line, &preview).as_bytes())?;
     }
     Ok(Exit::Done)
+}
+
+/// Characters of a literal.
+const LITERAL_CHARS: usize = 10_000_000;
+
+fn snippet(picked: &Picked, reader: &ValueReader, preview: &Preview) -> Option<String> {
+    let number = reader.part.as_ref().filter(|part| part.item.is_none());
+    Loadable {
+        kind: picked.store.info.kind,
+        store: &picked.store.info.path,
+        file: &reader.path,
+        group: picked.group.as_deref(),
+        key: picked.key.as_deref(),
+        number: number
+            .filter(|_| picked.key.is_some())
+            .map(|part| part.pickle),
+        is_pickle: preview
+            .codec
+            .iter()
+            .any(|codec| codec.starts_with("pickle")),
+        calls: &preview.calls,
+    }
+    .snippet()
 }
 
 #[derive(Serialize)]
@@ -57,6 +129,8 @@ struct ValueLine<'a> {
     calls: Vec<CallField<'a>>,
     array: Option<ArrayField<'a>>,
     table: Option<TableField<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sparse: Option<SparseField<'a>>,
     problems: Vec<String>,
 }
 
@@ -87,6 +161,15 @@ struct TableField<'a> {
     head: &'a [Vec<Element>],
 }
 
+/// A matrix of scipy's.
+#[derive(Serialize)]
+struct SparseField<'a> {
+    format: &'a str,
+    shape: &'a [u64],
+    dtype: Option<&'a str>,
+    stored: Option<u64>,
+}
+
 impl<'a> ValueLine<'a> {
     fn new(picked: &'a Picked, preview: &'a Preview) -> Self {
         let repr = preview.value.repr(preview.value.root(), REPR_CHARS);
@@ -102,6 +185,7 @@ impl<'a> ValueLine<'a> {
             calls: preview.calls.iter().map(CallField::from).collect(),
             array: preview.array.as_ref().map(ArrayField::from),
             table: preview.table.as_ref().map(TableField::from),
+            sparse: preview.sparse_handle.as_ref().map(SparseField::from),
             problems: preview.problems.iter().map(Problem::to_string).collect(),
         }
     }
@@ -139,6 +223,17 @@ impl<'a> From<&'a Table> for TableField<'a> {
             rows: table.rows,
             index: &table.index,
             head: &table.head,
+        }
+    }
+}
+
+impl<'a> From<&'a SparseHandle> for SparseField<'a> {
+    fn from(sparse: &'a SparseHandle) -> Self {
+        Self {
+            format: sparse.matrix.format,
+            shape: &sparse.matrix.shape,
+            dtype: sparse.matrix.dtype.as_deref(),
+            stored: sparse.matrix.n_stored,
         }
     }
 }

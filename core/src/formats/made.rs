@@ -54,6 +54,19 @@ impl<'v> Made<'v> {
             ..self.clone()
         };
         Some(match &*self.qualname {
+            // A tuple of one's own class is given its items.
+            "_reconstructor"
+                if self
+                    .args
+                    .get(1)
+                    .and_then(|base| value.name(*base))
+                    .is_some_and(|base| base.is("builtins", "tuple")) =>
+            {
+                Self {
+                    args: value.sequence(*self.args.get(2)?)?,
+                    ..made
+                }
+            }
             "_reconstructor" => Self {
                 args: Vec::new(),
                 base: match self.args.get(2) {

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Content;
 use super::made::Made;
-use super::numpy::{ArrayData, ArrayView, Dtype, Forward, Look, int_of, shape_of};
+use super::numpy::{ArrayData, ArrayView, Dtype, Forward, Item, Look, Lying, int_of, shape_of};
 use crate::model::value::{NodeId, Value};
 
 /// A sparse matrix as recorded; its elements are read on demand.
@@ -74,7 +74,7 @@ impl Sparse {
         let array = |name: &str| ArrayView::of(value, attribute(name)?);
         let shape = attribute("_shape").or_else(|| attribute("shape"))?;
         let shape = shape_of(value, shape)?;
-        let parts = parts(value, format, &made)?;
+        let parts = parts(value, format, &made, content)?;
         let dtype = match format {
             "dok" => None,
             "lil" => Some(Dtype::from_value(value, attribute("dtype")?).ok()?.str()),
@@ -209,7 +209,7 @@ impl Sparse {
     }
 }
 
-fn parts(value: &Value, format: &str, made: &Made<'_>) -> Option<Parts> {
+fn parts(value: &Value, format: &str, made: &Made<'_>, content: &Content) -> Option<Parts> {
     let attribute = |name: &str| made.attribute(value, name);
     let array = |name: &str| ArrayView::of(value, attribute(name)?);
     Some(match format {
@@ -234,14 +234,22 @@ fn parts(value: &Value, format: &str, made: &Made<'_>) -> Option<Parts> {
         },
         "dia" => {
             let offsets = array("offsets")?;
-            let ArrayData::Bytes(bytes) = &offsets.data else {
-                return None;
+            let look = Look {
+                max_bytes: u64::MAX,
+                is_cancelled: &|| false,
             };
-            let size = usize::try_from(offsets.dtype.item_size).ok()?.max(1);
-            let numbers = bytes.chunks_exact(size);
-            let numbers = numbers.map(|n| i64::try_from(offsets.dtype.int(n)?).ok());
+            let lying = Lying {
+                view: &offsets,
+                value,
+                content,
+            };
+            let number = |item: Item<'_>| match item {
+                Item::Bytes(bytes) => offsets.dtype.int(bytes).and_then(|n| i64::try_from(n).ok()),
+                _ => None,
+            };
+            let (_, numbers) = lying.rectangle(&[], &look, None, number).ok()??;
             Parts::Diagonals {
-                offsets: numbers.collect::<Option<_>>()?,
+                offsets: numbers.into_iter().collect::<Option<_>>()?,
                 len: *array("data")?.shape.last()?,
             }
         }

@@ -9,6 +9,7 @@ mod order;
 mod overview;
 pub mod policy;
 pub mod query;
+mod snippet;
 pub mod stats;
 mod treemap;
 
@@ -17,4 +18,5 @@ pub use each::{Control, Rows};
 pub use identify::{Identity, identify};
 pub use order::{Direction, Order, Sort, SortBy};
 pub use overview::{AGE_EDGES, Bin, IDLE_S, Overview, SIZE_EDGES, Tally};
+pub use snippet::Loadable;
 pub use treemap::{Area, GroupArea, Layout, Tile, treemap};

@@ -84,12 +84,24 @@ impl Frame {
         Some(Self {
             dtypes: places.iter().map(dtype).collect(),
             columns: labels,
-            n_rows: parts.index.len().unwrap_or(0),
+            // An index may claim more rows than any column has.
+            n_rows: parts
+                .blocks
+                .iter()
+                .filter_map(Cells::len)
+                .fold(parts.index.len().unwrap_or(0), u64::min),
             n_columns,
             places,
             blocks: parts.blocks,
             index: parts.index,
         })
+    }
+
+    /// True if more would be written of it than it holds: columns beyond those shown, or an index without columns.
+    pub(super) fn is_beyond_saving(&self) -> bool {
+        const MAX_BARE_ROWS: u64 = 1 << 24;
+        let has_columns = !self.columns.is_empty();
+        self.n_columns > self.columns.len() as u64 || !has_columns && self.n_rows > MAX_BARE_ROWS
     }
 
     /// Labels of these rows; those of several levels are lists.

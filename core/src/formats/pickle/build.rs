@@ -55,7 +55,7 @@ pub(super) trait Build {
     /// Bytes of a text value, for a name.
     fn text(&mut self, value: Self::Ref, input: &Input<'_>) -> Text;
 
-    /// What stands in a tuple of arguments.
+    /// What stands in a tuple of arguments, or in a dict of keyword arguments.
     fn call_args(&mut self, args: Self::Ref, input: &Input<'_>) -> Vec<CallArg>;
 
     fn is_unhashable(&self, value: Self::Ref) -> bool;

@@ -429,7 +429,10 @@ impl Build for Trace {
     }
 
     fn call_args(&mut self, args: Traced, input: &Input<'_>) -> Vec<CallArg> {
-        let items = self.tuple(args).map(<[Traced]>::to_vec).unwrap_or_default();
+        let dict = || self.dicts.iter().find(|(dict, _)| *dict == args);
+        let items = self.tuple(args).map(<[Traced]>::to_vec);
+        let items = items.or_else(|| dict().map(|(_, pairs)| pairs.clone()));
+        let items = items.unwrap_or_default();
         let mut out = Vec::new();
         for arg in items.into_iter().take(MAX_CALL_ARGS) {
             out.push(self.call_arg(arg, input));

@@ -1,7 +1,9 @@
 //! Arrays that real numpy and joblib wrote, in every carrier: what we say of them is what numpy says.
 
 mod frames;
+mod hostile;
 mod pictures;
+mod sparse;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -21,6 +21,14 @@ pub(crate) use number::complex_repr;
 pub use number::float_repr;
 pub(crate) use time::plain_moment;
 
+/// `repr(bytes)`, whole.
+pub(crate) fn bytes_repr(bytes: &[u8]) -> String {
+    let mut out = Out::new(usize::MAX);
+    out.push('b');
+    text::bytes_repr(bytes, &mut out);
+    out.into_text()
+}
+
 /// `repr(str)`, whole.
 pub(crate) fn str_repr(text: &str) -> String {
     let mut out = Out::new(usize::MAX);
@@ -238,7 +246,8 @@ impl Printer<'_> {
                 self.out.push_str(&format!("<{word} {number}>"));
             }
             _ if self.open.contains(&node) => {
-                self.out.push_str(self.ellipsis(node, kind));
+                let pieces = self.ellipsis(node, kind);
+                self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }
             _ => {
                 self.open.insert(node);
@@ -250,8 +259,9 @@ impl Printer<'_> {
     }
 
     /// What Python prints where a container holds itself.
-    fn ellipsis(&self, node: NodeId, kind: Kind) -> &'static str {
-        match kind {
+    fn ellipsis(&self, node: NodeId, kind: Kind) -> Vec<Piece> {
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let word = match kind {
             Kind::List => "[...]",
             Kind::Tuple => "(...)",
             Kind::Dict => "{...}",
@@ -263,10 +273,23 @@ impl Printer<'_> {
                 .and_then(|o| self.value.name(o.callee))
             {
                 Some(name) if name.is("collections", "deque") => "[...]",
-                Some(name) if name.is("collections", "defaultdict") => "defaultdict(...)",
+                Some(name) if name.is("types", "SimpleNamespace") => "namespace(...)",
+                // Its repr goes on to the dict inside, which is the one that notices.
+                Some(name) if name.is("collections", "defaultdict") => {
+                    let args = self.value.object(node).map(|object| object.args);
+                    let factory = args.and_then(|args| self.value.item(args, 0));
+                    return match factory.filter(|factory| *factory != node) {
+                        Some(factory) => {
+                            let open = text("defaultdict(");
+                            vec![open, Piece::Node(factory), text(", {...})")]
+                        }
+                        None => vec![text("defaultdict(None, {...})")],
+                    };
+                }
                 _ => "...",
             },
-        }
+        };
+        vec![text(word)]
     }
 
     fn container(&self, node: NodeId, kind: Kind) -> Vec<Piece> {

@@ -85,6 +85,16 @@ fn builtin(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         }
         "slice" => vec![text("slice("), Piece::Nodes(made.args.clone()), text(")")],
         "getattr" => vec![text(made.type_name())],
+        // How classes without a name of their own are pickled.
+        "type" if made.args.len() == 1 => vec![text(format!(
+            "<class '{}'>",
+            match arg(0).map(|node| (node, value.name(node).map(|name| &*name.qualname)))? {
+                (NodeId::NONE, _) => "NoneType",
+                (_, Some("Ellipsis")) => "ellipsis",
+                (_, Some("NotImplemented")) => "NotImplementedType",
+                _ => return None,
+            }
+        ))],
         // `int`, `str`, … called on a value: the value itself would need Python's rules.
         _ => return None,
     })
@@ -145,10 +155,26 @@ fn datetime(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             "datetime.date({})",
             Fields::of_date(&raw()?)?.date_args()
         ))],
-        "time" => with_zone(format!(
-            "datetime.time({}",
-            Fields::of_time(&raw()?)?.time_args()
-        )),
+        "time" => {
+            let fields = Fields::of_time(&raw()?)?;
+            // Here the fold stands behind the zone.
+            let (clock, fold) = (
+                Fields {
+                    fold: false,
+                    ..fields
+                },
+                fields.fold,
+            );
+            let mut pieces = with_zone(format!("datetime.time({}", clock.time_args()));
+            if fold {
+                pieces.pop();
+                pieces.extend(match arg(1) {
+                    Some(zone) if zone != NodeId::NONE => vec![text(", fold=1)")],
+                    _ => vec![text(format!("datetime.time({})", fields.time_args()))],
+                });
+            }
+            pieces
+        }
         "timedelta" => vec![text(timedelta_repr(
             int(0).unwrap_or(0),
             int(1).unwrap_or(0),
@@ -289,40 +315,67 @@ fn uuid_text(value: &Value, int: NodeId) -> Option<String> {
     Some(groups?.join("-"))
 }
 
-/// Up to Python 3.12 a path is pickled as its parts, from 3.13 as one string.
+/// Up to Python 3.12 a path is pickled as its parts, from 3.13 as the strings that it was made of.
 fn path(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
-    let parts: Option<Vec<String>> = made
-        .args
-        .iter()
-        .map(|n| {
-            Some(value.str(*n)?.replace(
-                '\\',
-                if made.qualname.contains("Windows") {
-                    "/"
-                } else {
-                    "\\"
-                },
-            ))
-        })
-        .collect();
+    let is_windows = made.qualname.contains("Windows");
     let mut joined = String::new();
-    for part in parts?.iter().filter(|part| !part.is_empty()) {
-        if !joined.is_empty() && !joined.ends_with('/') {
+    for arg in &made.args {
+        let part = value.str(*arg)?;
+        let is_drive = is_windows && joined.len() == 2 && joined.ends_with(':');
+        if !joined.is_empty() && !joined.ends_with('/') && !is_drive && !part.is_empty() {
             joined.push('/');
         }
-        joined.push_str(part);
-    }
-    if joined.is_empty() {
-        joined.push('.');
-    }
-    if joined.len() > 1 && joined.ends_with('/') && !joined.ends_with(":/") {
-        joined.pop();
+        joined.push_str(&if is_windows {
+            part.replace('\\', "/")
+        } else {
+            part.into_owned()
+        });
     }
     Some(vec![
         text(format!("{}(", made.qualname)),
-        Piece::Str(joined),
+        Piece::Str(normal_path(&joined, is_windows)),
         text(")"),
     ])
+}
+
+/// A path as `as_posix` gives it (CPython 3.13 `pathlib/_local.py: PurePath._parse_path`).
+fn normal_path(path: &str, is_windows: bool) -> String {
+    let (anchor, rest) = if is_windows {
+        windows_anchor(path)
+    } else {
+        // Two slashes, and only two, are a root of their own.
+        let rest = path.trim_start_matches('/');
+        let anchor = match path.len() - rest.len() {
+            0 => "",
+            2 => "//",
+            _ => "/",
+        };
+        (anchor.to_owned(), rest)
+    };
+    let parts: Vec<&str> = rest
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    match anchor + &parts.join("/") {
+        path if path.is_empty() => ".".to_owned(),
+        path => path,
+    }
+}
+
+/// Drive and root of a path, and what follows: `C:/`, `c:`, `//server/share/`, `/`.
+fn windows_anchor(path: &str) -> (String, &str) {
+    if let Some(rest) = path.strip_prefix("//")
+        && let Some((server, rest)) = rest.split_once('/')
+    {
+        let (share, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        return (format!("//{server}/{share}/"), rest);
+    }
+    let (drive, rest) = match path.split_at_checked(2) {
+        Some((drive, rest)) if drive.ends_with(':') => (drive, rest),
+        _ => ("", path),
+    };
+    let root = if rest.starts_with('/') { "/" } else { "" };
+    (format!("{drive}{root}"), rest)
 }
 
 fn array(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
@@ -409,7 +462,9 @@ fn regex(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     if flags & UNICODE != 0 && value.kind(pattern) != Kind::Str {
         names.push("re.UNICODE");
     }
-    let mut pieces = vec![text("re.compile("), Piece::Node(pattern)];
+    // `%.200R`: the pattern's own repr is cut there.
+    let pattern = value.repr(pattern, 200).text;
+    let mut pieces = vec![text(format!("re.compile({pattern}"))];
     if !names.is_empty() {
         pieces.push(text(format!(", {}", names.join("|"))));
     }

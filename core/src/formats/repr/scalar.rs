@@ -7,7 +7,9 @@ use crate::formats::Element;
 use crate::formats::bytes::bytes_of;
 use crate::formats::joblib;
 use crate::formats::made::Made;
-use crate::formats::numpy::{ArrayView, Dtype, NOT_A_TIME, Scalar, datetime_text, trimmed};
+use crate::formats::numpy::{
+    ArrayView, Dtype, Field, NOT_A_TIME, Scalar, datetime_text, shape_text, trimmed,
+};
 use crate::model::value::{NodeId, Value};
 
 /// numpy's own objects; `None` for all others.
@@ -70,14 +72,19 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             let text = complex_scalar_repr(re, im, &width);
             // The call's own parentheses are enough for numpy.
             let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
-            inner.unwrap_or(&text).to_owned()
+            let inner = inner.unwrap_or(&text);
+            match dtype.item_size {
+                0..=16 => inner.to_owned(),
+                _ => format!("'{inner}'"),
+            }
         }
         Scalar::DateTime(unit) => match dtype.int(bytes)? {
             NOT_A_TIME => format!("'NaT','{}'", if unit.is_empty() { "generic" } else { unit }),
             count => format!("'{}'", datetime_text(count, unit)?),
         },
         Scalar::TimeDelta(unit) => match (dtype.int(bytes)?, unit.as_str()) {
-            (NOT_A_TIME, _) => format!("'NaT','{unit}'"),
+            (NOT_A_TIME, "") => "'NaT'".to_owned(),
+            (NOT_A_TIME, unit) => format!("'NaT','{unit}'"),
             (count, "") => count.to_string(),
             (count, unit) => format!("{count},'{unit}'"),
         },
@@ -85,7 +92,11 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             let hex: Vec<String> = bytes.iter().map(|b| format!("\\x{b:02X}")).collect();
             format!("b'{}'", hex.concat())
         }
-        Scalar::Void => void_text(&dtype.element(bytes)),
+        Scalar::Void => format!(
+            "{}, dtype={}",
+            record_text(&dtype, bytes),
+            record_type(&dtype)
+        ),
         Scalar::Object | Scalar::VariableStr => return None,
     };
     Some(vec![open, Piece::Text(text), close])
@@ -109,23 +120,99 @@ fn width(float_bytes: u64) -> Option<Width> {
     })
 }
 
-/// A record as numpy prints it inside `np.void(…)`.
-fn void_text(element: &Element) -> String {
-    match element {
-        Element::Null => "None".to_owned(),
-        Element::Bool(true) => "True".to_owned(),
-        Element::Bool(false) => "False".to_owned(),
-        Element::Int(int) => int.to_string(),
-        Element::Float(float) => float_repr(*float),
-        Element::Text(text) => format!("'{text}'"),
-        Element::List(list) => {
-            let inner: Vec<String> = list.iter().map(void_text).collect();
-            match inner.as_slice() {
-                [one] => format!("({one},)"),
-                _ => format!("({})", inner.join(", ")),
-            }
-        }
+/// A record as numpy prints it inside `np.void(…)`. Types nest no deeper than [`Dtype::from_value`] lets them.
+fn record_text(dtype: &Dtype, bytes: &[u8]) -> String {
+    if dtype.sub_array.is_some() {
+        return listed(&dtype.element(bytes));
     }
+    if !dtype.fields.is_empty() {
+        let parts: Vec<String> = dtype
+            .fields
+            .iter()
+            .map(|field| {
+                let at = usize::try_from(field.offset).unwrap_or(usize::MAX);
+                record_text(&field.dtype, bytes.get(at..).unwrap_or_default())
+            })
+            .collect();
+        let tail = if parts.len() == 1 { "," } else { "" };
+        return format!("({}{tail})", parts.join(", "));
+    }
+    let size = usize::try_from(dtype.item_size).unwrap_or(usize::MAX);
+    let Some(bytes) = bytes.get(..size) else {
+        return "…".to_owned();
+    };
+    match &dtype.scalar {
+        Scalar::Bytes => super::bytes_repr(trimmed(bytes)),
+        Scalar::Str => super::str_repr(&dtype.utf32(bytes)),
+        Scalar::Void => super::bytes_repr(bytes),
+        Scalar::Float => {
+            let float = dtype.float(bytes).unwrap_or(f64::NAN);
+            let width = width(dtype.item_size).unwrap_or(Width::DOUBLE);
+            scalar_repr(float, &width)
+        }
+        Scalar::DateTime(unit) => match dtype.int(bytes) {
+            Some(count) if count != NOT_A_TIME => {
+                format!("'{}'", datetime_text(count, unit).unwrap_or_default())
+            }
+            _ => "'NaT'".to_owned(),
+        },
+        Scalar::TimeDelta(_) => match dtype.int(bytes) {
+            Some(count) if count != NOT_A_TIME => count.to_string(),
+            _ => "'NaT'".to_owned(),
+        },
+        _ => listed(&dtype.element(bytes)),
+    }
+}
+
+/// Plain data with lists in brackets.
+fn listed(element: &Element) -> String {
+    match element {
+        Element::List(list) => {
+            let inner: Vec<String> = list.iter().map(listed).collect();
+            format!("[{}]", inner.join(", "))
+        }
+        other => other.text(),
+    }
+}
+
+/// A structured type as numpy prints it: a list of fields, or a dict where there are gaps between them.
+fn record_type(dtype: &Dtype) -> String {
+    let code = |dtype: &Dtype| {
+        if !dtype.fields.is_empty() {
+            return record_type(dtype);
+        }
+        let code = match dtype.scalar {
+            Scalar::Bool => "?".to_owned(),
+            _ => dtype.str(),
+        };
+        format!("'{}'", code.trim_start_matches('|'))
+    };
+    let mut end = 0;
+    let mut is_packed = true;
+    let mut fields = Vec::new();
+    for field in &dtype.fields {
+        is_packed &= field.offset == end;
+        end = field.offset.saturating_add(field.dtype.item_size);
+        let name = super::str_repr(&field.name);
+        fields.push(match &field.dtype.sub_array {
+            Some((base, shape)) => format!("({name}, {}, {})", code(base), shape_text(shape)),
+            None => format!("({name}, {})", code(&field.dtype)),
+        });
+    }
+    if is_packed && end == dtype.item_size {
+        return format!("[{}]", fields.join(", "));
+    }
+    let list = |part: &dyn Fn(&Field) -> String| {
+        let parts: Vec<String> = dtype.fields.iter().map(part).collect();
+        parts.join(", ")
+    };
+    format!(
+        "{{'names': [{}], 'formats': [{}], 'offsets': [{}], 'itemsize': {}}}",
+        list(&|field| super::str_repr(&field.name)),
+        list(&|field| code(&field.dtype)),
+        list(&|field| field.offset.to_string()),
+        dtype.item_size
+    )
 }
 
 /// Items of an `array.array` from its machine format (`Modules/arraymodule.c: machine_format_code`).
@@ -142,7 +229,7 @@ pub(super) fn machine_items(format: i64, bytes: &[u8]) -> Option<Vec<Piece>> {
         let size = usize::try_from(dtype.item_size).ok()?;
         let items: Vec<String> = bytes
             .chunks_exact(size)
-            .map(|item| void_text(&dtype.element(item)))
+            .map(|item| dtype.element(item).text())
             .collect();
         return Some(vec![Piece::Text(format!("[{}]", items.join(", ")))]);
     }

@@ -199,6 +199,10 @@ fn scalar_type(value: &Value, made: &Made<'_>) -> Option<String> {
     let class = match scalar_class(&dtype)? {
         // Renamed with numpy 2, as the module was.
         bool if bool == "bool" && made.module == "numpy.core.multiarray" => "bool_".to_owned(),
+        // numpy 1 named the wide floats by their size.
+        long if long.ends_with("longdouble") && made.module == "numpy.core.multiarray" => {
+            dtype.name()
+        }
         class => class,
     };
     Some(format!("numpy.{class}"))

@@ -82,8 +82,10 @@ fn header(names: impl IntoIterator<Item = String>) -> Vec<Element> {
 
 fn table_rows(table: &TableHandle, look: &Look<'_>, rows: &mut Rows<'_>) -> io::Result<bool> {
     let frame = &table.frame;
-    if frame.n_columns > frame.columns.len() as u64 {
-        return Err(io::Error::other("the table has too many columns"));
+    if frame.is_beyond_saving() {
+        return Err(io::Error::other(
+            "the table is too wide, or claims too many rows",
+        ));
     }
     let names = std::iter::once(String::new()).chain(frame.columns.iter().cloned());
     rows.row(&header(names))?;

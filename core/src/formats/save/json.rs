@@ -41,8 +41,10 @@ fn plain(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
 /// The form of pandas' `orient="split"`, with types; columns may share a name.
 fn table_json(table: &TableHandle, look: &Look<'_>, out: &mut dyn Write) -> io::Result<bool> {
     let frame = &table.frame;
-    if frame.n_columns > frame.columns.len() as u64 {
-        return Err(io::Error::other("the table has too many columns"));
+    if frame.is_beyond_saving() {
+        return Err(io::Error::other(
+            "the table is too wide, or claims too many rows",
+        ));
     }
     out.write_all(b"{\"columns\":")?;
     plain(out, &frame.columns)?;

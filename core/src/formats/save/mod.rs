@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use super::numpy::{Look, npy};
 use super::preview::Preview;
+use super::pyliteral;
 use crate::error::{Error, Result};
 
 /// A format that a value can be saved in.
@@ -34,6 +35,14 @@ impl SaveAs {
 }
 
 impl Preview {
+    /// The value as a Python literal; `None` if it holds anything else, or is longer than `max_chars`.
+    pub fn literal(&self, max_chars: usize) -> Option<String> {
+        let repr = self.value.repr(self.value.root(), max_chars);
+        let is_whole = !repr.is_cut && !self.is_truncated;
+        let text = repr.text;
+        (is_whole && pyliteral::parse(&text).is_some()).then_some(text)
+    }
+
     /// Writes the whole value, reading what the preview left in place; false if it was cancelled.
     ///
     /// # Errors

