@@ -112,3 +112,83 @@ fn stores_without_dead_space_are_refused_with_the_reason() {
         }
     }
 }
+
+/// A database with rows in tables of every sort, of which half are deleted again.
+const DATABASE: &str = r#"
+import json, os, sqlite3, sys
+command, path, mode = sys.argv[1:4]
+db = sqlite3.connect(path, isolation_level=None)
+if command == "fill":
+    db.execute("PRAGMA journal_mode=" + mode)
+    db.executescript("""
+        CREATE TABLE plain (a, b BLOB);
+        CREATE TABLE keyed (k TEXT PRIMARY KEY, v);
+        CREATE TABLE numbered (id INTEGER PRIMARY KEY, v TEXT, w REAL);
+        CREATE TABLE bare (k BLOB, v, PRIMARY KEY (k)) WITHOUT ROWID;
+        CREATE INDEX by_v ON numbered (v);
+        CREATE VIEW seen AS SELECT v FROM keyed;
+        CREATE TRIGGER kept AFTER DELETE ON keyed BEGIN UPDATE numbered SET w = w + 1 WHERE id = 1; END;
+    """)
+    db.execute("BEGIN")
+    for n in range(400):
+        db.execute("INSERT INTO plain VALUES (?, ?)", (n if n % 3 else None, os.urandom(n)))
+        db.execute("INSERT INTO keyed VALUES (?, ?)", ("key %d" % n, b"x" * n * 3))
+        db.execute("INSERT INTO numbered VALUES (?, ?, ?)", (n * 7, "caf\u00e9 %d" % n, n / 3))
+        db.execute("INSERT INTO bare VALUES (?, ?)", (b"%d" % n, "v" * n))
+    for table in ("plain", "keyed", "numbered", "bare"):
+        column = {"plain": "a", "numbered": "id"}.get(table, "k")
+        for (key,) in db.execute("SELECT %s FROM %s" % (column, table)).fetchall()[::2]:
+            db.execute("DELETE FROM %s WHERE %s IS ?" % (table, column), (key,))
+    db.execute("COMMIT")
+elif command == "judge":
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    print(json.dumps([list(db.iterdump()), db.execute("PRAGMA journal_mode").fetchall()]))
+elif command == "hold":
+    db.execute("BEGIN")
+    db.execute("SELECT count(*) FROM plain").fetchall()
+    print("ready", flush=True)
+    sys.stdin.readline()
+"#;
+
+#[test]
+fn a_database_is_compacted_by_sqlite_with_every_row_kept() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    for mode in ["delete", "wal"] {
+        let temp = tempfile::TempDir::new().expect("a temporary folder");
+        let path = temp.path().join("cache.db");
+        let text = path.to_str().expect("text");
+        let ask = |command| python.run(DATABASE, [command, text, mode]);
+        ask("fill");
+        let (rows, before) = (
+            ask("judge"),
+            fs::metadata(&path).expect("it is there").len(),
+        );
+        let planned = program::run(["compact", text]);
+        assert_eq!(planned.code, 0, "{mode}: {}", planned.said);
+        assert_eq!(fs::metadata(&path).expect("it is there").len(), before);
+        let mut holder = python.spawn(DATABASE, ["hold", text, mode]);
+        assert_eq!(holder.line().as_deref(), Some("ready"));
+        let refused = program::run(["compact", text, "--yes"]);
+        assert_eq!(refused.code, 4, "{mode}: {}", refused.said);
+        holder.send("");
+        holder.finish();
+        let done = program::run(["compact", text, "--yes"]);
+        assert_eq!(done.code, 0, "{mode}: {}", done.said);
+        let after = fs::metadata(&path).expect("it is there").len();
+        assert!(after < before, "{mode}: {before} {after}");
+        assert_eq!(
+            (&line(&done)["bytes_before"], &line(&done)["bytes_after"]),
+            (&before.into(), &after.into())
+        );
+        let said = line(&planned)["bytes_after"].as_u64().expect("a number");
+        assert!(
+            after <= said && said < before,
+            "{mode}: said {said}, is {after}"
+        );
+        assert_eq!(ask("judge"), rows, "{mode}");
+        let names = fs::read_dir(temp.path()).expect("our folder");
+        assert_eq!(names.count(), 1, "{mode}: nothing is left beside it");
+    }
+}

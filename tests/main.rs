@@ -13,6 +13,7 @@ mod clear;
 mod cli;
 mod cli_clear;
 mod compact;
+mod dbm_clear;
 mod docs;
 mod export;
 mod gui;

@@ -35,6 +35,10 @@ pub(super) struct ClearArgs {
     #[arg(long)]
     permanent: bool,
 
+    /// No program uses the cache: an ndbm file is changed even where one is seen to have it open
+    #[arg(long)]
+    no_program_uses_it: bool,
+
     /// Save the plan for later instead of carrying it out
     #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "yes"])]
     save_plan: Option<PathBuf>,
@@ -48,10 +52,13 @@ pub(super) struct ClearArgs {
 }
 
 pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
-    let (plans, n_issues) = match &args.plan {
+    let (mut plans, n_issues) = match &args.plan {
         Some(file) => (vec![saved(file, args, global)?], 0),
         None => made(args, global)?,
     };
+    for plan in &mut plans {
+        plan.is_unused |= args.no_program_uses_it;
+    }
     if let Some(file) = &args.save_plan {
         save(file, &plans)?;
     }

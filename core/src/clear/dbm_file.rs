@@ -8,23 +8,47 @@ use std::path::{Path, PathBuf};
 
 use super::{disk, holders};
 use crate::formats::dbm::{Patch, Stop};
-use crate::source::{Dir, ReadAt};
+use crate::source::{Dir, FileReader, ReadAt};
 use crate::{Error, Result};
 
 /// An open dbm file; its lock ends with it.
 pub(super) struct DbmFile {
-    file: File,
+    handle: Handle,
     path: PathBuf,
 }
 
+enum Handle {
+    Look(FileReader),
+    Change(File),
+}
+
 impl DbmFile {
+    /// Opens it to look: nothing of it changes, not even the time of its last reading.
+    pub(super) fn open_to_look(dir: &Dir, name: &OsStr) -> Result<Self> {
+        let path = dir.path().join(name);
+        match dir.open_file(name) {
+            Ok(file) => Ok(Self {
+                handle: Handle::Look(file),
+                path,
+            }),
+            Err(e) => Err(Error::io("Cannot open the file", &path, e)),
+        }
+    }
+
     /// Opens it to be changed.
     ///
     /// # Errors
     /// [`Error::is_refused`] if it has other names, which may be somebody else's.
     pub(super) fn open(dir: &Dir, name: &OsStr) -> Result<Self> {
         let path = dir.path().join(name);
-        let fail = |e| Error::io("Cannot change the file", &path, e);
+        let fail = |e: io::Error| match e.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Error::refused("The file is not changed", "it may not be written")
+                    .at(&path)
+                    .hint("Check the permissions, or do it as its owner")
+            }
+            _ => Error::io("Cannot change the file", &path, e),
+        };
         let file = disk::open_to_change(dir, name).map_err(fail)?;
         let meta = file.metadata().map_err(fail)?;
         // Of gdbm's own pair older releases made one file with two names.
@@ -39,7 +63,10 @@ impl DbmFile {
             )
             .at(&path));
         }
-        Ok(Self { file, path })
+        Ok(Self {
+            handle: Handle::Change(file),
+            path,
+        })
     }
 
     /// Takes gdbm's own lock for writers; readers hold it too.
@@ -47,16 +74,27 @@ impl DbmFile {
     /// # Errors
     /// [`Error::is_refused`] if a program holds it.
     pub(super) fn lock(&self) -> Result<()> {
-        match self.file.try_lock() {
+        match self.file()?.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(self.in_use("has locked it")),
             Err(TryLockError::Error(e)) => Err(Error::io("Cannot lock the file", &self.path, e)),
         }
     }
 
+    /// For files that are used without a lock.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] if a program is seen to have it open.
+    pub(super) fn refuse_if_open(&self) -> Result<()> {
+        if self.holders()?.is_empty() {
+            return Ok(());
+        }
+        Err(self.in_use("would write what it remembers over the change"))
+    }
+
     /// The other programs that have it open, as far as they can be seen.
     pub(super) fn holders(&self) -> Result<Vec<String>> {
-        holders::of(&self.file).map_err(|e| self.fail(e))
+        holders::of(self.file()?).map_err(|e| self.fail(e))
     }
 
     fn in_use(&self, why: &str) -> Error {
@@ -72,7 +110,7 @@ impl DbmFile {
 
     /// Does these writes, in this order.
     pub(super) fn write(&self, patches: &[Patch]) -> Result<()> {
-        let file = &self.file;
+        let file = self.file()?;
         let mut writes = patches
             .iter()
             .map(|patch| disk::write_at(file, patch.offset, &patch.bytes));
@@ -81,9 +119,21 @@ impl DbmFile {
             .map_err(|e| self.fail(e))
     }
 
+    /// Does these writes, of which the last makes the others count: it waits until they are on the disk.
+    pub(super) fn write_in_order(&self, patches: &[Patch]) -> Result<()> {
+        let Some((last, before)) = patches.split_last() else {
+            return Ok(());
+        };
+        if !before.is_empty() {
+            self.write(before)?;
+            self.sync()?;
+        }
+        self.write(std::slice::from_ref(last))
+    }
+
     /// Waits until what was written is on the disk.
     pub(super) fn sync(&self) -> Result<()> {
-        disk::sync_file(&self.file).map_err(|e| self.fail(e))
+        disk::sync_file(self.file()?).map_err(|e| self.fail(e))
     }
 
     /// Exactly the bytes at a place.
@@ -99,9 +149,17 @@ impl DbmFile {
         Ok(bytes)
     }
 
-    /// The open file.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file, if it may be changed.
+    pub(super) fn file(&self) -> Result<&File> {
+        match &self.handle {
+            Handle::Change(file) => Ok(file),
+            Handle::Look(_) => Err(self.fail(io::ErrorKind::ReadOnlyFilesystem.into())),
+        }
     }
 
     /// The system would not do it.
@@ -121,12 +179,18 @@ impl DbmFile {
 }
 
 impl ReadAt for DbmFile {
-    /// It grows under our own hands.
     fn len(&self) -> u64 {
-        self.file.metadata().map_or(0, |meta| meta.len())
+        match &self.handle {
+            Handle::Look(file) => file.len(),
+            // It grows under our own hands.
+            Handle::Change(file) => file.metadata().map_or(0, |meta| meta.len()),
+        }
     }
 
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        self.file.read_at(buf, offset)
+        match &self.handle {
+            Handle::Look(file) => file.read_at(offset, buf),
+            Handle::Change(file) => file.read_at(buf, offset),
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::quarantine::{SCRAP, Shelf};
 use super::{disk, holders};
+use crate::model::Time;
 use crate::source::Dir;
 
 pub(super) const INDEX: &str = ".dir";
@@ -19,8 +20,14 @@ const BACKUP: &str = ".bak";
 /// As large as the backend reads it.
 pub(super) const MAX_INDEX_BYTES: usize = 128 << 20;
 /// How often a program may be found writing its index, which takes it a moment, and how long it is left to it.
-const TRIES: usize = 50;
-const PAUSE: Duration = Duration::from_millis(2);
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(5);
+/// Values that were written a moment ago are not believed yet.
+const QUIET_SECS: f64 = 0.05;
+/// Copies of a shelf have times that differ by less than this.
+const AHEAD_SECS: f64 = 1.0;
+/// Values that were written longer ago and are not in the index were left behind by a program that was stopped.
+const AT_WORK_SECS: f64 = 600.0;
 
 /// The files of a shelf: their folder, and the name that their suffixes are added to.
 #[derive(Clone, Copy)]
@@ -58,11 +65,15 @@ impl Files<'_> {
     pub(super) fn change_index(
         &self,
         shelf: &Shelf,
+        is_unused: bool,
         mut change: impl FnMut(&[u8]) -> io::Result<Option<Vec<u8>>>,
     ) -> io::Result<()> {
         for n in 0..TRIES {
             if n > 0 {
                 std::thread::sleep(PAUSE);
+            }
+            if !is_unused && !self.is_quiet()? {
+                continue;
             }
             let old = match self.index() {
                 // Between two steps of a commit there is none.
@@ -72,15 +83,52 @@ impl Files<'_> {
             let Some(new) = change(&old)? else {
                 return Ok(());
             };
-            if self.swap_index(shelf, &old, &new)? {
+            let data = self.data()?;
+            if self.swap_index(shelf, &old, &new, data)? {
                 return disk::sync_dir(self.dir);
             }
         }
         Err(io::ErrorKind::ResourceBusy.into())
     }
 
-    /// False, with nothing changed, if the index was no longer `old`.
-    fn swap_index(&self, shelf: &Shelf, old: &[u8], new: &[u8]) -> io::Result<bool> {
+    /// True if no program is seen to have changed values without saying so in the index yet.
+    ///
+    /// A value that fits the place of the one before is written over it at once, and its length into the index only
+    /// when the program closes the shelf (`_setval`, `_commit`): until then the two make no value that ever was.
+    fn is_quiet(&self) -> io::Result<bool> {
+        let now = Time::now();
+        let (data, index) = (
+            self.data()?.0,
+            match self.dir.stat(&self.named(INDEX)) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+                other => other?.modified,
+            },
+        );
+        let age = data.age_secs(now);
+        let is_ahead = index.age_secs(now) - age > AHEAD_SECS;
+        Ok(age > QUIET_SECS && !(is_ahead && age < AT_WORK_SECS))
+    }
+
+    /// Time and size of the file of values.
+    fn data(&self) -> io::Result<(Time, u64)> {
+        let meta = self.dir.stat(&self.named(DATA))?;
+        Ok((meta.modified, meta.size))
+    }
+
+    /// Says that the index tells of all that is in the file of values.
+    pub(super) fn settle(&self, data: &std::fs::File) -> io::Result<()> {
+        let index = disk::open_existing(self.dir, &self.named(INDEX))?;
+        data.set_modified(index.metadata()?.modified()?)
+    }
+
+    /// False, with nothing changed, if the index was no longer `old`, or a value was written meanwhile.
+    fn swap_index(
+        &self,
+        shelf: &Shelf,
+        old: &[u8],
+        new: &[u8],
+        data: (Time, u64),
+    ) -> io::Result<bool> {
         let index = self.named(INDEX);
         self.write_scrap(shelf, old)?;
         disk::replace(&shelf.dir, SCRAP.as_ref(), self.dir, &self.named(BACKUP))?;
@@ -99,7 +147,7 @@ impl Files<'_> {
             Err(e) => return Err(e),
         }
         // A program that still writes into it has more to say than is there.
-        let is_being_written = {
+        let is_being_written = self.data()? != data || {
             let taken = disk::open_existing(&shelf.dir, SCRAP.as_ref())?;
             !holders::of(&taken)?.is_empty()
         };

@@ -66,6 +66,8 @@ pub(super) enum By {
     Files,
     /// Rows of SQLite databases, saved and deleted.
     Rows,
+    /// Keys of dbm files, saved and removed.
+    Keys,
 }
 
 impl By {
@@ -74,6 +76,7 @@ impl By {
         match removal {
             Removal::Folder { .. } | Removal::Files { .. } | Removal::Shared { .. } => Self::Files,
             Removal::Row(_) => Self::Rows,
+            Removal::Key(_) => Self::Keys,
         }
     }
 

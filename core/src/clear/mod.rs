@@ -11,6 +11,7 @@ mod disk;
 mod dumb;
 mod holders;
 mod journal;
+mod keys;
 mod plan;
 mod quarantine;
 mod recover;

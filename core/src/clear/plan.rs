@@ -60,6 +60,9 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What else there is to know before saying yes.
     pub notes: Vec<String>,
+    /// The person's word that no program uses the store: it is changed where one is seen to have it open all the same.
+    #[serde(default)]
+    pub is_unused: bool,
 }
 
 /// What is to become of the entries of a plan.
@@ -255,6 +258,7 @@ impl Plan {
             removals: Vec::new(),
             refusals: Vec::new(),
             notes: Vec::new(),
+            is_unused: false,
         })
     }
 

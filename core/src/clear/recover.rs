@@ -1,5 +1,6 @@
 //! What a clear or an undo of rows left half done when its process ended, brought to one side or the other.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use super::disk;
 use super::journal::{self, By, Entry, Manifest, part_name};
+use super::keys::{self, For, Keys};
 use super::plan::Act;
 use super::rows::{self, Which};
 use super::saved::Saved;
@@ -15,7 +17,7 @@ use crate::Result;
 use crate::model::StoreInfo;
 use crate::scan::Cancel;
 use crate::source::Dir;
-use crate::sqlite::{CopyRule, Database, RowAt};
+use crate::sqlite::{Cell, CopyRule, Database, RowAt};
 use crate::stores::{Removal, RowRemoval, Store};
 
 /// Opens the store that a manifest is of, where it lies today.
@@ -55,15 +57,44 @@ pub(super) fn in_store(
         .open_below(&manifest.head.base)
         .map_err(|e| crate::Error::io("Cannot open the store", parent.path(), e))?;
     let mut found = Vec::new();
-    for entry in &manifest.entries {
-        if undecided.contains(&entry.n)
-            && let Ok(Removal::Row(removal)) = store.removal(&entry.key)
-            && is_there(&base, &removal, saved, entry.n, manifest.head.act)?
-        {
+    let mut files = BTreeMap::new();
+    for entry in manifest
+        .entries
+        .iter()
+        .filter(|entry| undecided.contains(&entry.n))
+    {
+        let is_there = match store.removal(&entry.key) {
+            Ok(Removal::Row(removal)) => {
+                is_there(&base, &removal, saved, entry.n, manifest.head.act)?
+            }
+            Ok(Removal::Key(removal)) => {
+                let file = match files.entry(removal.file.clone()) {
+                    std::collections::btree_map::Entry::Occupied(file) => file.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(place) => {
+                        place.insert(keys::open(&base, &removal, For::Looking)?)
+                    }
+                };
+                key_is_there(&mut **file, saved, entry.n)?
+            }
+            _ => false,
+        };
+        if is_there {
             found.push(entry.n);
         }
     }
     Ok(found)
+}
+
+/// True if the key stands in its file with the value that was saved of it.
+fn key_is_there(file: &mut dyn Keys, saved: &Saved, n: usize) -> Result<bool> {
+    let rows = saved.rows(n)?;
+    let Some([Cell::Blob(key), Cell::Blob(value), _]) = rows.first().map(|row| &*row.cells) else {
+        return Ok(true);
+    };
+    match file.find(key)? {
+        Some(found) => Ok(file.value(key, &found)? == *value),
+        None => Ok(false),
+    }
 }
 
 fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize, act: Act) -> Result<bool> {

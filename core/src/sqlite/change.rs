@@ -12,7 +12,7 @@ use super::connect::{self, Watchdog};
 use super::database::{check_is_database, check_place};
 use super::explain::explain_as;
 use super::state::{State, beside_name};
-use super::{Failure, journal};
+use super::{Failure, compact, journal};
 use crate::scan::Cancel;
 use crate::source::gate::Pass;
 use crate::source::{Dir, FileReader};
@@ -88,6 +88,28 @@ impl Changing {
         read(&moment).map_err(|failure| self.explain_failure(failure))
     }
 
+    /// Works while nobody else can use the database, for as long as it takes.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] if a program has it open; what SQLite or `work` said.
+    pub(super) fn alone<T>(
+        self,
+        cancel: &Cancel,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
+    ) -> Result<T> {
+        self.dog.allow(Duration::MAX, cancel);
+        match compact::shut_others_out(&self.connection) {
+            Ok(()) => {}
+            Err(e) if is_busy(&e) => {
+                return Err(Error::refused(WHAT, "a program has it open")
+                    .at(&self.path)
+                    .hint("Close it there, then try again"));
+            }
+            Err(e) => return Err(self.explain(&e)),
+        }
+        work(&self.connection).map_err(|failure| self.explain_failure(failure))
+    }
+
     /// Begins a write transaction, waiting for other writers.
     ///
     /// # Errors
@@ -152,4 +174,13 @@ impl Locked<'_> {
         committed.map_err(|e| self.changing.explain(&e))?;
         Ok(self.since.elapsed())
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }

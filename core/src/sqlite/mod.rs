@@ -14,6 +14,7 @@
 mod blob;
 mod cell;
 mod change;
+mod compact;
 mod connect;
 mod copy;
 mod database;
@@ -29,6 +30,7 @@ mod table;
 pub(crate) use blob::{Held, RowAt, gone, open_cell, row_of};
 pub(crate) use cell::{Cell, plain, repr, write_key, write_key_of};
 pub(crate) use change::{Changing, Locked};
+pub(crate) use compact::{compact, page_bytes};
 pub(crate) use connect::to_own;
 pub use copy::{CopyRule, forget_copies};
 pub(crate) use database::{Database, Failure, Slack, View};

@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use super::advice::percent;
 use super::{
-    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal,
-    Store, Topic, ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
+    Recognised, Removal, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
-use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, text};
+use crate::model::{
+    Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time, text,
+};
 use crate::scan::{Collector, Scan};
 use crate::source::{Dir, FileReader, Range, ReadAt as _};
 use crate::{Error, Result};
@@ -30,6 +32,8 @@ const INDEX_BYTES: usize = 128 << 20;
 
 /// Share of dead space, in percent, from which on it is spoken of.
 const WORTH_COMPACTING: u64 = 25;
+/// A shelf that was changed since then may still be open in the program that changed it.
+const AT_WORK_SECS: f64 = 600.0;
 
 /// Group of the bytes in the data file that belong to no key.
 const DEAD: &[u8] = b"\0dead";
@@ -265,12 +269,39 @@ impl Backend for DbmDumb {
             .collect())
     }
 
-    fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        Err(Error::refused(
-            "Cannot remove a single key",
-            "Cachescope does not write this kind of file yet",
-        )
-        .at(&store.info.path))
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
+        let refuse =
+            |why: &str| Err(Error::refused("Cannot remove the key", why).at(&store.info.path));
+        if *entry.group == *DEAD {
+            return refuse("only compacting gives dead space back: cachescope compact");
+        }
+        if Opened::of(store)?.is_backup {
+            return refuse("the index (.dir) is missing: copy the backup (.bak) to it first");
+        }
+        Ok(Removal::Key(KeyRemoval {
+            file: store.name.clone().into(),
+            form: KeyForm::Dumb,
+        }))
+    }
+
+    fn notes(&self, store: &Store, _entries: &[&EntryKey]) -> Result<Vec<String>> {
+        let mut notes = vec![
+            "A program that has this shelf open keeps its index in mind and may bring keys back when it closes it; \
+             nobody can see whether there is one"
+                .to_owned(),
+        ];
+        let now = Time::now();
+        let ages = [INDEX, DATA].into_iter().filter_map(|suffix| {
+            let meta = store.parent.stat(&named(&store.name, suffix)).ok()?;
+            Some(meta.modified.age_secs(now))
+        });
+        if ages.into_iter().any(|age| age < AT_WORK_SECS) {
+            notes.push(
+                "It was changed less than 10 minutes ago: a program may be at work on it"
+                    .to_owned(),
+            );
+        }
+        Ok(notes)
     }
 }
 

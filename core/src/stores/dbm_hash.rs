@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::follow::{Follow, MappedStore};
 use super::{
-    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, Recognised, Removal, Store,
-    ValueReader,
+    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
+    Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
 use crate::formats::{Carrier, Problem};
@@ -158,12 +158,28 @@ impl Backend for DbmHash {
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        Err(Error::refused(
-            "Cannot remove a single key",
-            "Cachescope does not write this kind of file yet",
-        )
-        .at(&store.info.path)
-        .hint("Remove it from Python: del dbm.open(path, 'w')[key]"))
+        // Asked for each key: the file tells it once.
+        let form = store.kept(|| form_of(store))?;
+        Ok(Removal::Key(KeyRemoval {
+            file: store.name.clone().into(),
+            form: *form,
+        }))
+    }
+}
+
+/// How the file's keys are removed, if the file is of a sort that is changed at all.
+fn form_of(store: &Store) -> Result<KeyForm> {
+    let (file, format) = open(store)?;
+    let (form, checked) = match format {
+        Format::Gdbm => (KeyForm::Gdbm, gdbm::form(&file).map(drop)),
+        Format::BerkeleyHash => (KeyForm::BerkeleyHash, ndbm::can_change(&file)),
+    };
+    match checked {
+        Ok(()) => Ok(form),
+        Err(Stop::Io(e)) => Err(Error::io("Cannot read the file", &store.info.path, e)),
+        Err(Stop::Damaged(problem)) => {
+            Err(Error::refused("Cannot remove the key", problem.to_string()).at(&store.info.path))
+        }
     }
 }
 
@@ -255,11 +271,8 @@ impl Sink for Listing<'_, '_> {
         let mut record = Record::new(&self.group, item.key);
         record.bytes = item.value.len();
         record.dev = self.file.meta().dev;
-        // The place changes when the value does: together with the length it tells one value from the next.
-        record.ident = match item.value {
-            Extent::Range { offset, .. } => offset,
-            Extent::Pages { first, .. } => first.into(),
-        };
+        // Together with the length it tells one value from the next.
+        record.ident = item.ident();
         self.collector.record(&record);
         self.scan.progress.add(1);
         if self.scan.cancel.is_cancelled() {

@@ -31,7 +31,7 @@ pub use policy::{
 pub(crate) use probe::reported;
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use removal::{Dependent, Expiry, RowRules};
-pub use removal::{Guard, Removal, RowRemoval};
+pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
 pub(crate) use search::Search;
 
 use std::any::Any;

@@ -39,6 +39,29 @@ pub enum Removal {
     },
     /// A row of a database, with what goes when it goes.
     Row(RowRemoval),
+    /// A key of a dbm file.
+    Key(KeyRemoval),
+}
+
+/// The file that a key is taken out of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRemoval {
+    /// The file, relative to the store's own folder (or its parent, where the store is a file); of a `dbm.dumb` shelf
+    /// the name that the suffixes of its files are added to.
+    pub file: PathBuf,
+    /// What it is.
+    pub form: KeyForm,
+}
+
+/// A container of keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyForm {
+    /// `dbm.dumb`: an index of text and a file of values.
+    Dumb,
+    /// GNU dbm.
+    Gdbm,
+    /// A hash file of Berkeley DB, as `dbm.ndbm` writes it.
+    BerkeleyHash,
 }
 
 /// A row and the rules of its table.
@@ -138,7 +161,7 @@ impl Removal {
         match self {
             Self::Folder { path, .. } => std::slice::from_ref(path),
             Self::Files { paths, .. } | Self::Shared { paths } => paths,
-            Self::Row(_) => &[],
+            Self::Row(_) | Self::Key(_) => &[],
         }
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::advice::of_slack;
 use super::{
-    Advice, Backend, Candidate, CheckOptions, Confidence, Dependent, Details, Expiry,
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Dependent, Details, Expiry,
     LibraryPolicy, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store, ValueReader,
     policy,
 };
@@ -360,6 +360,12 @@ impl<K: RowKind> Backend for RowStore<K> {
         cancel: &Cancel,
     ) -> Result<PolicyChoice> {
         policy::expired_by_seconds(store, now, cancel)
+    }
+
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        Ok(Compaction::Sqlite {
+            files: vec![store.name.clone().into()],
+        })
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {

@@ -3,6 +3,7 @@
 //! One file per mechanism; a mechanism knows folders, files or rows, never a kind of cache.
 
 mod files;
+mod keys;
 mod rows;
 pub(super) mod seen;
 mod site;
@@ -21,6 +22,7 @@ use crate::scan::{Cancel, Progress};
 use crate::stores::Removal;
 use crate::{Error, Result};
 use files::Files;
+use keys::Keys;
 use rows::Rows;
 
 pub(super) use files::read_guard;
@@ -134,6 +136,11 @@ pub(super) enum To<'s> {
 
 /// Takes entries of one sort out of a store; one file of this folder each.
 pub(super) trait Mechanism {
+    /// Refuses where none of the entries could be taken out now; `has_shelf` says whether something can lie beside.
+    fn ready(&mut self, _removal: &Removal, _has_shelf: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Writes down what undo has to know, before anything is changed.
     fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> std::io::Result<()>;
 
@@ -175,6 +182,7 @@ impl<'a> Mechanisms<'a> {
         let mechanism = self.made.entry(by).or_insert_with(|| match by {
             By::Files => Box::new(Files::new(site)),
             By::Rows => Box::new(Rows::new(site, act)),
+            By::Keys => Box::new(Keys::new(site)),
         });
         &mut **mechanism
     }
@@ -213,7 +221,7 @@ pub fn apply(
     match how {
         How::Check => run.take_all(plan, To::Check),
         How::Keep => run.keep(plan, state)?,
-        How::Free => run.free(plan, state),
+        How::Free => run.free(plan, state)?,
     }
     Ok(run.applied)
 }
@@ -243,6 +251,7 @@ impl Run<'_> {
             return Ok(());
         }
         quarantine::tidy_in(&self.site.parent);
+        self.ready(plan, true)?;
         let (quarantine, shelf) = self.new_shelf(plan, Purpose::Undo)?;
         self.take_all(plan, To::Shelf(&shelf));
         if self.applied.removed == 0 && strays::on(&shelf, &self.out)?.is_empty() {
@@ -252,6 +261,17 @@ impl Run<'_> {
         }
         self.hold(&quarantine, &shelf, state);
         Ok(())
+    }
+
+    /// Asks the mechanism of the first entry: a store that cannot be changed now has the same answer for all.
+    fn ready(&self, plan: &Plan, has_shelf: bool) -> Result<()> {
+        let first = plan.removals.first();
+        let removal = first.and_then(|planned| self.site.store.removal(&planned.key).ok());
+        removal.map_or(Ok(()), |removal| {
+            Mechanisms::new(self.site, plan.act)
+                .of(By::of(&removal))
+                .ready(&removal, has_shelf)
+        })
     }
 
     /// A shelf whose journal is on the disk.
@@ -328,19 +348,25 @@ impl Run<'_> {
     }
 
     /// Out of the way first, so that a program sees all of it at once; freed once it is known to be what was chosen.
-    fn free(&mut self, plan: &Plan, state: Option<&StateDir>) {
+    ///
+    /// # Errors
+    /// If nothing could be done at all.
+    fn free(&mut self, plan: &Plan, state: Option<&StateDir>) -> Result<()> {
         quarantine::tidy_in(&self.site.parent);
+        self.ready(plan, true)?;
         let can_keep = self.site.can_keep().is_ok() && !plan.removals.is_empty();
         let shelf = can_keep.then(|| self.new_shelf(plan, Purpose::Free).ok());
         let Some((quarantine, shelf)) = shelf.flatten() else {
+            self.ready(plan, false)?;
             self.take_all(plan, To::Nowhere);
-            return;
+            return Ok(());
         };
         self.take_all(plan, To::Shelf(&shelf));
         let freed = self.free_shelf(plan, &quarantine, shelf, state);
         if let Err(error) = freed.and_then(|()| quarantine.tidy(self.cancel)) {
             self.applied.unfinished = Some(error);
         }
+        Ok(())
     }
 
     /// Dooms a shelf and frees it; what came onto it in between is held on a shelf of its own.

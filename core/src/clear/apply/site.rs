@@ -28,6 +28,8 @@ pub(in super::super) struct Site {
     pub(in super::super) base_path: PathBuf,
     /// What becomes of what may be somebody's work in progress.
     pub(in super::super) fresh: Fresh,
+    /// The person's word that no program uses the store.
+    pub(in super::super) is_unused: bool,
 }
 
 impl Site {
@@ -52,6 +54,7 @@ impl Site {
         }
         Ok(Self {
             fresh: plan.fresh,
+            is_unused: plan.is_unused,
             ..site
         })
     }
@@ -86,6 +89,7 @@ impl Site {
             store_path,
             base_path,
             fresh: Fresh::Stays,
+            is_unused: false,
         })
     }
 

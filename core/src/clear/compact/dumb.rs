@@ -52,7 +52,10 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
     {
         let key = crate::model::text::from_bytes(&slot.key).into_owned();
         let key = crate::model::text::shown(&key);
-        return Err(cannot(format!("the value of \"{key}\" is cut off"), site));
+        return Err(cannot(
+            format!("the value of \"{key}\" is cut off"),
+            &site.store.info.path,
+        ));
     }
     let (front, bytes_after) = packed_from(&slots, 0);
     if bytes_after >= bytes_before {
@@ -81,6 +84,7 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
     };
     shelved.step(&text, &behind, &front)?;
     disk::truncate(&data, bytes_after)
+        .and_then(|()| files.settle(&data))
         .and_then(|()| disk::sync_file(&data))
         .map_err(|e| fail(site, e))?;
     Ok(Gain {
@@ -95,7 +99,7 @@ fn index_of(site: &Site, text: &[u8]) -> Result<Index> {
     if index.n_bad > 0 || index.is_torn {
         return Err(cannot(
             "a line of its index cannot be read, so nobody knows which bytes are dead",
-            site,
+            &site.store.info.path,
         ));
     }
     Ok(index)
@@ -143,7 +147,7 @@ impl Moving<'_> {
         let new: Vec<u8> = to.iter().flat_map(dumb::line_of).collect();
         let mut is_changed = false;
         self.files
-            .change_index(self.shelf, |now| {
+            .change_index(self.shelf, true, |now| {
                 is_changed = now != text;
                 Ok((!is_changed).then(|| new.clone()))
             })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use gdbm_native::{BlockSize, CharSign, Endian, Layout, OpenOptions};
 use xxhash_rust::xxh3::xxh3_128;
@@ -17,7 +18,7 @@ use crate::formats::Problem;
 use crate::formats::dbm::gdbm::{self, Form};
 use crate::formats::dbm::{Extent, Item, Sink, Stop};
 use crate::scan::Cancel;
-use crate::source::ReadAt;
+use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
 
 /// Header and directory of a new file, one block each.
@@ -30,10 +31,10 @@ pub(super) fn predict(site: &Site, name: &OsStr) -> Result<Gain> {
     let file = site.base.open_file(name).map_err(fail)?;
     let stopped = |stop| match stop {
         Stop::Io(e) => fail(e),
-        Stop::Damaged(problem) => cannot(problem.to_string(), site),
+        Stop::Damaged(problem) => cannot(problem.to_string(), &site.store.info.path),
     };
     let form = gdbm::form(&file).map_err(stopped)?;
-    let items = list(&file, site, &Cancel::default())?;
+    let items = list(&file, &site.store.info.path, &Cancel::default())?;
     let block = u64::from(form.block_bytes);
     let live: u64 = items
         .iter()
@@ -59,45 +60,177 @@ pub(super) fn predict(site: &Site, name: &OsStr) -> Result<Gain> {
 pub(super) fn compact(site: &Site, name: &OsStr, shelf: &Shelf, cancel: &Cancel) -> Result<Gain> {
     let old = DbmFile::open(&site.base, name)?;
     old.lock()?;
-    let stopped = |stop| old.stopped(stop);
-    let form = gdbm::form(&old).map_err(stopped)?;
-    let items = list(&old, site, cancel)?;
-    let sums = rewrite(site, &old, &form, &items, shelf, cancel)?;
-    let new = DbmFile::open(&shelf.dir, SCRAP.as_ref())?;
-    if let Some(n) = form.n_changes {
-        let patch = gdbm::set_count(&new, n.wrapping_add(1)).map_err(stopped)?;
-        new.write(&[patch])?;
-    }
-    compare(site, &new, &sums, cancel)?;
-    let gain = Gain {
-        bytes_before: old.len(),
-        bytes_after: new.len(),
+    let rebuild = Rebuild {
+        dir: &site.base,
+        name,
+        old: &old,
+        shelf,
+        cancel,
     };
-    if gain.bytes() == 0 {
-        return Ok(Gain {
-            bytes_after: gain.bytes_before,
-            ..gain
+    rebuild.run(&[], |gain| gain.bytes() > 0)
+}
+
+/// A file that is ours alone, to be written anew.
+pub(in super::super) struct Rebuild<'a> {
+    pub(in super::super) dir: &'a Dir,
+    pub(in super::super) name: &'a OsStr,
+    /// Opened and locked.
+    pub(in super::super) old: &'a DbmFile,
+    /// Where the new one is written first.
+    pub(in super::super) shelf: &'a Shelf,
+    pub(in super::super) cancel: &'a Cancel,
+}
+
+impl Rebuild<'_> {
+    /// Puts a new file with every key, and with `more`, in the old one's place, if it is wanted.
+    pub(in super::super) fn run(
+        &self,
+        more: &[(&[u8], &[u8])],
+        is_wanted: impl FnOnce(Gain) -> bool,
+    ) -> Result<Gain> {
+        let (old, shelf) = (self.old, self.shelf);
+        let form = gdbm::form(old).map_err(|stop| old.stopped(stop))?;
+        let items = list(old, old.path(), self.cancel)?;
+        let sums = self.rewrite(&form, &items, more)?;
+        let new = DbmFile::open(&shelf.dir, SCRAP.as_ref())?;
+        if let Some(n) = form.n_changes {
+            let patch = gdbm::set_count(&new, n.wrapping_add(1));
+            new.write(&[patch.map_err(|stop| new.stopped(stop))?])?;
+        }
+        self.compare(&new, &sums)?;
+        let gain = Gain {
+            bytes_before: old.len(),
+            bytes_after: new.len(),
+        };
+        if !is_wanted(gain) {
+            return Ok(Gain {
+                bytes_after: gain.bytes_before,
+                ..gain
+            });
+        }
+        // A program that opens it from now on finds a file that is locked until this function ends.
+        new.lock()?;
+        let fail = |e| old.fail(e);
+        disk::take_after(new.file()?, self.dir, self.name).map_err(fail)?;
+        new.sync()?;
+        self.swap().map_err(fail)?;
+        // One that had opened it before the swap, and waits for the lock, would write into the old file.
+        if !old.holders()?.is_empty() {
+            self.swap().map_err(fail)?;
+            return Err(cannot("a program opened it meanwhile", old.path()));
+        }
+        disk::sync_dir(self.dir).map_err(fail)?;
+        Ok(gain)
+    }
+
+    /// Stores every key into a new file on the shelf; returns the sum of each value.
+    fn rewrite(
+        &self,
+        form: &Form,
+        items: &Items,
+        more: &[(&[u8], &[u8])],
+    ) -> Result<BTreeMap<Vec<u8>, u128>> {
+        let (old, shelf) = (self.old, self.shelf);
+        let fail = |e: gdbm_native::Error| {
+            cannot(format!("a new file cannot be written: {e}"), old.path())
+        };
+        match disk::remove_file(&shelf.dir, SCRAP.as_ref()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(old.fail(e)),
+            _ => {}
+        }
+        drop(disk::create(&shelf.dir, SCRAP.as_ref()).map_err(|e| old.fail(e))?);
+        let mut options = options_of(form);
+        for key in items.keys().filter(|key| !key.is_ascii()) {
+            let place = gdbm::find(old, key).map_err(|stop| old.stopped(stop))?;
+            if let Some(is_signed) = place.and_then(|place| gdbm::is_signed(key, place.hash)) {
+                options.char_sign(if is_signed {
+                    CharSign::Signed
+                } else {
+                    CharSign::Unsigned
+                });
+                break;
+            }
+        }
+        let mut new = options.open(shelf.dir.path().join(SCRAP)).map_err(fail)?;
+        let mut sums = BTreeMap::new();
+        for (key, extent) in items {
+            self.cancel.check()?;
+            let value = value_of(old, *extent).map_err(|e| old.fail(e))?;
+            new.insert(key, &value).map_err(fail)?;
+            sums.insert(key.clone(), xxh3_128(&value));
+        }
+        for (key, value) in more {
+            new.insert(*key, *value).map_err(fail)?;
+            sums.insert(key.to_vec(), xxh3_128(value));
+        }
+        new.close().map_err(fail)?;
+        Ok(sums)
+    }
+
+    /// Reads the new file back.
+    fn compare(&self, new: &DbmFile, sums: &BTreeMap<Vec<u8>, u128>) -> Result<()> {
+        let path = self.old.path();
+        let items = list(new, path, self.cancel)?;
+        let is_same = |(key, sum): (&Vec<u8>, &u128)| -> io::Result<bool> {
+            let Some(extent) = items.get(key) else {
+                return Ok(false);
+            };
+            let is_found =
+                gdbm::find(new, key).is_ok_and(|place| place.is_some_and(|p| p.value == *extent));
+            Ok(is_found && xxh3_128(&value_of(new, *extent)?) == *sum)
+        };
+        for pair in sums {
+            self.cancel.check()?;
+            if !is_same(pair).map_err(|e| new.fail(e))? {
+                let why = "the new file does not hold every value of the old one";
+                return Err(cannot(why, path));
+            }
+        }
+        if items.len() != sums.len() {
+            return Err(cannot(
+                "the new file holds other keys than the old one",
+                path,
+            ));
+        }
+        Ok(())
+    }
+
+    /// The new file and the old one trade their names.
+    fn swap(&self) -> io::Result<()> {
+        let shelf = &self.shelf.dir;
+        match disk::exchange(shelf, SCRAP.as_ref(), self.dir, self.name) {
+            Err(e) if e.kind() == io::ErrorKind::Unsupported => {
+                disk::replace(shelf, SCRAP.as_ref(), self.dir, self.name)
+            }
+            other => other,
+        }
+    }
+}
+
+/// What a new file needs for the same programs to read it.
+fn options_of(form: &Form) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .create(true)
+        .numsync(form.n_changes.is_some())
+        .block_size(BlockSize::Exactly(form.block_bytes))
+        .endian(if form.is_big_endian {
+            Endian::Big
+        } else {
+            Endian::Little
+        })
+        .layout(match (form.offset_bytes, form.align) {
+            (4, _) => Layout::Off32,
+            (_, 4) => Layout::Off64Align4,
+            _ => Layout::Off64Align8,
         });
-    }
-    // A program that opens it from now on finds a file that is locked until this function ends.
-    new.lock()?;
-    let fail = |e| old.fail(e);
-    disk::take_after(new.file(), &site.base, name).map_err(fail)?;
-    new.sync()?;
-    swap(site, name, shelf).map_err(fail)?;
-    // One that had opened it before the swap, and waits for the lock, would write into the old file.
-    if !old.holders()?.is_empty() {
-        swap(site, name, shelf).map_err(fail)?;
-        return Err(super::changed(site));
-    }
-    disk::sync_dir(&site.base).map_err(fail)?;
-    Ok(gain)
+    options
 }
 
 type Items = BTreeMap<Vec<u8>, Extent>;
 
 /// Every key; none may be hidden by damage.
-fn list(reader: &dyn ReadAt, site: &Site, cancel: &Cancel) -> Result<Items> {
+fn list(reader: &dyn ReadAt, path: &Path, cancel: &Cancel) -> Result<Items> {
     struct All<'c> {
         items: Items,
         problem: Option<String>,
@@ -126,111 +259,19 @@ fn list(reader: &dyn ReadAt, site: &Site, cancel: &Cancel) -> Result<Items> {
     match gdbm::list(reader, &mut all) {
         Ok(()) => cancel.check()?,
         Err(Stop::Io(e)) => {
-            return Err(Error::io("Cannot read the file", &site.store.info.path, e));
+            return Err(Error::io("Cannot read the file", path, e));
         }
         Err(Stop::Damaged(problem)) => all.problem = Some(problem.to_string()),
     }
     match all.problem {
-        Some(problem) => Err(cannot(problem, site)),
+        Some(problem) => Err(cannot(problem, path)),
         None => Ok(all.items),
     }
-}
-
-/// Stores every key into a new file on the shelf; returns the sum of each value.
-fn rewrite(
-    site: &Site,
-    old: &DbmFile,
-    form: &Form,
-    items: &Items,
-    shelf: &Shelf,
-    cancel: &Cancel,
-) -> Result<BTreeMap<Vec<u8>, u128>> {
-    let fail = |e: gdbm_native::Error| cannot(format!("a new file cannot be written: {e}"), site);
-    drop(disk::create(&shelf.dir, SCRAP.as_ref()).map_err(|e| old.fail(e))?);
-    let mut options = OpenOptions::new();
-    options
-        .create(true)
-        .numsync(form.n_changes.is_some())
-        .block_size(BlockSize::Exactly(form.block_bytes))
-        .endian(if form.is_big_endian {
-            Endian::Big
-        } else {
-            Endian::Little
-        })
-        .layout(match (form.offset_bytes, form.align) {
-            (4, _) => Layout::Off32,
-            (_, 4) => Layout::Off64Align4,
-            _ => Layout::Off64Align8,
-        });
-    for key in items.keys().filter(|key| !key.is_ascii()) {
-        let place = gdbm::find(old, key).map_err(|stop| old.stopped(stop))?;
-        if let Some(is_signed) = place.and_then(|place| gdbm::is_signed(key, place.hash)) {
-            options.char_sign(if is_signed {
-                CharSign::Signed
-            } else {
-                CharSign::Unsigned
-            });
-            break;
-        }
-    }
-    let mut new = options.open(shelf.dir.path().join(SCRAP)).map_err(fail)?;
-    let mut sums = BTreeMap::new();
-    for (key, extent) in items {
-        cancel.check()?;
-        let value = value_of(old, *extent).map_err(|e| old.fail(e))?;
-        new.insert(key, &value).map_err(fail)?;
-        sums.insert(key.clone(), xxh3_128(&value));
-    }
-    new.close().map_err(fail)?;
-    Ok(sums)
-}
-
-/// Reads the new file back.
-fn compare(
-    site: &Site,
-    new: &DbmFile,
-    sums: &BTreeMap<Vec<u8>, u128>,
-    cancel: &Cancel,
-) -> Result<()> {
-    let items = list(new, site, cancel)?;
-    let is_same = |(key, sum): (&Vec<u8>, &u128)| -> io::Result<bool> {
-        let Some(extent) = items.get(key) else {
-            return Ok(false);
-        };
-        let is_found =
-            gdbm::find(new, key).is_ok_and(|place| place.is_some_and(|p| p.value == *extent));
-        Ok(is_found && xxh3_128(&value_of(new, *extent)?) == *sum)
-    };
-    for pair in sums {
-        cancel.check()?;
-        if !is_same(pair).map_err(|e| new.fail(e))? {
-            return Err(cannot(
-                "the new file does not hold every value of the old one",
-                site,
-            ));
-        }
-    }
-    if items.len() != sums.len() {
-        return Err(cannot(
-            "the new file holds other keys than the old one",
-            site,
-        ));
-    }
-    Ok(())
 }
 
 fn value_of(file: &DbmFile, extent: Extent) -> io::Result<Vec<u8>> {
     match extent {
         Extent::Range { offset, len } => file.bytes(offset, len),
         Extent::Pages { .. } => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-fn swap(site: &Site, name: &OsStr, shelf: &Shelf) -> io::Result<()> {
-    match disk::exchange(&shelf.dir, SCRAP.as_ref(), &site.base, name) {
-        Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-            disk::replace(&shelf.dir, SCRAP.as_ref(), &site.base, name)
-        }
-        other => other,
     }
 }

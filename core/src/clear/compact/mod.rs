@@ -1,8 +1,10 @@
 //! Dead space given back: each store keeps every key and value, and is whole at every moment.
 
 mod dumb;
-mod gdbm;
+pub(super) mod gdbm;
+mod sqlite;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::Site;
@@ -46,6 +48,7 @@ pub fn predict(info: &Arc<StoreInfo>) -> Result<Gain> {
     match compaction {
         Compaction::Dumb { base } => dumb::predict(&site, &base),
         Compaction::Gdbm { file } => gdbm::predict(&site, &file),
+        Compaction::Sqlite { files } => sqlite::predict(&site, &files),
     }
 }
 
@@ -68,6 +71,7 @@ pub fn compact(info: &Arc<StoreInfo>, word: Word, cancel: &Cancel) -> Result<Gai
     let gain = match compaction {
         Compaction::Dumb { base } => dumb::compact(&site, &base, &shelf, cancel),
         Compaction::Gdbm { file } => gdbm::compact(&site, &file, &shelf, cancel),
+        Compaction::Sqlite { files } => sqlite::compact(&site, &files, &shelf, cancel),
     };
     let tidied = quarantine
         .discard(shelf)
@@ -95,8 +99,8 @@ fn workbench(site: &Site) -> Result<(Quarantine, Shelf)> {
     new().map_err(|e| Error::refused(what, e.message()).at(site.parent.path()))
 }
 
-fn cannot(why: impl Into<String>, site: &Site) -> Error {
-    Error::refused("Cannot compact the store", why).at(site.store.info.path.as_path())
+fn cannot(why: impl Into<String>, path: &Path) -> Error {
+    Error::refused("The file was not written anew", why).at(path)
 }
 
 fn changed(site: &Site) -> Error {

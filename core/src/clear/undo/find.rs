@@ -60,7 +60,7 @@ fn open(place: &Path) -> Option<Quarantine> {
 
 /// True if the path names the store, something in it, or something that it lies in.
 fn concerns(held: &Held, path: &Path) -> bool {
-    held.store.starts_with(path) || path.starts_with(&held.store)
+    held.store.starts_with(path) || path.starts_with(&held.store) || path == held.opened_as
 }
 
 /// Folders in which a quarantine may lie.

@@ -2,6 +2,7 @@
 
 mod files;
 mod find;
+mod keys;
 mod restore;
 mod rows;
 
@@ -30,6 +31,8 @@ pub struct Held {
     pub time: Option<Time>,
     /// The store that it came from.
     pub store: PathBuf,
+    /// The path that was opened: a dbm file's name without its suffix.
+    pub opened_as: PathBuf,
     /// Kind of that store; empty if its manifest does not tell.
     pub kind: String,
     /// Entries still held.
@@ -207,6 +210,9 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         store: head
             .as_ref()
             .map_or_else(|| parent.to_owned(), |h| parent.join(&h.store)),
+        opened_as: head
+            .as_ref()
+            .map_or_else(|| parent.to_owned(), |h| parent.join(&h.opened)),
         kind: head.map(|h| h.kind).unwrap_or_default(),
         entries,
         bytes,
@@ -220,6 +226,7 @@ fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &dyn std::fmt
         id: Quarantine::id_of(name).to_owned(),
         time: None,
         store: parent.to_owned(),
+        opened_as: parent.to_owned(),
         kind: String::new(),
         entries: 0,
         bytes: 0,

@@ -8,6 +8,7 @@ use super::super::journal::{self, By, Entry, Manifest};
 use super::super::quarantine::{self, Quarantine, Shelf};
 use super::super::recover;
 use super::files::Files;
+use super::keys::Keys;
 use super::rows::Rows;
 use super::{Held, held_entries};
 use crate::model::EntryKey;
@@ -171,6 +172,7 @@ impl<'a> Back<'a> {
         let mechanism = self.made.entry(by).or_insert_with(|| match by {
             By::Files => Box::new(Files::new(way)),
             By::Rows => Box::new(Rows::new(way)),
+            By::Keys => Box::new(Keys::new(way)),
         });
         &mut **mechanism
     }

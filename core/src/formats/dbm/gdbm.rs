@@ -291,7 +291,12 @@ fn list_bucket(
             offset: at.saturating_add(key_len.into()),
             len: len.into(),
         };
-        if sink.item(Item { key, value }).is_break() {
+        let item = Item {
+            key,
+            value,
+            inline: None,
+        };
+        if sink.item(item).is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

@@ -20,6 +20,19 @@ pub struct Item<'a> {
     pub key: &'a [u8],
     /// Where its value lies.
     pub value: Extent,
+    /// The value's bytes, in containers that move their values about.
+    pub inline: Option<&'a [u8]>,
+}
+
+impl Item<'_> {
+    /// Tells one value of the key from the next, together with its length: where it lies, or what it is.
+    pub fn ident(&self) -> u64 {
+        match (self.inline, self.value) {
+            (Some(bytes), _) => xxhash_rust::xxh3::xxh3_64(bytes),
+            (None, Extent::Range { offset, .. }) => offset,
+            (None, Extent::Pages { first, .. }) => first.into(),
+        }
+    }
 }
 
 /// Where a value lies in its file.

@@ -14,7 +14,7 @@ use super::{Extent, Item, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
 
-pub use edit::{Insert, Removal, free, insert, remove, value};
+pub use edit::{Insert, Place, Removal, can_change, find, free, insert, remove};
 
 /// Bytes of the first page that tell what it is.
 pub const HEADER_BYTES: usize = 512;
@@ -228,6 +228,7 @@ fn list_page(
                         .item(Item {
                             key: &key,
                             value: extent,
+                            inline: inline(item),
                         })
                         .is_break() =>
             {
@@ -237,6 +238,12 @@ fn list_page(
         }
     }
     Ok(ControlFlow::Continue(()))
+}
+
+/// The bytes of an item that lies on its page.
+fn inline(item: &[u8]) -> Option<&[u8]> {
+    let (kind, bytes) = item.split_first()?;
+    (*kind == ITEM_INLINE).then_some(bytes)
 }
 
 fn extent_of(header: &Header, offset: u64, item: &[u8]) -> Option<Extent> {

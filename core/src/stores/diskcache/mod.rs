@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Advice, Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, LibraryPolicy,
-    Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval, RowRules, Store, Topic,
-    ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
+    LibraryPolicy, Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval, RowRules,
+    Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
@@ -442,6 +442,14 @@ impl Backend for DiskCache {
 
     fn follow(&self) -> &'static dyn Follow {
         &FollowDiskCache
+    }
+
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        let opened = Opened::of(store)?;
+        let database = |shard: &Shard| Path::new(&shard.name).join(DATABASE);
+        Ok(Compaction::Sqlite {
+            files: opened.shards.iter().map(database).collect(),
+        })
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {

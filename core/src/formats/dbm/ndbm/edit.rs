@@ -11,9 +11,9 @@ use super::super::patch::{bytes_at, put};
 use super::super::window::Window;
 use super::{
     HEADER_BYTES, Header, ITEM_INLINE, ITEM_OFF_PAGE, PAGE_HEADER, TYPE_FREE, TYPE_HASH,
-    TYPE_HASH_UNSORTED, TYPE_OVERFLOW, damaged, extent_of, read,
+    TYPE_HASH_UNSORTED, TYPE_OVERFLOW, damaged, extent_of, inline, read,
 };
-use crate::formats::dbm::{Extent, Stop};
+use crate::formats::dbm::{Extent, Item, Stop};
 use crate::source::ReadAt;
 
 /// Where the first page keeps what a change touches.
@@ -83,19 +83,43 @@ pub fn free(reader: &dyn ReadAt, pages: &[u32]) -> Result<Vec<Patch>, Stop> {
     File::open(reader)?.free(pages)
 }
 
-/// The value of a key; `None` where Berkeley DB does not find it.
+/// Says whether the file is of a sort that is written here at all.
 ///
 /// # Errors
 /// As [`remove`].
-pub fn value(reader: &dyn ReadAt, key: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+pub fn can_change(reader: &dyn ReadAt) -> Result<(), Stop> {
+    File::open(reader).map(drop)
+}
+
+/// A key as it stands in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where its value lies.
+    pub value: Extent,
+    /// [`Item::ident`] of it.
+    pub ident: u64,
+}
+
+/// Looks a key up; `None` where Berkeley DB does not find it.
+///
+/// # Errors
+/// As [`remove`].
+pub fn find(reader: &dyn ReadAt, key: &[u8]) -> Result<Option<Place>, Stop> {
     let file = File::open(reader)?;
-    let mut value = None;
+    let mut place = None;
     file.chain(key, |page| {
-        let index = file.find(&page, key)?;
-        value = index.map(|index| file.item(&page, index + 1)).transpose()?;
-        Ok(value.is_none())
+        let index = file.find(&page, key)?.map(|index| index + 1);
+        place = index.and_then(|index| {
+            let value = file.extent(&page, index)?;
+            let range = page.items.get(index)?.clone();
+            let inline = inline(page.bytes.get(range)?);
+            let item = Item { key, value, inline };
+            let ident = item.ident();
+            Some(Place { value, ident })
+        });
+        Ok(place.is_none())
     })?;
-    Ok(value)
+    Ok(place)
 }
 
 /// The writes that store a new key, in this order: the page that names it comes last.

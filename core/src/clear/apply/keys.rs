@@ -1,0 +1,280 @@
+//! Keys of dbm files: saved with their values, then taken out by the rules of the file's own library.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::super::journal::{self, By};
+use super::super::keys::{self, For, Found, Leaving, MAX_VALUE_BYTES};
+use super::super::quarantine::{Purpose, Shelf};
+use super::super::saved::{Place, Saved, SavedRow};
+use super::{Job, Mechanism, Site, Stays, To};
+use crate::Error;
+use crate::sqlite::Cell;
+use crate::stores::{KeyForm, KeyRemoval, Removal};
+
+type Result<T = (), E = Stays> = std::result::Result<T, E>;
+
+/// Keys taken at a time: a lock is not held for longer than that takes.
+const KEYS: usize = 256;
+/// An index is written anew for each batch, however large it is.
+const DUMB_KEYS: usize = 8192;
+/// Bytes of values that a batch of several keys holds at most, as planned.
+const BATCH_BYTES: u64 = 32 << 20;
+
+/// What of a key is saved for undo, as a row of these columns.
+pub(in super::super) const COLUMNS: [&str; 3] = ["key", "value", "mark"];
+
+/// The mechanism for [`Removal::Key`].
+pub(super) struct Keys<'a> {
+    site: &'a Site,
+    batch: usize,
+    /// Files that nothing more is tried on, with the reason.
+    given_up: BTreeMap<PathBuf, Error>,
+    saved: Option<Saved>,
+}
+
+impl Mechanism for Keys<'_> {
+    fn ready(&mut self, removal: &Removal, has_shelf: bool) -> crate::Result<()> {
+        let Removal::Key(removal) = removal else {
+            return Ok(());
+        };
+        if removal.form == KeyForm::Dumb && !has_shelf {
+            return Err(Error::refused(
+                "Nothing was cleared",
+                "a new index must be written beside the shelf before it takes the old one's place, \
+                 and nothing can be written there",
+            )
+            .at(&self.site.base.path().join(&removal.file)));
+        }
+        keys::open(&self.site.base, removal, self.purpose(To::Nowhere)).map(drop)
+    }
+
+    fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> io::Result<()> {
+        journal.entry(journal::Entry {
+            n: job.n,
+            by: By::Keys,
+            goes_with: None,
+            key: job.planned.key.clone(),
+            key_label: job.planned.key_label.clone(),
+            group_label: job.planned.group_label.clone(),
+            bytes: job.planned.bytes,
+            is_folder: false,
+            paths: Vec::new(),
+        })
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
+        let mut outcomes = Vec::new();
+        let mut rest = jobs;
+        while let Some((first, _)) = rest.split_first() {
+            let mut bytes = 0_u64;
+            let fits = |job: &&Job<'_>| {
+                bytes = bytes.saturating_add(job.planned.bytes);
+                bytes <= BATCH_BYTES
+            };
+            let n = rest.iter().take_while(fits).count().max(1);
+            let (batch, behind) = rest.split_at(n);
+            outcomes.extend(self.take_batch(first, batch, to));
+            rest = behind;
+        }
+        outcomes
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        match &mut self.saved {
+            Some(saved) => saved.finish().map_err(io::Error::other),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A key of a batch that passed the checks.
+struct Passed<'j> {
+    at: usize,
+    job: &'j Job<'j>,
+    found: Found,
+    value: Option<Vec<u8>>,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(site: &'a Site) -> Self {
+        Self {
+            site,
+            batch: KEYS,
+            given_up: BTreeMap::new(),
+            saved: None,
+        }
+    }
+
+    fn purpose<'s>(&self, to: To<'s>) -> For<'s> {
+        match to {
+            To::Check => For::Looking,
+            To::Shelf(shelf) => For::Changing {
+                shelf: Some(shelf),
+                is_unused: self.site.is_unused,
+            },
+            To::Nowhere => For::Changing {
+                shelf: None,
+                is_unused: self.site.is_unused,
+            },
+        }
+    }
+
+    /// One file's keys at a time: a store of keys is one file.
+    fn take_batch(&mut self, first: &Job<'_>, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
+        let Removal::Key(removal) = &first.removal else {
+            return jobs
+                .iter()
+                .map(|_| Err(Stays::because("it is no key")))
+                .collect();
+        };
+        if removal.form == KeyForm::Dumb {
+            self.batch = DUMB_KEYS;
+        }
+        if let Some(error) = self.given_up.get(&removal.file) {
+            return jobs.iter().map(|_| Err(again(error))).collect();
+        }
+        match self.take_from(removal, jobs, to) {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                let outcomes = jobs.iter().map(|_| Err(again(&error))).collect();
+                self.given_up.insert(removal.file.clone(), error);
+                outcomes
+            }
+        }
+    }
+
+    fn take_from(
+        &mut self,
+        removal: &KeyRemoval,
+        jobs: &[Job<'_>],
+        to: To<'_>,
+    ) -> crate::Result<Vec<Result>> {
+        let mut file = keys::open(&self.site.base, removal, self.purpose(to))?;
+        let shelf = match to {
+            To::Shelf(shelf) if shelf.purpose == Purpose::Undo => Some(shelf),
+            _ => None,
+        };
+        let mut outcomes: Vec<Result> = Vec::new();
+        let mut passed = Vec::new();
+        for (at, job) in jobs.iter().enumerate() {
+            let looked = look(&mut *file, job, shelf.is_some());
+            match looked {
+                Ok((found, value)) => {
+                    outcomes.push(Ok(()));
+                    passed.push(Passed {
+                        at,
+                        job,
+                        found,
+                        value,
+                    });
+                }
+                Err(stays) => outcomes.push(Err(stays)),
+            }
+        }
+        if matches!(to, To::Check) || passed.is_empty() {
+            return Ok(outcomes);
+        }
+        self.save(shelf, removal, &mut passed)?;
+        let leaving: Vec<Leaving<'_>> = passed.iter().map(Passed::leaving).collect();
+        let removed = file.remove(&leaving);
+        for (passed, removed) in passed.iter().zip(removed) {
+            let outcome = match removed {
+                Ok(true) => continue,
+                Ok(false) => Err(super::seen::changed()),
+                Err(error) => Err(Stays::of(error)),
+            };
+            if let Some(saved) = &mut self.saved {
+                saved.stays(passed.job.n);
+            }
+            if let Some(place) = outcomes.get_mut(passed.at) {
+                *place = outcome;
+            }
+        }
+        file.sync()?;
+        Ok(outcomes)
+    }
+
+    /// On the disk before the first key goes.
+    fn save(
+        &mut self,
+        shelf: Option<&Shelf>,
+        removal: &KeyRemoval,
+        passed: &mut [Passed<'_>],
+    ) -> crate::Result<()> {
+        let Some(shelf) = shelf else { return Ok(()) };
+        if self.saved.is_none() {
+            self.saved = Some(Saved::create(&shelf.dir)?);
+        }
+        let place = Place {
+            file: removal.file.clone(),
+            table: String::new(),
+            columns: COLUMNS.map(str::to_owned).to_vec(),
+        };
+        let rows: Vec<SavedRow> = passed.iter().map(|passed| passed.row(&place)).collect();
+        match &mut self.saved {
+            Some(saved) => saved.save(&rows),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Passed<'_> {
+    fn leaving(&self) -> Leaving<'_> {
+        Leaving {
+            key: &self.job.planned.key.key,
+            found: &self.found,
+            value: self.value.as_deref(),
+        }
+    }
+
+    fn row(&self, place: &Place) -> SavedRow {
+        SavedRow {
+            n: self.job.n,
+            part: 0,
+            place: place.clone(),
+            rowid: None,
+            cells: vec![
+                Cell::Blob(self.job.planned.key.key.to_vec()),
+                Cell::Blob(self.value.clone().unwrap_or_default()),
+                Cell::Integer(self.found.mark),
+            ],
+        }
+    }
+}
+
+/// The key as it stands, if it is what was planned, and its value where that is to be saved.
+fn look(
+    file: &mut dyn keys::Keys,
+    job: &Job<'_>,
+    is_saved: bool,
+) -> Result<(Found, Option<Vec<u8>>)> {
+    let key = &job.planned.key.key;
+    let Some(found) = file.find(key).map_err(Stays::of)? else {
+        return Err(Stays::because("it is gone already"));
+    };
+    if !found.is(&job.planned.fingerprint) {
+        return Err(super::seen::changed());
+    }
+    if !is_saved {
+        return Ok((found, None));
+    }
+    if found.len > MAX_VALUE_BYTES {
+        let limit = crate::model::text::size(MAX_VALUE_BYTES);
+        return Err(Stays::because(format!(
+            "its value is larger than {limit} and cannot be saved for undo: --permanent clears it without"
+        )));
+    }
+    let value = file.value(key, &found).map_err(Stays::of)?;
+    Ok((found, Some(value)))
+}
+
+/// The same error once more.
+fn again(error: &Error) -> Stays {
+    Stays::of(error.repeated())
+}

@@ -1,0 +1,197 @@
+//! Saved keys: taken back by their file, unless the program has stored newer ones.
+
+use std::io;
+
+use super::super::apply::Stays;
+use super::super::journal::Entry;
+use super::super::keys::{self, Coming, For, Insert};
+use super::super::recover::store_of;
+use super::super::saved::Saved;
+use super::{Mechanism, Way};
+use crate::Error;
+use crate::source::Dir;
+use crate::sqlite::Cell;
+use crate::stores::{KeyRemoval, Removal, Store};
+
+type Result<T = (), E = Stays> = std::result::Result<T, E>;
+
+/// Keys put back at a time; their values are held in memory.
+const KEYS: usize = 256;
+
+/// The mechanism for [`Removal::Key`].
+pub(super) struct Keys<'a> {
+    way: Way<'a>,
+    store: Option<Store>,
+    saved: Option<Saved>,
+}
+
+impl Mechanism for Keys<'_> {
+    fn batch(&self) -> usize {
+        KEYS
+    }
+
+    fn put(&mut self, entries: &[&Entry]) -> Vec<Result> {
+        match self.put_all(entries) {
+            Ok(outcomes) => outcomes,
+            Err(error) => entries
+                .iter()
+                .map(|_| Err(stays(error.repeated())))
+                .collect(),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A key as it was saved.
+struct Kept {
+    n: usize,
+    key: Vec<u8>,
+    value: Vec<u8>,
+    mark: i64,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(way: Way<'a>) -> Self {
+        Self {
+            way,
+            store: None,
+            saved: None,
+        }
+    }
+
+    fn put_all(&mut self, entries: &[&Entry]) -> crate::Result<Vec<Result>> {
+        let Some(first) = entries.first() else {
+            return Ok(Vec::new());
+        };
+        let removal = self.removal(first)?;
+        let keys = entries
+            .iter()
+            .map(|entry| self.load(entry))
+            .collect::<crate::Result<Vec<Kept>>>()?;
+        let base = self.base()?;
+        let mut file = keys::open(
+            &base,
+            &removal,
+            For::Changing {
+                shelf: Some(self.way.shelf),
+                is_unused: false,
+            },
+        )?;
+        let coming: Vec<Coming<'_>> = keys.iter().map(Kept::coming).collect();
+        let inserted = file.insert(&coming);
+        file.sync()?;
+        let mut outcomes = Vec::new();
+        let mut back = Vec::new();
+        for (key, inserted) in keys.iter().zip(inserted) {
+            let outcome = match inserted {
+                Ok(Insert::Done) => Ok(()),
+                Ok(Insert::IsThere) => key.is_there(&mut *file),
+                Ok(Insert::NoRoom) => Err(Stays::because(
+                    "there is no room beside its neighbours, and only the program's own library can make some",
+                )),
+                Err(error) => Err(stays(error)),
+            };
+            if outcome.is_ok() {
+                back.push(key.n);
+            }
+            outcomes.push(outcome);
+        }
+        self.saved()?.forget(&back)?;
+        Ok(outcomes)
+    }
+
+    fn removal(&mut self, entry: &Entry) -> crate::Result<KeyRemoval> {
+        let store = match &mut self.store {
+            Some(store) => store,
+            none => none.insert(store_of(self.way.parent, self.way.manifest)?),
+        };
+        match store.removal(&entry.key)? {
+            Removal::Key(removal) => Ok(removal),
+            _ => Err(Error::damaged(
+                "Cannot bring the entry back",
+                "it is no key",
+            )),
+        }
+    }
+
+    fn base(&self) -> crate::Result<Dir> {
+        let path = &self.way.manifest.head.base;
+        self.way.parent.open_below(path).map_err(|e| {
+            Error::io(
+                "Cannot open the store",
+                &self.way.parent.path().join(path),
+                e,
+            )
+        })
+    }
+
+    fn saved(&mut self) -> crate::Result<&Saved> {
+        let shelf = &self.way.shelf.dir;
+        match &mut self.saved {
+            Some(saved) => Ok(saved),
+            none => {
+                let found = Saved::find(shelf)?.ok_or_else(|| {
+                    Error::not_found("Cannot read the saved keys", "they are gone").at(shelf.path())
+                })?;
+                Ok(none.insert(found))
+            }
+        }
+    }
+
+    fn load(&mut self, entry: &Entry) -> crate::Result<Kept> {
+        let rows = self.saved()?.rows(entry.n)?;
+        Kept::of(entry.n, rows.into_iter().next().map(|row| row.cells)).ok_or_else(|| {
+            Error::damaged(
+                "Cannot bring the entry back",
+                "what was saved of it is no key and value",
+            )
+        })
+    }
+}
+
+impl Kept {
+    fn of(n: usize, cells: Option<Vec<Cell>>) -> Option<Self> {
+        let [Cell::Blob(key), Cell::Blob(value), Cell::Integer(mark)] =
+            <[Cell; 3]>::try_from(cells?).ok()?
+        else {
+            return None;
+        };
+        Some(Self {
+            n,
+            key,
+            value,
+            mark,
+        })
+    }
+
+    fn coming(&self) -> Coming<'_> {
+        Coming {
+            key: &self.key,
+            value: &self.value,
+            mark: self.mark,
+        }
+    }
+
+    /// The same value was put back by an undo that was cut short; another one is the program's.
+    fn is_there(&self, file: &mut dyn keys::Keys) -> Result {
+        let found = file.find(&self.key).map_err(stays)?;
+        let now = found
+            .map(|found| file.value(&self.key, &found))
+            .transpose()
+            .map_err(stays)?;
+        if now.as_ref() == Some(&self.value) {
+            return Ok(());
+        }
+        Err(Stays::because("the program has stored a newer one since"))
+    }
+}
+
+fn stays(error: Error) -> Stays {
+    if error.is_refused() {
+        return Stays::because(error.message());
+    }
+    Stays::Failed(error.hint("It is still held aside"))
+}

@@ -1,0 +1,193 @@
+//! Keys of dbm files cleared and brought back, judged by the library that wrote them.
+
+use serde_json::Value;
+
+use crate::support::dbm::{Bench, with_each};
+use crate::support::program::Ran;
+use crate::support::python::Python;
+
+fn hex(line: &Value) -> String {
+    use base64::Engine as _;
+    let bytes = match line["key_base64"].as_str() {
+        Some(base64) => base64::prelude::BASE64_STANDARD
+            .decode(base64)
+            .expect("base64"),
+        None => line["key"].as_str().expect("a key").as_bytes().to_vec(),
+    };
+    bytes
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn summary(ran: &Ran) -> &Value {
+    ran.lines.last().expect("a summary")
+}
+
+#[test]
+fn the_library_sees_exactly_the_cleared_keys_gone_and_back() {
+    with_each(|bench| {
+        let kind = bench.kind;
+        let whole = bench.judge();
+        let listed: Vec<String> = bench.run(&["ls"]).of_type("entry").map(hex).collect();
+        assert_eq!(listed.len(), whole.len(), "{kind}");
+        for choice in [&["--query", "key:/^key /"][..], &["--all"]] {
+            let planned = bench.run(&[&["clear"], choice].concat());
+            let n = planned.of_type("removal").count();
+            assert!(
+                n > 0
+                    && planned
+                        .of_type("removal")
+                        .all(|l| l["outcome"] == "planned"),
+                "{kind} {}",
+                planned.said
+            );
+            assert_eq!(bench.judge(), whole, "{kind}: a plan changes nothing");
+            let cleared = bench.run(&[&["clear", "--yes"], choice].concat());
+            assert_eq!(
+                (cleared.code, cleared.of_type("removal").count()),
+                (0, n),
+                "{kind}: {}",
+                cleared.said
+            );
+            let left: Vec<String> = bench.run(&["ls"]).of_type("entry").map(hex).collect();
+            let mut expected = whole.clone();
+            expected.retain(|key, _| left.contains(key));
+            assert_eq!(expected.len() + n, whole.len(), "{kind}");
+            assert_eq!(bench.judge(), expected, "{kind}");
+            bench.ask("use", &[]);
+            assert_eq!(
+                bench.judge(),
+                expected,
+                "{kind}: the library goes on writing"
+            );
+            let undone = bench.run(&["undo", "--last"]);
+            assert_eq!(undone.code, 0, "{kind}: {:?}", undone.lines.first());
+            assert_eq!(bench.judge(), whole, "{kind}");
+        }
+        let freed = bench.run(&["clear", "--all", "--yes", "--permanent"]);
+        assert_eq!(
+            (freed.code, &summary(&freed)["bytes_held"]),
+            (0, &0.into()),
+            "{kind}: {}",
+            freed.said
+        );
+        assert!(bench.judge().is_empty(), "{kind}");
+        assert!(!bench.temp.path().join(".cachescope-quarantine").exists());
+    });
+}
+
+#[test]
+fn undo_leaves_a_newer_value_alone() {
+    with_each(|bench| {
+        let mut whole = bench.judge();
+        let key = whole.keys().next().expect("a key").clone();
+        let cleared = bench.run(&["clear", "--all", "--yes"]);
+        assert_eq!(cleared.code, 0, "{}: {}", bench.kind, cleared.said);
+        bench.ask("store", &[&key]);
+        let undone = bench.run(&["undo", "--last"]);
+        assert_eq!(undone.code, 1, "{}: {}", bench.kind, undone.said);
+        whole.insert(key.clone(), "6e65776572".to_owned());
+        assert_eq!(bench.judge(), whole, "{}", bench.kind);
+    });
+}
+
+#[test]
+fn a_file_that_a_program_has_open_is_refused_and_the_program_named() {
+    let Some(python) = Python::env("gdbm") else {
+        return;
+    };
+    for kind in ["gnu", "ndbm"] {
+        let bench = Bench::filled(&python, kind, 40);
+        let whole = bench.judge();
+        let mut holder = bench.spawn("hold", &[]);
+        assert_eq!(holder.line().as_deref(), Some("ready"));
+        for more in [&["--yes"][..], &["--yes", "--permanent"]] {
+            let refused = bench.run(&[&["clear", "--all"], more].concat());
+            assert_eq!(refused.code, 4, "{kind}: {}", refused.said);
+            assert!(
+                refused.said.contains("python3 (process "),
+                "{}",
+                refused.said
+            );
+        }
+        assert!(!bench.temp.path().join(".cachescope-quarantine").exists());
+        if kind == "gnu" {
+            assert_eq!(bench.run(&["compact", "--yes"]).code, 4);
+        } else {
+            let told = bench.run(&["clear", "--all", "--yes", "--no-program-uses-it"]);
+            assert_eq!(told.code, 0, "{}", told.said);
+            assert_eq!(
+                bench.run(&["undo", "--last"]).code,
+                1,
+                "undo is no less careful"
+            );
+        }
+        holder.send("");
+        holder.finish();
+        if kind == "ndbm" {
+            assert_eq!(bench.run(&["undo", "--last"]).code, 0);
+        }
+        // What the holder might have read was not freed.
+        assert_eq!(bench.read(), whole, "{kind}");
+    }
+}
+
+#[test]
+fn a_shelf_says_that_an_open_program_may_bring_keys_back() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    let bench = Bench::filled(&python, "dumb", 8);
+    let planned = bench.run(&["clear", "--all"]);
+    assert!(
+        planned.said.contains("bring") && planned.said.contains("10 minutes"),
+        "{}",
+        planned.said
+    );
+}
+
+/// One program writes all the time; every few milliseconds some of its keys are cleared and brought back.
+#[test]
+fn a_program_at_work_never_reads_what_was_not_written() {
+    let Some(python) = Python::env("gdbm") else {
+        return;
+    };
+    for kind in ["gnu", "ndbm", "dumb"] {
+        let bench = Bench::filled(&python, kind, 4);
+        let stop = bench.temp.path().join("stop");
+        let mut writer = bench.spawn("work", &[stop.to_str().expect("text")]);
+        assert_eq!(writer.line().as_deref(), Some("ready"));
+        let start = std::time::Instant::now();
+        let (mut n_cleared, mut n_refused) = (0, 0);
+        while start.elapsed() < std::time::Duration::from_secs(3) || n_cleared + n_refused < 4 {
+            let cleared = bench.run(&["clear", "--query", "key:/^work/", "--yes"]);
+            match cleared.code {
+                0 | 1 => n_cleared += 1,
+                4 => n_refused += 1,
+                code => panic!("{kind}: {code}: {}", cleared.said),
+            }
+            let undone = bench.run(&["undo", "--last"]);
+            assert!(
+                [0, 1, 2, 4].contains(&undone.code),
+                "{kind}: {}",
+                undone.said
+            );
+        }
+        std::fs::write(&stop, "").expect("it is written");
+        let rounds = writer.finish();
+        assert!(
+            rounds.trim().parse::<u32>().expect("a number") > 3,
+            "{kind}: {rounds}"
+        );
+        eprintln!("{kind}: {rounds} rounds, {n_cleared} clears, {n_refused} refused");
+        // Pages of values that the writer might have been reading are lost, not freed.
+        for (key, value) in bench.read() {
+            if key.starts_with("776f726b") {
+                assert!(
+                    value.starts_with(&format!("{key}3d")),
+                    "{kind}: {key} {value}"
+                );
+            }
+        }
+    }
+}
