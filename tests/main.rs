@@ -16,8 +16,12 @@ mod compact;
 mod dbm_clear;
 mod docs;
 mod export;
+#[cfg(target_os = "linux")]
+mod faults;
 mod gui;
 mod joblib;
+#[cfg(target_os = "linux")]
+mod kills;
 mod policies;
 mod probe;
 mod readonly;

@@ -1,0 +1,322 @@
+//! Clears on a disk that is full, on places that may not be written, and among other people's things: each entry has its
+//! outcome, the exit code says so, and nothing outside of the plan is touched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::fixtures;
+use crate::support::program::{self, Ran, Said};
+
+/// Every path below a folder, with what it is.
+type Tree = BTreeMap<PathBuf, Vec<u8>>;
+
+fn tree(root: &Path) -> Tree {
+    let mut tree = Tree::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for item in fs::read_dir(&folder)
+            .expect("our folder")
+            .map(|item| item.expect("our folder"))
+        {
+            let (path, kind) = (item.path(), item.file_type().expect("our folder"));
+            let what = if kind.is_symlink() {
+                let to = fs::read_link(&path).expect("our link");
+                to.into_os_string().into_encoded_bytes()
+            } else if kind.is_dir() {
+                waiting.push(path.clone());
+                b"folder".to_vec()
+            } else {
+                fs::read(&path).expect("our file")
+            };
+            tree.insert(path, what);
+        }
+    }
+    tree
+}
+
+/// A copy of a committed store in a folder of its own.
+fn copied(fixture: &str) -> (TempDir, PathBuf) {
+    let all = fixtures::all();
+    let made = all.iter().find(|f| f.opened().ends_with(fixture));
+    made.expect("the fixture").copy()
+}
+
+fn run(path: &Path, words: &[&str]) -> Ran {
+    let mut all = vec!["clear", path.to_str().expect("text")];
+    all.extend(words);
+    program::run(all)
+}
+
+fn outcomes(ran: &Ran) -> BTreeMap<String, usize> {
+    let mut outcomes = BTreeMap::new();
+    for line in ran.of_type("removal") {
+        let outcome = line["outcome"].as_str().expect("an outcome");
+        *outcomes.entry(outcome.to_owned()).or_default() += 1;
+        let has_reason = line["reason"].is_string();
+        assert_eq!(has_reason, outcome != "removed", "{line}");
+    }
+    outcomes
+}
+
+/// A small disk of its own, unmounted when dropped; `None`, with the reason said, where that may not be.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount(bytes: u32) -> Option<Self> {
+        let at = TempDir::new().expect("a temporary folder");
+        let size = format!("size={bytes},mode=755");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(at.path())
+            .output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(at)),
+            other => {
+                eprintln!("skipped: no file system can be mounted here: {other:?}");
+                None
+            }
+        }
+    }
+
+    fn remount(&self, how: &str) {
+        let status = Command::new("mount")
+            .args(["-o", &format!("remount,{how}")])
+            .arg(self.0.path())
+            .status();
+        assert!(status.expect("mount starts").success());
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn fill(&self) {
+        let mut file = fs::File::create(self.path().join("filler")).expect("a file is made");
+        std::io::copy(&mut std::io::repeat(1), &mut file).expect_err("the disk is full in the end");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(self.0.path()).status());
+    }
+}
+
+const STORES: [&str; 3] = ["joblib/1.6.0", "shelve/dumb-3.13/shelf", "shelve/gnu/shelf"];
+
+fn onto(disk: &SmallDisk, fixture: &str) -> PathBuf {
+    let (temp, path) = copied(fixture);
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(temp.path())
+        .arg(disk.path().join("x"))
+        .status();
+    assert!(status.expect("cp starts").success());
+    disk.path()
+        .join("x")
+        .join(path.file_name().expect("a name"))
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_half_gone_and_permanent_still_makes_room() {
+    for fixture in STORES {
+        let Some(disk) = SmallDisk::mount(4 << 20) else {
+            return;
+        };
+        let path = onto(&disk, fixture);
+        disk.fill();
+        let before = tree(disk.path());
+        let refused = run(&path, &["--all", "--yes"]);
+        assert_eq!(refused.code, 4, "{fixture}: {}", refused.said);
+        assert!(
+            refused.said.contains("--permanent"),
+            "{fixture}: {}",
+            refused.said
+        );
+        assert_eq!(tree(disk.path()), before, "{fixture}");
+        let freed = run(&path, &["--all", "--yes", "--permanent"]);
+        let outcomes = outcomes(&freed);
+        if fixture.contains("dumb") {
+            // Its index can only be replaced by a whole new one.
+            assert_eq!(freed.code, 4, "{}", freed.said);
+            assert_eq!(tree(disk.path()), before);
+        } else {
+            // What a program is writing stays.
+            assert!(
+                !outcomes.contains_key("failed"),
+                "{fixture}: {outcomes:?} {}",
+                freed.said
+            );
+            assert!(outcomes["removed"] > 3, "{fixture}: {outcomes:?}");
+        }
+    }
+}
+
+#[test]
+fn on_a_medium_that_may_not_be_written_nothing_changes_and_the_exit_code_says_so() {
+    for fixture in STORES {
+        let Some(disk) = SmallDisk::mount(4 << 20) else {
+            return;
+        };
+        let path = onto(&disk, fixture);
+        disk.remount("ro");
+        let before = tree(disk.path());
+        let refused = run(&path, &["--all", "--yes"]);
+        assert_eq!(refused.code, 4, "{fixture}: {}", refused.said);
+        let refused = run(&path, &["--all", "--yes", "--permanent"]);
+        assert!(
+            [1, 4].contains(&refused.code),
+            "{fixture}: {} {}",
+            refused.code,
+            refused.said
+        );
+        assert!(!outcomes(&refused).contains_key("removed"), "{fixture}");
+        assert_eq!(tree(disk.path()), before, "{fixture}");
+    }
+}
+
+#[test]
+fn what_is_mounted_in_a_store_stays() {
+    let (_temp, path) = copied("joblib/1.6.0");
+    let entry = an_entry(&path);
+    let Some(disk) = SmallDisk::mount(1 << 20) else {
+        return;
+    };
+    fs::write(disk.path().join("output.pkl"), "mine").expect("it is written");
+    let bound = Command::new("mount")
+        .arg("--bind")
+        .arg(disk.path())
+        .arg(&entry)
+        .status();
+    assert!(bound.expect("mount starts").success());
+    let ran = run(&path, &["--all", "--yes", "--permanent"]);
+    let unbound = Command::new("umount").arg(&entry).status();
+    assert!(unbound.expect("umount starts").success());
+    assert_eq!(ran.code, 1, "{}", ran.said);
+    let outcomes = outcomes(&ran);
+    let is_told = |l: &&Value| l["reason"].as_str().is_some_and(|r| r.contains("mounted"));
+    assert_eq!(
+        ran.of_type("removal").filter(is_told).count(),
+        1,
+        "{outcomes:?}"
+    );
+    assert!(outcomes["removed"] > 10);
+    assert_eq!(
+        fs::read_to_string(disk.path().join("output.pkl")).expect("it is there"),
+        "mine"
+    );
+    assert!(
+        entry.join("output.pkl").exists(),
+        "what lay beneath is as it was"
+    );
+}
+
+/// The folder of one whole entry.
+fn an_entry(store: &Path) -> PathBuf {
+    let is_whole = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let names = ["output.pkl", "metadata.json"];
+        name.is_some_and(|name| name.len() == 32)
+            && path.to_string_lossy().contains("plain")
+            && names.iter().all(|name| path.join(name).is_file())
+    };
+    let tree = tree(store);
+    tree.keys().find(is_whole).expect("an entry").clone()
+}
+
+#[test]
+fn entries_in_a_folder_of_somebody_else_fail_and_the_others_go() {
+    let (temp, path) = copied("joblib/1.6.0");
+    let Some(nobody) = program::as_nobody(temp.path()) else {
+        return;
+    };
+    let theirs = an_entry(&path)
+        .parent()
+        .expect("a function's folder")
+        .to_owned();
+    for item in tree(&path)
+        .into_keys()
+        .chain([path.clone(), temp.path().to_owned()])
+    {
+        let is_theirs = item.starts_with(&theirs);
+        chown(&item, Some(if is_theirs { 0 } else { 65534 }), Some(65534)).expect("root may");
+        let mode = if item.is_dir() { 0o755 } else { 0o644 };
+        fs::set_permissions(&item, fs::Permissions::from_mode(mode)).expect("root may");
+    }
+    let before = tree(&theirs);
+    let said: Said = nobody.run([
+        "clear",
+        path.to_str().expect("text"),
+        "--all",
+        "--yes",
+        "--json",
+        "--state-dir",
+        "/nonexistent",
+    ]);
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    let lines: Vec<Value> = said
+        .stdout
+        .lines()
+        .map(|l| serde_json::from_str(l).expect("JSON"))
+        .collect();
+    let with = |outcome: &str| lines.iter().filter(|l| l["outcome"] == outcome).count();
+    assert!(
+        with("failed") > 0 && with("removed") > 10,
+        "{}",
+        said.stdout
+    );
+    let is_told = |l: &&Value| {
+        l["reason"]
+            .as_str()
+            .is_some_and(|r| r.contains("permission denied"))
+    };
+    assert_eq!(lines.iter().filter(is_told).count(), with("failed"));
+    assert_eq!(tree(&theirs), before);
+}
+
+#[test]
+fn links_and_strangers_things_in_a_store_stay_and_so_does_what_they_lead_to() {
+    let (temp, path) = copied("joblib/1.6.0");
+    let outside = temp.path().join("outside");
+    fs::create_dir(&outside).expect("a folder is made");
+    fs::write(outside.join("output.pkl"), "mine").expect("it is written");
+    let entry = an_entry(&path);
+    let function = entry.parent().expect("a function's folder");
+    symlink(&outside, function.join("f".repeat(32))).expect("a link is made");
+    fs::write(entry.join("notes.txt"), "mine").expect("it is written");
+    let mine = [&outside.join("output.pkl"), &entry.join("notes.txt")];
+    for words in [&["--all", "--yes"][..], &["--all", "--yes", "--permanent"]] {
+        let ran = run(&path, words);
+        assert_eq!(ran.code, 1, "{}", ran.said);
+        for file in mine {
+            assert_eq!(fs::read_to_string(file).expect("it is there"), "mine");
+        }
+        assert!(function.join("f".repeat(32)).is_symlink());
+    }
+}
+
+/// Files with a second name may be somebody else's: they are not changed where they lie.
+#[test]
+fn a_dbm_file_with_two_names_is_not_changed() {
+    for (fixture, file) in [
+        ("shelve/gnu/shelf", "shelf"),
+        ("shelve/ndbm/shelf", "shelf.db"),
+    ] {
+        let (temp, path) = copied(fixture);
+        fs::hard_link(temp.path().join(file), temp.path().join("other name"))
+            .expect("a link is made");
+        let before = tree(temp.path());
+        for words in [&["--all", "--yes"][..], &["--all", "--yes", "--permanent"]] {
+            let ran = run(&path, words);
+            assert_eq!(ran.code, 4, "{fixture}: {}", ran.said);
+            assert!(ran.said.contains("second name"), "{}", ran.said);
+        }
+        assert_eq!(tree(temp.path()), before);
+    }
+}

@@ -1,0 +1,354 @@
+//! The built program killed at each call that changes the disk: every entry is whole or gone, and one command repairs.
+//!
+//! `strace` ends it before the call is carried out; skipped, with the reason, where that cannot be.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cachescope_core::clear::QUARANTINE;
+use cachescope_core::clear::undo;
+use cachescope_core::model::Snapshot;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::{Store, open_all};
+use tempfile::TempDir;
+
+use crate::support::fixtures;
+use crate::support::program;
+
+/// Calls that change the disk, as Linux names them.
+const CALLS: [&str; 13] = [
+    "renameat2",
+    "renameat",
+    "rename",
+    "unlinkat",
+    "unlink",
+    "mkdirat",
+    "mkdir",
+    "pwrite64",
+    "write",
+    "fsync",
+    "fdatasync",
+    "ftruncate",
+    "linkat",
+];
+/// Kills at one call by one command; where there are more such calls, as many are picked evenly.
+const KILLS: usize = 4;
+
+/// A store, and what is cleared of it: a handful of entries.
+struct Case {
+    fixture: &'static str,
+    choice: &'static [&'static str],
+    can_compact: bool,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        fixture: "joblib/1.6.0",
+        choice: &["--query", "group:plain*"],
+        can_compact: false,
+    },
+    Case {
+        fixture: "shelve/dumb-3.13/shelf",
+        choice: &["--all"],
+        can_compact: true,
+    },
+    Case {
+        fixture: "shelve/gnu/numsync.gdbm",
+        choice: &["--all"],
+        can_compact: true,
+    },
+    Case {
+        fixture: "sqlite/sqlitedict-2.1/two-tables.sqlite",
+        choice: &["--all"],
+        can_compact: true,
+    },
+    Case {
+        fixture: "sqlite/diskcache-5.6",
+        choice: &["--larger-than", "1k"],
+        can_compact: true,
+    },
+];
+
+/// Stored bytes of each entry, by group and key.
+type Entries = BTreeMap<(Vec<u8>, Vec<u8>), Vec<u8>>;
+
+struct Bench {
+    temp: TempDir,
+    path: PathBuf,
+}
+
+impl Bench {
+    fn new(case: &Case) -> Self {
+        let all = fixtures::all();
+        let fixture = all.iter().find(|f| f.opened().ends_with(case.fixture));
+        let (temp, path) = fixture.expect("the fixture").copy();
+        Self { temp, path }
+    }
+
+    fn words(&self, command: &str, choice: &[&str]) -> Vec<String> {
+        let state = self.temp.path().join("state");
+        let mut words = vec![command.to_owned(), text(&self.path)];
+        words.extend(choice.iter().map(|word| (*word).to_owned()));
+        words.extend(["--json".to_owned(), "--state-dir".to_owned(), text(&state)]);
+        words
+    }
+
+    /// Runs the command, which ends by a kill or by itself.
+    fn run(&self, command: &str, choice: &[&str], strace: &[&str]) {
+        let mut run = Command::new("timeout");
+        run.args(["60", "strace", "-f", "-qq", "-o"])
+            .arg(self.temp.path().join("calls"))
+            .args(strace)
+            .arg(env!("CARGO_BIN_EXE_cachescope"))
+            .args(self.words(command, choice))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = run.status().expect("strace starts");
+        assert_ne!(status.code(), Some(124), "{command} hangs");
+    }
+
+    /// How often each call is made by the thread that makes it most.
+    fn calls(&self, command: &str, choice: &[&str]) -> BTreeMap<String, usize> {
+        self.run(
+            command,
+            choice,
+            &["-e", &format!("trace={}", CALLS.join(","))],
+        );
+        let log = fs::read_to_string(self.temp.path().join("calls")).expect("strace writes");
+        let mut by_thread: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for line in log.lines() {
+            let (thread, rest) = line.split_once(' ').unwrap_or_default();
+            let call = rest.trim_start().split('(').next().unwrap_or_default();
+            if CALLS.contains(&call) {
+                *by_thread
+                    .entry((thread.to_owned(), call.to_owned()))
+                    .or_default() += 1;
+            }
+        }
+        let mut calls = BTreeMap::new();
+        for ((_, call), n) in by_thread {
+            let most = calls.entry(call).or_insert(0);
+            *most = n.max(*most);
+        }
+        calls
+    }
+
+    /// Every entry and the bytes of its value.
+    fn entries(&self) -> Entries {
+        let mut entries = Entries::new();
+        let Ok(stores) = open_all(&self.path) else {
+            return entries;
+        };
+        for info in stores {
+            let store = Store::open(&info).expect("it opens");
+            let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default());
+            for (_, record) in snapshot.expect("it is read").records() {
+                if record.role != cachescope_core::model::Role::Entry {
+                    continue;
+                }
+                let key = record.entry_key();
+                // An entry whose computation crashed has none.
+                let mut bytes = b"no value".to_vec();
+                if let Ok(reader) = store.open_value(&key) {
+                    bytes = vec![0; usize::try_from(reader.bytes.len()).expect("it is small")];
+                    let read = reader.bytes.read_full_at(0, &mut bytes);
+                    read.expect("its value is read");
+                }
+                entries.insert((key.group.to_vec(), key.key.to_vec()), bytes);
+            }
+        }
+        entries
+    }
+
+    /// One command: all that is held comes back.
+    fn undo(&self) {
+        let paths = [self.path.clone()];
+        for held in undo::list(&paths, None) {
+            let restored = undo::restore(
+                &held,
+                &Cancel::default(),
+                &Progress::default(),
+                &mut |_, _| {},
+            );
+            restored.expect("it is brought back");
+        }
+        undo::tidy(&paths, None, &Cancel::default()).expect("it is tidied up");
+    }
+
+    fn is_tidy(&self) -> bool {
+        !self.temp.path().join(QUARANTINE).exists()
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a test's path is text").to_owned()
+}
+
+/// True if programs may be traced here.
+fn can_trace() -> bool {
+    let run = Command::new("strace")
+        .args([
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-e",
+            "inject=fsync:signal=KILL:when=1",
+            "true",
+        ])
+        .stderr(Stdio::null())
+        .status();
+    let can = run.as_ref().is_ok_and(std::process::ExitStatus::success);
+    if !can {
+        eprintln!("skipped: strace cannot trace a program here: {run:?}");
+    }
+    can
+}
+
+/// Kills `command` at each of its calls; `judge` sees what is left each time.
+fn killed(
+    case: &Case,
+    command: &str,
+    choice: &[&str],
+    prepare: impl Fn(&Bench),
+    judge: impl Fn(&Bench, &str),
+) -> usize {
+    let counting = Bench::new(case);
+    prepare(&counting);
+    let calls = counting.calls(command, choice);
+    assert!(!calls.is_empty(), "{command} changes nothing");
+    let mut n_kills = 0;
+    for (call, n_calls) in calls {
+        let step = n_calls.div_ceil(KILLS);
+        for n in (1..=n_calls).step_by(step) {
+            let bench = Bench::new(case);
+            prepare(&bench);
+            let inject = format!("inject={call}:signal=KILL:when={n}");
+            bench.run(
+                command,
+                choice,
+                &["-e", &format!("trace={call}"), "-e", &inject],
+            );
+            judge(
+                &bench,
+                &format!("{}: {command} killed at {call} {n}", case.fixture),
+            );
+            n_kills += 1;
+        }
+    }
+    n_kills
+}
+
+/// Each entry is as it was, or not there.
+fn assert_whole(now: &Entries, before: &Entries, at: &str) {
+    for (key, value) in now {
+        assert_eq!(Some(value), before.get(key), "{at}: {key:?}");
+    }
+}
+
+fn clear(bench: &Bench, case: &Case) {
+    let mut words = bench.words("clear", case.choice);
+    words.push("--yes".to_owned());
+    let cleared = program::say(words);
+    assert_eq!(cleared.code, 0, "{}", cleared.stderr);
+}
+
+fn try_case(case: &Case) -> usize {
+    let before = Bench::new(case).entries();
+    assert!(!before.is_empty(), "{}", case.fixture);
+    let yes = [case.choice, &["--yes"]].concat();
+    let for_good = [case.choice, &["--yes", "--permanent"]].concat();
+    let mut n_kills = killed(
+        case,
+        "clear",
+        &yes,
+        |_| {},
+        |bench, at| {
+            assert_whole(&bench.entries(), &before, at);
+            bench.undo();
+            assert_eq!(bench.entries(), before, "{at}");
+            assert!(bench.is_tidy(), "{at}");
+        },
+    );
+    n_kills += killed(
+        case,
+        "clear",
+        &for_good,
+        |_| {},
+        |bench, at| {
+            assert_whole(&bench.entries(), &before, at);
+            bench.undo();
+            assert_whole(&bench.entries(), &before, at);
+            assert!(bench.is_tidy(), "{at}");
+        },
+    );
+    n_kills += killed(
+        case,
+        "undo",
+        &["--last"],
+        |bench| clear(bench, case),
+        |bench, at| {
+            assert_whole(&bench.entries(), &before, at);
+            bench.undo();
+            assert_eq!(bench.entries(), before, "{at}");
+            assert!(bench.is_tidy(), "{at}");
+        },
+    );
+    n_kills += killed(
+        case,
+        "purge",
+        &["--yes"],
+        |bench| clear(bench, case),
+        |bench, at| {
+            let left = bench.entries();
+            assert_whole(&left, &before, at);
+            bench.undo();
+            // Before the shelf was doomed all of it comes back, after that nothing.
+            let now = bench.entries();
+            assert!(now == before || now == left, "{at}");
+            assert!(bench.is_tidy(), "{at}");
+        },
+    );
+    if case.can_compact {
+        n_kills += compacted(case, &before);
+    }
+    n_kills
+}
+
+fn compacted(case: &Case, before: &Entries) -> usize {
+    let words = ["--yes", "--no-program-uses-it"];
+    killed(
+        case,
+        "compact",
+        &words,
+        |_| {},
+        |bench, at| {
+            assert_eq!(&bench.entries(), before, "{at}");
+            let again = program::say(bench.words("compact", &words));
+            assert_eq!(again.code, 0, "{at}: {}", again.stderr);
+            assert_eq!(&bench.entries(), before, "{at}");
+            assert!(bench.is_tidy(), "{at}");
+        },
+    )
+}
+
+#[test]
+fn a_kill_at_any_call_leaves_each_entry_whole_or_gone_and_one_command_repairs() {
+    if !can_trace() {
+        return;
+    }
+    std::thread::scope(|scope| {
+        for case in &CASES {
+            std::thread::Builder::new()
+                .name(case.fixture.to_owned())
+                .spawn_scoped(scope, || {
+                    let n_kills = try_case(case);
+                    assert!(n_kills > 30, "{}: {n_kills}", case.fixture);
+                })
+                .expect("a thread starts");
+        }
+    });
+}
