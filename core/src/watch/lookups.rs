@@ -100,23 +100,26 @@ impl Lookups {
         }
     }
 
-    /// A new entry was read; `is_whole` once its value is there. Counts it where nothing was reported of its making.
+    /// A new entry was read; `is_whole` once its value is there. Counts it where nothing was reported of its making:
+    /// true then, as hits that followed at once were not reported either.
     pub(super) fn entry_read(
         &mut self,
         entry: &EntryKey,
         is_new: bool,
         is_whole: bool,
         at: Instant,
-    ) {
+    ) -> bool {
         let id = entry.id();
         match self.counted.get_mut(&id) {
             Some(whole @ None) if is_whole => *whole = Some(at),
             None if is_new => {
                 self.counted.insert(id, is_whole.then_some(at));
                 self.find(entry, false);
+                return true;
             }
             _ => {}
         }
+        false
     }
 
     /// Forgets what no report can refer to any more.
@@ -163,7 +166,9 @@ mod tests {
                 Moved => lookups.folder_came(&entry, true, at),
                 Gone => lookups.folder_gone(&entry),
                 Renamed => lookups.value_came(&entry, at),
-                ReadWhole => lookups.entry_read(&entry, true, true, at),
+                ReadWhole => {
+                    lookups.entry_read(&entry, true, true, at);
+                }
             }
         }
         let found = lookups.take();

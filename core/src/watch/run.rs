@@ -379,7 +379,7 @@ impl Run {
                 // What was stored before watching began is nobody's miss of now.
                 kind => {
                     let is_new = kind == EventKind::Stored && !is_first;
-                    self.lookups.entry_read(entry, is_new, true, at);
+                    self.sight.is_lossy |= self.lookups.entry_read(entry, is_new, true, at);
                 }
             }
             if is_wide {

@@ -32,7 +32,7 @@ pub(super) struct Sight {
     home: Option<u64>,
     is_remote: bool,
     lookups_since: Option<Time>,
-    /// Reports were lost since look-ups are counted.
+    /// Reports were lost, or came before a new folder was watched, since look-ups are counted.
     pub(super) is_lossy: bool,
     /// The store could not be read the last time: why.
     pub(super) trouble: Option<String>,
