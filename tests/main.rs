@@ -19,6 +19,8 @@ mod export;
 #[cfg(target_os = "linux")]
 mod faults;
 mod gui;
+mod hostile;
+mod https;
 mod joblib;
 #[cfg(target_os = "linux")]
 mod kills;

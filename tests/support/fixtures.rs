@@ -28,6 +28,9 @@ pub(crate) struct Reported {
     /// Members of its line in `show --json`; null where the library itself cannot load it.
     #[serde(default)]
     pub(crate) value: Value,
+    /// For stored responses of web servers: url, method, status, and length of the body.
+    #[serde(default)]
+    pub(crate) http: Value,
     /// Set where the entry is not whole.
     pub(crate) condition: Option<String>,
 }
@@ -142,8 +145,10 @@ mod tests {
             "diskcache-fanout",
             "django-db",
             "django-file",
+            "hishel",
             "joblib",
             "joblib-dump",
+            "langchain",
             "marshal",
             "pickle",
             "pyc",

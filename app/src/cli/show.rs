@@ -1,5 +1,7 @@
 //! `cachescope show`: one stored value, decoded without running anything it says.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -38,6 +40,10 @@ pub(super) struct ShowArgs {
     /// Print the value as a Python literal
     #[arg(long, conflicts_with = "output")]
     literal: bool,
+
+    /// Show credentials, cookies and tokens in stored responses of web servers, which are left out otherwise
+    #[arg(long)]
+    secrets: bool,
 }
 
 /// A value that is saved is read whole, so long as it fits in memory.
@@ -55,7 +61,8 @@ const REPR_CHARS: usize = 10_000;
 pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     let stores = open::find(std::slice::from_ref(&args.path))?;
     let picked = pick::pick(&stores, &args.key)?;
-    let reader = picked.store.open_value(&picked.entry)?;
+    let mut reader = picked.store.open_value(&picked.entry)?;
+    reader.hides_secrets &= !args.secrets;
     let options = if args.save.is_asked() {
         WHOLE
     } else {
@@ -83,7 +90,8 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
         out::print(format!("{}\n", text.trim_end()).as_bytes())?;
         return Ok(Exit::Done);
     }
-    let line = ValueLine::new(&picked, &preview);
+    let facts = facts(&picked);
+    let line = ValueLine::new(&picked, &preview, &facts);
     if global.json {
         out::print_line(&line)?;
     } else {
@@ -132,6 +140,18 @@ struct ValueLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sparse: Option<SparseField<'a>>,
     problems: Vec<String>,
+    facts: BTreeMap<&'a str, &'a str>,
+}
+
+/// What the store's own kind knows of an entry: a request's url and status, an argument that is no part of the key, ….
+type Facts = Vec<(Cow<'static, str>, String)>;
+
+/// A file's one value has no facts, and an entry whose facts cannot be read still shows its value.
+fn facts(picked: &Picked) -> Facts {
+    match (&picked.key, picked.store.details(&picked.entry)) {
+        (Some(_), Ok(details)) => details.facts,
+        _ => Vec::new(),
+    }
 }
 
 #[derive(Serialize)]
@@ -171,7 +191,7 @@ struct SparseField<'a> {
 }
 
 impl<'a> ValueLine<'a> {
-    fn new(picked: &'a Picked, preview: &'a Preview) -> Self {
+    fn new(picked: &'a Picked, preview: &'a Preview, facts: &'a Facts) -> Self {
         let repr = preview.value.repr(preview.value.root(), REPR_CHARS);
         Self {
             store: super::lines::path_text(&picked.store.info.path),
@@ -187,6 +207,10 @@ impl<'a> ValueLine<'a> {
             table: preview.table.as_ref().map(TableField::from),
             sparse: preview.sparse_handle.as_ref().map(SparseField::from),
             problems: preview.problems.iter().map(Problem::to_string).collect(),
+            facts: facts
+                .iter()
+                .map(|(name, text)| (&**name, &**text))
+                .collect(),
         }
     }
 }
@@ -254,6 +278,9 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
     fact("type", &text::shown(line.value_type));
     fact("value", &text::shown(&preview.summary));
     fact("codec", &line.codec.join(" > "));
+    for (name, text) in &line.facts {
+        fact(name, &text::shown(text));
+    }
     for call in line.calls.iter().filter(|call| call.class != "data") {
         fact(
             "calls",

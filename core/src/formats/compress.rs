@@ -5,6 +5,8 @@
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 
+use base64::prelude::BASE64_STANDARD;
+use base64::read::DecoderReader;
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
 use lz4_flex::frame::FrameDecoder;
@@ -36,6 +38,8 @@ pub enum Codec {
         /// Where the zlib data begin: 21, or 22 as written by Python 2 with joblib up to 0.8.
         data_offset: u8,
     },
+    /// Bytes written as ASCII text (RFC 4648), which no first bytes tell.
+    Base64,
 }
 
 impl Codec {
@@ -75,7 +79,7 @@ impl Codec {
             }
             (Self::Gzip, [_, _, method, ..]) => *method == 8,
             (Self::Lzma, _) => head.len() >= 13,
-            (Self::Xz | Self::Lz4, _)
+            (Self::Xz | Self::Lz4 | Self::Base64, _)
             | (Self::Bz2, [_, _, b'h', b'1'..=b'9', ..])
             | (Self::ZFile { .. }, [_, _, b'0', b'x', ..]) => true,
             _ => false,
@@ -93,6 +97,7 @@ impl Codec {
             Self::Xz => "xz",
             Self::Lz4 => "lz4",
             Self::ZFile { .. } => "z-file",
+            Self::Base64 => "base64",
         }
     }
 
@@ -113,6 +118,7 @@ impl Codec {
             Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, MAX_WINDOW_KIB, None)?),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, MAX_WINDOW_KIB)),
             Self::Lz4 => Box::new(Lz4Frame::new(packed)),
+            Self::Base64 => Box::new(DecoderReader::new(packed, &BASE64_STANDARD)),
             Self::ZFile { data_offset } => {
                 io::copy(
                     &mut packed.by_ref().take(data_offset.into()),

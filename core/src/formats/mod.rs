@@ -11,6 +11,7 @@ mod made;
 pub mod marshal;
 pub mod numpy;
 pub mod pickle;
+pub(crate) mod plain;
 mod preview;
 mod problem;
 pub mod pyc;

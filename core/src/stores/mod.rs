@@ -6,9 +6,13 @@ mod dbm_dumb;
 mod dbm_hash;
 mod dbm_sqlite;
 mod diskcache;
+mod django_db;
 mod django_file;
 mod follow;
+mod hishel;
+mod http;
 mod joblib;
+mod langchain;
 mod marshal;
 mod pickle;
 mod policy;
@@ -17,8 +21,10 @@ mod pyc;
 mod recognise;
 mod removal;
 mod requests_cache;
+mod requests_files;
 mod rows;
 mod search;
+mod secrets;
 mod sqlite;
 mod sqlitedict;
 
@@ -43,7 +49,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
 use crate::model::{EntryKey, Finding, Group, Limits, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, ReadAt};
+use crate::source::{Dir, FileType, ReadAt};
 use crate::sqlite::CopyRule;
 use crate::{Error, Result};
 
@@ -60,7 +66,11 @@ static BACKENDS: &[&dyn Backend] = &[
     &django_file::DjangoFile,
     &dbm_sqlite::DBM_SQLITE,
     &requests_cache::REQUESTS_CACHE,
+    &requests_files::RequestsFiles,
     &sqlitedict::SQLITEDICT,
+    &django_db::DJANGO_DB,
+    &hishel::HISHEL,
+    &langchain::LANGCHAIN,
     &sqlite::SQLITE,
 ];
 
@@ -68,6 +78,11 @@ static BACKENDS: &[&dyn Backend] = &[
 pub trait Backend: Send + Sync {
     /// Kinds of store that it answers for, as in queries and JSON.
     fn kinds(&self) -> &'static [&'static str];
+
+    /// True where another backend answers for the same kind in a file, and this one in a folder.
+    fn is_of_folders(&self) -> bool {
+        false
+    }
 
     /// Looks at the bytes behind a path; `None` if it is not one of its own.
     ///
@@ -205,8 +220,15 @@ impl Store {
     /// # Errors
     /// If it is gone, or no backend answers for its kind.
     pub fn open(info: &Arc<StoreInfo>) -> Result<Self> {
-        let backend = backend_of(info.kind).ok_or_else(|| no_backend(info.kind))?;
         let (parent, name) = split(&info.path)?;
+        let is_folder = || {
+            let meta = parent.stat(&name);
+            meta.is_ok_and(|meta| meta.file_type == FileType::Dir)
+        };
+        let mut able = BACKENDS.iter().filter(|b| b.kinds().contains(&info.kind));
+        let first = able.next().ok_or_else(|| no_backend(info.kind))?;
+        let other = able.find(|b| b.is_of_folders() && is_folder());
+        let backend = *other.unwrap_or(first);
         Ok(Self {
             info: Arc::clone(info),
             parent,
@@ -382,7 +404,8 @@ fn no_backend(kind: &str) -> Error {
 
 /// Every kind that can be opened, in the registry's order.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    BACKENDS.iter().flat_map(|b| b.kinds()).copied()
+    let backends = BACKENDS.iter().filter(|b| !b.is_of_folders());
+    backends.flat_map(|b| b.kinds()).copied()
 }
 
 /// The stored bytes of one entry, and how they are packed.
@@ -397,6 +420,8 @@ pub struct ValueReader {
     pub side_files: Arc<dyn SideFiles>,
     /// The file they lie in, for messages and snippets.
     pub path: PathBuf,
+    /// True where it may hold credentials, which a preview then leaves out; clear it to show them.
+    pub hides_secrets: bool,
 }
 
 impl ValueReader {
@@ -408,6 +433,7 @@ impl ValueReader {
             part: None,
             side_files: Arc::new(crate::formats::NoSideFiles),
             path,
+            hides_secrets: false,
         }
     }
 
@@ -419,13 +445,17 @@ impl ValueReader {
         if let Some(part) = &self.part {
             return Ok(part.preview(&*self.side_files, options));
         }
-        crate::formats::open_value(
+        let mut preview = crate::formats::open_value(
             Arc::clone(&self.bytes),
             self.carrier,
             &*self.side_files,
             options,
         )
-        .map_err(|e| e.at(&self.path))
+        .map_err(|e| e.at(&self.path))?;
+        if self.hides_secrets {
+            secrets::hide(Arc::make_mut(&mut preview.value));
+        }
+        Ok(preview)
     }
 
     /// Reads it to its end, see [`crate::formats::check_value`].

@@ -2,12 +2,14 @@
 //!
 //! `requests_cache/backends/sqlite.py`, checked with 0.5.2 and 1.3.3. A redirect is no entry.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::http::Response;
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
 use super::{Confidence, Dependent, Expiry, LibraryPolicy};
 use crate::formats::Carrier;
-use crate::model::Group;
+use crate::model::{Group, Time, Value};
 use crate::sqlite::{Failure, Shape, View, describe, table_names};
 
 pub(super) static REQUESTS_CACHE: RowStore<RequestsCache> = RowStore(RequestsCache);
@@ -29,6 +31,19 @@ impl RowKind for RequestsCache {
         takes: &[],
         has_binary_sizes: false,
     }];
+
+    const HIDES_SECRETS: bool = true;
+
+    const KNOWS_VALUES: bool = true;
+
+    fn facts(&self, value: &Value) -> Vec<(Cow<'static, str>, String)> {
+        Response::of(value).facts()
+    }
+
+    /// From 0.6 to 0.9 the expiry stands in the value alone; before, only the program knows it.
+    fn expires(&self, value: &Value) -> Option<Time> {
+        Response::of(value).expires()
+    }
 
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
         let responses = shape.table(TABLE, &["key", "value"])?;
@@ -65,7 +80,7 @@ impl RowKind for RequestsCache {
         Ok(vec![RowTable {
             group: Group::named(""),
             key: KeyForm::Columns(vec![key]),
-            value: ValueForm::Column(value, Carrier::Unknown),
+            value: ValueForm::Column(value, Carrier::Json),
             expires: table.column("expires").map(|c| (c, TimeForm::UnixSeconds)),
             keeps: table.column("expires").map(|column| Expiry {
                 column,

@@ -2,18 +2,21 @@
 
 mod removal;
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use rusqlite::types::ValueRef;
 
 use super::advice::of_slack;
+use super::http;
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Dependent, Details, Expiry,
     LibraryPolicy, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store, ValueReader,
     policy,
 };
-use crate::formats::Carrier;
-use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Time, text};
+use crate::formats::plain::Pickler;
+use crate::formats::{Carrier, Options};
+use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Time, Value, text};
 use crate::scan::{Cancel, Collector, Scan};
 use crate::source::{MemoryReader, ReadAt};
 use crate::sqlite::{
@@ -35,6 +38,36 @@ pub(super) trait RowKind: Send + Sync {
     /// See [`Backend::policies`]. All of them choose what is past its time, by whole seconds.
     const POLICIES: &'static [LibraryPolicy] = &[];
 
+    /// True where values hold credentials that are shown only when asked for.
+    const HIDES_SECRETS: bool = false;
+
+    /// A value that stands in more than one cell, as a pickle, and the word for what it was; `None` where one column
+    /// holds it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn assembled(
+        &self,
+        _database: &Database,
+        _table: &RowTable,
+        _at: &RowAt,
+    ) -> Result<Option<(Vec<u8>, &'static str)>> {
+        Ok(None)
+    }
+
+    /// True where [`Self::facts`] has something to say of a table's values.
+    const KNOWS_VALUES: bool = false;
+
+    /// What the decoded value tells of the entry.
+    fn facts(&self, _value: &Value) -> Vec<(Cow<'static, str>, String)> {
+        Vec::new()
+    }
+
+    /// When the entry expires by its value, where no column says so.
+    fn expires(&self, _value: &Value) -> Option<Time> {
+        None
+    }
+
     /// The tables whose rows are entries.
     ///
     /// # Errors
@@ -51,6 +84,15 @@ pub(super) struct RowTable {
     pub(super) value: ValueForm,
     /// When a row expires.
     pub(super) expires: Option<(usize, TimeForm)>,
+    /// When a row was stored, and when it was last read.
+    pub(super) created: Option<(usize, TimeForm)>,
+    pub(super) accessed: Option<(usize, TimeForm)>,
+    /// SQL for the key as people read it, where the key columns do not say it.
+    pub(super) label: Option<String>,
+    /// SQL for the bytes of the value, where it is more than one cell.
+    pub(super) size: Option<String>,
+    /// SQL that holds for rows that the library has given up and not yet deleted.
+    pub(super) left_over: Option<String>,
     /// Rows that are no entries, as an SQL condition that holds for the others.
     pub(super) filter: Option<String>,
     /// When a row expires, if a person may say that anew.
@@ -84,6 +126,8 @@ pub(super) enum ValueForm {
 pub(crate) enum TimeForm {
     /// Seconds since 1970.
     UnixSeconds,
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff]` in UTC; the year 9999 is never (Django).
+    UtcText,
 }
 
 /// A backend over a [`RowKind`].
@@ -148,6 +192,11 @@ impl RowTable {
             key: KeyForm::Columns(table.primary_key.clone()),
             value: ValueForm::Row,
             expires: None,
+            created: None,
+            accessed: None,
+            label: None,
+            size: None,
+            left_over: None,
             filter: None,
             keeps: None,
             volatile: Vec::new(),
@@ -193,24 +242,30 @@ impl RowTable {
             .then(|| RowAt::Columns(columns.iter().copied().zip(cells).collect()))
     }
 
-    /// What the listing selects: key columns, size, expiry.
+    /// What the listing selects: key columns, size, times, label, whether the row is left over.
     fn selection(&self) -> String {
-        let mut parts: Vec<String> = self
-            .key_columns()
-            .iter()
-            .map(|c| self.table.quoted(*c))
-            .collect();
-        parts.push(self.size());
-        parts.push(
-            self.expires
-                .map_or_else(|| "NULL".to_owned(), |(c, _)| self.table.quoted(c)),
-        );
-        parts.join(", ")
+        let null = || "NULL".to_owned();
+        let time = |form: Option<(usize, TimeForm)>| {
+            form.map_or_else(null, |(column, _)| self.table.quoted(column))
+        };
+        let keys = self.key_columns().iter().map(|c| self.table.quoted(*c));
+        let others = [
+            self.size(),
+            time(self.expires),
+            time(self.created),
+            time(self.accessed),
+            self.label.clone().unwrap_or_else(null),
+            self.left_over.clone().unwrap_or_else(null),
+        ];
+        keys.chain(others).collect::<Vec<String>>().join(", ")
     }
 
     /// Bytes of the value as SQLite's `octet_length` counts them: numbers as text.
     fn size(&self) -> String {
         let of = |column: usize| format!("ifnull(octet_length({}), 0)", self.table.quoted(column));
+        if let Some(size) = &self.size {
+            return size.clone();
+        }
         match self.value {
             ValueForm::Column(column, _) => of(column),
             ValueForm::Row => balanced_sum((0..self.table.columns.len()).map(of).collect()),
@@ -288,18 +343,21 @@ impl<K: RowKind> Backend for RowStore<K> {
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
         let opened = self.opened(store)?;
         let (table, at) = opened.find(entry)?;
-        let held = match &table.value {
-            ValueForm::Column(column, carrier) => {
-                let held = sqlite::open_cell(&opened.database, &table.table, &at, *column)?;
-                return Ok(reader(held, *carrier, store));
-            }
-            ValueForm::Row => whole_row(&opened.database, table, &at)?,
+        let rewritten = |(pickle, word): (Vec<u8>, &'static str)| {
+            let bytes = Arc::new(MemoryReader::new(pickle));
+            ValueReader::new(bytes, Carrier::Rewritten(word), store.info.path.clone())
         };
-        Ok(ValueReader::new(
-            Arc::new(MemoryReader::new(held)),
-            Carrier::Pickle,
-            store.info.path.clone(),
-        ))
+        let assembled = self.0.assembled(&opened.database, table, &at)?;
+        let mut reader = match (assembled, &table.value) {
+            (Some(made), _) => rewritten(made),
+            (None, ValueForm::Column(column, carrier)) => {
+                let held = sqlite::open_cell(&opened.database, &table.table, &at, *column)?;
+                reader(held, *carrier, store)
+            }
+            (None, ValueForm::Row) => rewritten((whole_row(&opened.database, table, &at)?, "row")),
+        };
+        reader.hides_secrets = K::HIDES_SECRETS;
+        Ok(reader)
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
@@ -310,7 +368,15 @@ impl<K: RowKind> Backend for RowStore<K> {
             paths: vec![store.info.path.clone()],
             ..Details::default()
         };
-        for (column, cell) in table.table.columns.iter().zip(cells) {
+        if K::KNOWS_VALUES {
+            let value = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
+            details.facts = self.0.facts(&value.value);
+        }
+        for (number, (column, cell)) in table.table.columns.iter().zip(cells).enumerate() {
+            // The value is shown as what it is, and its bytes may hold secrets.
+            if matches!(table.value, ValueForm::Column(value, _) if value == number) {
+                continue;
+            }
             let shown = text::shown(&sqlite::repr(cell.as_ref())).into_owned();
             details.facts.push((column.name.clone().into(), shown));
         }
@@ -337,7 +403,11 @@ impl<K: RowKind> Backend for RowStore<K> {
         let Some(cell) = found else {
             return Err(sqlite::gone(&opened.database, &table.table));
         };
-        let expires = expires.and_then(|(_, form)| form.read(&cell));
+        let mut expires = expires.and_then(|(_, form)| form.read(&cell));
+        if expires.is_none() && K::KNOWS_VALUES && table.expires.is_none() {
+            let value = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
+            expires = self.0.expires(&value.value);
+        }
         Ok(expired(expires, options).into_iter().collect())
     }
 
@@ -390,6 +460,9 @@ impl TimeForm {
         match (self, cell) {
             (Self::UnixSeconds, Cell::Integer(secs)) => Some(Time::from_unix(*secs, 0)),
             (Self::UnixSeconds, Cell::Real(secs)) => Time::from_unix_f64(*secs),
+            (Self::UtcText, Cell::Text(bytes)) if !bytes.starts_with(b"9999-") => {
+                http::from_iso(std::str::from_utf8(bytes).ok()?)
+            }
             _ => None,
         }
     }
@@ -400,6 +473,11 @@ impl TimeForm {
         match self {
             Self::UnixSeconds if is_whole => Cell::Integer(time.secs()),
             Self::UnixSeconds => Cell::Real(time.unix_f64()),
+            // Django leaves the microseconds out as well.
+            Self::UtcText => {
+                let text = Time::from_unix(time.secs(), 0).rfc3339();
+                Cell::Text(text.replace('T', " ").replace('Z', "").into_bytes())
+            }
         }
     }
 }
@@ -411,6 +489,7 @@ fn reader(held: Held, blob: Carrier, store: &Store) -> ValueReader {
         Held::Plain(Cell::Integer(n)) => (empty(), Carrier::Int(n)),
         Held::Plain(Cell::Real(x)) => (empty(), Carrier::Float(x)),
         Held::Plain(_) => (empty(), Carrier::Null),
+        Held::Text(bytes) if matches!(blob, Carrier::Base64Pickle | Carrier::Json) => (bytes, blob),
         Held::Text(bytes) => (bytes, Carrier::Text),
         Held::Blob(bytes) => (bytes, blob),
     };
@@ -441,33 +520,20 @@ fn cells_of(database: &Database, table: &RowTable, at: &RowAt) -> Result<Vec<Cel
 /// One row as a pickled dict of its columns, so that it is shown, searched and saved as any other dict.
 fn whole_row(database: &Database, table: &RowTable, at: &RowAt) -> Result<Vec<u8>> {
     let cells = cells_of(database, table, at)?;
-    let mut pickle = b"\x80\x04}(".to_vec();
+    let mut pickle = Pickler::new();
+    pickle.begin_dict();
     for (column, cell) in table.table.columns.iter().zip(cells) {
-        write_counted(b'\x8d', column.name.as_bytes(), &mut pickle);
+        pickle.str(&column.name);
         match cell {
-            Cell::Null => pickle.push(b'N'),
-            Cell::Integer(n) => {
-                pickle.extend(b"\x8a\x08");
-                pickle.extend(n.to_le_bytes());
-            }
-            Cell::Real(x) => {
-                pickle.push(b'G');
-                pickle.extend(x.to_be_bytes());
-            }
-            Cell::Text(bytes) if std::str::from_utf8(&bytes).is_ok() => {
-                write_counted(b'\x8d', &bytes, &mut pickle);
-            }
-            Cell::Text(bytes) | Cell::Blob(bytes) => write_counted(b'\x8e', &bytes, &mut pickle),
+            Cell::Null => pickle.none(),
+            Cell::Integer(n) => pickle.int(n),
+            Cell::Real(x) => pickle.float(x),
+            Cell::Text(bytes) => pickle.str_or_bytes(&bytes),
+            Cell::Blob(bytes) => pickle.bytes(&bytes),
         }
     }
-    pickle.extend(b"u.");
-    Ok(pickle)
-}
-
-fn write_counted(opcode: u8, bytes: &[u8], pickle: &mut Vec<u8>) {
-    pickle.push(opcode);
-    pickle.extend((bytes.len() as u64).to_le_bytes());
-    pickle.extend(bytes);
+    pickle.end_dict();
+    Ok(pickle.finish())
 }
 
 /// The rows of one page, end to end, until the page is known to be sound.
@@ -489,6 +555,9 @@ struct PageRow {
     bytes: u64,
     rowid: i64,
     expires: Option<Time>,
+    created: Option<Time>,
+    accessed: Option<Time>,
+    role: Role,
 }
 
 impl<'a, 's> RowPage<'a, 's> {
@@ -562,11 +631,21 @@ impl PageBuffer for RowPage<'_, '_> {
 
     fn push(&mut self, row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<()> {
         let key_end = self.push_key(row, first)?;
-        let bytes: i64 = row.get(first + self.n_keys)?;
-        let expires = match self.table.expires {
-            Some((_, form)) => form.read(&row.get_ref(first + self.n_keys + 1)?.into()),
-            None => None,
+        let behind = first + self.n_keys;
+        let bytes: i64 = row.get(behind)?;
+        let time = |form: Option<(usize, TimeForm)>, at: usize| -> rusqlite::Result<_> {
+            let Some((_, form)) = form else {
+                return Ok(None);
+            };
+            Ok(form.read(&row.get_ref(behind + at)?.into()))
         };
+        if self.table.label.is_some() {
+            self.texts.truncate(key_end);
+            self.texts
+                .extend(sqlite::plain(row.get_ref(behind + 4)?).bytes());
+        }
+        let is_left_over = self.table.left_over.is_some()
+            && matches!(row.get_ref(behind + 5)?, ValueRef::Integer(n) if n != 0);
         self.rows.push(PageRow {
             key_end,
             label_end: self.texts.len(),
@@ -575,7 +654,14 @@ impl PageBuffer for RowPage<'_, '_> {
                 Handle::Rowid(_) => row.get(0)?,
                 _ => 0,
             },
-            expires,
+            expires: time(self.table.expires, 1)?,
+            created: time(self.table.created, 2)?,
+            accessed: time(self.table.accessed, 3)?,
+            role: if is_left_over {
+                Role::Orphan
+            } else {
+                Role::Entry
+            },
         });
         Ok(())
     }
@@ -592,6 +678,9 @@ impl PageBuffer for RowPage<'_, '_> {
                 .and_then(|l| std::str::from_utf8(l).ok());
             record.bytes = row.bytes;
             record.expires = row.expires;
+            record.created = row.created;
+            record.accessed = row.accessed;
+            record.role = row.role;
             record.ident = row.rowid.cast_unsigned();
             self.collector.record(&record);
         }

@@ -19,7 +19,7 @@ use super::compress::Codec;
 use super::numpy::{ArraySummary, npy};
 use super::pickle::Decoded;
 use super::pyc::Header;
-use super::{Content, Problem, ProblemKind, marshal, pickle};
+use super::{Content, Problem, ProblemKind, marshal, pickle, plain};
 use crate::error::Result;
 use crate::model::value::{Call, NodeId};
 use crate::model::{Limits, Value};
@@ -33,6 +33,14 @@ pub enum Carrier {
     Unknown,
     /// A pickle, compressed or not (joblib entries, shelves, diskcache mode 4).
     Pickle,
+    /// A pickle written as base64 text (Django's database cache).
+    Base64Pickle,
+    /// JSON, compressed or not, by libraries that write other things as well: what is none is a pickle or text.
+    Json,
+    /// `MessagePack` (hishel).
+    MessagePack,
+    /// Plain data that was rewritten as a pickle, with the word for what it was.
+    Rewritten(&'static str),
     /// UTF-8 text.
     Text,
     /// Bytes that the program stored as bytes; what they look like is said beside them.
@@ -153,7 +161,7 @@ pub fn open_value(
     side_files: &dyn SideFiles,
     options: &Options,
 ) -> Result<Preview> {
-    let content = peel(bytes, carrier);
+    let (content, envelope) = opened(peel(bytes, carrier), carrier);
     let scalar = match carrier {
         Carrier::Null => Some(Value::none()),
         Carrier::Int(value) => Some(Value::of_int(value)),
@@ -164,13 +172,54 @@ pub fn open_value(
         return Ok(Preview::of_value(value, content, "native"));
     }
     let head = content.head(HEAD_LEN);
-    Ok(match carrier {
-        Carrier::Pickle => of_pickle(content, side_files, options),
+    let mut preview = match carrier {
+        Carrier::Pickle | Carrier::Base64Pickle => of_pickle(content, side_files, options),
+        Carrier::Rewritten(word) => Preview {
+            codec: vec![word.to_owned()],
+            ..of_pickle(content, side_files, options)
+        },
+        Carrier::Json if pickle::is_likely(&head) => of_pickle(content, side_files, options),
+        Carrier::Json | Carrier::MessagePack => of_plain(content, carrier, &head, options),
         Carrier::Unknown if head.starts_with(npy::MAGIC) => of_npy(content, options),
         Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, side_files, options),
         Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
         _ => of_raw(content, carrier, &head),
-    })
+    };
+    if let Some(envelope) = envelope {
+        preview.codec.insert(0, envelope.to_owned());
+    }
+    Ok(preview)
+}
+
+/// What dogpile.cache puts before the pickle of a value: its own facts as JSON, and a bar
+/// (`dogpile/cache/region.py: _serialize_cached_value_elements`, 1.1 and later).
+const DOGPILE: (&[u8], &[u8]) = (b"{\"", b"}|");
+/// Dogpile's facts are a time and a version.
+const DOGPILE_BYTES: usize = 256;
+
+/// Takes a known envelope off, and names it.
+fn opened(content: Content, carrier: Carrier) -> (Content, Option<&'static str>) {
+    let (front, end) = DOGPILE;
+    if carrier != Carrier::Unknown || !content.is_plain() {
+        return (content, None);
+    }
+    let head = content.head(DOGPILE_BYTES);
+    let bar = head.windows(end.len()).position(|bytes| bytes == end);
+    let (true, Some(bar)) = (head.starts_with(front), bar) else {
+        return (content, None);
+    };
+    let start = bar + end.len();
+    let facts = head.get(..=bar).unwrap_or_default();
+    let facts: Option<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_slice(facts).ok();
+    let inner = content.range(start as u64, u64::MAX);
+    let is_one = facts.is_some_and(|facts| facts.contains_key("ct"))
+        && pickle::is_likely(&inner.head(HEAD_LEN));
+    if is_one {
+        (inner, Some("dogpile"))
+    } else {
+        (content, None)
+    }
 }
 
 fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) -> Preview {
@@ -234,6 +283,29 @@ fn of_npy(content: Content, options: &Options) -> Preview {
         }
     }
     preview
+}
+
+fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) -> Preview {
+    let limit = usize::try_from(options.limits.output_bytes).unwrap_or(usize::MAX);
+    let bytes = content.head(limit);
+    let (word, rewritten) = match carrier {
+        Carrier::MessagePack => ("msgpack", plain::from_message_pack(&bytes)),
+        _ => ("json", plain::from_json(&bytes)),
+    };
+    let Ok(pickle) = rewritten else {
+        let is_text = carrier == Carrier::Json && std::str::from_utf8(head).is_ok();
+        let carrier = if is_text {
+            Carrier::Text
+        } else {
+            Carrier::Bytes
+        };
+        return of_raw(content, carrier, head);
+    };
+    let decoded = pickle::decode(&Content::of_bytes(pickle), &options.limits);
+    Preview {
+        is_truncated: !decoded.is_complete,
+        ..Preview::of_value(decoded.value, content, word)
+    }
 }
 
 fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview {
@@ -336,12 +408,19 @@ impl Preview {
 /// Bytes of a value's head that are looked at to tell what it is, and kept of plain text and bytes.
 const HEAD_LEN: usize = 64 << 10;
 
+/// Bytes behind a known wrapping that are kept unpacked.
+const UNPACKED_BYTES: u64 = 4 << 20;
+
 fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
     let content = Content::plain(bytes);
     match carrier {
         // joblib goes by one or two bytes, and so does what it wrote.
         Carrier::Pickle => content.peel(Codec::detect),
-        Carrier::Unknown => content.peel(Codec::detect_strictly),
+        Carrier::Base64Pickle => {
+            let unpacked = content.behind(&[Codec::Base64]);
+            unpacked.unpacked_up_to(UNPACKED_BYTES).peel(Codec::detect)
+        }
+        Carrier::Unknown | Carrier::Json => content.peel(Codec::detect_strictly),
         _ => content,
     }
 }
@@ -356,10 +435,11 @@ pub fn check_value(
     side_files: &dyn SideFiles,
     limits: &Limits,
 ) -> Result<ValueCheck> {
-    let content = peel(Arc::clone(&bytes), carrier);
+    let (content, _) = opened(peel(Arc::clone(&bytes), carrier), carrier);
     let head = content.head(HEAD_LEN);
     let is_pickle = match carrier {
-        Carrier::Pickle => true,
+        Carrier::Pickle | Carrier::Base64Pickle | Carrier::Rewritten(_) => true,
+        Carrier::Json => pickle::is_likely(&head),
         Carrier::Unknown => !head.starts_with(npy::MAGIC) && pickle::is_likely(&head),
         _ => false,
     };

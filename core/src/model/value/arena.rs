@@ -157,25 +157,53 @@ impl Value {
 
     /// The child with this number, as [`Self::n_items`] counts.
     pub(crate) fn item(&self, node: NodeId, number: usize) -> Option<NodeId> {
+        self.children.get(self.place_of(node, number)?).copied()
+    }
+
+    /// Where the child with this number stands among all children.
+    fn place_of(&self, node: NodeId, number: usize) -> Option<usize> {
         if number >= self.n_items(node) {
             return None;
         }
         let cell = self.cell(node)?;
         if cell.run_len().is_some() {
-            return self.children.get(cell.payload as usize + number).copied();
+            return Some(cell.payload as usize + number);
         }
         let chain = self.chains.get(cell.payload as usize)?;
         let after = chain
             .runs
             .partition_point(|run| run.first as usize <= number);
         let run = chain.runs.get(after.checked_sub(1)?)?;
-        let at = run.start as usize + (number - run.first as usize);
-        self.children.get(at).copied()
+        Some(run.start as usize + (number - run.first as usize))
     }
 
     /// The children of the cell itself, in stored order.
     pub(crate) fn items(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         (0..self.n_items(node)).filter_map(move |number| self.item(node, number))
+    }
+
+    /// Puts another child in the place of the one with this number; false if there is none.
+    pub(crate) fn replace_item(&mut self, node: NodeId, number: usize, with: NodeId) -> bool {
+        let at = self.place_of(node, number);
+        match at.and_then(|at| self.children.get_mut(at)) {
+            Some(child) => {
+                *child = with;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A leaf of text that was in no stream.
+    pub(crate) fn push_str(&mut self, text: &str) -> Option<NodeId> {
+        let position = u32::try_from(self.text.bytes.len()).ok()?;
+        if position >= NodeId::MAX_INDEX {
+            return None;
+        }
+        self.text.bytes.push(0x8d);
+        self.text.bytes.extend((text.len() as u64).to_le_bytes());
+        self.text.bytes.extend(text.bytes());
+        Some(NodeId::leaf(position))
     }
 
     /// Key and value pairs of a dict cell, in stored order.
@@ -205,6 +233,12 @@ impl Value {
             }
             _ => None,
         }
+    }
+
+    /// Every cell, whatever it is.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let n = u32::try_from(self.cells.len()).unwrap_or(NodeId::MAX_INDEX);
+        (0..n.min(NodeId::MAX_INDEX)).map(NodeId::cell)
     }
 
     /// The global at `node`.

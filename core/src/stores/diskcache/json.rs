@@ -1,14 +1,19 @@
 //! Keys of a `JSONDisk`: compressed JSON, which nothing in the store announces.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use crate::formats::Content;
-use crate::formats::compress::Codec;
+use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::repr::{float_repr, str_key_label};
 use crate::model::Value;
+use crate::source::ReadAt;
 
 /// Longest key that is unpacked, in bytes.
 const KEY_BYTES: usize = 64 << 10;
+/// Longest value that is looked into for JSON, in bytes.
+const VALUE_BYTES: usize = 16 << 20;
 
 /// A key as it is listed, if these bytes are JSON in a zlib stream.
 pub(super) fn key_label(bytes: &[u8]) -> Option<String> {
@@ -26,6 +31,19 @@ pub(super) fn key_label(bytes: &[u8]) -> Option<String> {
             Some(label)
         }
     }
+}
+
+/// True for compressed JSON, which `JSONDisk` keeps where others keep plain bytes.
+pub(super) fn is_one(bytes: &Arc<dyn ReadAt>) -> bool {
+    let mut head = [0; SIGNATURE_LEN];
+    let n = bytes.read_full_at(0, &mut head).unwrap_or(0);
+    if Codec::detect_strictly(head.get(..n).unwrap_or_default()) != Some(Codec::Zlib) {
+        return false;
+    }
+    let unpacked = Content::plain(Arc::clone(bytes))
+        .peel(Codec::detect_strictly)
+        .head(VALUE_BYTES);
+    serde_json::from_slice::<serde::de::IgnoredAny>(&unpacked).is_ok()
 }
 
 /// What `repr(json.loads(…))` prints; the parser has bounded the depth.

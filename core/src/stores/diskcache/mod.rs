@@ -21,7 +21,7 @@ use super::{
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, FileType, MemoryReader, path_from_bytes};
+use crate::source::{Dir, FileType, MemoryReader, ReadAt, path_from_bytes};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
 use crate::{Error, Result};
 use row::{Mode, Row};
@@ -314,9 +314,11 @@ impl Backend for DiskCache {
         let carrier = row.mode.carrier();
         if let Some(name) = &row.filename {
             let path = files::checked(name)?;
-            let file = files::open(&shard.dir, &path)?;
+            let file: Arc<dyn ReadAt> = Arc::new(files::open(&shard.dir, &path)?);
             let path = shard.dir.path().join(path);
-            return Ok(ValueReader::new(Arc::new(file), carrier, path));
+            let is_json = row.mode == Mode::Binary && json::is_one(&file);
+            let carrier = if is_json { Carrier::Json } else { carrier };
+            return Ok(ValueReader::new(file, carrier, path));
         }
         let empty = || Arc::new(MemoryReader::new(Vec::new()));
         let path = shard.database.path();
@@ -325,9 +327,8 @@ impl Backend for DiskCache {
             Held::Plain(Cell::Real(x)) => ValueReader::new(empty(), Carrier::Float(x), path),
             Held::Plain(_) => ValueReader::new(empty(), Carrier::Null, path),
             Held::Text(bytes) => ValueReader::new(bytes, Carrier::Text, path),
-            // JSONDisk keeps compressed JSON where others keep plain bytes, and says so nowhere.
-            Held::Blob(bytes) if row.mode == Mode::Raw && row::is_zlib(&*bytes) => {
-                ValueReader::new(bytes, Carrier::Unknown, path)
+            Held::Blob(bytes) if row.mode == Mode::Raw && json::is_one(&bytes) => {
+                ValueReader::new(bytes, Carrier::Json, path)
             }
             Held::Blob(bytes) => ValueReader::new(bytes, carrier, path),
         })

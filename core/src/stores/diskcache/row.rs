@@ -8,7 +8,6 @@ use super::json;
 use crate::formats::repr::str_key_label;
 use crate::formats::{Carrier, pickle};
 use crate::model::{Time, text};
-use crate::source::ReadAt;
 use crate::sqlite::{self, Cell, RowAt, Table};
 
 /// What [`Row::read`] reads.
@@ -201,11 +200,4 @@ pub(super) fn at(table: &Table, key: &[u8]) -> Option<RowAt> {
         (table.column("key")?, cell),
         (table.column("raw")?, Cell::Integer(raw)),
     ]))
-}
-
-/// True for bytes that begin as a zlib stream does (RFC 1950): a header that is a multiple of 31.
-pub(super) fn is_zlib(bytes: &dyn ReadAt) -> bool {
-    let mut head = [0; 2];
-    let n = bytes.read_full_at(0, &mut head).unwrap_or(0);
-    n == 2 && head.first() == Some(&0x78) && u16::from_be_bytes(head).is_multiple_of(31)
 }

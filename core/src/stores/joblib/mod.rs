@@ -14,6 +14,7 @@ mod source;
 mod tests;
 mod walk;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::{
     Backend, Candidate, CheckOptions, Details, Follow, Guard, LibraryPolicy, PolicyChoice,
     PolicyLimits, Recognised, Removal, Store, ValueReader,
 };
+use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, Time};
 use crate::scan::{Cancel, Scan};
@@ -103,6 +105,7 @@ impl Backend for Joblib {
                 .and_then(code::read),
             ..Details::default()
         };
+        details.facts = packing(&dir);
         let mut text = Vec::new();
         if let Ok(Ok(metadata)) = check::read_metadata(&dir, &mut text) {
             let owned = metadata
@@ -205,6 +208,27 @@ fn of_source(store: &Store, entry: &EntryKey, folder: &Path) -> Result<Arc<[Find
     Ok(sources.findings(&entry.group, age(store), || {
         code::read(&function_dir(store, entry).ok()?)
     }))
+}
+
+/// How the value is compressed, and whether `mmap_mode` has an effect on it (`numpy_pickle.py: load`).
+fn packing(entry: &Dir) -> Vec<(Cow<'static, str>, String)> {
+    let mut head = Vec::new();
+    if entry
+        .read_small(OUTPUT.as_ref(), SIGNATURE_LEN, &mut head)
+        .is_err()
+    {
+        return Vec::new();
+    }
+    let codec = Codec::detect(&head);
+    let mapping = match codec {
+        None => "arrays can be read with mmap_mode".to_owned(),
+        Some(codec) => format!("mmap_mode has no effect: compressed with {codec}"),
+    };
+    let compressor = codec.map_or("none", Codec::name);
+    vec![
+        ("compressor".into(), compressor.to_owned()),
+        ("memory-mapping".into(), mapping),
+    ]
 }
 
 /// Parameters that the function has and the record has not: `ignore=` kept them out of the key.

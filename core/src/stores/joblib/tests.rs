@@ -499,7 +499,14 @@ fn details_name_what_is_kept_out_of_the_key() {
     assert_eq!(details.args, [("x".to_owned(), "1".to_owned())]);
     assert_eq!(
         details.facts,
-        [("not part of the key".into(), "verbose".to_owned())]
+        [
+            ("compressor".into(), "none".to_owned()),
+            (
+                "memory-mapping".into(),
+                "arrays can be read with mmap_mode".to_owned()
+            ),
+            ("not part of the key".into(), "verbose".to_owned())
+        ]
     );
     assert_eq!(details.source.unwrap().first_line, Some(1));
     assert_eq!(details.paths.len(), 2);

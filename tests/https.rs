@@ -1,0 +1,72 @@
+//! Stored responses of web servers: what their libraries say of each, and that credentials stay out of sight.
+
+use serde_json::Value;
+
+use crate::support::fixtures::{self, Fixture, Reported};
+use crate::support::program;
+
+/// What the test server of the fixtures sent or was sent, and nobody should see.
+const SECRETS: [&str; 3] = ["top-secret-cookie", "top-secret-token", "sesame-open"];
+
+fn show(fixture: &Fixture, key: &str, more: &[&str]) -> Value {
+    let path = fixture.opened();
+    let path = path.to_str().expect("a fixture's path is text");
+    let shown = program::run([&["show", path, key][..], more].concat());
+    assert_eq!(shown.code, 0, "{path} {key}: {}", shown.said);
+    shown.lines.first().expect("a value line").clone()
+}
+
+fn check(fixture: &Fixture, reported: &Reported) {
+    let key = reported
+        .entry
+        .get("key")
+        .and_then(Value::as_str)
+        .expect("a key");
+    let line = show(fixture, key, &[]);
+    let place = format!("{} {key}: {line}", fixture.opened().display());
+    for secret in SECRETS {
+        assert!(!line.to_string().contains(secret), "{place}");
+    }
+    let http = &reported.http;
+    let facts = line.get("facts").expect("facts");
+    let fact = |name: &str| facts.get(name).and_then(Value::as_str).unwrap_or_default();
+    let said = |name: &str| http.get(name).expect("a member of the manifest");
+    assert_eq!(fact("url"), *said("url"), "{place}");
+    assert_eq!(fact("method"), *said("method"), "{place}");
+    let status = fact("status").split(' ').next().unwrap_or_default();
+    assert_eq!(status, said("status").to_string(), "{place}");
+    // YAML, and JSON that was parsed already, have no bytes to count.
+    if !fact("body bytes").is_empty() {
+        assert_eq!(
+            fact("body bytes"),
+            said("body_bytes").to_string(),
+            "{place}"
+        );
+    }
+}
+
+#[test]
+fn responses_tell_what_their_libraries_say_and_hide_what_lets_others_in() {
+    let all = fixtures::all();
+    let mut n_checked = 0;
+    for fixture in &all {
+        for reported in fixture.entries.iter().filter(|r| r.http.is_object()) {
+            check(fixture, reported);
+            n_checked += 1;
+        }
+    }
+    assert!(n_checked > 60, "{n_checked}");
+}
+
+#[test]
+fn secrets_are_shown_to_whom_asks_for_them() {
+    let all = fixtures::all();
+    let is_one = |fixture: &&Fixture| fixture.entries.iter().any(|r| r.http.is_object());
+    for kind in ["requests-cache", "hishel"] {
+        let mut found = all.iter().filter(is_one).filter(|f| f.kind == kind);
+        let fixture = found.next().expect("a fixture of that kind");
+        let key = fixture.entries[0].entry["key"].as_str().expect("a key");
+        let line = show(fixture, key, &["--secrets"]).to_string();
+        assert!(line.contains(SECRETS[0]), "{line}");
+    }
+}
