@@ -223,6 +223,7 @@ fn a_policy_leads_to_a_plan_that_says_its_command_line() {
     window.wait_for_text("Clear 1 entry?");
     window.wait_for_text_part("--policy newest:1 --query group:features.tokenize");
     window.press("Clear 1 entry");
+    window.wait_for_text_part("1 entry moved aside");
     window.type_into("Query", "");
     window.wait_for_text("56 entries");
 }

@@ -1,7 +1,7 @@
 //! What `Memory.reduce_size` would delete: `joblib/_store_backends.py: get_items, _get_items_to_delete`,
 //! checked with 1.2 and 1.6.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::names::{OUTPUT, is_entry_name};
@@ -78,11 +78,18 @@ fn walk(
     cancel: &Cancel,
 ) -> Result<()> {
     cancel.check()?;
+    // In the system's own order: joblib keeps it among entries of one time.
+    let mut names: Vec<OsString> = Vec::new();
+    let listed = dir.list(|name, file_type| {
+        if file_type == FileType::Dir {
+            names.push(name.to_owned());
+        }
+    });
     // As `os.walk`, which passes over what it may not list.
-    let Ok(names) = dir.names() else {
+    if listed.is_err() {
         return Ok(());
-    };
-    for (name, _) in names.iter().filter(|(_, t)| *t == FileType::Dir) {
+    }
+    for name in &names {
         let Ok(below) = dir.open_dir(name) else {
             continue;
         };
