@@ -27,6 +27,7 @@ mod kills;
 mod policies;
 mod probe;
 mod readonly;
+mod rows;
 mod samples;
 mod save;
 mod sqlite_ladder;
