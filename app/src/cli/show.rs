@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::out::{self, Exit, Failure};
 use super::pick::{self, KeyArgs, Picked};
 use super::save::SaveArgs;
+use super::table::{Align, Table as Sheet, terminal_width};
 use super::{Global, open};
 
 /// Show what an entry holds, without running it.
@@ -281,6 +282,21 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
     for (name, text) in &line.facts {
         fact(name, &text::shown(text));
     }
+    if let Some(array) = &line.array {
+        for (name, figure) in [("min", array.min), ("max", array.max)] {
+            if *figure != Element::Null {
+                fact(name, &figure.text());
+            }
+        }
+        if let Some(mean) = array.mean {
+            fact("mean", &mean.to_string());
+        }
+        if let Some(n) = array.nan_count.filter(|n| *n > 0) {
+            fact("nan", &n.to_string());
+        }
+        let first: Vec<String> = array.first.iter().map(Element::text).collect();
+        fact("first", &text::shown(&first.join(", ")));
+    }
     for call in line.calls.iter().filter(|call| call.class != "data") {
         fact(
             "calls",
@@ -291,6 +307,10 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
         fact("problem", &text::shown(problem));
     }
     page.push('\n');
+    if let Some(table) = &preview.table {
+        page.push_str(&head(table));
+        return page;
+    }
     page.push_str(&text::shown(&line.repr));
     page.push_str(if line.truncated {
         "\n… cut here\n"
@@ -298,4 +318,40 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
         "\n"
     });
     page
+}
+
+/// Columns of a table that a page shows.
+const PAGE_COLUMNS: usize = 12;
+
+/// Characters of a cell that a page shows.
+const CELL_CHARS: usize = 24;
+
+/// The first rows of a frame under names and types of its columns.
+fn head(table: &Table) -> String {
+    let n = table.columns.len().min(PAGE_COLUMNS);
+    let more = table.columns.len() - n;
+    let mut sheet = Sheet::new(&vec![("", Align::Right); n + 1]);
+    let short = |cell: &str| crate::text::shorten(&text::shown(cell), CELL_CHARS);
+    let mut push = |label: String, cells: &mut dyn Iterator<Item = String>| {
+        let cells = cells.take(n).map(|cell| short(&cell));
+        sheet.push(std::iter::once(short(&label)).chain(cells).collect());
+    };
+    push(String::new(), &mut table.columns.iter().cloned());
+    push(String::new(), &mut table.dtypes.iter().cloned());
+    for (label, row) in table.index.iter().zip(&table.head) {
+        let mut cells = row.iter().map(|cell| match cell {
+            Element::Null => "–".to_owned(),
+            cell => cell.text(),
+        });
+        push(label.text(), &mut cells);
+    }
+    // The names stand in a row of their own, so the line of headings is empty.
+    let page = sheet.render(terminal_width());
+    let page = page.trim_start_matches('\n').to_owned();
+    let rows = crate::text::counted(table.rows, "row", "rows");
+    if more > 0 {
+        format!("{page}{rows} in all, and {more} more columns\n")
+    } else {
+        format!("{page}{rows} in all\n")
+    }
 }

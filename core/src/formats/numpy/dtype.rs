@@ -1,7 +1,7 @@
 //! numpy's data types, from pickles and from `.npy` headers (checked against numpy 1.13 to 2.5).
 
 use crate::formats::bytes::bytes_of;
-use crate::model::value::{NodeId, Slot, Tag, Value};
+use crate::model::value::{Name, NodeId, Slot, Tag, Value};
 
 /// Structured types inside structured types: deeper than anybody nests, shallow enough for the call stack.
 const MAX_DEPTH: usize = 16;
@@ -143,7 +143,7 @@ impl Dtype {
         let unknown = || "expected a numpy data type, found something else".to_owned();
         let object = value.object(node).ok_or_else(unknown)?;
         let callee = value.name(object.callee).ok_or_else(unknown)?;
-        if &*callee.module == "numpy.dtypes" && &*callee.qualname == "StringDType" {
+        if is_text_type(callee) {
             return Self::from_code("T").ok_or_else(unknown);
         }
         if !callee.is("numpy", "dtype") {
@@ -264,7 +264,7 @@ impl Dtype {
             Scalar::Void => format!("{order}V{size}"),
             Scalar::DateTime(unit) => format!("{order}M8{}", bracketed(unit)),
             Scalar::TimeDelta(unit) => format!("{order}m8{}", bracketed(unit)),
-            Scalar::VariableStr => format!("{order}T{size}"),
+            Scalar::VariableStr => "StringDType()".to_owned(),
         }
     }
 
@@ -286,6 +286,12 @@ impl Dtype {
             Scalar::VariableStr => "StringDType128".to_owned(),
         }
     }
+}
+
+/// True for what makes numpy 2's text type (`numpy/_core/_internal.py`).
+pub(crate) fn is_text_type(callee: &Name) -> bool {
+    callee.is("numpy.dtypes", "StringDType")
+        || callee.is("numpy._core._internal", "_convert_to_stringdtype_kwargs")
 }
 
 fn bracketed(unit: &str) -> String {

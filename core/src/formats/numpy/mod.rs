@@ -16,7 +16,7 @@ pub use array::ArrayView;
 pub(crate) use array::{ArrayData, shape_text};
 pub(crate) use datetime::{NOT_A_TIME, datetime_text};
 pub use dtype::{Dtype, Field, Scalar};
-pub(crate) use dtype::{int_of, shape_of};
+pub(crate) use dtype::{int_of, is_text_type, shape_of};
 pub(crate) use element::trimmed;
 pub(crate) use picture::Lying;
 pub use picture::{ArraySlice, Bucket, Envelope, Grid, Histogram, Look};

@@ -157,8 +157,9 @@ impl ArrayData {
                 Some(Box::new(reader.take(left)))
             }
             Self::Latin1 { offset: start, len } => {
+                let text = content.open(*start)?.take(*len);
                 let mut reader = Latin1Reader {
-                    text: content.open(*start)?.take(*len),
+                    text: io::BufReader::with_capacity(CHUNK, text),
                 };
                 io::copy(&mut reader.by_ref().take(offset), &mut io::sink())?;
                 Some(Box::new(reader))

@@ -181,6 +181,7 @@ const DATA: &[(&str, &[&str])] = &[
     ("numpy", NUMPY),
     ("numpy.core.multiarray", &["_reconstruct", "scalar"]),
     ("numpy._core.multiarray", &["_reconstruct", "scalar"]),
+    ("numpy._core._internal", &["_convert_to_stringdtype_kwargs"]),
     ("numpy.core.numeric", &["_frombuffer"]),
     ("numpy._core.numeric", &["_frombuffer"]),
     (

@@ -8,7 +8,7 @@ use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Te
 use super::findings::{CallArg, Findings, MAX_CALL_ARGS, NameId};
 use super::input::Input;
 use crate::formats::joblib::len_bytes;
-use crate::formats::numpy::Dtype;
+use crate::formats::numpy::{Dtype, is_text_type};
 use crate::model::value::{KeptText, Leaf, Tag, read_leaf};
 
 /// A value of which only the sort and one number are known.
@@ -369,6 +369,18 @@ impl Build for Trace {
             && let Some(dtype) = self.new_dtype(call.args, input)
         {
             return Some(dtype);
+        }
+        if callee
+            .and_then(|id| findings.name(id))
+            .is_some_and(is_text_type)
+        {
+            let number = self.dtypes.len() as u64;
+            self.dtypes.push(DtypeFacts {
+                item_size: 16,
+                has_objects: true,
+                has_own_size: false,
+            });
+            return Some(Traced::new(Sort::Dtype, number));
         }
         let maker = callee.or_else(|| call.callee.name(Sort::Object));
         let number = maker.map_or(u32::MAX, |name| name.0);
