@@ -73,6 +73,7 @@ impl App {
         } else {
             setup.paths
         };
+        let first = paths.first().filter(|_| paths.len() > 1).cloned();
         let ctx = cc.egui_ctx.clone();
         let also = setup.wake;
         let wake: Wake = Arc::new(move || {
@@ -81,8 +82,10 @@ impl App {
                 also();
             }
         });
+        let mut session = Session::new(saved, setup.own, setup.clock, wake);
+        session.state.first = first;
         Self {
-            session: Session::new(saved, setup.own, setup.clock, wake),
+            session,
             commands: if setup.pictures.is_some() && paths.is_empty() {
                 vec![Command::OpenSamples]
             } else {

@@ -73,6 +73,11 @@ impl Session {
             state.saved.remember(path);
         }
         let first = stores.first().map(|info| info.id);
+        let path = state.opening.iter().find(|(id, _)| *id == job);
+        let is_behind = match (&state.first, path) {
+            (Some(wanted), Some((_, path))) => wanted != path,
+            _ => false,
+        };
         for info in stores {
             let id = info.id;
             if self.state.store(id).is_none() {
@@ -85,7 +90,12 @@ impl Session {
             }
             self.scan(id);
         }
-        self.state.shown = first.or(self.state.shown);
+        // Of several opened together the first shows, however long each takes.
+        self.state.shown = if is_behind {
+            self.state.shown.or(first)
+        } else {
+            first.or(self.state.shown)
+        };
         self.look_for_held();
     }
 
@@ -173,6 +183,9 @@ impl Session {
 
     fn ended(&mut self, job: JobId) {
         self.state.opening.retain(|(id, _)| *id != job);
+        if self.state.opening.is_empty() {
+            self.state.first = None;
+        }
         if self.state.finding == Some(job) {
             self.state.finding = None;
         }
@@ -213,6 +226,9 @@ impl Session {
             }
             // A line that cannot be read stays blank; the entry panel says why.
             is_told |= store.glancing == Some(job);
+        }
+        if was_opening {
+            self.state.first = None;
         }
         if was_opening || !is_told {
             self.state.notices.push(error.to_string());

@@ -124,6 +124,7 @@ impl Session {
         for answer in self.dialogs.poll() {
             match answer {
                 Answer::Open(paths) => {
+                    self.state.first = paths.first().filter(|_| paths.len() > 1).cloned();
                     for path in paths {
                         self.handle(Command::Open(path));
                     }

@@ -67,6 +67,8 @@ pub(crate) struct State {
     pub(crate) shown: Option<StoreId>,
     /// Paths being looked at.
     pub(crate) opening: Vec<(JobId, PathBuf)>,
+    /// Of several paths that are opened together, the one that shows.
+    pub(crate) first: Option<PathBuf>,
     /// What could not be done, newest last.
     pub(crate) notices: Vec<String>,
     /// What was just done, and how to take it back.
