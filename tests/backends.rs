@@ -126,3 +126,27 @@ fn each_fixture_lists_as_its_library_reports_it() {
     let tested: BTreeSet<_> = fixtures.iter().filter(is_known).map(|f| &*f.kind).collect();
     assert_eq!(tested, known, "a kind without a fixture");
 }
+
+#[test]
+fn values_in_the_files_of_small_libraries_show_as_python_has_them() {
+    let mut n_checked = 0;
+    for fixture in fixtures::all() {
+        let path = fixture.opened();
+        if !path.components().any(|part| part.as_os_str() == "small") {
+            continue;
+        }
+        for reported in &fixture.entries {
+            let text =
+                |of: &Value, name: &str| of.get(name).and_then(Value::as_str).map(str::to_owned);
+            let (key, repr) = (text(&reported.entry, "key"), text(&reported.value, "repr"));
+            let (Some(key), Some(repr)) = (key, repr) else {
+                continue;
+            };
+            let shown = program::run(["show".as_ref(), path.as_os_str(), key.as_ref()]);
+            let line = shown.lines.first().expect("a value line");
+            assert_eq!(text(line, "repr"), Some(repr), "{} {key}", path.display());
+            n_checked += 1;
+        }
+    }
+    assert!(n_checked >= 8, "{n_checked}");
+}

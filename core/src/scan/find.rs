@@ -182,7 +182,20 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "history.sqlite",
         "places.sqlite",
         "cookies.sqlite",
+        "favicons.sqlite",
+        "formhistory.sqlite",
+        "nbsignatures.db",
         ".ipynb_checkpoints",
+        // Profiles of browsers and mail programs.
+        ".mozilla",
+        "mozilla",
+        "firefox",
+        ".thunderbird",
+        "thunderbird",
+        "google-chrome",
+        "chromium",
+        "BraveSoftware",
+        "microsoft-edge",
         // Downloaded data sets and models.
         "scikit_learn_data",
         "nltk_data",
@@ -196,7 +209,11 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         ".hg",
         ".svn",
     ];
-    name.to_str().is_some_and(|name| NAMES.contains(&name))
+    // The hub of Hugging Face names its folders so, wherever its home was put.
+    const HUB: [&str; 3] = ["models--", "datasets--", "spaces--"];
+    name.to_str().is_some_and(|name| {
+        NAMES.contains(&name) || HUB.iter().any(|prefix| name.starts_with(prefix))
+    })
 }
 
 /// On a whole computer, also what belongs to installed programs.
@@ -219,7 +236,6 @@ fn is_no_place_for_caches(name: &OsStr) -> bool {
         ".nox",
         ".local",
         ".npm",
-        ".mozilla",
         ".ssh",
         ".gnupg",
         "Trash",
@@ -280,7 +296,9 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         joblib(&temp.path().join("project"));
         joblib(&temp.path().join(crate::clear::QUARANTINE).join("x"));
-        joblib(&temp.path().join("scikit_learn_data"));
+        for kept in ["scikit_learn_data", "google-chrome", "datasets--org--name"] {
+            joblib(&temp.path().join(kept));
+        }
         let mut paths = Paths::default();
         let progress = Progress::default();
         find_below(
