@@ -106,7 +106,10 @@ impl Files<'_> {
         );
         let age = data.age_secs(now);
         let is_ahead = index.age_secs(now) - age > AHEAD_SECS;
-        Ok(age > QUIET_SECS && !(is_ahead && age < AT_WORK_SECS))
+        // A time to come tells of a clock that was wrong, not of a program at work.
+        let within = |secs: f64| (-QUIET_SECS..secs).contains(&age);
+        let is_at_work = within(QUIET_SECS) || (is_ahead && within(AT_WORK_SECS));
+        Ok(!is_at_work)
     }
 
     /// Time and size of the file of values.
