@@ -13,6 +13,8 @@ mod clear;
 mod cli;
 mod cli_clear;
 mod compact;
+mod compare;
+mod convert;
 mod dbm_clear;
 mod docs;
 mod export;

@@ -24,6 +24,8 @@ pub mod own;
 
 pub mod clear;
 
+pub mod write;
+
 pub mod jobs;
 
 pub use error::{Error, Result};

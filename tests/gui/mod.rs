@@ -1,6 +1,7 @@
 //! The window, pressed by label and role as a person or a screen reader would: real stores, no display.
 
 mod activity;
+mod compare;
 mod habits;
 mod look;
 mod pages;

@@ -87,7 +87,7 @@ fn every_page_in_every_state_has_names_and_glyphs_for_all() {
                     assert!(unnamed.is_empty(), "{state} loading: {unnamed:?}");
                 }
                 window.wait_for(|h| h.query_by_role_and_label(Role::Tab, "Entries").is_some());
-                for page in ["Overview", "Activity", "Health", "Entries"] {
+                for page in ["Overview", "Activity", "Health", "Compare", "Entries"] {
                     window.press_labelled(Role::Tab, page);
                     window.wait_for_quiet();
                     let unnamed = window.harness.unnamed_widgets();
@@ -103,7 +103,7 @@ fn an_idle_window_asks_for_no_repaint() {
     let (_temp, path) = fixture(JOBLIB);
     let mut window = Window::open(vec![path]);
     window.wait_for_text("57 entries");
-    for page in ["Overview", "Activity", "Health", "Entries"] {
+    for page in ["Overview", "Activity", "Health", "Compare", "Entries"] {
         window.press_labelled(Role::Tab, page);
         window.wait_for_quiet();
         for _ in 0..3 {

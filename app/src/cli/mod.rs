@@ -5,10 +5,13 @@
     reason = "talk and progress of a command line go to stderr"
 )]
 
+mod bench;
 mod check;
 mod choose;
 mod clear;
 mod compact;
+mod compare;
+mod convert;
 pub(crate) mod export;
 mod find;
 mod interrupt;
@@ -20,6 +23,7 @@ mod manual;
 mod open;
 mod out;
 mod pick;
+mod progress;
 mod purge;
 mod removals;
 mod run;
@@ -115,6 +119,9 @@ enum Command {
     Undo(undo::UndoArgs),
     Purge(purge::PurgeArgs),
     Compact(compact::CompactArgs),
+    Bench(bench::BenchArgs),
+    Compare(compare::CompareArgs),
+    Convert(convert::ConvertArgs),
     Find(find::FindArgs),
     Watch(watch::WatchArgs),
     Export(export::ExportArgs),
@@ -178,6 +185,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         Command::Undo(args) => undo::run(&args, &cli.global),
         Command::Purge(args) => purge::run(&args, &cli.global),
         Command::Compact(args) => compact::run(&args, &cli.global),
+        Command::Bench(args) => bench::run(&args, &cli.global),
+        Command::Compare(args) => compare::run(&args, &cli.global),
+        Command::Convert(args) => convert::run(&args, &cli.global),
         Command::Show(args) => show::run(&args, &cli.global),
         Command::Find(args) => find::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),

@@ -1,6 +1,6 @@
 //! Paths to open stores: what could be opened, and what could not as issues.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cachescope_core::model::{Issue, Severity, StoreInfo, text};
@@ -21,6 +21,30 @@ pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Arc<StoreInfo>>, Failure> {
     }
     Ok(found)
 }
+
+/// The one store at or below a path.
+///
+/// # Errors
+/// If there is none, or more than one.
+pub(super) fn single(path: &Path) -> Result<Store, Failure> {
+    let found = stores::open_all(path)?;
+    let [info] = found.as_slice() else {
+        let mut message = format!(
+            "{} holds {} caches; name one of them:",
+            text::path(path),
+            found.len()
+        );
+        for info in found.iter().take(LISTED) {
+            message.push_str("\n  ");
+            message.push_str(&text::path(&info.path));
+        }
+        return Err(Failure::usage(message));
+    };
+    open(info)
+}
+
+/// Caches named where one had to be chosen.
+const LISTED: usize = 20;
 
 /// Opens a store for one command.
 ///

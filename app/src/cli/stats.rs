@@ -186,7 +186,7 @@ impl From<&Bin> for BinField {
 }
 
 /// For people: the sums, the counters, then a line for each group.
-fn page(store: &Store, stats: &Stats) -> String {
+pub(super) fn page(store: &Store, stats: &Stats) -> String {
     let mut page = format!("{} · {}\n", text::path(&store.info.path), store.info.kind);
     let mut fact = |name: &str, value: String| {
         // Writing to a String cannot fail.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use cachescope_core::clear::{Fresh, How};
 use cachescope_core::jobs::{JobId, Sight, Zoom};
 use cachescope_core::model::{Group, NodeId, Row, StoreId, Time};
+use cachescope_core::ops::compare::Side;
 use cachescope_core::ops::{Layout, SortBy};
 use egui::ThemePreference;
 
-use super::state::{ArrayCommand, Branch, EntryTab, Layer, Pick, Rules, Scope, Tab};
+use super::state::{ArrayCommand, Branch, ComparePage, EntryTab, Layer, Pick, Rules, Scope, Tab};
 use super::widgets::mosaic::Colour;
 
 /// One intent.
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Clear(ClearCommand),
     /// Something about what is held aside, of any store.
     Held(HeldCommand),
+    /// Something about comparing and converting.
+    Compare(CompareCommand),
     /// Shows a window over the window, or takes it away.
     Dialog(Option<DialogKind>),
     /// Light, dark, or as the system has it.
@@ -113,6 +116,29 @@ pub(crate) enum HeldCommand {
     BringBack(String),
     /// Asks whether it is to be freed for good.
     Free(String),
+}
+
+/// Something about comparing and converting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompareCommand {
+    /// Shows another part of the page.
+    Page(ComparePage),
+    /// Measures every open store.
+    Measure,
+    /// Compares the store on show with another one.
+    With(StoreId),
+    /// Lists keys of one side only, or all that differ.
+    Side(Option<Side>),
+    /// Shows both values of a key, by its place in the difference.
+    Choose(usize),
+    /// Draws so many entries for what if; all for `None`.
+    Sample(Option<usize>),
+    /// Measures every kind of store with the entries of the store on show.
+    WhatIf,
+    /// Asks where to put a store of this kind, by its place in the list of kinds.
+    AskConvert(usize),
+    /// Writes it.
+    Convert,
 }
 
 /// The windows over the window that need no preparation.

@@ -47,6 +47,7 @@ impl Session {
             Command::Rules(rules) => self.state.saved.rules = rules,
             Command::Clear(command) => self.clear(command),
             Command::Held(command) => self.held(command),
+            Command::Compare(command) => self.compare(command),
             Command::Dialog(kind) => {
                 self.state.dialog = kind.and_then(|kind| self.dialog(kind));
             }

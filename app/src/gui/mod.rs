@@ -5,6 +5,7 @@ mod body;
 mod clear;
 mod command;
 mod command_line;
+mod compare;
 mod dialogs;
 mod export;
 mod fonts;

@@ -54,6 +54,7 @@ impl Session {
                     self.cleared(job, cleared);
                 }
                 Outcome::Held(held) => self.found_held(job, held),
+                Outcome::Compared(compared) => self.compared(job, *compared),
                 Outcome::BroughtBack(back) => {
                     self.state.toast = None;
                     self.brought_back(&back);
@@ -202,6 +203,7 @@ impl Session {
         let was_opening = self.state.opening.iter().any(|(id, _)| *id == job);
         let mut is_told = error.is_cancelled();
         is_told |= self.clearing_failed(job, error);
+        is_told |= self.comparing_failed(job, error);
         for store in &mut self.state.stores {
             if store.scan == Some(job) {
                 store.phase = match (&store.phase, error.is_cancelled()) {

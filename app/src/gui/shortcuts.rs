@@ -95,6 +95,9 @@ const VIEW: &[Action] = &[
     keyed("Show health", Modifiers::COMMAND, Key::Num3, |s| {
         tab(s, Tab::Health)
     }),
+    action("Compare with other kinds of store", |s| {
+        tab(s, Tab::Compare)
+    }),
 ];
 
 const ENTRIES: &[Action] = &[

@@ -144,7 +144,7 @@ pub(super) fn sync_dir(dir: &Dir) -> io::Result<()> {
 }
 
 /// Moves a name, never over another: "already exists" if the new name is taken.
-pub(super) fn rename(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
+pub(crate) fn rename(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
     fault::point("rename")?;
     #[cfg(any(target_os = "linux", target_vendor = "apple"))]
     match rustix::fs::renameat_with(from, old, to, new, rustix::fs::RenameFlags::NOREPLACE) {

@@ -27,6 +27,7 @@ mod wire;
 
 pub use apply::{Applied, How, Outcome, apply, can_keep};
 pub use disk::free_bytes;
+pub(crate) use disk::rename;
 pub use plan::{Act, Base, Fresh, Plan, Planned, Refusal, Totals};
 
 /// Name of the folder that holds what was moved aside; it lies beside a store and is never listed as one.

@@ -3,7 +3,7 @@
 //! Signatures as in joblib 1.6 `compressor.py` and `numpy_pickle_utils.py: _detect_compressor`.
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 
 use base64::prelude::BASE64_STANDARD;
 use base64::read::DecoderReader;
@@ -239,6 +239,37 @@ impl<R: Read> Read for Tail<R> {
             }
         }
         Ok(n)
+    }
+}
+
+/// joblib's own level for zlib and gzip (`compressor.py: BinaryZlibFile`, 1.6).
+const LEVEL: u32 = 3;
+
+/// Writes `bytes` to `out` in the form that [`Codec::unpack`] reads.
+///
+/// # Errors
+/// What the system said, or that nothing is written in this form.
+pub(crate) fn pack(codec: Codec, bytes: &[u8], out: &mut dyn io::Write) -> io::Result<()> {
+    let level = flate2::Compression::new(LEVEL);
+    match codec {
+        Codec::Zlib => {
+            let mut packer = flate2::write::ZlibEncoder::new(out, level);
+            packer.write_all(bytes)?;
+            packer.finish().map(drop)
+        }
+        Codec::Gzip => {
+            let mut packer = flate2::write::GzEncoder::new(out, level);
+            packer.write_all(bytes)?;
+            packer.finish().map(drop)
+        }
+        Codec::Lz4 => {
+            let mut packer = lz4_flex::frame::FrameEncoder::new(out);
+            packer.write_all(bytes)?;
+            packer.finish().map(drop).map_err(io::Error::other)
+        }
+        Codec::Base64 | Codec::Bz2 | Codec::Lzma | Codec::Xz | Codec::ZFile { .. } => Err(
+            io::Error::other(format!("nothing is written with {}", codec.name())),
+        ),
     }
 }
 

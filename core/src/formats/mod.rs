@@ -1,13 +1,13 @@
 //! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.
 
-mod bytes;
+pub(crate) mod bytes;
 pub mod compress;
 mod content;
 pub mod dbm;
 mod element;
 mod frame;
 mod joblib;
-mod made;
+pub(crate) mod made;
 pub mod marshal;
 pub mod numpy;
 pub mod pickle;

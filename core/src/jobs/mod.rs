@@ -9,6 +9,7 @@ mod bytes;
 mod check;
 mod chosen;
 mod clear;
+mod compare;
 mod find;
 mod glance;
 mod look;
@@ -26,6 +27,7 @@ pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;
 pub use clear::{BroughtBack, ByPolicy, Cleared, Planned};
+pub use compare::{Compared, Comparison, SideFacts};
 pub use find::FoundBytes;
 pub use glance::Glances;
 pub use look::{Looked, Seen, Sight, Target};
@@ -138,6 +140,8 @@ pub enum Job {
         /// Cachescope's own folder.
         state: Option<StateDir>,
     },
+    /// Compares stores, or makes one of another kind.
+    Compare(Box<Comparison>),
     /// Finds what is held aside for stores.
     Held {
         /// Paths of the stores.
@@ -171,6 +175,7 @@ impl Job {
             Self::Check(_) => "check",
             Self::Plan { .. } => "plan",
             Self::Clear { .. } => "clear",
+            Self::Compare(_) => "compare",
             Self::Held { .. } => "held",
             Self::Restore(_) => "restore",
             Self::Purge(_) => "purge",
@@ -195,6 +200,7 @@ impl Job {
             Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
             Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
             Self::Clear { .. } => "Clearing".to_owned(),
+            Self::Compare(comparison) => comparison.title(),
             Self::Held { .. } => "Looking for what is held aside".to_owned(),
             Self::Restore(_) => "Bringing back".to_owned(),
             Self::Purge(_) => "Freeing".to_owned(),
@@ -210,6 +216,7 @@ impl Job {
             | Self::Look { .. }
             | Self::Find { .. }
             | Self::Clear { .. }
+            | Self::Compare(_)
             | Self::Held { .. }
             | Self::Restore(_)
             | Self::Purge(_)
@@ -254,6 +261,7 @@ impl Job {
                 fresh,
             } => clear::plan(&snapshot, &chosen, policy.as_deref(), fresh, context),
             Self::Clear { plan, how, state } => clear::apply(plan, how, state.as_ref(), context),
+            Self::Compare(comparison) => comparison.run(context),
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
             Self::Restore(held) => clear::restore(held, context),
             Self::Purge(held) => clear::purge(&held, context),
@@ -304,6 +312,8 @@ pub enum Outcome {
     Planned(Box<Planned>),
     /// What became of a plan.
     Cleared(Box<Cleared>),
+    /// What a comparison found.
+    Compared(Box<Compared>),
     /// What is held aside, oldest first.
     Held(Vec<Held>),
     /// What became of something that was held aside.

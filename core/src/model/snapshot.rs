@@ -9,7 +9,7 @@ use super::{Issue, StoreInfo};
 /// Handle of a row in one snapshot: chunk number and slot.
 ///
 /// Valid for the generation it came from; [`Merged`](super::Merged) says which rows a delta took away and which it gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Row(u32);
 
 const SLOT_BITS: u32 = CHUNK_ROWS.trailing_zeros();

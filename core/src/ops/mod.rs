@@ -2,6 +2,7 @@
 
 pub mod check;
 mod choose;
+pub mod compare;
 pub mod doctor;
 mod each;
 mod identify;
@@ -9,6 +10,7 @@ mod order;
 mod overview;
 pub mod policy;
 pub mod query;
+pub(crate) mod sample;
 mod snippet;
 pub mod stats;
 mod treemap;

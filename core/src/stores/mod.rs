@@ -14,6 +14,8 @@ mod http;
 mod joblib;
 mod langchain;
 mod marshal;
+mod native_key;
+mod payload;
 mod pickle;
 mod policy;
 mod probe;
@@ -31,6 +33,8 @@ mod sqlitedict;
 pub use advice::{Advice, Topic};
 pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
+pub use native_key::{KeyScope, KeyTypes, NativeKey};
+pub use payload::Payload;
 pub use policy::{
     LibraryPolicy, PolicyChoice, PolicyLimits, Takes, policies, policy_of, tag_policy,
 };
@@ -101,6 +105,19 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If it is gone or cannot be read.
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader>;
+
+    /// The key of an entry with its Python type, for stores that tell types apart.
+    ///
+    /// # Errors
+    /// If the key has to be read and cannot be.
+    fn native_key(&self, _store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        Ok(NativeKey::Untyped(entry.key.to_vec()))
+    }
+
+    /// Whether a key names an entry without its group.
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Store
+    }
 
     /// The store's one value that its entries are parts of (a pickled dict); `None` where entries stand alone.
     ///
@@ -274,6 +291,19 @@ impl Store {
     /// If it is gone or cannot be read.
     pub fn open_value(&self, entry: &EntryKey) -> Result<ValueReader> {
         self.backend.open_value(self, entry)
+    }
+
+    /// See [`Backend::native_key`].
+    ///
+    /// # Errors
+    /// If the key has to be read and cannot be.
+    pub fn native_key(&self, entry: &EntryKey) -> Result<NativeKey> {
+        self.backend.native_key(self, entry)
+    }
+
+    /// See [`Backend::key_scope`].
+    pub fn key_scope(&self) -> KeyScope {
+        self.backend.key_scope()
     }
 
     /// See [`Backend::whole`].

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Confidence, Details, NativeKey, Recognised, Removal, Store,
+    ValueReader,
 };
 use crate::formats::compress::Codec;
-use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey};
+use crate::formats::pickle::plain::{Place, plain};
+use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey, native};
 use crate::formats::repr::str_key_label;
 use crate::formats::{Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles};
 use crate::model::{EntryId, EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
@@ -110,6 +112,14 @@ impl Backend for Pickle {
             key: Box::default(),
             ordinal: WHOLE,
         }))
+    }
+
+    fn native_key(&self, store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        let parts = Parts::of(store)?;
+        parts.native_key(&entry.key, entry.ordinal).ok_or_else(|| {
+            let why = "the file does not hold it any more, or it refers to the dict that holds it";
+            Error::not_found("Cannot read the key", why).at(&store.info.path)
+        })
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
@@ -237,6 +247,31 @@ impl Parts {
         let id = EntryId::of(&[], part.label.as_bytes(), part.ordinal);
         self.index.insert(id, self.list.len());
         self.list.push(part);
+    }
+
+    /// The key of a dict's item with its type; a pickle that is no dict's has its number as text.
+    fn native_key(&self, key: &[u8], ordinal: u32) -> Option<NativeKey> {
+        let at = self.index.get(&EntryId::of(&[], key, ordinal))?;
+        let part = self.list.get(*at)?;
+        let Some(item) = part.item else {
+            return Some(NativeKey::Text(key.to_vec()));
+        };
+        let items = self.file.skim.pickles.get(part.pickle)?.items.as_ref()?;
+        match &items.get(item)?.key {
+            SkimmedKey::Text(text) => Some(NativeKey::Text(text.as_bytes().to_vec())),
+            SkimmedKey::Int(n) => Some(NativeKey::Int(*n)),
+            SkimmedKey::Other => {
+                let place = Place::Key(Arc::clone(&self.file), part.pickle, item);
+                let pickle = plain(&place).ok()?;
+                Some(match native::read(&pickle) {
+                    Some(native::Native::Int(n)) => NativeKey::Int(n),
+                    Some(native::Native::Float(x)) => NativeKey::Float(x),
+                    Some(native::Native::Text(text)) => NativeKey::Text(text.to_vec()),
+                    Some(native::Native::Bytes(bytes)) => NativeKey::Bytes(bytes.to_vec()),
+                    None => NativeKey::Pickled(pickle),
+                })
+            }
+        }
     }
 
     /// The part that an entry is; `None` where it is the file's one value, read from its first byte.

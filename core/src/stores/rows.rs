@@ -11,9 +11,10 @@ use super::advice::of_slack;
 use super::http;
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Dependent, Details, Expiry,
-    LibraryPolicy, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store, ValueReader,
-    policy,
+    KeyScope, LibraryPolicy, NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules,
+    Store, ValueReader, policy,
 };
+use crate::formats::pickle::emit;
 use crate::formats::plain::Pickler;
 use crate::formats::{Carrier, Options};
 use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Time, Value, text};
@@ -340,6 +341,23 @@ impl<K: RowKind> Backend for RowStore<K> {
         scan.cancel.check()
     }
 
+    fn native_key(&self, store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        Ok(match (&table.key, at) {
+            (KeyForm::Bytes(_), _) => NativeKey::Untyped(entry.key.to_vec()),
+            (_, RowAt::Rowid(n) | RowAt::Place(n)) => NativeKey::Int(n),
+            (_, RowAt::Columns(columns)) => {
+                let cells = columns.into_iter().map(|(_, cell)| cell).collect();
+                native_key_of(cells)
+            }
+        })
+    }
+
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Group
+    }
+
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
         let opened = self.opened(store)?;
         let (table, at) = opened.find(entry)?;
@@ -447,6 +465,22 @@ impl<K: RowKind> Backend for RowStore<K> {
     }
 }
 
+/// One cell is a key of its own type, several are a tuple.
+fn native_key_of(mut cells: Vec<Cell>) -> NativeKey {
+    if cells.len() == 1
+        && let Some(key) = cells.pop().and_then(NativeKey::of_cell)
+    {
+        return key;
+    }
+    NativeKey::Pickled(emit::whole(|out| {
+        out.extend(emit::MARK);
+        for cell in &cells {
+            push_cell(cell, out);
+        }
+        out.extend(emit::TUPLE);
+    }))
+}
+
 /// Past the store's own expiry.
 pub(super) fn expired(expires: Option<Time>, options: &CheckOptions) -> Option<Finding> {
     let (expires, now) = (expires?, options.now?);
@@ -534,6 +568,17 @@ fn whole_row(database: &Database, table: &RowTable, at: &RowAt) -> Result<Vec<u8
     }
     pickle.end_dict();
     Ok(pickle.finish())
+}
+
+/// Appends a cell as Python's `sqlite3` would hand it out; text that is not valid as bytes.
+fn push_cell(cell: &Cell, out: &mut Vec<u8>) {
+    match cell {
+        Cell::Null => emit::none(out),
+        Cell::Integer(n) => emit::int(*n, out),
+        Cell::Real(x) => emit::float(*x, out),
+        Cell::Text(bytes) if std::str::from_utf8(bytes).is_ok() => emit::text(bytes, out),
+        Cell::Text(bytes) | Cell::Blob(bytes) => emit::bytes(bytes, out),
+    }
 }
 
 /// The rows of one page, end to end, until the page is known to be sound.

@@ -1,6 +1,7 @@
 //! The panels and where they stand. Each draws what it is given and pushes commands.
 
 mod activity;
+mod compare;
 mod dialogs;
 mod entries;
 mod entry;
@@ -27,11 +28,12 @@ use super::theme::{self, Theme};
 use super::widgets::controls;
 
 /// The pages of a store, in the order of their tabs.
-const TABS: [(Tab, &str); 4] = [
+const TABS: [(Tab, &str); 5] = [
     (Tab::Overview, "Overview"),
     (Tab::Entries, "Entries"),
     (Tab::Activity, "Activity"),
     (Tab::Health, "Health"),
+    (Tab::Compare, "Compare"),
 ];
 
 /// The whole window.
@@ -93,6 +95,9 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
             out.push(Command::Tab(tab));
         }
     });
+    if state.saved.tab == Tab::Compare {
+        return compare::compare_ui(ui, state, out);
+    }
     let State {
         stores,
         shown,
@@ -119,6 +124,8 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
         Tab::Entries => entries::entries_ui(ui, store, saved, query.parsed(), now, out),
         Tab::Activity => activity::activity_ui(ui, store, now, out),
         Tab::Health => health::health_ui(ui, store, now, out),
+        // Drawn above: it looks at every store.
+        Tab::Compare => {}
     }
 }
 

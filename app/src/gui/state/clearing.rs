@@ -24,6 +24,8 @@ pub(crate) enum Scope {
 pub(crate) enum Dialog {
     /// Clearing, from plan to result.
     Clear(Box<Clearing>),
+    /// Making a store of another kind.
+    Convert(Box<super::Converting>),
     /// Freeing what is held aside, which cannot be undone.
     Purge(Vec<Held>),
     /// Clearing by a policy: which one.

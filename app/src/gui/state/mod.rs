@@ -4,6 +4,7 @@ mod activity;
 mod array;
 mod body;
 mod clearing;
+mod compare;
 mod completion;
 mod entries;
 mod hex;
@@ -24,6 +25,7 @@ pub(crate) use clearing::{
     Asked as AskedFor, Clearing, Dialog, Everywhere, Exporting, Palette, PolicyForm, Request,
     Rules, Saving, Scope, Stage,
 };
+pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
 pub(crate) use completion::offers;
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
@@ -56,6 +58,8 @@ pub(crate) enum Tab {
     Activity,
     /// Conditions and problems.
     Health,
+    /// Stores against each other.
+    Compare,
 }
 
 /// All that the window shows.

@@ -7,7 +7,7 @@ use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Time, Verdict};
 use cachescope_core::watch::{Coverage, Observed, Watcher};
 
 use super::activity::rate;
-use super::{Activity, Entries, Overviewing, Previewing, Rate};
+use super::{Activity, Comparing, Entries, Overviewing, Previewing, Rate};
 
 /// How far a store's snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,7 @@ pub(crate) struct OpenStore {
     /// The job that reads what is kept of earlier runs.
     pub(crate) remembering: Option<JobId>,
     pub(crate) advice: Advising,
+    pub(crate) compare: Comparing,
 }
 
 impl OpenStore {
@@ -84,6 +85,7 @@ impl OpenStore {
             activity: Activity::default(),
             remembering: None,
             advice: Advising::default(),
+            compare: Comparing::default(),
         }
     }
 
@@ -100,7 +102,7 @@ impl OpenStore {
     }
 
     /// The slots of its jobs, each of which holds one at most.
-    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 12] {
+    pub(crate) fn slots(&mut self) -> [&mut Option<JobId>; 13] {
         [
             &mut self.scan,
             &mut self.check,
@@ -114,6 +116,7 @@ impl OpenStore {
             &mut self.overview.job,
             &mut self.remembering,
             &mut self.advice.job,
+            &mut self.compare.job,
         ]
     }
 }

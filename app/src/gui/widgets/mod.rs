@@ -1,5 +1,6 @@
 //! Small reusable pieces of the window.
 
+pub(crate) mod bars;
 pub(crate) mod cell;
 pub(crate) mod condition;
 pub(crate) mod controls;

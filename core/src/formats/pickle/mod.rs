@@ -6,11 +6,14 @@ mod check;
 mod classify;
 mod compat;
 mod decode;
+pub(crate) mod emit;
 mod findings;
 mod input;
 mod machine;
 mod memo;
+pub(crate) mod native;
 mod opcodes;
+pub(crate) mod plain;
 mod sequence;
 mod skim;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! range of its value. A part is decoded alone, with what it takes from the memo of others.
 
 use super::arena::Arena;
-use super::build::Text;
+use super::build::{Build, Text};
 use super::decode::{Decoded, budget, finish};
 use super::input::{Input, Keeping};
 use super::machine::{Machine, Segment, Stop};
@@ -24,6 +24,7 @@ pub struct Skim {
     pub trailing: Option<u64>,
     /// False if damage or a limit ended the skimming.
     pub is_complete: bool,
+    segments: std::sync::OnceLock<Segments>,
 }
 
 /// One pickle of a file.
@@ -157,47 +158,110 @@ impl Skim {
         segment: Segment,
         limits: &Limits,
     ) -> (Decoded, NodeId) {
+        let budget = budget(limits);
+        let input = Input::new(content, Keeping::All, limits.output_bytes, budget.deadline);
+        let machine = Machine::new(input, Arena::new(), budget);
+        self.run(machine, pickle, segment, |mut machine| {
+            let stop = machine.run();
+            let key = machine
+                .stack
+                .len()
+                .checked_sub(2)
+                .and_then(|at| machine.stack.get(at).copied())
+                .unwrap_or(NodeId::MISSING);
+            (finish(machine, stop), key)
+        })
+    }
+
+    /// Makes a machine ready for one item and hands it to `work`; `None` if there is no such item.
+    pub(super) fn run_item<B: Build, T>(
+        &self,
+        machine: Machine<'_, B>,
+        (pickle, item): (usize, usize),
+        work: impl FnOnce(Machine<'_, B>) -> T,
+    ) -> Option<T> {
+        let item = self.pickles.get(pickle)?.items.as_ref()?.get(item)?;
+        let segment = Segment {
+            start: item.start,
+            end: item.end,
+            memo_start: item.memo_start,
+        };
+        Some(self.run(machine, pickle, segment, work))
+    }
+
+    /// Likewise for a whole pickle.
+    pub(super) fn run_pickle<B: Build, T>(
+        &self,
+        machine: Machine<'_, B>,
+        pickle: usize,
+        work: impl FnOnce(Machine<'_, B>) -> T,
+    ) -> Option<T> {
+        let skimmed = self.pickles.get(pickle)?;
+        let segment = Segment {
+            start: skimmed.start,
+            end: skimmed.end,
+            memo_start: skimmed.memo_start,
+        };
+        Some(self.run(machine, pickle, segment, work))
+    }
+
+    fn run<B: Build, T>(
+        &self,
+        machine: Machine<'_, B>,
+        pickle: usize,
+        segment: Segment,
+        work: impl FnOnce(Machine<'_, B>) -> T,
+    ) -> T {
         let segments = self.segments(pickle);
         let resolve = |slot: u64| {
             let after = segments.partition_point(|s| s.memo_start <= slot);
             segments.get(after.checked_sub(1)?).copied()
         };
-        let budget = budget(limits);
-        let input = Input::new(content, Keeping::All, limits.output_bytes, budget.deadline);
-        let mut machine = Machine::new(input, Arena::new(), budget);
+        // A shorter life for the machine, so that it may borrow the search as well.
+        let mut machine: Machine<'_, B> = machine;
         machine.declared = self.pickles.get(pickle).map_or(0, |p| p.declared);
         machine.protocol = self.pickles.get(pickle).map_or(0, |p| p.protocol);
         machine.enter(segment, &resolve);
-        let stop = machine.run();
-        let key = machine
-            .stack
-            .len()
-            .checked_sub(2)
-            .and_then(|at| machine.stack.get(at).copied())
-            .unwrap_or(NodeId::MISSING);
-        (finish(machine, stop), key)
+        work(machine)
     }
 
     /// The parts that number their memo together with this pickle, in order of their first slot.
-    fn segments(&self, pickle: usize) -> Vec<Segment> {
+    fn segments(&self, pickle: usize) -> &[Segment] {
         let upto = self.pickles.get(..=pickle).unwrap_or_default();
         let first = upto.iter().rposition(|p| !p.shares_memo).unwrap_or(0);
-        let mut segments = Vec::new();
-        for pickle in upto.get(first..).unwrap_or_default() {
+        let segments = self.segments.get_or_init(|| self.all_segments());
+        let n_before = |pickle: usize| segments.starts.get(pickle).copied().unwrap_or(0);
+        let range = n_before(first)..n_before(pickle + 1);
+        segments.list.get(range).unwrap_or_default()
+    }
+
+    fn all_segments(&self) -> Segments {
+        let mut all = Segments::default();
+        for pickle in &self.pickles {
+            all.starts.push(all.list.len());
             let items = pickle.items.as_deref().unwrap_or_default();
-            segments.push(Segment {
+            all.list.push(Segment {
                 start: pickle.start,
                 end: items.first().map_or(pickle.end, |item| item.start),
                 memo_start: pickle.memo_start,
             });
-            segments.extend(items.iter().map(|item| Segment {
+            all.list.extend(items.iter().map(|item| Segment {
                 start: item.start,
                 end: item.end,
                 memo_start: item.memo_start,
             }));
         }
-        segments
+        all.starts.push(all.list.len());
+        all
     }
+}
+
+/// Every part of every pickle, listed when the first is decoded alone.
+#[derive(Debug, Clone, Default)]
+struct Segments {
+    list: Vec<Segment>,
+    /// Parts of the pickles before each pickle, and of all.
+    starts: Vec<usize>,
 }
 
 /// Watches the stack of a machine for the items of the dict at its bottom.

@@ -69,6 +69,9 @@ const SORT_BITS: u32 = 4;
 const INT_BIAS: i64 = 1 << 58;
 
 impl Traced {
+    /// No value at all.
+    pub(super) const NOTHING: Self = Self::new(Sort::None, 0);
+
     const fn new(sort: Sort, number: u64) -> Self {
         Self(number << SORT_BITS | sort as u64)
     }
@@ -90,6 +93,11 @@ impl Traced {
     pub(super) fn int(self) -> Option<i64> {
         let biased = self.is(Sort::Int)?;
         i64::try_from(biased).ok().map(|n| n - INT_BIAS)
+    }
+
+    /// The number that tells data types of one stream apart.
+    pub(super) fn dtype(self) -> Option<u64> {
+        self.is(Sort::Dtype)
     }
 
     fn name(self, sort: Sort) -> Option<NameId> {
@@ -128,6 +136,17 @@ struct WrapperFacts {
     is_done: bool,
 }
 
+/// What joblib's wrapper says of its array.
+#[derive(Debug)]
+pub(super) struct WrappedArray {
+    /// Number of the data type, as [`Traced::dtype`] gives it.
+    pub(super) dtype: u64,
+    pub(super) shape: Vec<u64>,
+    pub(super) is_fortran: bool,
+    /// The recorded class, `numpy.ndarray` as a rule.
+    pub(super) class: Option<NameId>,
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
@@ -140,6 +159,8 @@ pub(super) struct Trace {
     known_texts: HashMap<u64, Box<[u8]>>,
     n_rereads: u32,
     n_dicts: u64,
+    /// Bytes of the array that was read last.
+    block_len: u64,
 }
 
 impl Trace {
@@ -263,6 +284,58 @@ impl Trace {
         dtype.has_objects |= dtype.has_own_size && flags & HAS_OBJECTS != 0;
     }
 
+    /// What joblib's wrapper says under that name.
+    fn wrapper_attribute(
+        &mut self,
+        wrapper: Traced,
+        wanted: &str,
+        input: &Input<'_>,
+    ) -> Option<Traced> {
+        let pairs = self.wrapper_mut(wrapper)?.pairs.clone();
+        pairs.chunks_exact(2).find_map(|pair| match pair {
+            [key, value] => match self.fetch(*key, input) {
+                Text::Is(key) if key == wanted.as_bytes() => Some(*value),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// Number of the data type of a wrapper's array, as [`Traced::dtype`] gives it.
+    fn wrapper_dtype(&mut self, wrapper: Traced, input: &Input<'_>) -> Option<u64> {
+        self.wrapper_attribute(wrapper, "dtype", input)?.dtype()
+    }
+
+    fn wrapper_shape(&mut self, wrapper: Traced, input: &Input<'_>) -> Option<Vec<u64>> {
+        let shape = self.wrapper_attribute(wrapper, "shape", input)?;
+        let axes = self.tuple(shape)?;
+        axes.iter().map(|n| u64::try_from(n.int()?).ok()).collect()
+    }
+
+    /// Bytes of the array that was read last.
+    pub(super) fn last_block_len(&self) -> u64 {
+        self.block_len
+    }
+
+    /// The array that joblib's wrapper stands for; `None` if the wrapper says too little.
+    pub(super) fn wrapped_array(
+        &mut self,
+        wrapper: Traced,
+        input: &Input<'_>,
+    ) -> Option<WrappedArray> {
+        let is_fortran = match self.wrapper_attribute(wrapper, "order", input) {
+            Some(order) => matches!(self.fetch(order, input), Text::Is(order) if order == b"F"),
+            None => false,
+        };
+        let class = self.wrapper_attribute(wrapper, "subclass", input);
+        Some(WrappedArray {
+            dtype: self.wrapper_dtype(wrapper, input)?,
+            shape: self.wrapper_shape(wrapper, input)?,
+            is_fortran,
+            class: class.and_then(|class| class.name(Sort::Name)),
+        })
+    }
+
     fn wrapper_mut(&mut self, value: Traced) -> Option<&mut WrapperFacts> {
         let number = usize::try_from(value.is(Sort::Wrapper)?).ok()?;
         self.wrappers.get_mut(number)
@@ -288,7 +361,7 @@ fn whole_text(bytes: &[u8]) -> Option<Vec<u8>> {
 impl Build for Trace {
     type Ref = Traced;
 
-    const NONE: Traced = Traced::new(Sort::None, 0);
+    const NONE: Traced = Traced::NOTHING;
     const EMPTY_TUPLE: Traced = Traced::new(Sort::Tuple, 0);
 
     fn bool(value: bool) -> Traced {
@@ -486,27 +559,12 @@ impl Build for Trace {
         input: &mut Input<'_>,
         _findings: &mut Findings,
     ) -> Result<Block, String> {
-        let pairs = self
-            .wrapper_mut(target)
-            .map(|w| w.pairs.clone())
-            .unwrap_or_default();
-        let mut attribute = |wanted: &str| {
-            pairs.chunks_exact(2).find_map(|pair| match pair {
-                [key, value] => match self.fetch(*key, input) {
-                    Text::Is(key) if key == wanted.as_bytes() => Some(*value),
-                    _ => None,
-                },
-                _ => None,
-            })
-        };
         let missing = || "expected shape and type in joblib's array wrapper, found none".to_owned();
-        let dtype = attribute("dtype")
-            .and_then(|n| n.is(Sort::Dtype))
-            .ok_or_else(missing)?;
-        let shape = attribute("shape").ok_or_else(missing)?;
-        let is_padded =
-            attribute("numpy_array_alignment_bytes").is_some_and(|n| n.sort() != Sort::None);
-        let dtype = usize::try_from(dtype)
+        let is_padded = self
+            .wrapper_attribute(target, "numpy_array_alignment_bytes", input)
+            .is_some_and(|n| n.sort() != Sort::None);
+        let number = self.wrapper_dtype(target, input).ok_or_else(missing)?;
+        let dtype = usize::try_from(number)
             .ok()
             .and_then(|at| self.dtypes.get(at))
             .ok_or_else(missing)?;
@@ -514,17 +572,17 @@ impl Build for Trace {
             return Ok(Block::Nested);
         }
         let item_size = dtype.item_size;
-        let shape: Option<Vec<u64>> = match self.tuple(shape) {
-            Some(axes) => axes.iter().map(|n| u64::try_from(n.int()?).ok()).collect(),
-            None => None,
-        };
+        let shape = self.wrapper_shape(target, input).ok_or_else(missing)?;
         Ok(Block::Raw {
-            len: len_bytes(&shape.ok_or_else(missing)?, item_size)?,
+            len: len_bytes(&shape, item_size)?,
             is_padded,
         })
     }
 
-    fn set_block(&mut self, target: Traced, _data: BlockData<Traced>) {
+    fn set_block(&mut self, target: Traced, data: BlockData<Traced>) {
+        if let BlockData::Raw { len, .. } = data {
+            self.block_len = len;
+        }
         if let Some(wrapper) = self.wrapper_mut(target) {
             wrapper.is_done = true;
         }

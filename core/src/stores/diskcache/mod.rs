@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
-    LibraryPolicy, Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval, RowRules,
-    Store, Topic, ValueReader,
+    LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval,
+    RowRules, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
@@ -300,6 +300,11 @@ impl Backend for DiskCache {
             listing::read(shard, scan, &mut *collector)?;
         }
         scan.cancel.check()
+    }
+
+    fn native_key(&self, _store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        row::native_key(&entry.key)
+            .ok_or_else(|| Error::not_found("Cannot read the key", "it is none of diskcache's"))
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {

@@ -9,6 +9,7 @@ use crate::formats::repr::str_key_label;
 use crate::formats::{Carrier, pickle};
 use crate::model::{Time, text};
 use crate::sqlite::{self, Cell, RowAt, Table};
+use crate::stores::NativeKey;
 
 /// What [`Row::read`] reads.
 pub(super) const SELECT: &str = "rowid, access_time, access_count, size, mode, filename, tag";
@@ -187,6 +188,14 @@ pub(super) fn write_label(key: ValueRef<'_>, is_raw: bool, out: &mut Vec<u8>) {
             None => out.extend(sqlite::repr(key).into_bytes()),
         },
         (native, _) => out.extend(sqlite::repr(native).into_bytes()),
+    }
+}
+
+/// The key that [`write_key`] wrote, with its Python type.
+pub(super) fn native_key(key: &[u8]) -> Option<NativeKey> {
+    match key.strip_prefix(PICKLED) {
+        Some(pickle) => Some(NativeKey::Pickled(pickle.to_vec())),
+        None => NativeKey::of_cell(Cell::from_key(key)?),
     }
 }
 

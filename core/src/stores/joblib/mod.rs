@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{
-    Backend, Candidate, CheckOptions, Details, Follow, Guard, LibraryPolicy, PolicyChoice,
-    PolicyLimits, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Details, Follow, Guard, KeyScope, LibraryPolicy, NativeKey,
+    PolicyChoice, PolicyLimits, Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::{Carrier, SideFiles};
@@ -65,6 +65,14 @@ impl Backend for Joblib {
 
     fn follow(&self) -> &'static dyn Follow {
         &follow::FollowJoblib
+    }
+
+    fn native_key(&self, _store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        Ok(NativeKey::Text(entry.key.to_vec()))
+    }
+
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Function
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {

@@ -2,6 +2,7 @@
 
 mod about;
 mod clear;
+mod convert;
 mod export;
 mod held;
 mod palette;
@@ -24,6 +25,9 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
     let is_closed = match &mut dialog {
         Dialog::Clear(clearing) => modal(ctx, "clear", 640.0, |ui| {
             clear::clear_ui(ui, clearing, out);
+        }),
+        Dialog::Convert(converting) => modal(ctx, "convert", 560.0, |ui| {
+            convert::convert_ui(ui, converting, out);
         }),
         Dialog::Purge(held) => modal(ctx, "purge", 460.0, |ui| purge::purge_ui(ui, held, out)),
         Dialog::Policy(form) => modal(ctx, "policy", 560.0, |ui| {

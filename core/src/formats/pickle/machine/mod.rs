@@ -188,6 +188,11 @@ impl<'a, B: Build> Machine<'a, B> {
         !self.frames.is_empty()
     }
 
+    /// Pickles and parts that wait for the one at work to end.
+    pub(super) fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Executes one opcode.
     #[inline]
     pub(super) fn step(&mut self) -> Step {

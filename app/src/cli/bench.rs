@@ -1,0 +1,207 @@
+//! `cachescope bench`: what each kind of store would make of this cache's own entries.
+
+use std::path::PathBuf;
+
+use cachescope_core::formats::compress::Codec;
+use cachescope_core::ops::Control;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::write;
+use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
+use serde::Serialize;
+
+use super::out::{self, Exit, Failure};
+use super::progress::Meter;
+use super::table::{Align, Table, terminal_width};
+use super::{Global, interrupt, open};
+use crate::text as figures;
+
+/// Write this cache's entries to every kind of store in a temporary folder, and measure each as read by Cachescope.
+///
+/// The folder lies beside the cache, so that the disk is the same; nothing of it stays. Kinds are read in turns, and
+/// times are medians of rounds.
+#[derive(Debug, clap::Args)]
+pub(super) struct BenchArgs {
+    /// A cache
+    path: PathBuf,
+
+    /// Only so many entries, drawn at random
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+
+    /// What the random draws begin from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Times that each kind is listed and read
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+
+    /// Reads of each kind and round
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    reads: usize,
+
+    /// Only these kinds
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    kinds: Vec<String>,
+
+    /// Work in this folder instead of beside the cache
+    #[arg(long = "in", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
+    super::refuse_query(global, "bench")?;
+    for kind in &args.kinds {
+        if !write::kinds().contains(&kind.as_str()) {
+            let known = write::kinds().join(", ");
+            return Err(Failure::usage(format!(
+                "There is no writer for \"{kind}\"; there is one for {known}"
+            )));
+        }
+    }
+    let source = open::single(&args.path)?;
+    let cancel = Cancel::default();
+    interrupt::then({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    })?;
+    let progress = Progress::default();
+    let control = Control {
+        cancel: &cancel,
+        progress: &progress,
+    };
+    let options = Options {
+        sample: args.sample,
+        seed: args.seed,
+        rounds: args.rounds,
+        reads: args.reads,
+        kinds: args.kinds.clone(),
+        folder: args.folder.clone(),
+    };
+    let measured =
+        Meter::new("steps", &progress).during(|| bench::bench(&source, &options, control))?;
+    let advice = bench::advice(&measured, source.info.kind);
+    if global.json {
+        for measured in &measured.measured {
+            out::print_line(&MeasureLine::from(measured))?;
+        }
+        out::print_line(&BenchSummary {
+            entries: measured.entries,
+            of_entries: measured.of_entries,
+            seed: args.seed,
+            rounds: args.rounds,
+            advice: &advice,
+        })?;
+    } else {
+        let mut page = page(&measured);
+        page.push_str(&advice);
+        page.push('\n');
+        out::print(page.as_bytes())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What was measured of one kind, as read by Cachescope; null where it could not be.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "measure")]
+struct MeasureLine<'a> {
+    kind: &'a str,
+    codec: Option<&'static str>,
+    entries: u64,
+    bytes: u64,
+    disk_bytes: u64,
+    files: u64,
+    write_s: Option<f64>,
+    read_p50_us: Option<f64>,
+    read_p99_us: Option<f64>,
+    list_s: Option<f64>,
+    cold_read_us: Option<f64>,
+    /// Smallest and largest median of a round.
+    write_s_spread: Option<[f64; 2]>,
+    read_p50_us_spread: Option<[f64; 2]>,
+    read_p99_us_spread: Option<[f64; 2]>,
+    list_s_spread: Option<[f64; 2]>,
+    /// Why this kind was left out: it cannot carry these entries.
+    refused: Option<&'a str>,
+}
+
+impl<'a> From<&'a Measured> for MeasureLine<'a> {
+    fn from(measured: &'a Measured) -> Self {
+        let median = |spread: Option<Spread>| spread.map(|s| s.median);
+        let range = |spread: Option<Spread>| spread.map(|s| [s.low, s.high]);
+        Self {
+            kind: measured.target.kind,
+            codec: measured.target.codec.map(Codec::name),
+            entries: measured.entries,
+            bytes: measured.bytes,
+            disk_bytes: measured.disk_bytes,
+            files: measured.files,
+            write_s: median(measured.write_s),
+            read_p50_us: median(measured.read_p50_us),
+            read_p99_us: median(measured.read_p99_us),
+            list_s: median(measured.list_s),
+            cold_read_us: median(measured.cold_read_us),
+            write_s_spread: range(measured.write_s),
+            read_p50_us_spread: range(measured.read_p50_us),
+            read_p99_us_spread: range(measured.read_p99_us),
+            list_s_spread: range(measured.list_s),
+            refused: measured.refused.as_deref(),
+        }
+    }
+}
+
+/// The last line: what was measured, and what it says.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "summary")]
+struct BenchSummary<'a> {
+    entries: usize,
+    of_entries: usize,
+    seed: u64,
+    rounds: usize,
+    advice: &'a str,
+}
+
+/// For people: a line for each kind.
+fn page(bench: &Bench) -> String {
+    let mut table = Table::new(&[
+        ("KIND", Align::Left),
+        ("ON DISK", Align::Right),
+        ("FILES", Align::Right),
+        ("WRITE", Align::Right),
+        ("LIST", Align::Right),
+        ("READ P50", Align::Right),
+        ("P99", Align::Right),
+        ("COLD", Align::Right),
+    ]);
+    let seconds =
+        |spread: Option<Spread>| spread.map_or_else(String::new, |s| figures::duration(s.median));
+    let micros = |spread: Option<Spread>| {
+        spread.map_or_else(String::new, |s| figures::duration(s.median / 1e6))
+    };
+    let mut refused = Vec::new();
+    for measured in &bench.measured {
+        if let Some(why) = &measured.refused {
+            refused.push(format!("{} was left out: {why}\n", measured.target.title()));
+            continue;
+        }
+        table.push(vec![
+            measured.target.title(),
+            figures::bytes(measured.disk_bytes),
+            figures::count(measured.files),
+            seconds(measured.write_s),
+            seconds(measured.list_s),
+            micros(measured.read_p50_us),
+            micros(measured.read_p99_us),
+            micros(measured.cold_read_us),
+        ]);
+    }
+    let head = if bench.entries < bench.of_entries {
+        format!(
+            "{} of {} entries, as read by Cachescope\n\n",
+            bench.entries, bench.of_entries
+        )
+    } else {
+        format!("All {} entries, as read by Cachescope\n\n", bench.entries)
+    };
+    head + &table.render(terminal_width()) + &refused.concat()
+}

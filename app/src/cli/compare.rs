@@ -1,0 +1,244 @@
+//! `cachescope compare`: two caches side by side, then their difference key by key.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cachescope_core::model::{Record, Snapshot, text};
+use cachescope_core::ops::Control;
+use cachescope_core::ops::compare::{self, Difference, Listed, Pair, Side};
+use cachescope_core::ops::stats;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::Store;
+use serde::Serialize;
+
+use super::lines::group_of;
+use super::out::{self, Exit, Failure};
+use super::progress::Meter;
+use super::stats::{StatsLine, page};
+use super::table::{Align, Table, terminal_width};
+use super::{Global, interrupt, open};
+use crate::text as figures;
+
+/// Compare two caches: what each holds, then every key that is in one only, or in both with the same or another value.
+///
+/// Values are compared by their stored bytes, then as decoded, so that a cache and its conversion are the same.
+#[derive(Debug, clap::Args)]
+pub(super) struct CompareArgs {
+    /// The left cache
+    #[arg(value_name = "A")]
+    left: PathBuf,
+
+    /// The right cache
+    #[arg(value_name = "B")]
+    right: PathBuf,
+
+    /// Only keys of these sides: left, right, same, different
+    #[arg(long, value_name = "SIDE", value_delimiter = ',', value_parser = ["left", "right", "same", "different"])]
+    side: Vec<String>,
+}
+
+/// Lines of differences printed at a time.
+const BATCH: usize = 4096;
+
+pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<Exit, Failure> {
+    super::refuse_query(global, "compare")?;
+    let (left, right) = (open::single(&args.left)?, open::single(&args.right)?);
+    let cancel = Cancel::default();
+    interrupt::then({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    })?;
+    let ours = listed(&left, &cancel, global)?;
+    let theirs = listed(&right, &cancel, global)?;
+    let progress = Progress::default();
+    let control = Control {
+        cancel: &cancel,
+        progress: &progress,
+    };
+    let (left, right) = (
+        Listed {
+            store: &left,
+            snapshot: &ours,
+        },
+        Listed {
+            store: &right,
+            snapshot: &theirs,
+        },
+    );
+    let found = Meter::new("entries compared", &progress)
+        .during(|| compare::difference(left, right, control))?;
+    let is_wanted =
+        |pair: &Pair| args.side.is_empty() || args.side.iter().any(|side| side == pair.side.word());
+    if global.json {
+        print_lines(&found, &ours, &theirs, is_wanted)?;
+    } else {
+        print_page(&found, &ours, &theirs, is_wanted)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints a store's sums and reads its listing.
+fn listed(store: &Store, cancel: &Cancel, global: &Global) -> Result<Snapshot, Failure> {
+    let control = Control {
+        cancel,
+        progress: &Progress::default(),
+    };
+    let sums = stats::read(store, false, control)?;
+    if global.json {
+        out::print_line(&StatsLine::new(store, &sums))?;
+    } else {
+        out::print(page(store, &sums).as_bytes())?;
+    }
+    let snapshot = Snapshot::read(store, cancel, &Progress::default())?;
+    for issue in snapshot.issues.iter() {
+        open::report(issue, global)?;
+    }
+    Ok(std::sync::Arc::unwrap_or_clone(snapshot))
+}
+
+/// One key of either store.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "diff")]
+struct DiffLine<'a> {
+    group: Option<&'a str>,
+    key: std::borrow::Cow<'a, str>,
+    side: &'static str,
+    left_bytes: Option<u64>,
+    right_bytes: Option<u64>,
+    /// Why values could not be compared beyond their bytes, which differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// The last line: how many keys there are of each side, printed or not.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "summary")]
+struct CompareSummary {
+    entries: u64,
+    sides: BTreeMap<&'static str, u64>,
+    issues: u64,
+}
+
+/// The records of a pair, and the one that names it.
+fn records<'a>(
+    pair: &Pair,
+    ours: &'a Snapshot,
+    theirs: &'a Snapshot,
+) -> Option<(Option<Record<'a>>, Option<Record<'a>>, Record<'a>)> {
+    let left = pair.left.and_then(|row| ours.record(row));
+    let right = pair.right.and_then(|row| theirs.record(row));
+    let named = left.clone().or_else(|| right.clone())?;
+    Some((left, right, named))
+}
+
+fn print_lines(
+    found: &Difference,
+    ours: &Snapshot,
+    theirs: &Snapshot,
+    is_wanted: impl Fn(&Pair) -> bool,
+) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for (at, pair) in found
+        .pairs
+        .iter()
+        .enumerate()
+        .filter(|(_, pair)| is_wanted(pair))
+    {
+        let Some((left, right, named)) = records(pair, ours, theirs) else {
+            continue;
+        };
+        out::push_line(
+            &mut lines,
+            &DiffLine {
+                group: group_of(&named),
+                key: named.key_text(),
+                side: pair.side.word(),
+                left_bytes: left.map(|record| record.bytes),
+                right_bytes: right.map(|record| record.bytes),
+                reason: found.reasons.get(&at).map(String::as_str),
+            },
+        );
+        if lines.len() > BATCH * 64 {
+            out::print(&lines)?;
+            lines.clear();
+        }
+    }
+    out::print(&lines)?;
+    out::print_line(&CompareSummary {
+        entries: found.pairs.len() as u64,
+        sides: Side::ALL
+            .into_iter()
+            .map(|side| (side.word(), found.count(side) as u64))
+            .collect(),
+        issues: (ours.issues.len() + theirs.issues.len()) as u64,
+    })
+}
+
+/// For people: keys that are not the same, and how many there are of each side.
+fn print_page(
+    found: &Difference,
+    ours: &Snapshot,
+    theirs: &Snapshot,
+    is_wanted: impl Fn(&Pair) -> bool,
+) -> Result<(), Failure> {
+    let mut table = Table::new(&[
+        ("SIDE", Align::Left),
+        ("LEFT", Align::Right),
+        ("RIGHT", Align::Right),
+        ("GROUP", Align::Left),
+        ("KEY", Align::Left),
+    ]);
+    let mut n_rows = 0_usize;
+    for pair in found.pairs.iter().filter(|pair| is_wanted(pair)) {
+        if pair.side == Side::Same {
+            continue;
+        }
+        let Some((left, right, named)) = records(pair, ours, theirs) else {
+            continue;
+        };
+        let size = |record: Option<Record<'_>>| {
+            record.map_or_else(String::new, |r| figures::bytes(r.bytes))
+        };
+        table.push(vec![
+            pair.side.word().to_owned(),
+            size(left),
+            size(right),
+            text::shown(&named.group.label).into_owned(),
+            text::shown(&named.key_text()).into_owned(),
+        ]);
+        n_rows += 1;
+        if n_rows == BATCH {
+            break;
+        }
+    }
+    let mut page = if n_rows > 0 {
+        table.render(terminal_width())
+    } else {
+        String::new()
+    };
+    let counts: Vec<String> = Side::ALL
+        .into_iter()
+        .map(|side| {
+            format!(
+                "{} {}",
+                figures::count(found.count(side) as u64),
+                words(side)
+            )
+        })
+        .collect();
+    page.push_str(&counts.join(", "));
+    if n_rows == BATCH {
+        page.push_str("; the first are listed, --json lists all");
+    }
+    page.push('\n');
+    out::print(page.as_bytes())
+}
+
+fn words(side: Side) -> &'static str {
+    match side {
+        Side::Left => "only left",
+        Side::Right => "only right",
+        Side::Same => "the same",
+        Side::Different => "different",
+    }
+}

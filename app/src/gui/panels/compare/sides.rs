@@ -1,0 +1,224 @@
+//! Every open store in a column: what it holds, what it costs on the disk, how fast a value is read.
+
+use cachescope_core::jobs::SideFacts;
+use cachescope_core::ops::stats::Bin;
+use cachescope_core::stores::Counters;
+use egui::{Color32, Grid, RichText, Ui};
+
+use crate::gui::command::{Command, CompareCommand};
+use crate::gui::state::{OpenStore, State};
+use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::{bars, controls};
+use crate::text;
+
+/// Height of the distributions, in points.
+const HEIGHT: f32 = 120.0;
+
+pub(super) fn sides_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let Some(store) = state.shown() else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        let n = text::counted(state.stores.len() as u64, "open store", "open stores");
+        let is_ready = store.compare.job.is_none();
+        let button = egui::Button::new(format!("Measure {n}"));
+        if ui.add_enabled(is_ready, button).clicked() {
+            out.push(Command::Compare(CompareCommand::Measure));
+        }
+        let words = if state.stores.len() < 2 {
+            "Open a second store to see it beside this one"
+        } else {
+            "Reads 200 values of each at random places, warm, as read by Cachescope"
+        };
+        controls::quiet(ui, words);
+    });
+    let Some(sides) = &store.compare.sides else {
+        return;
+    };
+    let sides: Vec<(&OpenStore, &SideFacts)> = sides
+        .iter()
+        .filter_map(|facts| Some((state.store(facts.store)?, facts)))
+        .collect();
+    figures_ui(ui, &sides);
+    distributions_ui(ui, &sides);
+}
+
+type Figure = (&'static str, fn(&SideFacts) -> String);
+
+/// The rows of the table.
+const FIGURES: [Figure; 10] = [
+    ("Entries", |facts| text::count(facts.stats.entries)),
+    ("Stored bytes", |facts| text::bytes(facts.stats.bytes)),
+    ("On disk", |facts| text::bytes(facts.stats.disk_bytes)),
+    ("Overhead", |facts| {
+        text::bytes(facts.stats.overhead_bytes())
+    }),
+    ("Dead space and left-overs", |facts| {
+        text::bytes(facts.dead_bytes)
+    }),
+    ("Files of entries", |facts| {
+        facts
+            .files
+            .map_or_else(|| "one for all".to_owned(), text::count)
+    }),
+    ("Groups", |facts| {
+        text::count(facts.stats.groups.len() as u64)
+    }),
+    ("Hit rate", |facts| hit_rate(&facts.stats.counters)),
+    ("Read, half below", |facts| {
+        facts
+            .latency
+            .map_or_else(unknown, |l| text::duration(l.p50_us / 1e6))
+    }),
+    ("Read, 99 of 100 below", |facts| {
+        facts
+            .latency
+            .map_or_else(unknown, |l| text::duration(l.p99_us / 1e6))
+    }),
+];
+
+fn unknown() -> String {
+    "–".to_owned()
+}
+
+/// The rate with who counted; stores that count nothing say so.
+fn hit_rate(counters: &[Counters]) -> String {
+    let Some(counted) = counters.first() else {
+        return "not counted".to_owned();
+    };
+    let all = counted.hits.saturating_add(counted.misses);
+    if all == 0 {
+        return format!("no look-ups ({})", counted.source);
+    }
+    let bound = if counted.is_lower_bound {
+        "at least "
+    } else {
+        ""
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let rate = 100.0 * counted.hits as f64 / all as f64;
+    format!("{bound}{rate:.0} % ({})", counted.source)
+}
+
+fn figures_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
+    let theme = Theme::of(ui.ctx());
+    controls::card(theme).show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        let grid = Grid::new("sides").num_columns(sides.len() + 2);
+        grid.spacing([28.0, 6.0]).striped(false).show(ui, |ui| {
+            ui.label("");
+            for (at, (store, _)) in sides.iter().enumerate() {
+                ui.horizontal(|ui| {
+                    ui.label(RichText::new("■").color(color(theme, at)));
+                    let name = RichText::new(text::shorten(&store.info.title(), 24));
+                    ui.label(name.font(theme::strong()));
+                    controls::quiet(ui, store.info.kind);
+                });
+            }
+            // The last column takes what room is left.
+            ui.label("");
+            ui.end_row();
+            for (name, figure) in FIGURES {
+                controls::quiet(ui, name);
+                for (_, facts) in sides {
+                    let layout = egui::Layout::right_to_left(egui::Align::Center);
+                    ui.with_layout(layout, |ui| ui.label(figure(facts)));
+                }
+                ui.label("");
+                ui.end_row();
+            }
+        });
+    });
+}
+
+/// One colour a store, far apart on the scale of ages, which the colour-blind tell apart too.
+fn color(theme: &Theme, at: usize) -> Color32 {
+    let scale = theme.ages();
+    let place = [3, 6, 1, 5, 2, 4, 0]
+        .get(at % scale.len())
+        .copied()
+        .unwrap_or(0);
+    scale.get(place).copied().unwrap_or(theme.accent)
+}
+
+fn distributions_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
+    let theme = Theme::of(ui.ctx());
+    let titled =
+        |ui: &mut Ui, title: &str, of: fn(&SideFacts) -> &[Bin], label: fn(f64) -> String| {
+            controls::card(theme).show(ui, |ui| {
+                ui.set_width(ui.available_width());
+                ui.label(RichText::new(title).font(theme::strong()));
+                let bins = |facts: &SideFacts| of(facts).to_vec();
+                let mut edges: Vec<f64> = sides
+                    .iter()
+                    .flat_map(|(_, f)| bins(f))
+                    .map(|b| b.from)
+                    .collect();
+                edges.sort_by(f64::total_cmp);
+                edges.dedup();
+                if edges.is_empty() {
+                    ui.set_min_height(HEIGHT);
+                    controls::quiet(ui, "Not recorded");
+                    return;
+                }
+                let all: Vec<(Color32, Vec<f64>)> = sides
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (_, facts))| (color(theme, at), shares(of(facts), &edges)))
+                    .collect();
+                let labels: Vec<String> = edges
+                    .iter()
+                    .enumerate()
+                    .map(|(at, edge)| {
+                        if at % 2 == 0 {
+                            label(*edge)
+                        } else {
+                            String::new()
+                        }
+                    })
+                    .collect();
+                bars::series(ui, title, HEIGHT, &all, &labels);
+            });
+        };
+    ui.columns_const(|[a, b]| {
+        titled(
+            a,
+            "Entries by size, share of each store",
+            |f| &f.stats.sizes,
+            |edge| {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "an edge of bytes"
+                )]
+                text::bytes(edge as u64)
+            },
+        );
+        titled(
+            b,
+            "Entries by age, share of each store",
+            |f| &f.stats.ages,
+            |edge| {
+                if edge > 0.0 {
+                    text::duration_short(edge)
+                } else {
+                    "now".to_owned()
+                }
+            },
+        );
+    });
+}
+
+/// Each bin's part of a store's entries.
+fn shares(bins: &[Bin], edges: &[f64]) -> Vec<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a part of a bar's height")]
+    let share = |n: u64, all: u64| n as f64 / all.max(1) as f64;
+    let all = bins.iter().map(|bin| bin.entries).sum();
+    edges
+        .iter()
+        .map(|edge| {
+            let bin = bins.iter().find(|bin| bin.from.total_cmp(edge).is_eq());
+            bin.map_or(0.0, |bin| share(bin.entries, all))
+        })
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! The convert dialog: where the new store goes, what may be lost, how to do it by hand.
+
+use cachescope_core::model::text;
+use cachescope_core::write::TARGETS;
+use egui::{Align, Label, Layout, RichText, TextEdit, Ui};
+
+use crate::gui::command::{Command, CompareCommand};
+use crate::gui::state::Converting;
+use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
+
+pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
+    let Some(target) = TARGETS.get(converting.target) else {
+        return;
+    };
+    let title = format!(
+        "Convert {} to {}",
+        converting.source.title(),
+        target.title()
+    );
+    ui.label(RichText::new(title).font(theme::title()));
+    controls::quiet(
+        ui,
+        "The store stays as it is. Each entry of the new one is compared with its source before the new one gets its name",
+    );
+    let label = ui.label("New store, at a path that does not exist");
+    let is_idle = converting.job.is_none();
+    let field = TextEdit::singleline(&mut converting.path).desired_width(f32::INFINITY);
+    ui.add_enabled(is_idle, field).labelled_by(label.id);
+    let words = "Go on where expiry, tags or unreadable entries are lost";
+    ui.add_enabled(
+        is_idle,
+        egui::Checkbox::new(&mut converting.accepts_loss, words),
+    );
+    if let Some(why) = &converting.failure {
+        let words = text::shown(why).into_owned();
+        ui.add(Label::new(RichText::new(words).color(theme.danger)).wrap());
+    }
+    let command = command_line(converting, target.kind);
+    ui.add(
+        Label::new(
+            RichText::new(command)
+                .font(theme::mono())
+                .color(theme.quiet),
+        )
+        .wrap()
+        .selectable(true),
+    );
+    ui.add_space(4.0);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        buttons_ui(ui, converting, out);
+    });
+}
+
+fn buttons_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
+    if let Some(job) = converting.job {
+        if ui.button("Stop").clicked() {
+            out.push(Command::Cancel(job));
+        }
+        controls::quiet(ui, "Writing and comparing…");
+        return;
+    }
+    let can = !converting.path.trim().is_empty();
+    if ui.add_enabled(can, egui::Button::new("Convert")).clicked() {
+        out.push(Command::Compare(CompareCommand::Convert));
+    }
+    if ui.button("Cancel").clicked() {
+        out.push(Command::Dialog(None));
+    }
+}
+
+/// The same on the command line.
+fn command_line(converting: &Converting, kind: &str) -> String {
+    let codec = TARGETS
+        .get(converting.target)
+        .and_then(|target| target.codec);
+    let codec = codec.map_or_else(String::new, |codec| format!(" --codec {}", codec.name()));
+    let loss = if converting.accepts_loss {
+        " --accept-loss"
+    } else {
+        ""
+    };
+    let quoted = |path: &str| format!("'{}'", path.replace('\'', "'\\''"));
+    format!(
+        "cachescope convert {} {} --to {kind}{codec}{loss}",
+        quoted(&converting.source.path.to_string_lossy()),
+        quoted(converting.path.trim())
+    )
+}

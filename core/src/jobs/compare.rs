@@ -1,0 +1,194 @@
+//! Comparing off-thread: stores side by side, their difference, both values of a key, what if, and converting.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Outcome;
+use super::run::Context;
+use crate::Result;
+use crate::formats::Options as Decoding;
+use crate::model::{EntryKey, Snapshot, StoreId, StoreInfo, Time};
+use crate::ops::Control;
+use crate::ops::compare::{Difference, Latency, Listed, difference, latency};
+use crate::ops::stats::{Stats, of_snapshot};
+use crate::stores::Store;
+use crate::write::bench::{self, Bench};
+use crate::write::{self, Converted, Target};
+
+/// Values read for a store's latency.
+const READS: usize = 200;
+/// Characters of a value that are shown beside another.
+const SHOWN: usize = 20_000;
+
+/// A comparison to be made.
+pub enum Comparison {
+    /// Sums and latencies of stores, measured the same way.
+    Sides(Vec<Arc<Snapshot>>, Time),
+    /// Every key of two stores.
+    Difference(Arc<Snapshot>, Arc<Snapshot>),
+    /// The values of one key.
+    Values([Option<(Arc<StoreInfo>, EntryKey)>; 2]),
+    /// A store's entries in every kind of store.
+    WhatIf(Arc<StoreInfo>, bench::Options),
+    /// A new store of another kind.
+    Convert {
+        /// The store to read.
+        source: Arc<StoreInfo>,
+        /// What to make of it.
+        target: &'static Target,
+        /// Where.
+        path: PathBuf,
+        /// What may be lost.
+        options: write::Options,
+    },
+}
+
+/// What a comparison found.
+#[derive(Debug)]
+pub enum Compared {
+    /// Each store's sums and latency.
+    Sides(Vec<SideFacts>),
+    /// Every key of two stores, with the listings that its rows are of.
+    Difference {
+        /// The left listing.
+        left: Arc<Snapshot>,
+        /// The right listing.
+        right: Arc<Snapshot>,
+        /// The keys.
+        found: Difference,
+    },
+    /// Both values as text, or why one cannot be shown; `None` where the key is not.
+    Values([Option<Result<String, String>>; 2]),
+    /// Figures of every kind, and a sentence on them.
+    WhatIf(Bench, String),
+    /// The new store.
+    Converted(Converted),
+}
+
+/// What stands in one column of the side by side.
+#[derive(Debug)]
+pub struct SideFacts {
+    /// The store.
+    pub store: StoreId,
+    /// Its sums and distributions.
+    pub stats: Stats,
+    /// Reading a value of it; `None` where none could be read.
+    pub latency: Option<Latency>,
+    /// Files of its entries; `None` where entries have no files of their own.
+    pub files: Option<u64>,
+    /// Bytes that no entry owns.
+    pub dead_bytes: u64,
+}
+
+impl Comparison {
+    /// What it does, for the jobs line.
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::Sides(stores, _) => format!("Measuring {} stores", stores.len()),
+            Self::Difference(left, right) => {
+                format!(
+                    "Comparing {} with {}",
+                    left.store.title(),
+                    right.store.title()
+                )
+            }
+            Self::Values(_) => "Decoding two values".to_owned(),
+            Self::WhatIf(store, _) => format!("Measuring what if for {}", store.title()),
+            Self::Convert { source, target, .. } => {
+                format!("Converting {} to {}", source.title(), target.title())
+            }
+        }
+    }
+
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let control = Control {
+            cancel: &context.cancel,
+            progress: &context.progress,
+        };
+        let found = match self {
+            Self::Sides(snapshots, now) => {
+                context
+                    .progress
+                    .set_total((snapshots.len() * READS * 11 / 10) as u64);
+                let facts = snapshots
+                    .iter()
+                    .map(|snapshot| side(snapshot, now, control));
+                Compared::Sides(facts.collect::<Result<_>>()?)
+            }
+            Self::Difference(left, right) => {
+                let (ours, theirs) = (Store::open(&left.store)?, Store::open(&right.store)?);
+                let ours = Listed {
+                    store: &ours,
+                    snapshot: &left,
+                };
+                let theirs = Listed {
+                    store: &theirs,
+                    snapshot: &right,
+                };
+                let found = difference(ours, theirs, control)?;
+                Compared::Difference { left, right, found }
+            }
+            Self::Values(entries) => Compared::Values(entries.map(|entry| entry.map(value_of))),
+            Self::WhatIf(info, options) => {
+                let store = Store::open(&info)?;
+                let bench = bench::bench(&store, &options, control)?;
+                let advice = bench::advice(&bench, info.kind);
+                Compared::WhatIf(bench, advice)
+            }
+            Self::Convert {
+                source,
+                target,
+                path,
+                options,
+            } => {
+                let source = Store::open(&source)?;
+                let converted = write::convert(&source, target, &path, options, control)?;
+                Compared::Converted(converted)
+            }
+        };
+        context.report(Outcome::Compared(Box::new(found)))
+    }
+}
+
+fn side(snapshot: &Arc<Snapshot>, now: Time, control: Control<'_>) -> Result<SideFacts> {
+    use crate::model::Role;
+    let store = Store::open(&snapshot.store)?;
+    let mut stats = of_snapshot(snapshot, now);
+    // Counters are told where they can be read; everything else is known without them.
+    stats.counters = store.counters().unwrap_or_default();
+    let files: u64 = snapshot
+        .records()
+        .map(|(_, record)| u64::from(record.files))
+        .sum();
+    let orphans = snapshot
+        .records()
+        .filter(|(_, record)| record.role == Role::Orphan);
+    Ok(SideFacts {
+        store: snapshot.store.id,
+        stats,
+        latency: latency(&store, snapshot, READS, control)?,
+        files: Some(files).filter(|files| *files > 0),
+        dead_bytes: orphans.map(|(_, record)| record.bytes).sum(),
+    })
+}
+
+/// An element as JSON has it.
+fn shown(element: &crate::formats::Element) -> String {
+    serde_json::to_string(element).unwrap_or_default()
+}
+
+fn value_of((info, entry): (Arc<StoreInfo>, EntryKey)) -> Result<String, String> {
+    let read = Store::open(&info)
+        .and_then(|store| store.open_value(&entry))
+        .and_then(|value| value.preview(&Decoding::SHOW));
+    let preview = read.map_err(|error| error.to_string())?;
+    let mut text = format!("{}\n{}\n\n", preview.codec.join(" > "), preview.summary);
+    match &preview.array {
+        Some(array) => {
+            let first: Vec<String> = array.first.iter().map(shown).collect();
+            text.push_str(&first.join(", "));
+        }
+        None => text.push_str(&preview.value.repr(preview.value.root(), SHOWN).text),
+    }
+    Ok(text)
+}

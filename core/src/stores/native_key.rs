@@ -1,0 +1,96 @@
+//! A key as a program gave it, whatever its store makes of it: what another kind of store is to carry.
+
+use std::borrow::Cow;
+
+use crate::model::text;
+use crate::sqlite::Cell;
+
+/// A key with its Python type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NativeKey {
+    /// A `str`, in UTF-8 as a rule.
+    Text(Vec<u8>),
+    /// `bytes`.
+    Bytes(Vec<u8>),
+    /// Bytes of a dbm, which a program may have given as text.
+    Untyped(Vec<u8>),
+    /// An `int`.
+    Int(i64),
+    /// A `float`.
+    Float(f64),
+    /// Any other object, as a pickle.
+    Pickled(Vec<u8>),
+}
+
+/// Where a key names one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyScope {
+    /// In the whole store.
+    Store,
+    /// In its group, which may go unsaid while there is only one (a table).
+    Group,
+    /// In its group, which is always part of what it is (a function and the hash of its arguments).
+    Function,
+}
+
+/// Whether text and bytes of the same content are two keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyTypes {
+    /// They are two.
+    Apart,
+    /// They are one, as in a dbm.
+    Alike,
+}
+
+impl NativeKey {
+    /// What names it among the keys of a store; where one of two stores is a dbm, text and bytes count as one type.
+    pub fn identity(&self, types: KeyTypes) -> Vec<u8> {
+        let (tag, bytes): (u8, Cow<'_, [u8]>) = match self {
+            Self::Bytes(bytes) if types == KeyTypes::Apart => (b'b', bytes.into()),
+            Self::Text(bytes) | Self::Untyped(bytes) | Self::Bytes(bytes) => (b't', bytes.into()),
+            Self::Int(n) => (b'i', n.to_le_bytes().to_vec().into()),
+            Self::Float(x) => (b'f', x.to_bits().to_le_bytes().to_vec().into()),
+            // Protocols and writers differ in bytes for the same object.
+            Self::Pickled(bytes) => {
+                let decoded = crate::formats::pickle::decode_bytes(bytes);
+                let label = decoded.value.key_label(decoded.value.root());
+                (b'p', label.into_bytes().into())
+            }
+        };
+        [&[tag], &*bytes].concat()
+    }
+
+    /// The key for a message, quoted where it is text.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Text(bytes) | Self::Bytes(bytes) | Self::Untyped(bytes) => {
+                format!("\"{}\"", text::shown(&text::from_bytes(bytes)))
+            }
+            Self::Int(n) => n.to_string(),
+            Self::Float(x) => x.to_string(),
+            Self::Pickled(bytes) => {
+                let decoded = crate::formats::pickle::decode_bytes(bytes);
+                text::shown(&decoded.value.key_label(decoded.value.root())).into_owned()
+            }
+        }
+    }
+
+    /// Whether the store tells text and bytes apart.
+    pub fn types(&self) -> KeyTypes {
+        match self {
+            Self::Untyped(_) => KeyTypes::Alike,
+            _ => KeyTypes::Apart,
+        }
+    }
+
+    /// The key that a cell of a table is; `None` for NULL.
+    pub(crate) fn of_cell(cell: Cell) -> Option<Self> {
+        Some(match cell {
+            Cell::Null => return None,
+            Cell::Integer(n) => Self::Int(n),
+            Cell::Real(x) => Self::Float(x),
+            Cell::Text(bytes) => Self::Text(bytes),
+            Cell::Blob(bytes) => Self::Bytes(bytes),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! One sentence on what was measured, and nothing beyond it.
+
+use super::{Bench, Measured, Spread};
+use crate::model::text;
+
+/// A difference below this is not worth a word: repeated runs differ as much.
+const WORTH: f64 = 1.5;
+
+/// What the figures say to somebody who keeps the entries in a store of `kind` today.
+pub fn advice(bench: &Bench, kind: &str) -> String {
+    let read = |m: &Measured| m.read_p50_us;
+    let kept: Vec<&Measured> = bench
+        .measured
+        .iter()
+        .filter(|m| m.refused.is_none() && read(m).is_some())
+        .collect();
+    let by_read = |a: &&&Measured, b: &&&Measured| median(read(a)).total_cmp(&median(read(b)));
+    let (Some(fastest), Some(smallest)) = (
+        kept.iter().min_by(by_read),
+        kept.iter().min_by_key(|m| m.disk_bytes),
+    ) else {
+        return "Nothing could be measured, so there is nothing to advise".to_owned();
+    };
+    let of = if bench.entries < bench.of_entries {
+        format!("{} drawn from {} entries", bench.entries, bench.of_entries)
+    } else {
+        format!("all {} entries", bench.entries)
+    };
+    let today = kept
+        .iter()
+        .find(|m| m.target.kind == kind && m.target.codec.is_none());
+    let Some(today) = today else {
+        return format!(
+            "With {of}, {} read fastest ({}) and {} took the least disk ({})",
+            fastest.target.title(),
+            micros(read(fastest)),
+            smallest.target.title(),
+            text::size(smallest.disk_bytes)
+        );
+    };
+    let gain = median(read(today)) / median(read(fastest));
+    let is_apart = apart(read(fastest), read(today));
+    let saving = ratio(today.disk_bytes, smallest.disk_bytes);
+    match (gain >= WORTH && is_apart, saving >= WORTH) {
+        (false, false) => format!(
+            "Stay with {kind}: with {of}, nothing read it {WORTH} times as fast or took less than two thirds of its disk"
+        ),
+        (true, false) => format!(
+            "{} read {gain:.1} times as fast as {kind} with {of} ({} to {}), on {} of its disk",
+            fastest.target.title(),
+            micros(read(fastest)),
+            micros(read(today)),
+            percent(fastest.disk_bytes, today.disk_bytes)
+        ),
+        (false, true) => format!(
+            "{} took {} of the disk of {kind} with {of}, and {} to read where that took {}",
+            smallest.target.title(),
+            percent(smallest.disk_bytes, today.disk_bytes),
+            micros(read(smallest)),
+            micros(read(today))
+        ),
+        (true, true) if fastest.target.title() == smallest.target.title() => format!(
+            "{} read {gain:.1} times as fast as {kind} with {of} ({} to {}) and took {} of its disk",
+            fastest.target.title(),
+            micros(read(fastest)),
+            micros(read(today)),
+            percent(fastest.disk_bytes, today.disk_bytes)
+        ),
+        (true, true) => format!(
+            "{} read {gain:.1} times as fast as {kind} with {of} ({} to {}), on {} of its disk; {} took the least, {}",
+            fastest.target.title(),
+            micros(read(fastest)),
+            micros(read(today)),
+            percent(fastest.disk_bytes, today.disk_bytes),
+            smallest.target.title(),
+            percent(smallest.disk_bytes, today.disk_bytes)
+        ),
+    }
+}
+
+/// True if two medians differ by more than what their rounds did.
+fn apart(faster: Option<Spread>, slower: Option<Spread>) -> bool {
+    matches!((faster, slower), (Some(faster), Some(slower)) if faster.high < slower.low)
+}
+
+fn median(spread: Option<Spread>) -> f64 {
+    spread.map_or(f64::INFINITY, |spread| spread.median)
+}
+
+fn micros(spread: Option<Spread>) -> String {
+    match spread {
+        Some(spread) if spread.median < 1000.0 => format!("{:.1} µs", spread.median),
+        Some(spread) => format!("{:.1} ms", spread.median / 1000.0),
+        None => "unknown".to_owned(),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of two or three digits")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / (b.max(1)) as f64
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.0} %", 100.0 * ratio(part, whole))
+}

@@ -1,0 +1,100 @@
+//! Writes a plain SQLite database: a table of keys and values, each in SQLite's own type where there is one.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::rows::Rows;
+use super::{Entry, Holds, Target, Writer, itself, unfit};
+use crate::Result;
+use crate::formats::compress::Codec;
+use crate::sqlite::{Cell, quote};
+use crate::stores::{KeyTypes, NativeKey, Payload};
+
+pub(super) const TARGET: Target = Target {
+    kind: "sqlite",
+    codec: None,
+    holds: Holds::Bytes,
+    key_types: KeyTypes::Apart,
+    keeps_expiry: false,
+    has_groups: true,
+    names: itself,
+    create,
+};
+
+/// The table of entries without a group.
+const DEFAULT_TABLE: &str = "cache";
+
+struct Sqlite {
+    rows: Rows,
+    tables: HashSet<String>,
+}
+
+fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
+    Ok(Box::new(Sqlite {
+        rows: Rows::create(path, "")?,
+        tables: HashSet::new(),
+    }))
+}
+
+impl Sqlite {
+    /// The quoted name of a group's table, made at its first entry.
+    fn table(&mut self, group: &str) -> Result<String> {
+        let name = if group.is_empty() {
+            DEFAULT_TABLE
+        } else {
+            group
+        };
+        let quoted = quote(name);
+        if self.tables.insert(name.to_owned()) {
+            // Columns without a type keep what they are given: 1, '1' and 1.0 stay three keys.
+            self.rows.run(&format!(
+                "CREATE TABLE {quoted} (key NOT NULL PRIMARY KEY, value)"
+            ))?;
+        }
+        Ok(quoted)
+    }
+}
+
+impl Writer for Sqlite {
+    fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
+        let key = match entry.key {
+            NativeKey::Text(bytes) => Cell::Text(bytes.clone()),
+            NativeKey::Untyped(bytes) if std::str::from_utf8(bytes).is_ok() => {
+                Cell::Text(bytes.clone())
+            }
+            NativeKey::Bytes(bytes) | NativeKey::Untyped(bytes) => Cell::Blob(bytes.clone()),
+            NativeKey::Int(n) => Cell::Integer(*n),
+            NativeKey::Float(x) => Cell::Real(*x),
+            NativeKey::Pickled(_) => {
+                return Err(unfit(entry, "SQLite has no type for such a key"));
+            }
+        };
+        let value = match entry.value {
+            Payload::Pickle(bytes) | Payload::Raw(bytes) | Payload::Bytes(bytes) => {
+                Cell::Blob(bytes.clone())
+            }
+            Payload::Text(bytes) => Cell::Text(bytes.clone()),
+            Payload::Int(n) => Cell::Integer(*n),
+            // SQLite writes NULL for what is not a number.
+            Payload::Float(x) if x.is_nan() => {
+                return Err(unfit(
+                    entry,
+                    "SQLite cannot keep its value, which is not a number",
+                ));
+            }
+            Payload::Float(x) => Cell::Real(*x),
+            Payload::None => Cell::Null,
+        };
+        let table = self.table(entry.group)?;
+        let sql = format!("INSERT INTO {table} (key, value) VALUES (?1, ?2)");
+        self.rows.insert(&sql, (key, value))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        // A store without entries is a table all the same.
+        if self.tables.is_empty() {
+            self.table("")?;
+        }
+        self.rows.finish()
+    }
+}

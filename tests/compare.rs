@@ -1,0 +1,172 @@
+//! Comparing two stores and measuring what if, on stores that Python's own libraries wrote.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use cachescope_core::ops::Control;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::{Store, open_all};
+use cachescope_core::write::{TARGETS, bench};
+use tempfile::TempDir;
+
+use crate::support::program;
+use crate::support::python::Python;
+
+/// A shelf, and a diskcache with three of its entries changed, one missing and one more.
+const STORES: &str = r#"
+import dbm.dumb, shelve, sys, diskcache, os
+values = {f"key {n}": {"n": n, "text": "x" * n} for n in range(50)}
+with shelve.Shelf(dbm.dumb.open(os.path.join(sys.argv[1], "shelf"), "n"), protocol=2) as shelf:
+    shelf.update(values)
+with diskcache.Cache(os.path.join(sys.argv[1], "cache")) as cache:
+    for key, value in reversed(list(values.items())):
+        cache[key] = {"text": value["text"], "n": value["n"]}
+    for n in (1, 2, 3):
+        cache[f"key {n}"] = {"n": -n, "text": "x" * n}
+    del cache["key 4"]
+    cache["new"] = 1
+"#;
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("the folder is listed");
+    let names = entries.map(|entry| entry.expect("a name").file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn keys_of_two_kinds_of_store_are_told_apart_by_their_values() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(STORES, [temp.path()]);
+    let (shelf, cache) = (temp.path().join("shelf"), temp.path().join("cache"));
+    let ran = program::run(["compare".as_ref(), shelf.as_os_str(), cache.as_os_str()]);
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    let kinds: Vec<_> = ran
+        .of_type("stats")
+        .map(|line| line["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["dbm-dumb", "diskcache"]);
+    let sides: BTreeMap<String, String> = ran
+        .of_type("diff")
+        .map(|line| {
+            let text = |member: &str| line[member].as_str().unwrap_or_default().to_owned();
+            (text("key"), text("side"))
+        })
+        .collect();
+    assert_eq!(sides.len(), 51);
+    for (key, side) in &sides {
+        let expected = match key.as_str() {
+            "key 1" | "key 2" | "key 3" => "different",
+            "key 4" => "left",
+            "new" => "right",
+            _ => "same",
+        };
+        assert_eq!(side, expected, "{key}");
+    }
+}
+
+#[test]
+fn every_kind_is_measured_and_nothing_of_it_stays() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(STORES, [temp.path()]);
+    // What a run that was killed would have left: a folder whose lock nobody holds.
+    let left = temp.path().join(".cachescope-new-killed");
+    fs::create_dir(&left).expect("a folder");
+    fs::write(left.join("lock"), "").expect("a lock");
+    let shelf = temp.path().join("shelf");
+    let ran = program::run([
+        "bench".as_ref(),
+        shelf.as_os_str(),
+        "--reads".as_ref(),
+        "20".as_ref(),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    let lines: Vec<_> = ran.of_type("measure").collect();
+    assert_eq!(lines.len(), TARGETS.len());
+    for line in lines {
+        assert!(line["refused"].is_null(), "{line}");
+        assert_eq!(line["entries"], 50, "{line}");
+        for member in [
+            "bytes",
+            "disk_bytes",
+            "files",
+            "write_s",
+            "read_p50_us",
+            "read_p99_us",
+            "list_s",
+        ] {
+            assert!(
+                line[member].as_f64().is_some_and(|value| value > 0.0),
+                "{member}: {line}"
+            );
+        }
+    }
+    let advice = ran.of_type("summary").next().expect("a summary")["advice"].clone();
+    assert!(
+        advice
+            .as_str()
+            .is_some_and(|advice| advice.contains("all 50 entries")),
+        "{advice}"
+    );
+    let before: Vec<String> = ["cache", "shelf.bak", "shelf.dat", "shelf.dir"]
+        .map(str::to_owned)
+        .to_vec();
+    assert_eq!(names(temp.path()), before);
+
+    let sampled = program::run([
+        "bench".as_ref(),
+        shelf.as_os_str(),
+        "--sample".as_ref(),
+        "10".as_ref(),
+        "--kinds".as_ref(),
+        "dbm-gnu,sqlite".as_ref(),
+    ]);
+    let entries: Vec<_> = sampled
+        .of_type("measure")
+        .map(|line| line["entries"].clone())
+        .collect();
+    assert_eq!(entries, [10, 10]);
+}
+
+#[test]
+fn measuring_stops_when_it_is_told_to_and_leaves_nothing() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(STORES, [temp.path()]);
+    let before = names(temp.path());
+    let found = open_all(&temp.path().join("shelf")).expect("a shelf");
+    let (cancel, progress) = (Cancel::default(), Arc::new(Progress::default()));
+    let (stop, seen) = (cancel.clone(), Arc::clone(&progress));
+    let stopping = std::thread::spawn(move || {
+        while seen.done() < 60 {
+            std::thread::yield_now();
+        }
+        stop.cancel();
+    });
+    let store = Store::open(&found[0]).expect("it opens");
+    let options = bench::Options {
+        rounds: 1000,
+        ..bench::Options::default()
+    };
+    let control = Control {
+        cancel: &cancel,
+        progress: &progress,
+    };
+    let error = bench::bench(&store, &options, control).expect_err("it was told to stop");
+    stopping.join().expect("the thread that stops it ends");
+    assert!(error.is_cancelled(), "{error}");
+    assert_eq!(names(temp.path()), before);
+}
