@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
 use super::ValueReader;
 use crate::formats::compress::Codec;
 use crate::formats::pickle::plain::{self, Place};
@@ -53,12 +56,17 @@ impl Payload {
             Carrier::Float(x) => Self::Float(x),
             Carrier::Text => Self::Text(all(&*value.bytes)?),
             Carrier::Bytes => Self::Bytes(all(&*value.bytes)?),
-            Carrier::Unknown => Self::Raw(all(&*value.bytes)?),
+            Carrier::Unknown | Carrier::Json => Self::Raw(all(&*value.bytes)?),
+            Carrier::Base64Pickle => Self::Pickle(from_base64(&all(&*value.bytes)?)?),
+            Carrier::MessagePack => {
+                let why = "hishel's responses can only be read by hishel";
+                return Err(Error::refused("Cannot carry the value", why));
+            }
             Carrier::Marshal | Carrier::Pyc => {
                 let why = "marshalled code is bound to its Python and its source file";
                 return Err(Error::refused("Cannot carry the value", why));
             }
-            Carrier::Pickle => {
+            Carrier::Pickle | Carrier::Rewritten(_) => {
                 let content =
                     Content::plain(std::sync::Arc::clone(&value.bytes)).peel(Codec::detect);
                 if content.codecs().is_empty() {
@@ -150,6 +158,18 @@ fn plain_pickle(place: &Place) -> Result<Payload> {
             Error::refused("Cannot carry the value", problem.message)
         }
     })
+}
+
+/// `django/core/cache/backends/db.py: DatabaseCache._base_set`: base64 text, in one line or wrapped.
+fn from_base64(text: &[u8]) -> Result<Vec<u8>> {
+    let text: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|b| !b.is_ascii_whitespace())
+        .collect();
+    BASE64_STANDARD
+        .decode(text)
+        .map_err(|e| Error::damaged("Cannot carry the value", e.to_string()))
 }
 
 fn too_large() -> Error {
