@@ -16,8 +16,13 @@ pub fn advice(store: &Store, snapshot: &Snapshot, now: Time) -> Vec<Advice> {
 /// What there is to say without a listing, by topic.
 pub fn standing(store: &Store) -> Vec<Advice> {
     let mut all: Vec<Advice> = trust(store).into_iter().collect();
-    all.extend(store.advice());
-    all.extend(figures(store));
+    let own = store.advice();
+    // What the kind of store says of its figures is nearer to the point.
+    let is_said = own.iter().any(|advice| advice.topic == Topic::Figures);
+    all.extend(own);
+    if !is_said {
+        all.extend(figures(store));
+    }
     all.sort_by_key(|advice| advice.topic);
     all
 }
