@@ -57,10 +57,12 @@ def sql(folder, statement, *args):
 CASES = []
 
 
-def case(what, options, n, policy, fraction=None, fanout=False):
+def case(what, options, n, policy, fraction=None, fanout=False, expire_time=None):
     name = "case%d" % len(CASES)
     folder = os.path.join(root, name)
     fill(folder, n, policy, fanout)
+    if expire_time is not None:
+        sql(folder, "UPDATE Cache SET expire_time = ?", expire_time)
     # A FanoutCache sets its shards' limits anew at each opening: to a part of its own.
     settings = {"shards": 3} if fanout else {}
     if fraction is not None:
@@ -82,9 +84,8 @@ for policy in POLICIES:
 case("cull", ["--policy", "diskcache:cull"], 120, POLICIES[0], 0.4, fanout=True)
 case("expire", ["--policy", "diskcache:expire"], 60, POLICIES[0])
 case("expire", ["--policy", "diskcache:expire"], 90, POLICIES[1], fanout=True)
-case("expire", ["--policy", "diskcache:expire"], 150, POLICIES[3])
 # Rows of one time beyond the hundredth: expire goes on behind that time, and leaves them.
-sql(CASES[-1][1], "UPDATE Cache SET expire_time = 1000.5")
+case("expire", ["--policy", "diskcache:expire"], 150, POLICIES[3], expire_time=1000.5)
 case("evict", ["--tag", "a"], 60, POLICIES[0])
 case("evict", ["--tag", "7"], 60, POLICIES[0], fanout=True)
 case("evict", ["--tag", "missing"], 20, POLICIES[2])
