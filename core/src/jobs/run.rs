@@ -40,7 +40,9 @@ pub struct Jobs {
     wake: Wake,
     n_started: u64,
     running: BTreeMap<JobId, Running>,
-    /// Ends of jobs that could not even be started.
+    /// Jobs that start when the one whose place they took has ended, by the id of that one.
+    next: BTreeMap<JobId, (JobId, Job)>,
+    /// Ends of jobs that were never started.
     stillborn: Vec<Report>,
 }
 
@@ -54,12 +56,21 @@ impl Jobs {
             wake,
             n_started: 0,
             running: BTreeMap::new(),
+            next: BTreeMap::new(),
             stillborn: Vec::new(),
         }
     }
 
     /// Starts a job on a thread of its own.
     pub fn start(&mut self, job: Job) -> JobId {
+        let id = self.announce(&job);
+        self.launch(id, job);
+        id
+    }
+
+    /// Gives a job its id and shows it as at work.
+    fn announce(&mut self, job: &Job) -> JobId {
+        let id = self.new_id();
         let running = Running {
             title: job.title(),
             store: job.store(),
@@ -67,17 +78,29 @@ impl Jobs {
             progress: Arc::default(),
             cancel: Cancel::default(),
         };
-        self.spawn(job.thread_name(), running, |context| job.run(context))
+        self.running.insert(id, running);
+        id
     }
 
+    fn new_id(&mut self) -> JobId {
+        self.n_started += 1;
+        JobId(self.n_started)
+    }
+
+    fn launch(&mut self, id: JobId, job: Job) {
+        self.spawn(id, job.thread_name(), |context| job.run(context));
+    }
+
+    /// Puts an announced job to work on a thread.
     fn spawn(
         &mut self,
+        id: JobId,
         name: &str,
-        running: Running,
         work: impl FnOnce(&Context) -> Result<()> + Send + 'static,
-    ) -> JobId {
-        self.n_started += 1;
-        let id = JobId(self.n_started);
+    ) {
+        let Some(running) = self.running.get(&id) else {
+            return;
+        };
         let context = Context {
             id,
             cancel: running.cancel.clone(),
@@ -86,27 +109,42 @@ impl Jobs {
             wake: Arc::clone(&self.wake),
         };
         let title = running.title.clone();
-        self.running.insert(id, running);
         let spawned = thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || context.run(&title, work));
         if let Err(cause) = spawned {
             let error = Error::io("Cannot start a thread", Path::new(""), cause);
-            self.stillborn.push(Report {
-                job: id,
-                outcome: Outcome::Ended(Err(error)),
-            });
-            (self.wake)();
+            self.never_started(id, error);
         }
-        id
     }
 
-    /// Starts a job in the place of an older one of its sort, which is told to stop.
+    fn never_started(&mut self, job: JobId, error: Error) {
+        self.stillborn.push(Report {
+            job,
+            outcome: Outcome::Ended(Err(error)),
+        });
+        (self.wake)();
+    }
+
+    /// Puts a job in the place of an older one of its sort, which is told to stop.
+    ///
+    /// It starts when that one has ended, so that however quickly one follows another, only one is at work.
     pub fn replace(&mut self, slot: &mut Option<JobId>, job: Job) {
-        if let Some(old) = slot.take() {
-            self.cancel(old);
+        let old = slot.take().filter(|old| self.running.contains_key(old));
+        let Some(old) = old else {
+            *slot = Some(self.start(job));
+            return;
+        };
+        self.cancel(old);
+        let waits_for = self.next.iter().find(|(_, (id, _))| *id == old);
+        let at_work = waits_for.map_or(old, |(at_work, _)| *at_work);
+        if at_work != old {
+            self.next.remove(&at_work);
+            self.never_started(old, Error::cancelled());
         }
-        *slot = Some(self.start(job));
+        let id = self.announce(&job);
+        self.next.insert(at_work, (id, job));
+        *slot = Some(id);
     }
 
     /// Asks a job to stop; it still reports its end.
@@ -141,6 +179,12 @@ impl Jobs {
         for job in self.running.values() {
             job.cancel.cancel();
         }
+        for (id, _) in std::mem::take(&mut self.next).into_values() {
+            self.running.remove(&id);
+        }
+        for report in std::mem::take(&mut self.stillborn) {
+            self.running.remove(&report.job);
+        }
         let deadline = Instant::now() + within;
         while !self.running.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -156,6 +200,9 @@ impl Jobs {
         for report in reports {
             if matches!(report.outcome, Outcome::Ended(_)) {
                 self.running.remove(&report.job);
+                if let Some((id, job)) = self.next.remove(&report.job) {
+                    self.launch(id, job);
+                }
             }
         }
     }
@@ -217,14 +264,18 @@ mod tests {
         (Jobs::new(wake), woken)
     }
 
-    fn running() -> Running {
-        Running {
+    fn spawn(jobs: &mut Jobs, work: impl FnOnce(&Context) -> Result<()> + Send + 'static) -> JobId {
+        let id = jobs.new_id();
+        let running = Running {
             title: "Testing".to_owned(),
             store: None,
             started: Instant::now(),
             progress: Arc::default(),
             cancel: Cancel::default(),
-        }
+        };
+        jobs.running.insert(id, running);
+        jobs.spawn(id, "test", work);
+        id
     }
 
     fn next(jobs: &mut Jobs) -> Report {
@@ -236,7 +287,7 @@ mod tests {
     #[test]
     fn a_panic_ends_the_job_with_a_sentence_and_nothing_else() {
         let (mut jobs, _) = jobs();
-        let id = jobs.spawn("test", running(), |_| panic!("slot 7 of 3"));
+        let id = spawn(&mut jobs, |_| panic!("slot 7 of 3"));
         let report = next(&mut jobs);
         assert_eq!(report.job, id);
         let Outcome::Ended(Err(error)) = report.outcome else {
@@ -252,7 +303,7 @@ mod tests {
     #[test]
     fn each_report_wakes_the_owner_once_and_silence_not_at_all() {
         let (mut jobs, woken) = jobs();
-        jobs.spawn("test", running(), |context| {
+        spawn(&mut jobs, |context| {
             context.report(Outcome::Opened(Vec::new()))
         });
         assert!(matches!(next(&mut jobs).outcome, Outcome::Opened(_)));
@@ -269,7 +320,7 @@ mod tests {
     fn closing_stops_jobs_at_work_even_those_that_wait_to_report() {
         let (mut jobs, _) = jobs();
         for _ in 0..4 {
-            jobs.spawn("test", running(), |context| {
+            spawn(&mut jobs, |context| {
                 loop {
                     context.cancel.check()?;
                     context.report(Outcome::Opened(Vec::new()))?;
@@ -282,6 +333,31 @@ mod tests {
     }
 
     #[test]
+    fn of_jobs_that_follow_quickly_only_the_last_starts_and_only_when_the_first_has_ended() {
+        let (mut jobs, _) = jobs();
+        let (go, gone) = sync_channel::<()>(1);
+        let stubborn = move |_: &Context| -> Result<()> {
+            gone.recv_timeout(LONG).unwrap();
+            Err(Error::cancelled())
+        };
+        let first = spawn(&mut jobs, stubborn);
+        let mut slot = Some(first);
+        for n in 0..3 {
+            let path = std::path::PathBuf::from(format!("/nowhere/{n}"));
+            jobs.replace(&mut slot, Job::Open { path });
+        }
+        // Two gave way before they began; the third waits for the first.
+        let ends = jobs.poll();
+        assert_eq!(ends.len(), 2);
+        assert!(ends.iter().all(|r| r.job != first && Some(r.job) != slot));
+        assert_eq!(jobs.running().count(), 2);
+        go.send(()).unwrap();
+        assert_eq!(next(&mut jobs).job, first);
+        assert_eq!(Some(next(&mut jobs).job), slot);
+        assert_eq!(jobs.running().count(), 0);
+    }
+
+    #[test]
     fn a_job_that_is_replaced_is_told_to_stop() {
         let (mut jobs, _) = jobs();
         let waiting = |context: &Context| -> Result<()> {
@@ -290,7 +366,7 @@ mod tests {
                 std::thread::yield_now();
             }
         };
-        let mut slot = Some(jobs.spawn("test", running(), waiting));
+        let mut slot = Some(spawn(&mut jobs, waiting));
         let first = slot.unwrap();
         let path = std::path::PathBuf::from("/nowhere/at/all");
         jobs.replace(&mut slot, Job::Open { path });
