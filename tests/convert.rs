@@ -1,11 +1,253 @@
 //! Converted stores, judged by the libraries that own their kinds: every key, every value, and writing goes on.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use cachescope_core::formats::compress::Codec;
+use cachescope_core::ops::Control;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::stores::{Store, open_all};
+use cachescope_core::write::{self, Converted, Options};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::program;
 use crate::support::python::Python;
+
+const SOURCES: &str = include_str!("scripts/sources.py");
+const JUDGE: &str = include_str!("scripts/judge.py");
+
+fn convert(
+    from: &Path,
+    kind: &str,
+    codec: Option<&str>,
+    to: &Path,
+) -> cachescope_core::Result<Converted> {
+    let found = open_all(from)?;
+    let source = Store::open(found.first().expect("at least one store"))?;
+    let control = Control {
+        cancel: &Cancel::default(),
+        progress: &Progress::default(),
+    };
+    write::convert(
+        &source,
+        write::target(kind, codec)?,
+        to,
+        Options::default(),
+        control,
+    )
+}
+
+/// Arrays of many sorts in joblib's own form.
+const ARRAYS: &str = r#"
+import sys, joblib, numpy as np
+values = {
+    "c": np.arange(12.0).reshape(3, 4),
+    "f": np.asfortranarray(np.arange(12, dtype="i2").reshape(3, 4)),
+    "big": np.arange(5, dtype=">f8"),
+    "nothing": np.zeros((0, 3)),
+    "single": np.array(5.0),
+    "matrix": np.matrix([[1, 2], [3, 4]]),
+    "objects": np.array([1, None, "x", {"k": [1, 2]}], dtype=object),
+    "records": np.array([(1, 2.5, "a")], dtype=[("n", "i4"), ("x", ">f8"), ("s", "U3")]),
+    "when": np.array(["2024-01-01", "NaT"], dtype="M8[s]"),
+    "several": [np.arange(3), {"inner": np.ones(2)}, np.arange(3)],
+}
+memory = joblib.Memory(sys.argv[1] + "/store", verbose=0, compress=True)
+load = memory.cache(lambda name: values[name])
+for name in values:
+    load(name)
+"#;
+
+/// Names in the folder, sorted.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .expect("the folder is listed")
+        .map(|entry| {
+            entry
+                .expect("a name")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// What the libraries find different between the pairs.
+fn judge(python: &Python, folder: &Path, pairs: &[serde_json::Value]) -> Vec<String> {
+    let mut judge = python.spawn(JUDGE, [folder]);
+    for pair in pairs {
+        judge.send(&pair.to_string());
+    }
+    let said = judge.finish();
+    let mut lines: Vec<String> = said.lines().map(str::to_owned).collect();
+    assert_eq!(lines.pop().as_deref(), Some("done"), "{said}");
+    lines
+}
+
+/// Source folder, how it is read, and whether its values are objects.
+fn sources() -> Vec<(&'static str, &'static str)> {
+    let mut sources = vec![
+        ("shelf-dumb", "dumb0"),
+        ("shelf-dumb", "dumb2"),
+        ("shelf-dumb", "dumb5"),
+        ("dbm-sqlite3", "sqlite3"),
+        ("diskcache", "diskcache"),
+        ("sqlitedict", "sqlitedict"),
+        ("joblib", "joblib-False"),
+        ("joblib", "joblib-zlib"),
+        ("joblib", "joblib-lz4"),
+    ];
+    sources.extend(
+        [
+            "pickle0", "pickle1", "pickle2", "pickle3", "pickle4", "pickle5",
+        ]
+        .map(|name| ("pickle", name)),
+    );
+    sources
+}
+
+#[test]
+fn every_pair_is_read_by_the_libraries_with_equal_keys_and_values() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(SOURCES, [temp.path()]);
+    let (mut pairs, mut gnu) = (Vec::new(), Vec::new());
+    for (kind, name) in sources() {
+        let from = temp.path().join(name);
+        let is_joblib = kind == "joblib";
+        for target in write::TARGETS {
+            if target.kind == "joblib" && !is_joblib {
+                continue;
+            }
+            let title = target.title().replace(' ', "-");
+            let to = temp.path().join(format!("{name}-as-{title}"));
+            let codec = target.codec.map(Codec::name);
+            let converted = convert(&from, target.kind, codec, &to);
+            let converted = converted.unwrap_or_else(|e| panic!("{name} to {title}: {e}"));
+            assert!(
+                converted.losses.is_empty() && converted.entries > 0,
+                "{name} to {title}"
+            );
+            let reads_as = match target.kind {
+                // Plain bytes of a dbm stay plain bytes.
+                kind if kind.starts_with("dbm-") && name == "sqlite3" => kind.to_owned(),
+                "sqlite" if is_joblib => continue,
+                kind => kind.replace("dbm-", "shelf-"),
+            };
+            let opened = if is_joblib {
+                from.join("joblib")
+            } else {
+                from.clone()
+            };
+            let made = if target.kind == "joblib" {
+                to.join("joblib")
+            } else {
+                to
+            };
+            let pair = json!({"from": [kind, opened], "to": [reads_as, made]});
+            if target.kind == "dbm-gnu" {
+                gnu.push((from.clone(), name, reads_as.clone(), pair));
+            } else {
+                pairs.push(pair);
+            }
+        }
+    }
+    assert!(pairs.len() > 80, "{} pairs", pairs.len());
+    assert_eq!(judge(&python, temp.path(), &pairs), Vec::<String>::new());
+    assert!(names(temp.path()).iter().all(|name| !name.starts_with('.')));
+
+    // Python's gdbm is the system's: it knows the shelves of dumb, and no numpy.
+    let Some(python) = Python::env("gdbm") else {
+        return;
+    };
+    let pairs: Vec<_> = gnu
+        .into_iter()
+        .filter(|(_, name, ..)| name.starts_with("dumb") || name.starts_with("pickle"))
+        .map(|(.., pair)| pair)
+        .collect();
+    assert_eq!(judge(&python, temp.path(), &pairs), Vec::<String>::new());
+}
+
+#[test]
+fn arrays_are_loaded_without_joblib_by_both_generations_of_numpy() {
+    let (Some(new), Some(old)) = (Python::env("writers"), Python::env("joblib-1.2")) else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    // What numpy 2 pickles in its ordinary way names modules that numpy 1 has not: the older one writes.
+    old.run(ARRAYS, [temp.path()]);
+    let store = temp.path().join("store");
+    convert(&store, "pickle", None, &temp.path().join("arrays")).expect("it is converted");
+    let script = r#"
+import json, pickle, sys
+values = pickle.load(open(sys.argv[1], "rb"))
+assert "joblib" not in sys.modules
+import numpy as np
+def told(value):
+    if isinstance(value, np.ndarray):
+        order = "F" if value.ndim > 1 and value.flags.f_contiguous else "C"
+        return [type(value).__name__, value.dtype.str, value.shape, order, repr(value.tolist())[:2000]]
+    if isinstance(value, list):
+        return [told(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): told(item) for key, item in value.items()}
+    return repr(value)
+print(json.dumps({key: told(value) for key, value in values.items()}, sort_keys=True))
+"#;
+    let arrays = temp.path().join("arrays");
+    let (by_new, by_old) = (new.run(script, [&arrays]), old.run(script, [&arrays]));
+    assert!(
+        by_new.contains("\"F\"") && by_new.contains("matrix"),
+        "{by_new}"
+    );
+    assert_eq!(by_new, by_old);
+}
+
+#[test]
+fn what_would_be_lost_is_refused_and_leaves_nothing() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(SOURCES, [temp.path()]);
+    let before = names(temp.path());
+    let at = |name: &str| temp.path().join(name);
+    for (from, kind, said) in [
+        (
+            "expiring",
+            "sqlitedict",
+            "the expiry of 1 entries and the tag of 1 entries",
+        ),
+        ("typed", "dbm-dumb", "two entries would have the key \"1\""),
+        ("typed", "sqlitedict", "takes text only"),
+        ("typed", "sqlite", "no type for such a key"),
+        ("diskcache", "joblib", "hashes of a function's arguments"),
+        ("dumb5", "joblib", "hashes of a function's arguments"),
+    ] {
+        let error = convert(&at(from), kind, None, &at("new")).expect_err(from);
+        assert!(error.is_refused(), "{from} to {kind}: {error}");
+        assert!(error.to_string().contains(said), "{error}");
+        assert_eq!(names(temp.path()), before, "{from} to {kind}");
+    }
+    let taken =
+        convert(&at("dumb5"), "dbm-dumb", None, &at("dumb0")).expect_err("the name is taken");
+    assert!(taken.is_refused(), "{taken}");
+    // Types of keys are kept where the new kind has them.
+    let pairs = [
+        json!({"from": ["diskcache", at("typed")], "to": ["pickle", at("typed.pickle")]}),
+        json!({"from": ["pickle", at("keys")], "to": ["diskcache", at("keys.cache")]}),
+        json!({"from": ["diskcache", at("expiring")], "to": ["diskcache", at("expiring2")]}),
+    ];
+    convert(&at("typed"), "pickle", None, &at("typed.pickle")).expect("typed keys to a pickle");
+    convert(&at("keys"), "diskcache", None, &at("keys.cache")).expect("typed keys to diskcache");
+    convert(&at("expiring"), "diskcache", None, &at("expiring2")).expect("expiry to diskcache");
+    assert_eq!(judge(&python, temp.path(), &pairs), Vec::<String>::new());
+}
 
 #[test]
 fn the_command_line_says_what_it_wrote_and_what_it_refused() {

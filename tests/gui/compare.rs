@@ -2,7 +2,30 @@
 
 use egui::accesskit::Role;
 
+use super::JOBLIB;
 use super::window::{Window, fixture};
+
+#[test]
+fn two_stores_are_measured_and_compared_key_by_key() {
+    let (_temp, path) = fixture(JOBLIB);
+    let (_other, copy) = fixture(JOBLIB);
+    // One value of the copy differs and one entry is gone; three entries of both have no value that could be compared.
+    let function = copy.join("joblib/features/tokenize");
+    std::fs::remove_dir_all(function.join("608eedaf6bd6a95ac5d5c2567e886df7")).unwrap();
+    let changed = function.join("4c2327d500c48d81fb04f896462d263e/output.pkl");
+    std::fs::write(changed, b"\x80\x04K\x07.").unwrap();
+    let mut window = Window::open(vec![path, copy]);
+    window.wait_for_text_part("features.compressed");
+    window.press_labelled(Role::Tab, "Compare");
+    window.press("Measure 2 open stores");
+    window.wait_for_text("Dead space and left-overs");
+    window.press_labelled(Role::RadioButton, "Difference");
+    window.press_part("Compare with");
+    window.wait_for_text_part("different 4");
+    window.wait_for_text_part("the same 52");
+    window.press_row("4c2327d500c48d81fb04f896462d263e");
+    window.wait_for_text_part("pickle 4");
+}
 
 #[test]
 fn what_if_ends_with_figures_and_one_sentence() {

@@ -148,6 +148,15 @@ impl Window {
         self.harness.run_ok();
     }
 
+    /// Clicks the widget whose name has this in it.
+    #[track_caller]
+    pub(crate) fn press_part(&mut self, label: &str) {
+        self.wait_for_text_part(label);
+        let named = self.harness.query_all_by_label_contains(label).last();
+        named.expect("waited for").click();
+        self.harness.run_ok();
+    }
+
     /// Clicks the widget of that role and name.
     #[track_caller]
     pub(crate) fn press_labelled(&mut self, role: Role, label: &str) {

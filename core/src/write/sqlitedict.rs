@@ -30,13 +30,10 @@ struct SqliteDict {
 }
 
 fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
-    let mut dict = SqliteDict {
+    Ok(Box::new(SqliteDict {
         rows: Rows::create(path, "")?,
         tables: HashSet::new(),
-    };
-    // A dict without entries is a table all the same.
-    dict.table("")?;
-    Ok(Box::new(dict))
+    }))
 }
 
 impl SqliteDict {
@@ -65,7 +62,11 @@ impl Writer for SqliteDict {
         self.rows.insert(&sql, (key, &*entry.value.pickled()))
     }
 
-    fn finish(self: Box<Self>) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        // A dict without entries is a table all the same.
+        if self.tables.is_empty() {
+            self.table("")?;
+        }
         self.rows.finish()
     }
 }

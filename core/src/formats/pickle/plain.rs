@@ -200,9 +200,8 @@ struct Last {
     /// `None` at the end of a part.
     opcode: Option<u8>,
     depth: usize,
-    /// Values on the stack, and open MARKs.
+    /// Values on the stack.
     height: usize,
-    n_marks: usize,
     memo_count: u64,
     /// What BUILD is for.
     below: Option<Traced>,
@@ -269,7 +268,6 @@ impl<'p> Copy<'p> {
             opcode: machine.input.peek(),
             depth: machine.depth(),
             height,
-            n_marks: machine.marks.len(),
             memo_count: machine.memo.count(),
             below: height
                 .checked_sub(2)
@@ -291,7 +289,8 @@ impl<'p> Copy<'p> {
         let top = machine.stack.last().copied();
         match opcode {
             op::PROTO | op::FRAME | op::STOP => {}
-            op::MARK if self.is_item && last.depth == 0 && last.height == 0 => {}
+            // The MARK of a batch stands before its first item and belongs to the dict.
+            op::MARK if self.is_item && last.height == 0 && self.is_in_items() => {}
             op::MEMOIZE => self.remember(last.memo_count),
             op::BINPUT | op::LONG_BINPUT | op::PUT => {
                 let slot = argument(&self.bytes(last, machine));
@@ -345,7 +344,8 @@ impl<'p> Copy<'p> {
             Some(Waits::ForArray) => {
                 self.slots.pop();
             }
-            Some(Waits::ForMemo) if last.n_marks > 0 => {
+            // An item leaves its key and its value; one value is the dict itself.
+            Some(Waits::ForMemo) if last.height != 2 => {
                 let why = "the value refers to the dict that holds it: it cannot stand alone";
                 self.problem = Some(Problem::new(ProblemKind::Note, last.start, why));
             }
@@ -355,6 +355,11 @@ impl<'p> Copy<'p> {
             }
             None => {}
         }
+    }
+
+    /// True outside of the pickles inside arrays.
+    fn is_in_items(&self) -> bool {
+        self.waiting.iter().all(|waits| *waits == Waits::ForMemo)
     }
 
     fn remember(&mut self, slot: u64) {

@@ -190,6 +190,33 @@ impl Side {
     fn content(&self) -> &Content {
         &self.preview.content
     }
+
+    /// All bytes at `node`, which protocols up to 2 write as text of Latin-1 with a call around it.
+    fn latin1(&self, node: NodeId) -> Option<Vec<u8>> {
+        let value = self.value();
+        let Some(object) = value.object(node) else {
+            return whole(&bytes_of(value, node)?, self.content());
+        };
+        let Some(text) = value.item(object.args, 0) else {
+            return Some(Vec::new());
+        };
+        let Some(Leaf::Str(text)) = value.leaf(text) else {
+            return None;
+        };
+        let text = String::from_utf8(whole(&text, self.content())?).ok()?;
+        let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+        bytes.collect::<Result<_, _>>().ok()
+    }
+}
+
+/// Text or bytes to their end, of which only a head may be in memory.
+fn whole(blob: &Blob<'_>, content: &Content) -> Option<Vec<u8>> {
+    if !blob.is_cut() {
+        return Some(blob.bytes.to_vec());
+    }
+    let mut bytes = vec![0; usize::try_from(blob.len).ok()?];
+    let n = content.read_at(blob.offset?, &mut bytes).ok()?;
+    (n == bytes.len()).then_some(bytes)
 }
 
 /// What a comparison of two nodes says.
@@ -250,6 +277,13 @@ impl Walk<'_> {
         let (l, r) = (self.left.value(), self.right.value());
         if let (Some(ours), Some(theirs)) = (bytes_of(l, left), bytes_of(r, right)) {
             let kind = |value: &Value, node| matches!(value.leaf(node), Some(Leaf::ByteArray(_)));
+            let is_text = |value: &Value, node| value.leaf(node).is_none();
+            if is_text(l, left) || is_text(r, right) {
+                return match (self.left.latin1(left), self.right.latin1(right)) {
+                    (Some(ours), Some(theirs)) => Found::of(ours == theirs),
+                    _ => Found::Unknown("part of it could not be read"),
+                };
+            }
             return self.blobs(&ours, &theirs, kind(l, left) == kind(r, right));
         }
         match (l.leaf(left), r.leaf(right)) {
@@ -294,14 +328,6 @@ impl Walk<'_> {
         if !left.is_cut() && !right.is_cut() {
             return Found::of(left.bytes == right.bytes);
         }
-        let whole = |blob: &Blob<'_>, content: &Content| {
-            if !blob.is_cut() {
-                return Some(blob.bytes.to_vec());
-            }
-            let mut bytes = vec![0; usize::try_from(blob.len).ok()?];
-            let n = content.read_at(blob.offset?, &mut bytes).ok()?;
-            (n == bytes.len()).then_some(bytes)
-        };
         let ours = whole(left, self.left.content());
         let theirs = whole(right, self.right.content());
         match (ours, theirs) {
