@@ -1,6 +1,6 @@
 //! Entries to new stores: one writer per kind, each onto a path that does not exist, and the one list of them.
 //!
-//! Writers work in a [`Stage`](stage::Stage) beside the place that was asked for and are moved there when they are
+//! Writers work in a `Stage` beside the place that was asked for and are moved there when they are
 //! whole: nothing half written ever stands under a name that a person or a program knows.
 
 pub mod bench;
