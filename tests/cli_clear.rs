@@ -169,6 +169,66 @@ fn undo_finds_what_is_held_without_our_own_folder() {
     );
 }
 
+/// Copies of two stores in one folder, and what `ls` says of both.
+fn folder_of_two() -> (TempDir, PathBuf) {
+    let temp = TempDir::new().unwrap();
+    let path = temp.path().canonicalize().unwrap().join("both");
+    fs::create_dir(&path).unwrap();
+    for name in ["shelve/dumb-3.13/shelf", "shelve/gnu/shelf"] {
+        let all = fixtures::all();
+        let made = all.iter().find(|f| f.opened().ends_with(name));
+        let (from, opened) = made.unwrap().copy();
+        let to = path.join(name.split('/').nth(1).unwrap());
+        fs::create_dir(&to).unwrap();
+        let files = opened.parent().unwrap();
+        for item in fs::read_dir(files).unwrap().map(Result::unwrap) {
+            if item.file_name().to_str().unwrap().starts_with("shelf") {
+                fs::copy(item.path(), to.join(item.file_name())).unwrap();
+            }
+        }
+        drop(from);
+    }
+    (temp, path)
+}
+
+/// What one command cleared in several stores is one thing to bring back.
+#[test]
+fn undo_last_brings_back_all_stores_that_one_clear_emptied() {
+    let (temp, path) = folder_of_two();
+    let bench = Bench { temp, path };
+    // The two hold the same keys.
+    let entries = || -> BTreeSet<(String, String)> {
+        let listed = bench.run("ls", &[]);
+        let text = |line: &Value, member| line[member].as_str().unwrap().to_owned();
+        let name = |line| (text(line, "store"), text(line, "key"));
+        listed.of_type("entry").map(name).collect()
+    };
+    let all = entries();
+    // One of them before, by a command of its own.
+    let one = bench.path.join("gnu").to_str().unwrap().to_owned();
+    let first = bench.run_bare(&["ls", &one]).lines[1]["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(bench.run_bare(&["clear", &one, &first, "--yes"]).code, 0);
+    let without_one = entries();
+    let cleared = bench.run("clear", &["--all", "--yes"]);
+    assert_eq!(cleared.code, 0, "{}", cleared.said);
+    let n_stores = summary(&cleared)["undo_ids"].as_array().unwrap().len();
+    assert!(n_stores >= 2, "{n_stores}");
+    assert!(entries().is_empty());
+    let back = bench.run("undo", &["--last"]);
+    assert_eq!(back.code, 0, "{}", back.said);
+    assert_eq!(
+        summary(&back)["entries"].as_u64(),
+        Some(without_one.len() as u64)
+    );
+    assert_eq!(entries(), without_one);
+    // The clear before it is the last one now.
+    assert_eq!(bench.run("undo", &["--last"]).code, 0);
+    assert_eq!(entries(), all);
+}
+
 #[test]
 fn purge_frees_only_with_yes() {
     let bench = Bench::new();

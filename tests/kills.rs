@@ -33,8 +33,16 @@ const CALLS: [&str; 13] = [
     "ftruncate",
     "linkat",
 ];
-/// Kills at one call by one command; where there are more such calls, as many are picked evenly.
-const KILLS: usize = 4;
+/// Kills at one call by one command, as many as `KILLS` says; where there are more such calls they are picked evenly.
+///
+/// `KILLS=all` kills at each of them, which takes an hour; `KILL_CASE=dumb` takes one store only.
+fn kills() -> usize {
+    match std::env::var("KILLS").as_deref() {
+        Ok("all") => usize::MAX,
+        Ok(n) => n.parse().expect("KILLS is a number, or all"),
+        Err(_) => 4,
+    }
+}
 
 /// A store, and what is cleared of it: a handful of entries.
 struct Case {
@@ -208,38 +216,112 @@ fn can_trace() -> bool {
     can
 }
 
-/// Kills `command` at each of its calls; `judge` sees what is left each time.
-fn killed(
-    case: &Case,
-    command: &str,
-    choice: &[&str],
-    prepare: impl Fn(&Bench),
-    judge: impl Fn(&Bench, &str),
-) -> usize {
-    let counting = Bench::new(case);
-    prepare(&counting);
-    let calls = counting.calls(command, choice);
-    assert!(!calls.is_empty(), "{command} changes nothing");
+/// A command that is killed.
+struct Run<'c> {
+    command: &'static str,
+    options: Vec<&'c str>,
+    /// True if there is something to bring back first.
+    is_cleared: bool,
+    then: Then,
+}
+
+/// What one command must make of what a kill left behind.
+#[derive(Clone, Copy)]
+enum Then {
+    /// All entries are back.
+    AllBack,
+    /// Each that is there is whole.
+    Whole,
+    /// All of them are back, or none.
+    AllOrNone,
+    /// Compacting again is done.
+    Compacted,
+}
+
+impl Case {
+    fn runs(&self) -> Vec<Run<'_>> {
+        let run = |command, options: &[&'static str], is_cleared, then| Run {
+            command,
+            options: options.to_vec(),
+            is_cleared,
+            then,
+        };
+        let chosen = |more: &[&'static str]| [self.choice, more].concat();
+        let mut runs = vec![
+            run("clear", &chosen(&["--yes"]), false, Then::AllBack),
+            run(
+                "clear",
+                &chosen(&["--yes", "--permanent"]),
+                false,
+                Then::Whole,
+            ),
+            run("undo", &["--last"], true, Then::AllBack),
+            run("purge", &["--yes"], true, Then::AllOrNone),
+        ];
+        if self.can_compact {
+            runs.push(run("compact", &COMPACT, false, Then::Compacted));
+        }
+        runs
+    }
+}
+
+const COMPACT: [&str; 2] = ["--yes", "--no-program-uses-it"];
+
+/// Kills a command at each of its calls, and judges what is left each time; how many kills that were.
+fn killed(case: &Case, run: &Run<'_>, before: &Entries) -> usize {
+    let prepared = || {
+        let bench = Bench::new(case);
+        if run.is_cleared {
+            clear(&bench, case);
+        }
+        bench
+    };
+    let calls = prepared().calls(run.command, &run.options);
+    assert!(!calls.is_empty(), "{} changes nothing", run.command);
     let mut n_kills = 0;
     for (call, n_calls) in calls {
-        let step = n_calls.div_ceil(KILLS);
+        let step = n_calls.div_ceil(kills());
         for n in (1..=n_calls).step_by(step) {
-            let bench = Bench::new(case);
-            prepare(&bench);
+            let bench = prepared();
             let inject = format!("inject={call}:signal=KILL:when={n}");
-            bench.run(
-                command,
-                choice,
-                &["-e", &format!("trace={call}"), "-e", &inject],
-            );
-            judge(
-                &bench,
-                &format!("{}: {command} killed at {call} {n}", case.fixture),
-            );
+            let strace = ["-e", &format!("trace={call}"), "-e", &inject];
+            bench.run(run.command, &run.options, &strace);
+            let at = format!("{}: {} killed at {call} {n}", case.fixture, run.command);
+            run.then.judge(&bench, before, &at);
             n_kills += 1;
         }
     }
     n_kills
+}
+
+impl Then {
+    fn judge(self, bench: &Bench, before: &Entries, at: &str) {
+        let left = bench.entries();
+        assert_whole(&left, before, at);
+        match self {
+            Self::AllBack => {
+                bench.undo();
+                assert_eq!(&bench.entries(), before, "{at}");
+            }
+            Self::Whole => {
+                bench.undo();
+                assert_whole(&bench.entries(), before, at);
+            }
+            Self::AllOrNone => {
+                bench.undo();
+                // Before the shelf was doomed all of it comes back, after that nothing.
+                let now = bench.entries();
+                assert!(now == *before || now == left, "{at}");
+            }
+            Self::Compacted => {
+                assert_eq!(&left, before, "{at}");
+                let again = program::say(bench.words("compact", &COMPACT));
+                assert_eq!(again.code, 0, "{at}: {}", again.stderr);
+                assert_eq!(&bench.entries(), before, "{at}");
+            }
+        }
+        assert!(bench.is_tidy(), "{at}");
+    }
 }
 
 /// Each entry is as it was, or not there.
@@ -259,80 +341,14 @@ fn clear(bench: &Bench, case: &Case) {
 fn try_case(case: &Case) -> usize {
     let before = Bench::new(case).entries();
     assert!(!before.is_empty(), "{}", case.fixture);
-    let yes = [case.choice, &["--yes"]].concat();
-    let for_good = [case.choice, &["--yes", "--permanent"]].concat();
-    let mut n_kills = killed(
-        case,
-        "clear",
-        &yes,
-        |_| {},
-        |bench, at| {
-            assert_whole(&bench.entries(), &before, at);
-            bench.undo();
-            assert_eq!(bench.entries(), before, "{at}");
-            assert!(bench.is_tidy(), "{at}");
-        },
-    );
-    n_kills += killed(
-        case,
-        "clear",
-        &for_good,
-        |_| {},
-        |bench, at| {
-            assert_whole(&bench.entries(), &before, at);
-            bench.undo();
-            assert_whole(&bench.entries(), &before, at);
-            assert!(bench.is_tidy(), "{at}");
-        },
-    );
-    n_kills += killed(
-        case,
-        "undo",
-        &["--last"],
-        |bench| clear(bench, case),
-        |bench, at| {
-            assert_whole(&bench.entries(), &before, at);
-            bench.undo();
-            assert_eq!(bench.entries(), before, "{at}");
-            assert!(bench.is_tidy(), "{at}");
-        },
-    );
-    n_kills += killed(
-        case,
-        "purge",
-        &["--yes"],
-        |bench| clear(bench, case),
-        |bench, at| {
-            let left = bench.entries();
-            assert_whole(&left, &before, at);
-            bench.undo();
-            // Before the shelf was doomed all of it comes back, after that nothing.
-            let now = bench.entries();
-            assert!(now == before || now == left, "{at}");
-            assert!(bench.is_tidy(), "{at}");
-        },
-    );
-    if case.can_compact {
-        n_kills += compacted(case, &before);
+    let mut n_kills = 0;
+    for run in case.runs() {
+        let n = killed(case, &run, &before);
+        let options = run.options.join(" ");
+        eprintln!("{}: {} {options}: {n} kills", case.fixture, run.command);
+        n_kills += n;
     }
     n_kills
-}
-
-fn compacted(case: &Case, before: &Entries) -> usize {
-    let words = ["--yes", "--no-program-uses-it"];
-    killed(
-        case,
-        "compact",
-        &words,
-        |_| {},
-        |bench, at| {
-            assert_eq!(&bench.entries(), before, "{at}");
-            let again = program::say(bench.words("compact", &words));
-            assert_eq!(again.code, 0, "{at}: {}", again.stderr);
-            assert_eq!(&bench.entries(), before, "{at}");
-            assert!(bench.is_tidy(), "{at}");
-        },
-    )
 }
 
 #[test]
@@ -340,8 +356,9 @@ fn a_kill_at_any_call_leaves_each_entry_whole_or_gone_and_one_command_repairs() 
     if !can_trace() {
         return;
     }
+    let only = std::env::var("KILL_CASE").unwrap_or_default();
     std::thread::scope(|scope| {
-        for case in &CASES {
+        for case in CASES.iter().filter(|case| case.fixture.contains(&only)) {
             std::thread::Builder::new()
                 .name(case.fixture.to_owned())
                 .spawn_scoped(scope, || {

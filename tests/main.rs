@@ -35,4 +35,5 @@ mod save;
 mod sqlite_ladder;
 mod staleness;
 mod support;
+mod together;
 mod watch;

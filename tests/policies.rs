@@ -65,7 +65,7 @@ fn reduce_size_chooses_what_joblib_deletes() {
 fn cull_expire_and_evict_choose_what_diskcache_deletes() {
     if let Some(python) = Python::env("diskcache-5.6") {
         let judge = include_str!("judges/diskcache_policies.py");
-        check(&python, judge, &[], 23);
+        check(&python, judge, &[], 66);
     }
 }
 
@@ -73,7 +73,15 @@ fn cull_expire_and_evict_choose_what_diskcache_deletes() {
 fn expired_chooses_what_requests_cache_deletes() {
     if let Some(python) = Python::env("requests-cache-1.3") {
         let judge = include_str!("judges/requests_cache_expired.py");
-        check(&python, judge, &[], 1);
+        check(&python, judge, &[], 22);
+    }
+}
+
+#[test]
+fn newest_and_cheapest_choose_by_joblibs_metadata() {
+    if let Some(python) = Python::env("joblib-new") {
+        let judge = include_str!("judges/own_policies.py");
+        check(&python, judge, &[], 44);
     }
 }
 

@@ -10,6 +10,7 @@ mod window;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use window::{Window, fixture};
 
+use crate::support::program;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 
@@ -298,4 +299,96 @@ fn an_entry_that_a_program_stores_shows_by_itself() {
     )
     .unwrap();
     window.wait_for_text("58 entries");
+}
+
+/// A store of diskcache 5.6.
+const DISKCACHE: &str = "sqlite/diskcache-5.6";
+
+#[test]
+fn entries_get_a_new_expiry_after_a_plan_was_shown_and_the_old_one_back() {
+    let (_temp, path) = fixture(DISKCACHE);
+    let mut window = Window::open(vec![path.clone()]);
+    window.type_into("Query", "large");
+    window.wait_for_text_part("3 of ");
+    let expiries = || expiries(&path);
+    let before = expiries();
+    window.press("More ways to clear");
+    window.press("Keep 3 found for…");
+    window.wait_for_text("Keep 3 entries for…");
+    window.type_into("Expires in", "soon");
+    window.press("Show the plan…");
+    window.wait_for_text_part("soon");
+    window.type_into("Expires in", "2d");
+    window.press("Show the plan…");
+    window.wait_for_text_part("Keep 3 entries until ");
+    window.wait_for_text_part("--expires 2d --query large");
+    assert_eq!(expiries(), before, "a plan changes nothing");
+
+    window.press("Keep 3 entries");
+    window.wait_for_text_part("3 entries kept until ");
+    window.wait_for_text("3 old expiries kept");
+    let after = expiries();
+    let n_new = before.iter().zip(&after).filter(|(a, b)| a != b).count();
+    assert_eq!(n_new, 3);
+    window.key(Modifiers::COMMAND, Key::Z);
+    window.wait_for(|h| h.query_by_label_contains("old expiries kept").is_none());
+    assert_eq!(expiries(), before);
+}
+
+/// When each entry of a store expires, as the command line tells it.
+fn expiries(path: &std::path::Path) -> Vec<String> {
+    let listed = program::run(["ls", path.to_str().unwrap()]);
+    let entries = listed.of_type("entry");
+    let mut expiries: Vec<String> = entries
+        .map(|entry| format!("{} {}", entry["key"], entry["expires"]))
+        .collect();
+    expiries.sort();
+    expiries
+}
+
+#[test]
+fn stores_without_an_expiry_or_dead_space_offer_neither_keeping_nor_compacting() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("More ways to clear");
+    for label in ["Keep 2 found for…", "Compact this store…"] {
+        window.wait_for_text(label);
+        let button = window.harness.get_by_label(label);
+        assert!(button.accesskit_node().is_disabled(), "{label}");
+    }
+}
+
+#[test]
+fn a_store_is_compacted_after_its_gain_was_shown() {
+    let (temp, path) = fixture("shelve/gnu/shelf");
+    let mut window = Window::open(vec![path.clone()]);
+    window.wait_for_text_part(" entries");
+    window.key(Modifiers::COMMAND, Key::K);
+    window.type_into("Command", "compact");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for_text_part("--yes");
+    let before = std::fs::metadata(&path).unwrap().len();
+    window.press("Compact");
+    window.wait_for_text_part("compacted: ");
+    assert!(std::fs::metadata(&path).unwrap().len() < before);
+    assert!(!temp.path().join(".cachescope-quarantine").exists());
+}
+
+/// Nobody can see who has a dumb shelf open, so a person's word is needed, as on the command line.
+#[test]
+fn a_dumb_shelf_is_compacted_only_on_a_persons_word() {
+    let (_temp, path) = fixture("shelve/dumb-3.13/shelf");
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text_part(" entries");
+    window.key(Modifiers::COMMAND, Key::K);
+    window.type_into("Command", "compact");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.wait_for_text("Compact");
+    let button = window.harness.get_by_label("Compact");
+    assert!(button.accesskit_node().is_disabled());
+    window.press("No program uses it");
+    window.wait_for_text_part("--no-program-uses-it");
+    window.press("Compact");
+    window.wait_for_text_part("compacted: ");
 }

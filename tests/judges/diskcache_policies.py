@@ -33,14 +33,14 @@ def keys(folder):
 def fill(folder, n, policy, fanout):
     kind = diskcache.FanoutCache if fanout else diskcache.Cache
     options = {"shards": 3} if fanout else {}
-    cache = kind(folder, eviction_policy=policy, cull_limit=0, **options)
+    cache = kind(folder, eviction_policy=policy, cull_limit=0, sqlite_synchronous=0, **options)
     names = ["key-%03d" % i for i in range(n)]
     random.shuffle(names)
     with cache.transact():
         for name in names:
             size = random.choice([1, 50, 3000, 3000, 9000, 40000])
             expire = random.choice([None, None, None, 1000, 0.001])
-            cache.set(name, b"v" * size, expire=expire, tag=random.choice([None, "a", "b", 7]))
+            cache.set(name, b"v" * size, expire=expire, tag=random.choice([None, "a", "b", 7, 2.5]))
         for name in random.sample(names, n // 2):
             cache.get(name)
     cache.close()
@@ -49,6 +49,7 @@ def fill(folder, n, policy, fanout):
 def sql(folder, statement, *args):
     for path in databases(folder):
         connection = sqlite3.connect(path)
+        connection.execute("PRAGMA synchronous = 0")
         connection.execute(statement, args)
         connection.commit()
         connection.close()
@@ -57,7 +58,7 @@ def sql(folder, statement, *args):
 CASES = []
 
 
-def case(what, options, n, policy, fraction=None, fanout=False, expire_time=None):
+def case(what, options, n, policy, fraction=None, fanout=False, expire_time=None, tag=None):
     name = "case%d" % len(CASES)
     folder = os.path.join(root, name)
     fill(folder, n, policy, fanout)
@@ -74,29 +75,35 @@ def case(what, options, n, policy, fraction=None, fanout=False, expire_time=None
         sql(folder, "UPDATE Settings SET value = ? WHERE key = 'size_limit'", limit)
         if fanout:
             settings["size_limit"] = limit * 3
-    CASES.append((name, folder, what, settings))
+    CASES.append((name, folder, what, settings, tag))
     print(name, folder, *options)
 
 
+def a_policy():
+    return random.choice(POLICIES)
+
+
 for policy in POLICIES:
-    for fraction in (0.2, 0.5, 0.9, 1.5):
+    for fraction in (0.2, 0.35, 0.5, 0.9, 1.5):
         case("cull", ["--policy", "diskcache:cull"], random.randrange(40, 90), policy, fraction)
-case("cull", ["--policy", "diskcache:cull"], 120, POLICIES[0], 0.4, fanout=True)
-case("expire", ["--policy", "diskcache:expire"], 60, POLICIES[0])
-case("expire", ["--policy", "diskcache:expire"], 90, POLICIES[1], fanout=True)
+for fraction in (0.3, 0.6):
+    case("cull", ["--policy", "diskcache:cull"], 120, POLICIES[0], fraction, fanout=True)
+for n in range(18):
+    case("expire", ["--policy", "diskcache:expire"], random.randrange(1, 120), a_policy(), fanout=n % 5 == 4)
 # Rows of one time beyond the hundredth: expire goes on behind that time, and leaves them.
-case("expire", ["--policy", "diskcache:expire"], 150, POLICIES[3], expire_time=1000.5)
-case("evict", ["--tag", "a"], 60, POLICIES[0])
-case("evict", ["--tag", "7"], 60, POLICIES[0], fanout=True)
-case("evict", ["--tag", "missing"], 20, POLICIES[2])
+for n, at in ((150, 1000.5), (101, 0.0), (230, -5.0), (40, 4e9)):
+    case("expire", ["--policy", "diskcache:expire"], n, a_policy(), expire_time=at)
+for n in range(22):
+    tag = random.choice(["a", "b", "7", "2.5", "missing"])
+    case("evict", ["--tag", tag], random.randrange(5, 140), a_policy(), fanout=n % 5 == 4, tag=tag)
 time.sleep(0.01)
 print("ready", flush=True)
 sys.stdin.readline()
-for name, folder, what, settings in CASES:
+for name, folder, what, settings, tag in CASES:
     before = keys(folder)
     cache = (diskcache.FanoutCache if settings else diskcache.Cache)(folder, **settings)
     if what == "evict":
-        cache.evict("missing" if len(before) == 20 else 7 if settings else "a")
+        cache.evict({"7": 7, "2.5": 2.5}.get(tag, tag))
     else:
         getattr(cache, what)()
     cache.close()

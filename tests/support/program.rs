@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::Read as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -22,12 +22,27 @@ pub(crate) struct Ran {
 /// # Panics
 /// If it was killed, or printed anything on stdout that is no JSON line.
 pub(crate) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_cachescope"))
+    end(start(args))
+}
+
+/// Starts `cachescope ARGS… --json` beside others.
+pub(crate) fn start<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_cachescope"))
         .args(args)
         .arg("--json")
         .stdin(Stdio::null())
-        .output()
-        .expect("the program starts");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Waits for a started one to end.
+///
+/// # Panics
+/// As [`run`].
+pub(crate) fn end(child: Child) -> Ran {
+    let output = child.wait_with_output().expect("the program ends");
     let stdout = String::from_utf8(output.stdout).expect("stdout is UTF-8");
     let parse = |line: &str| {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))

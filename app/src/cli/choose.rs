@@ -248,6 +248,7 @@ impl Choice {
             let (records, notes) = self.by_policy(listing, records)?;
             let mut plan = Plan::with(&listing.store, records, self.fresh)?;
             plan.notes.extend(notes);
+            plan.pin(&Cancel::default());
             plans.push(plan);
         }
         Ok(plans)

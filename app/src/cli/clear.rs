@@ -59,6 +59,7 @@ pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
     for plan in &mut plans {
         plan.is_unused |= args.no_program_uses_it;
     }
+    Plan::join(&mut plans);
     if let Some(file) = &args.save_plan {
         save(file, &plans)?;
     }

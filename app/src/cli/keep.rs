@@ -103,8 +103,11 @@ fn plans(args: &KeepArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> 
         let rows = listing.rows.iter().copied();
         let chosen = rows.filter(|row| picked.as_ref().is_none_or(|p| p.contains(&(at, *row))));
         let records: Vec<Record<'_>> = chosen.filter_map(|row| listing.record(row)).collect();
-        plans.push(Plan::keep(&listing.store, records, expires)?);
+        let mut plan = Plan::keep(&listing.store, records, expires)?;
+        plan.pin(&Cancel::default());
+        plans.push(plan);
     }
+    Plan::join(&mut plans);
     Ok((plans, n_issues))
 }
 

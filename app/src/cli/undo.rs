@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cachescope_core::clear::Outcome;
-use cachescope_core::clear::undo::{self, Held, HeldEntry, HeldState};
+use cachescope_core::clear::undo::{self, Held, HeldEntry, HeldState, Restored};
 use cachescope_core::model::{Time, text};
 use cachescope_core::scan::{Cancel, Progress};
 
@@ -22,7 +22,7 @@ pub(super) struct UndoArgs {
     #[arg(value_name = "PATH|ID")]
     words: Vec<PathBuf>,
 
-    /// Bring back what was cleared last
+    /// Bring back what was cleared last: of every cache that the one command cleared
     #[arg(long)]
     last: bool,
 }
@@ -69,13 +69,14 @@ pub(super) fn choose<'h>(
     }
     if has_last {
         let is_new = |held: &&Held| !chosen.iter().any(|chosen| chosen.id == held.id);
-        let last = held.iter().rfind(is_new);
-        chosen.push(last.ok_or_else(|| {
+        let last = held.iter().rfind(is_new).ok_or_else(|| {
             Failure::usage(
                 "Nothing is held that could be brought back. Name the cache, or a folder above it, where it \
                  was cleared with another --state-dir",
             )
-        })?);
+        })?;
+        let of_last = held.iter().filter(|held| held.is_of_one_clear(last));
+        chosen.extend(of_last.filter(is_new).collect::<Vec<_>>());
     }
     Ok(chosen)
 }
@@ -121,6 +122,7 @@ pub(super) fn print_list(held: &[Held], global: &Global) -> Result<(), Failure> 
     out::print(table.render(terminal_width()).as_bytes())
 }
 
+/// Brings back what was chosen; one that cannot be brought back hides no other.
 fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
     let cancel = Cancel::default();
     interrupt::then({
@@ -128,7 +130,8 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
         move || cancel.cancel()
     })?;
     let mut lines = Vec::new();
-    let (mut n_back, mut bytes, mut n_left) = (0_u64, 0_u64, 0_u64);
+    let mut sum = Restored::default();
+    let mut failures = Vec::new();
     for held in chosen {
         let mut hear = |entry: &HeldEntry, outcome: Outcome| {
             let (outcome, reason) = match outcome {
@@ -146,38 +149,72 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
                 );
             }
         };
-        let done = undo::restore(held, &cancel, &Progress::default(), &mut hear)?;
-        n_back += done.restored as u64;
-        bytes = bytes.saturating_add(done.bytes);
-        n_left += (done.skipped + done.failed + done.not_tried) as u64;
-        if done.freed > 0 {
-            eprintln!(
-                "note: {} of {} were being freed for good when that was cut short; it was finished",
-                figures::counted(done.freed as u64, "entry", "entries"),
-                text::shown(&held.id)
-            );
+        match undo::restore(held, &cancel, &Progress::default(), &mut hear) {
+            Ok(done) => {
+                sum.restored += done.restored;
+                sum.bytes = sum.bytes.saturating_add(done.bytes);
+                sum.skipped += done.skipped + done.failed + done.not_tried;
+                say_freed(held, done.freed);
+            }
+            Err(error) => {
+                sum.skipped += held.entries;
+                failures.push(error);
+            }
         }
     }
+    let mut failures = failures.into_iter().peekable();
+    // Where nothing came back at all the first reason is the answer.
+    let answer = failures.next_if(|_| sum.restored == 0);
+    for error in failures {
+        eprintln!("error: {error}");
+    }
+    if let Some(error) = answer {
+        return Err(error.into());
+    }
+    print_sum(&sum, lines, global)?;
+    Ok(if sum.skipped > 0 {
+        Exit::Found
+    } else {
+        Exit::Done
+    })
+}
+
+fn say_freed(held: &Held, n_freed: usize) {
+    if n_freed > 0 {
+        eprintln!(
+            "note: {} of {} were being freed for good when that was cut short; it was finished",
+            figures::counted(n_freed as u64, "entry", "entries"),
+            text::shown(&held.id)
+        );
+    }
+}
+
+fn print_sum(sum: &Restored, mut lines: Vec<u8>, global: &Global) -> Result<(), Failure> {
+    let n_back = sum.restored as u64;
     if global.json {
         out::push_line(
             &mut lines,
             &HeldSummary {
                 entries: n_back,
-                bytes,
+                bytes: sum.bytes,
                 issues: 0,
                 bytes_freed: None,
             },
         );
-        out::print(&lines)?;
-    } else {
-        let left = match n_left {
-            0 => String::new(),
-            n => format!("; {} still held aside", figures::count(n)),
-        };
-        let back = figures::counted(n_back, "entry", "entries");
-        out::print(format!("{back}, {}, brought back{left}\n", figures::bytes(bytes)).as_bytes())?;
+        return out::print(&lines);
     }
-    Ok(if n_left > 0 { Exit::Found } else { Exit::Done })
+    let left = match sum.skipped {
+        0 => String::new(),
+        n => format!("; {} still held aside", figures::count(n as u64)),
+    };
+    let back = figures::counted(n_back, "entry", "entries");
+    out::print(
+        format!(
+            "{back}, {}, brought back{left}\n",
+            figures::bytes(sum.bytes)
+        )
+        .as_bytes(),
+    )
 }
 
 fn restore_line<'a>(

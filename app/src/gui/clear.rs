@@ -41,7 +41,7 @@ impl Session {
         }
     }
 
-    fn chosen(&self, scope: Option<Scope>) -> Option<(Arc<Snapshot>, Chosen)> {
+    pub(super) fn chosen(&self, scope: Option<Scope>) -> Option<(Arc<Snapshot>, Chosen)> {
         let store = self.state.shown()?;
         let snapshot = Arc::clone(&store.snapshot);
         Some(match scope {
@@ -113,13 +113,14 @@ impl Session {
         };
         let asked = AskedFor {
             query: (scope == Scope::Found).then(|| self.state.query.text().to_owned()),
-            options: Vec::new(),
+            ..AskedFor::default()
         };
         let request = Request {
             snapshot,
             chosen,
             policy: None,
             fresh: Fresh::Stays,
+            expires: None,
         };
         self.show_plan(asked, request);
     }
@@ -144,12 +145,14 @@ impl Session {
         let asked = AskedFor {
             query: Some(query).filter(|query| !query.is_empty()),
             options,
+            expires: None,
         };
         let request = Request {
             snapshot,
             chosen,
             policy: Some(policy),
             fresh: Fresh::Stays,
+            expires: None,
         };
         self.show_plan(asked, request);
     }
@@ -166,16 +169,25 @@ impl Session {
         }
     }
 
-    fn show_plan(&mut self, asked: AskedFor, request: Request) {
+    pub(super) fn show_plan(&mut self, asked: AskedFor, request: Request) {
         let how = match &self.state.dialog {
             Some(Dialog::Clear(clearing)) => clearing.how,
             _ => How::Keep,
         };
-        let job = self.jobs.start(Job::Plan {
-            snapshot: Arc::clone(&request.snapshot),
-            chosen: request.chosen.clone(),
-            policy: request.policy.clone().map(Box::new),
-            fresh: request.fresh,
+        let snapshot = Arc::clone(&request.snapshot);
+        let chosen = request.chosen.clone();
+        let job = self.jobs.start(match request.expires {
+            Some(expires) => Job::PlanToKeep {
+                snapshot,
+                chosen,
+                expires,
+            },
+            None => Job::Plan {
+                snapshot,
+                chosen,
+                policy: request.policy.clone().map(Box::new),
+                fresh: request.fresh,
+            },
         });
         self.state.dialog = Some(Dialog::Clear(Box::new(Clearing {
             asked,

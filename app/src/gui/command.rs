@@ -48,6 +48,10 @@ pub(crate) enum Command {
     Rules(Rules),
     /// Something about clearing and what was cleared.
     Clear(ClearCommand),
+    /// Something about giving entries a new expiry.
+    Keep(KeepCommand),
+    /// Something about giving dead space back.
+    Compact(CompactCommand),
     /// Something about what is held aside, of any store.
     Held(HeldCommand),
     /// Something about comparing and converting.
@@ -105,6 +109,24 @@ pub(crate) enum ClearCommand {
     AskPurge,
     /// Frees what was asked about.
     Purge,
+}
+
+/// Something about giving entries a new expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeepCommand {
+    /// Asks how long these entries are to be kept.
+    Ask(Scope),
+    /// Plans what was typed; nothing changes.
+    Plan,
+}
+
+/// Something about giving dead space back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompactCommand {
+    /// Shows what compacting a store would gain; nothing changes.
+    Ask(StoreId),
+    /// Compacts it.
+    Confirm,
 }
 
 /// Something about what is held aside, of any store.

@@ -1,5 +1,7 @@
 //! The command line that does what the window is about to do, ready to be pasted into a shell.
 
+use std::path::Path;
+
 use cachescope_core::clear::{Fresh, How, Plan, Planned};
 
 use super::state::AskedFor;
@@ -7,14 +9,22 @@ use super::state::AskedFor;
 /// Keys that are named one by one; more are better said by a query.
 const MAX_KEYS: usize = 50;
 
-/// `cachescope clear …` for a plan; `None` where only a long list of keys would say it.
-pub(crate) fn clear(plan: &Plan, asked: &AskedFor, how: How) -> Option<String> {
-    let mut words = vec!["cachescope".to_owned(), "clear".to_owned()];
+/// `cachescope clear …` (or `keep`) for a plan; `None` where only a long list of keys would say it.
+pub(crate) fn of_plan(plan: &Plan, asked: &AskedFor, how: How) -> Option<String> {
+    let verb = if asked.expires.is_some() {
+        "keep"
+    } else {
+        "clear"
+    };
+    let mut words = vec!["cachescope".to_owned(), verb.to_owned()];
     words.push(quote(plan.opened_as.to_str()?));
     words.push("--yes".to_owned());
     words.extend((how == How::Free).then(|| "--permanent".to_owned()));
     words.extend((plan.fresh == Fresh::Goes).then(|| "--in-progress".to_owned()));
     words.extend(asked.options.iter().map(|word| quote(word)));
+    if let Some(span) = &asked.expires {
+        words.extend(["--expires".to_owned(), quote(span)]);
+    }
     if let Some(query) = &asked.query {
         words.extend(["--query".to_owned(), quote(query)]);
     }
@@ -29,6 +39,17 @@ pub(crate) fn clear(plan: &Plan, asked: &AskedFor, how: How) -> Option<String> {
     words.extend(keys.iter().any(looks_like_option).then(|| "--".to_owned()));
     words.extend(keys.iter().map(|key| quote(key)));
     Some(words.join(" "))
+}
+
+/// `cachescope compact …` for a store; `None` where its path is not text.
+pub(crate) fn compact(store: &Path, is_unused: bool) -> Option<String> {
+    let path = quote(store.to_str()?);
+    let word = if is_unused {
+        " --no-program-uses-it"
+    } else {
+        ""
+    };
+    Some(format!("cachescope compact {path} --yes{word}"))
 }
 
 /// `GROUP/KEY`, as every sub-command takes it.

@@ -46,6 +46,8 @@ impl Session {
             Command::Revalidate(scope) => self.revalidate(scope),
             Command::Rules(rules) => self.state.saved.rules = rules,
             Command::Clear(command) => self.clear(command),
+            Command::Keep(command) => self.keep(command),
+            Command::Compact(command) => self.compact(command),
             Command::Held(command) => self.held(command),
             Command::Compare(command) => self.compare(command),
             Command::Dialog(kind) => {

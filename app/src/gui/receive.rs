@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cachescope_core::Error;
+use cachescope_core::clear::Act;
 use cachescope_core::jobs::{
     Advised, Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report,
     Surveyed,
@@ -49,6 +50,8 @@ impl Session {
                 Outcome::Advised(advised) => self.advised(*advised),
                 Outcome::Checked(checked) => self.checked(job, *checked),
                 Outcome::Planned(planned) => self.planned(job, planned),
+                Outcome::Predicted(prediction) => self.predicted(job, prediction),
+                Outcome::Compacted { store, gain } => self.compacted(job, &store, gain),
                 Outcome::Cleared(cleared) => {
                     self.state.toast = cleared_toast(&cleared);
                     self.cleared(job, cleared);
@@ -204,6 +207,7 @@ impl Session {
         let mut is_told = error.is_cancelled();
         is_told |= self.clearing_failed(job, error);
         is_told |= self.comparing_failed(job, error);
+        is_told |= self.compacting_failed(job, error);
         for store in &mut self.state.stores {
             if store.scan == Some(job) {
                 store.phase = match (&store.phase, error.is_cancelled()) {
@@ -246,12 +250,16 @@ fn cleared_toast(cleared: &Cleared) -> Option<Toast> {
         return None;
     }
     let n = text::counted(applied.removed as u64, "entry", "entries");
+    let undo = ("Undo clear", Command::Clear(ClearCommand::Undo));
+    if let Act::Expire(expires) = cleared.plan.act {
+        let words = format!("{n} kept until {}", text::moment(expires));
+        return Some(Toast::new(words, Some(("Undo", undo.1))));
+    }
     if applied.undo_id.is_none() {
         let freed = text::bytes(applied.bytes_freed);
         return Some(Toast::new(format!("{n} cleared, {freed} freed"), None));
     }
     let held = text::bytes(applied.bytes_held);
     let words = format!("{n} cleared and kept aside for undo, {held}");
-    let undo = ("Undo clear", Command::Clear(ClearCommand::Undo));
     Some(Toast::new(words, Some(undo)))
 }

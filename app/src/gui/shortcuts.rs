@@ -1,9 +1,12 @@
 //! Every action by name: what the palette lists, what the keys do.
 
 use cachescope_core::ops::SortBy;
+use cachescope_core::stores::{can_compact, can_expire};
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
-use super::command::{ClearCommand, Command, DialogKind, HeldCommand, TableCommand};
+use super::command::{
+    ClearCommand, Command, CompactCommand, DialogKind, HeldCommand, KeepCommand, TableCommand,
+};
 use super::state::{Pick, Scope, State, Tab};
 use super::widgets::mosaic::Colour;
 
@@ -68,6 +71,7 @@ const STORE: &[Action] = &[
         Key::W,
         |s| Some(Command::Close(s.shown?)),
     ),
+    action("Compact this store…", compact),
     action("Pin this store, or let go of it", |s| {
         Some(Command::Pin(s.shown()?.info.opened_as.clone()))
     }),
@@ -119,6 +123,14 @@ const ENTRIES: &[Action] = &[
     action("Clear by a policy…", |s| {
         s.shown()
             .map(|_| Command::Clear(ClearCommand::ChoosePolicy))
+    }),
+    action("Keep selected for…", |s| {
+        selected(s)?;
+        keep(s, Scope::Selected)
+    }),
+    action("Keep what the query found for…", |s| {
+        found(s)?;
+        keep(s, Scope::Found)
     }),
     keyed("Undo the last clear", Modifiers::COMMAND, Key::Z, |s| {
         held(s).map(|()| Command::Clear(ClearCommand::Undo))
@@ -240,6 +252,18 @@ fn found(state: &State) -> Option<()> {
     let arranged = state.shown()?.entries.arranged.as_ref()?;
     let has_any = !state.query.parsed().is_empty() && !arranged.rows.is_empty();
     has_any.then_some(())
+}
+
+/// Entries are given a new expiry where their kind of store has one.
+pub(crate) fn keep(state: &State, scope: Scope) -> Option<Command> {
+    let is_possible = can_expire(state.shown()?.info.kind);
+    is_possible.then_some(Command::Keep(KeepCommand::Ask(scope)))
+}
+
+/// Stores are compacted where their kind may have dead space.
+pub(crate) fn compact(state: &State) -> Option<Command> {
+    let info = &state.shown()?.info;
+    can_compact(info.kind).then_some(Command::Compact(CompactCommand::Ask(info.id)))
 }
 
 fn held(state: &State) -> Option<()> {

@@ -55,6 +55,9 @@ pub(super) struct Head {
     /// The folder that paths of entries are relative to.
     #[serde(with = "wire::path")]
     pub(super) base: PathBuf,
+    /// Names what one command cleared in several stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) together: Option<String>,
 }
 
 /// Which mechanism takes an entry out and brings it back: one file each in `apply` and in `undo`.

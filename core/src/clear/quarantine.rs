@@ -214,7 +214,11 @@ impl Quarantine {
     /// What somebody else is at work on is left to them.
     pub(super) fn tidy(&self, cancel: &Cancel) -> Result<()> {
         let fail = |e| Error::io("Cannot tidy up the quarantine", self.dir.path(), e);
-        let lock_file = disk::open_or_create(&self.dir, LOCK.as_ref()).map_err(fail)?;
+        let lock_file = match disk::open_or_create(&self.dir, LOCK.as_ref()) {
+            // Another Cachescope removed the whole of it meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(fail)?,
+        };
         match lock(&lock_file) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             other => other.map_err(fail)?,
@@ -251,7 +255,11 @@ impl Quarantine {
     fn tidy_shelf(&self, name: &str, cancel: &Cancel) -> Result<()> {
         let path = self.dir.path().join(name);
         let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
-        let dir = self.dir.open_dir(name.as_ref()).map_err(fail)?;
+        let dir = match self.dir.open_dir(name.as_ref()) {
+            // Another Cachescope threw it away meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(fail)?,
+        };
         let Ok(manifest) = disk::open_existing(&dir, MANIFEST.as_ref()) else {
             // It was being made or thrown away when its owner ended.
             if dir.names().map_err(fail)?.is_empty() {
@@ -259,7 +267,8 @@ impl Quarantine {
             }
             return Ok(());
         };
-        if lock(&manifest).is_err() {
+        // Whoever had it before may have thrown it away just then.
+        if lock(&manifest).is_err() || !disk::is_named(&manifest, &dir, MANIFEST.as_ref()) {
             return Ok(());
         }
         let shelf = Shelf {

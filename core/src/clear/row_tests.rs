@@ -73,7 +73,9 @@ impl Bench {
         let store = Store::open(&info).unwrap();
         let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
         let records = snapshot.records().map(|(_, record)| record);
-        Plan::new(&store, records.filter(is_chosen)).unwrap()
+        let mut plan = Plan::new(&store, records.filter(is_chosen)).unwrap();
+        plan.pin(&Cancel::default());
+        plan
     }
 
     /// A plan for a few entries, those with value files first: tests that are cut short at each step have fewer.
@@ -518,6 +520,9 @@ fn a_row_that_changed_since_the_plan_stays() {
                 INSERT INTO t VALUES ('a', x'01'), ('b', x'02'), ('c', x'03')";
     for (change, word) in [
         ("UPDATE t SET value = x'0202' WHERE key = 'b'", "changed"),
+        // Same rowid, same length: only what is in it tells.
+        ("UPDATE t SET value = x'09' WHERE key = 'b'", "changed"),
+        ("UPDATE t SET value = '2' WHERE key = 'b'", "changed"),
         ("REPLACE INTO t VALUES ('b', x'09')", "gone"),
         ("DELETE FROM t WHERE key = 'b'", "gone"),
         ("UPDATE t SET key = 'd' WHERE key = 'b'", "gone"),

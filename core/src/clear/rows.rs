@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, ToSql, ffi};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::saved::{MAX_ROW_BYTES, Place, SavedRow};
 use crate::Error;
@@ -295,6 +296,27 @@ pub(super) fn is_same(rules: &RowRules, a: &[Cell], b: &[Cell]) -> bool {
             .zip(b)
             .enumerate()
             .all(|(at, (a, b))| rules.volatile.contains(&at) || is_same_cell(a, b))
+}
+
+/// The same for two states of a row that [`is_same`] finds to be one.
+pub(super) fn digest(rules: &RowRules, cells: &[Cell]) -> u64 {
+    let mut hash = Xxh3::new();
+    let mut add = |kind: u8, bytes: &[u8]| {
+        hash.update(&[kind]);
+        hash.update(&(bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    for (at, cell) in cells.iter().enumerate() {
+        match cell {
+            _ if rules.volatile.contains(&at) => {}
+            Cell::Null => add(0, &[]),
+            Cell::Integer(number) => add(1, &number.to_le_bytes()),
+            Cell::Real(number) => add(2, &number.to_bits().to_le_bytes()),
+            Cell::Text(bytes) => add(3, bytes),
+            Cell::Blob(bytes) => add(4, bytes),
+        }
+    }
+    hash.digest()
 }
 
 /// Bit for bit, as `0.0` and `-0.0` are two values.

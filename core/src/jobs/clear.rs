@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::run::Context;
 use super::{Chosen, Outcome};
 use crate::Result;
+use crate::clear::compact::{self, Gain, Word};
 use crate::clear::undo::{self, Held, Purged, Restored};
 use crate::clear::{self, Applied, Fresh, How, Plan};
-use crate::model::{Snapshot, Time};
+use crate::model::{Snapshot, StoreInfo, Time};
 use crate::ops::policy::Policy;
 use crate::own::StateDir;
 use crate::stores::{PolicyLimits, Store};
@@ -20,6 +21,17 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// Why nothing can be moved aside there; `None` if it can.
     pub cannot_keep: Option<String>,
+    /// Free bytes on the disk; `None` if the system does not tell.
+    pub free_bytes: Option<u64>,
+}
+
+/// What a person wants to know before a store is compacted.
+#[derive(Debug, Clone, Copy)]
+pub struct Prediction {
+    /// What it would gain.
+    pub gain: Gain,
+    /// True if it is done only on the word that no program has the store open.
+    pub needs_word: bool,
     /// Free bytes on the disk; `None` if the system does not tell.
     pub free_bytes: Option<u64>,
 }
@@ -79,15 +91,46 @@ pub(super) fn plan(
     let records = records.into_iter().inspect(|_| context.progress.add(1));
     let mut plan = Plan::with(&store, records, fresh)?;
     plan.notes.extend(notes);
+    report_plan(plan, context)
+}
+
+pub(super) fn plan_to_keep(
+    snapshot: &Snapshot,
+    chosen: &Chosen,
+    expires: Time,
+    context: &Context,
+) -> Result<()> {
+    let rows = chosen.rows(snapshot);
+    let store = Store::open(&snapshot.store)?;
+    context.progress.set_total(rows.len() as u64);
+    let records = rows.iter().filter_map(|row| snapshot.record(*row));
+    let records = records.inspect(|_| context.progress.add(1));
+    report_plan(Plan::keep(&store, records, expires)?, context)
+}
+
+/// Checks each entry of a plan once more, and hands the plan over.
+fn report_plan(mut plan: Plan, context: &Context) -> Result<()> {
+    plan.pin(&context.cancel);
     plan.spare_what_stays(&context.cancel, &context.progress);
-    let plan = Arc::new(plan);
     context.cancel.check()?;
-    let cannot_keep = clear::can_keep(&plan).err().map(|error| error.to_string());
     context.report(Outcome::Planned(Box::new(Planned {
-        cannot_keep,
-        free_bytes: clear::free_bytes(&snapshot.store.path),
-        plan,
+        cannot_keep: clear::can_keep(&plan).err().map(|error| error.to_string()),
+        free_bytes: clear::free_bytes(&plan.store),
+        plan: Arc::new(plan),
     })))
+}
+
+pub(super) fn compact(store: &Arc<StoreInfo>, word: Option<Word>, context: &Context) -> Result<()> {
+    let Some(word) = word else {
+        return context.report(Outcome::Predicted(Prediction {
+            gain: compact::predict(store)?,
+            needs_word: compact::needs_word(store)?,
+            free_bytes: clear::free_bytes(&store.path),
+        }));
+    };
+    let gain = compact::compact(store, word, &context.cancel)?;
+    let store = Arc::clone(store);
+    context.report(Outcome::Compacted { store, gain })
 }
 
 pub(super) fn apply(

@@ -26,7 +26,7 @@ pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Sums};
 pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;
-pub use clear::{BroughtBack, ByPolicy, Cleared, Planned};
+pub use clear::{BroughtBack, ByPolicy, Cleared, Planned, Prediction};
 pub use compare::{Compared, Comparison, SideFacts};
 pub use find::FoundBytes;
 pub use glance::Glances;
@@ -41,10 +41,11 @@ pub use survey::{Survey, Surveyed, Zoom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::clear::compact::{Gain, Word};
 use crate::clear::undo::Held;
 use crate::clear::{Fresh, How, Plan};
 use crate::formats::Content;
-use crate::model::{EntryKey, Fingerprint, Snapshot, StoreId, StoreInfo};
+use crate::model::{EntryKey, Fingerprint, Snapshot, StoreId, StoreInfo, Time};
 use crate::own::StateDir;
 use crate::{Error, Result};
 
@@ -131,6 +132,22 @@ pub enum Job {
         /// What becomes of what may be somebody's work in progress.
         fresh: Fresh,
     },
+    /// Plans to give chosen rows a new expiry; nothing changes.
+    PlanToKeep {
+        /// The listing.
+        snapshot: Arc<Snapshot>,
+        /// Which of its entries.
+        chosen: Chosen,
+        /// When they are to expire.
+        expires: Time,
+    },
+    /// Tells what compacting a store would gain, or does it.
+    Compact {
+        /// The store.
+        store: Arc<StoreInfo>,
+        /// What is said of the programs that might have it open; `None` to change nothing.
+        word: Option<Word>,
+    },
     /// Carries a plan out.
     Clear {
         /// What is to go.
@@ -173,7 +190,8 @@ impl Job {
             Self::Survey(_) => "survey",
             Self::Advise(_) => "advise",
             Self::Check(_) => "check",
-            Self::Plan { .. } => "plan",
+            Self::Plan { .. } | Self::PlanToKeep { .. } => "plan",
+            Self::Compact { .. } => "compact",
             Self::Clear { .. } => "clear",
             Self::Compare(_) => "compare",
             Self::Held { .. } => "held",
@@ -198,7 +216,11 @@ impl Job {
             Self::Survey(survey) => format!("Summing up {}", survey.snapshot.store.title()),
             Self::Advise(snapshot) => format!("Examining {}", snapshot.store.title()),
             Self::Check(check) => format!("Revalidating {}", check.snapshot.store.title()),
-            Self::Plan { snapshot, .. } => format!("Planning for {}", snapshot.store.title()),
+            Self::Plan { snapshot, .. } | Self::PlanToKeep { snapshot, .. } => {
+                format!("Planning for {}", snapshot.store.title())
+            }
+            Self::Compact { store, word: None } => format!("Looking at {}", store.title()),
+            Self::Compact { store, .. } => format!("Compacting {}", store.title()),
             Self::Clear { .. } => "Clearing".to_owned(),
             Self::Compare(comparison) => comparison.title(),
             Self::Held { .. } => "Looking for what is held aside".to_owned(),
@@ -216,6 +238,8 @@ impl Job {
             | Self::Look { .. }
             | Self::Find { .. }
             | Self::Clear { .. }
+            // Taking the store off the list does not stop it half-way.
+            | Self::Compact { .. }
             | Self::Compare(_)
             | Self::Held { .. }
             | Self::Restore(_)
@@ -227,7 +251,9 @@ impl Job {
             | Self::Glance { store, .. } => Some(store.id),
             Self::Survey(survey) => Some(survey.snapshot.store.id),
             Self::Check(check) => Some(check.snapshot.store.id),
-            Self::Advise(snapshot) | Self::Plan { snapshot, .. } => Some(snapshot.store.id),
+            Self::Advise(snapshot)
+            | Self::Plan { snapshot, .. }
+            | Self::PlanToKeep { snapshot, .. } => Some(snapshot.store.id),
             Self::Arrange(arrange) => Some(arrange.snapshot.store.id),
         }
     }
@@ -260,6 +286,12 @@ impl Job {
                 policy,
                 fresh,
             } => clear::plan(&snapshot, &chosen, policy.as_deref(), fresh, context),
+            Self::PlanToKeep {
+                snapshot,
+                chosen,
+                expires,
+            } => clear::plan_to_keep(&snapshot, &chosen, expires, context),
+            Self::Compact { store, word } => clear::compact(&store, word, context),
             Self::Clear { plan, how, state } => clear::apply(plan, how, state.as_ref(), context),
             Self::Compare(comparison) => comparison.run(context),
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
@@ -310,6 +342,15 @@ pub enum Outcome {
     Checked(Box<Checked>),
     /// A plan, ready to be looked at.
     Planned(Box<Planned>),
+    /// What compacting a store would gain.
+    Predicted(Prediction),
+    /// What compacting a store gained.
+    Compacted {
+        /// The store.
+        store: Arc<StoreInfo>,
+        /// The gain.
+        gain: Gain,
+    },
     /// What became of a plan.
     Cleared(Box<Cleared>),
     /// What a comparison found.

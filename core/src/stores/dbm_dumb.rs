@@ -155,10 +155,16 @@ impl Backend for DbmDumb {
         if !index.is_file() || !dumb::is_likely(&index.head) {
             return Ok(None);
         }
-        let confidence = if index.head.is_empty() {
-            Confidence::Likely
-        } else {
+        // Emptied, the index before tells that the values beside it are a shelf's.
+        let is_told = |suffix: &str| {
+            let name = named(&base, suffix);
+            let told = Candidate::look(candidate.parent, &name);
+            told.is_ok_and(|index| !index.head.is_empty() && dumb::is_likely(&index.head))
+        };
+        let confidence = if !index.head.is_empty() || is_told(BACKUP) {
             Confidence::Certain
+        } else {
+            Confidence::Likely
         };
         Ok(Some(Recognised {
             kind: KIND,
@@ -244,6 +250,10 @@ impl Backend for DbmDumb {
             "its value ends at byte {end}, and the file of values has {there}: Python returns what is left of it"
         );
         Ok(vec![Finding::new(Condition::Corrupt, evidence)])
+    }
+
+    fn can_compact(&self, _kind: &str) -> bool {
+        true
     }
 
     fn compaction(&self, store: &Store) -> Result<Compaction> {

@@ -144,6 +144,10 @@ impl Backend for DbmHash {
         Ok(Vec::new())
     }
 
+    fn can_compact(&self, kind: &str) -> bool {
+        kind == GNU
+    }
+
     fn compaction(&self, store: &Store) -> Result<Compaction> {
         match open(store)?.1 {
             Format::Gdbm => Ok(Compaction::Gdbm {

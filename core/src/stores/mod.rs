@@ -175,6 +175,16 @@ pub trait Backend: Send + Sync {
         .at(&store.info.path))
     }
 
+    /// True if stores of this kind may have dead space, see [`Backend::compaction`].
+    fn can_compact(&self, _kind: &str) -> bool {
+        false
+    }
+
+    /// True if stores of this kind may keep when an entry expires, so that a person can say it anew.
+    fn can_expire(&self, _kind: &str) -> bool {
+        false
+    }
+
     /// What a person should know before these entries are taken out: what goes with them, who may bring them back.
     ///
     /// # Errors
@@ -401,6 +411,16 @@ fn split(path: &std::path::Path) -> Result<(Dir, OsString)> {
 /// For headings; two groups may have one title, so that selections and queries go by the label.
 pub fn group_title(kind: &str, group: &Group) -> String {
     backend_of(kind).map_or_else(|| group.label.to_string(), |b| b.group_title(group))
+}
+
+/// True if stores of this kind may have dead space that compacting gives back.
+pub fn can_compact(kind: &str) -> bool {
+    backend_of(kind).is_some_and(|backend| backend.can_compact(kind))
+}
+
+/// True if entries of this kind of store may be given a new expiry.
+pub fn can_expire(kind: &str) -> bool {
+    backend_of(kind).is_some_and(|backend| backend.can_expire(kind))
 }
 
 fn backends() -> impl Iterator<Item = &'static dyn Backend> {

@@ -34,6 +34,7 @@ impl RowKind for RequestsCache {
 
     const HIDES_SECRETS: bool = true;
 
+    const KEEPS_EXPIRY: bool = true;
     const KNOWS_VALUES: bool = true;
 
     fn facts(&self, value: &Value) -> Vec<(Cow<'static, str>, String)> {

@@ -56,6 +56,9 @@ pub(super) trait RowKind: Send + Sync {
         Ok(None)
     }
 
+    /// True where tables keep an expiry that a person may set.
+    const KEEPS_EXPIRY: bool = false;
+
     /// True where [`Self::facts`] has something to say of a table's values.
     const KNOWS_VALUES: bool = false;
 
@@ -448,6 +451,14 @@ impl<K: RowKind> Backend for RowStore<K> {
         cancel: &Cancel,
     ) -> Result<PolicyChoice> {
         policy::expired_by_seconds(store, now, cancel)
+    }
+
+    fn can_compact(&self, _kind: &str) -> bool {
+        true
+    }
+
+    fn can_expire(&self, _kind: &str) -> bool {
+        K::KEEPS_EXPIRY
     }
 
     fn compaction(&self, store: &Store) -> Result<Compaction> {

@@ -74,12 +74,17 @@ fn running_ui(ui: &mut Ui, job: &Running) {
 
 /// What can be brought back, and that it still takes room.
 fn held_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    let (mut entries, mut bytes) = (0_u64, 0_u64);
+    let (mut entries, mut bytes, mut n_expiries) = (0_u64, 0_u64, 0_u64);
     for held in state.held() {
-        entries += held.entries as u64;
+        let n = held.entries as u64;
+        if held.is_expiry {
+            n_expiries += n;
+            continue;
+        }
+        entries += n;
         bytes = bytes.saturating_add(held.bytes);
     }
-    if entries == 0 {
+    if entries + n_expiries == 0 {
         if !state.held.is_empty() && ui.button("Moved aside…").clicked() {
             out.push(Command::Held(HeldCommand::Show));
         }
@@ -96,7 +101,15 @@ fn held_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         out.push(Command::Clear(ClearCommand::AskPurge));
     }
     let n = text::counted(entries, "entry", "entries");
-    let words = format!("{n} moved aside, {} held", text::bytes(bytes));
+    let words = match (entries, n_expiries) {
+        (0, n) => text::counted(n, "old expiry kept", "old expiries kept"),
+        (_, 0) => format!("{n} moved aside, {} held", text::bytes(bytes)),
+        (_, more) => format!(
+            "{n} moved aside, {} held · {}",
+            text::bytes(bytes),
+            text::counted(more, "old expiry kept", "old expiries kept")
+        ),
+    };
     if ui
         .link(words)
         .on_hover_text("Shows what can be brought back, of every store")

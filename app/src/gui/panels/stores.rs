@@ -6,7 +6,7 @@ use egui::accesskit::Role;
 use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::activity::percent;
-use crate::gui::command::{Command, TableCommand};
+use crate::gui::command::{Command, CompactCommand, TableCommand};
 use crate::gui::state::{OpenStore, Phase, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
@@ -159,6 +159,10 @@ fn menu_ui(response: &egui::Response, store: &OpenStore, out: &mut Vec<Command>)
     response.context_menu(|ui| {
         if ui.button("Read again").clicked() {
             out.push(Command::Refresh(store.info.id));
+        }
+        let can_compact = cachescope_core::stores::can_compact(store.info.kind);
+        if can_compact && ui.button("Compact…").clicked() {
+            out.push(Command::Compact(CompactCommand::Ask(store.info.id)));
         }
         if ui.button("Copy path").clicked() {
             let path = cachescope_core::model::text::path(&store.info.path);

@@ -3,7 +3,7 @@
 use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
 
 use crate::gui::command::{ClearCommand, Command, DialogKind, HeldCommand};
-use crate::gui::shortcuts::{Action, TOPICS};
+use crate::gui::shortcuts::{self, Action, TOPICS};
 use crate::gui::state::{Rules, Scope, State};
 use crate::gui::theme;
 use crate::gui::widgets::controls;
@@ -100,6 +100,19 @@ fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         if ui.button("Clear by a policy…").clicked() {
             out.push(Command::Clear(ClearCommand::ChoosePolicy));
         }
+        let mut offer = |ui: &mut Ui, label: &str, command: Option<Command>| {
+            let button = Button::new(label);
+            if ui.add_enabled(command.is_some(), button).clicked() {
+                out.extend(command);
+            }
+        };
+        let keep = scope(state).and_then(|(scope, _)| shortcuts::keep(state, scope));
+        let words = match scope(state) {
+            Some((_, words)) => format!("Keep {words} for…"),
+            None => "Keep for…".to_owned(),
+        };
+        offer(ui, &words, keep);
+        offer(ui, "Compact this store…", shortcuts::compact(state));
         if ui.button("Show what was moved aside…").clicked() {
             out.push(Command::Held(HeldCommand::Show));
         }

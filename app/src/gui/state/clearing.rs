@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cachescope_core::clear::undo::Held;
 use cachescope_core::clear::{Fresh, How, Plan};
 use cachescope_core::formats::SaveAs;
-use cachescope_core::jobs::{ByPolicy, Chosen, Cleared, JobId, Planned};
-use cachescope_core::model::Snapshot;
+use cachescope_core::jobs::{ByPolicy, Chosen, Cleared, JobId, Planned, Prediction};
+use cachescope_core::model::{Snapshot, StoreInfo, Time};
 
 use crate::cli::export::Form;
 use crate::gui::widgets::table::Scroll;
@@ -30,6 +30,10 @@ pub(crate) enum Dialog {
     Purge(Vec<Held>),
     /// Clearing by a policy: which one.
     Policy(PolicyForm),
+    /// Giving entries a new expiry: which one.
+    Keep(KeepForm),
+    /// Giving dead space back.
+    Compact(Compacting),
     /// What is held aside, of every store.
     Held,
     /// The command palette.
@@ -86,6 +90,8 @@ pub(crate) struct Asked {
     pub(crate) query: Option<String>,
     /// Options of the policy; empty without one.
     pub(crate) options: Vec<String>,
+    /// The new expiry, where entries are kept and not cleared.
+    pub(crate) expires: Option<String>,
 }
 
 /// What a plan is made of.
@@ -95,6 +101,8 @@ pub(crate) struct Request {
     pub(crate) chosen: Chosen,
     pub(crate) policy: Option<ByPolicy>,
     pub(crate) fresh: Fresh,
+    /// When the entries are to expire, where they are kept and not cleared.
+    pub(crate) expires: Option<Time>,
 }
 
 /// A policy as it is being typed.
@@ -108,6 +116,41 @@ pub(crate) struct PolicyForm {
     pub(crate) tag: String,
     /// What is wrong with it.
     pub(crate) error: Option<String>,
+}
+
+/// A new expiry as it is being typed.
+#[derive(Debug, Clone)]
+pub(crate) struct KeepForm {
+    /// Which entries get it.
+    pub(crate) scope: Scope,
+    /// How many those are.
+    pub(crate) n_entries: u64,
+    /// How long from now on.
+    pub(crate) span: String,
+    /// What is wrong with it.
+    pub(crate) error: Option<String>,
+}
+
+/// The compact dialog.
+pub(crate) struct Compacting {
+    pub(crate) store: Arc<StoreInfo>,
+    pub(crate) job: Option<JobId>,
+    pub(crate) stage: CompactStage,
+    /// The person's word that no program has the store open.
+    pub(crate) is_unused: bool,
+}
+
+/// How far compacting is.
+#[derive(Debug, Clone)]
+pub(crate) enum CompactStage {
+    /// What it would gain is being found out.
+    Predicting,
+    /// That is known.
+    Ready(Prediction),
+    /// It is being done.
+    Working,
+    /// Nothing was done.
+    Failed(String),
 }
 
 /// What is held aside of all stores that are remembered.

@@ -22,8 +22,8 @@ pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of
 pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
 pub(crate) use clearing::{
-    Asked as AskedFor, Clearing, Dialog, Everywhere, Exporting, Palette, PolicyForm, Request,
-    Rules, Saving, Scope, Stage,
+    Asked as AskedFor, Clearing, CompactStage, Compacting, Dialog, Everywhere, Exporting, KeepForm,
+    Palette, PolicyForm, Request, Rules, Saving, Scope, Stage,
 };
 pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
 pub(crate) use completion::offers;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::super::journal::{self, By};
 use super::super::keys::{self, For, Found, Leaving, MAX_VALUE_BYTES};
 use super::super::quarantine::{Purpose, Shelf};
@@ -66,6 +68,16 @@ impl Mechanism for Keys<'_> {
 
     fn batch(&self) -> usize {
         self.batch
+    }
+
+    fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
+        let Some(Removal::Key(removal)) = jobs.first().map(|job| &job.removal) else {
+            return vec![None; jobs.len()];
+        };
+        let Ok(mut file) = keys::open(&self.site.base, removal, For::Looking) else {
+            return vec![None; jobs.len()];
+        };
+        jobs.iter().map(|job| pin(&mut *file, job)).collect()
     }
 
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
@@ -248,7 +260,15 @@ impl Passed<'_> {
     }
 }
 
-/// The key as it stands, if it is what was planned, and its value where that is to be saved.
+/// A hash of the value that stands under a key, as far as values are held in memory.
+fn pin(file: &mut dyn keys::Keys, job: &Job<'_>) -> Option<u64> {
+    let key = &job.planned.key.key;
+    let found = file.find(key).ok()??;
+    let is_listed = found.is(&job.planned.fingerprint) && found.len <= MAX_VALUE_BYTES;
+    is_listed.then(|| file.value(key, &found).ok().map(|value| xxh3_64(&value)))?
+}
+
+/// The key as it stands, if it is what was planned, and its value where that is saved or compared.
 fn look(
     file: &mut dyn keys::Keys,
     job: &Job<'_>,
@@ -261,7 +281,7 @@ fn look(
     if !found.is(&job.planned.fingerprint) {
         return Err(super::seen::changed());
     }
-    if !is_saved {
+    if !is_saved && job.planned.content.is_none() {
         return Ok((found, None));
     }
     if found.len > MAX_VALUE_BYTES {
@@ -271,6 +291,13 @@ fn look(
         )));
     }
     let value = file.value(key, &found).map_err(Stays::of)?;
+    if job
+        .planned
+        .content
+        .is_some_and(|content| content != xxh3_64(&value))
+    {
+        return Err(super::seen::changed());
+    }
     Ok((found, Some(value)))
 }
 

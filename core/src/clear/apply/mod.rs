@@ -144,6 +144,11 @@ pub(super) trait Mechanism {
     /// Writes down what undo has to know, before anything is changed.
     fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> std::io::Result<()>;
 
+    /// Hashes of what is stored, for entries that nothing else tells apart from others written in their place.
+    fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
+        vec![None; jobs.len()]
+    }
+
     /// Entries that it takes at a time, at most; asked again before each batch.
     fn batch(&self) -> usize {
         1
@@ -226,12 +231,80 @@ pub fn apply(
     Ok(run.applied)
 }
 
+/// A hash of the stored value for each entry of a plan that needs one; nothing is changed.
+pub(super) fn pins(plan: &Plan, cancel: &Cancel) -> Vec<Option<u64>> {
+    let mut pins = vec![None; plan.removals.len()];
+    let Ok(site) = Site::open(plan) else {
+        return pins;
+    };
+    let mut mechanisms = Mechanisms::new(&site, plan.act);
+    in_batches(plan, &mut mechanisms, cancel, &mut |mechanisms, next| {
+        let Next::Batch(by, jobs) = next else { return };
+        let found = mechanisms.of(by).pin(&jobs);
+        for (job, pin) in jobs.iter().zip(found) {
+            if let Some(place) = pins.get_mut(job.n) {
+                *place = pin;
+            }
+        }
+    });
+    pins
+}
+
 /// Says whether entries of this plan can be moved aside at all, without changing anything.
 ///
 /// # Errors
 /// [`Error::is_refused`], with the reason, if they cannot.
 pub fn can_keep(plan: &Plan) -> Result<()> {
     Site::open(plan)?.can_keep()
+}
+
+/// What is next of a plan.
+enum Next<'p> {
+    /// Entries of one mechanism.
+    Batch(By, Vec<Job<'p>>),
+    /// An entry that the backend cannot say how to take out.
+    Lost(&'p Planned, Error),
+}
+
+/// Goes through a plan in its order, neighbours of one mechanism in batches; how many entries were not reached.
+fn in_batches<'a, 'p>(
+    plan: &'p Plan,
+    mechanisms: &mut Mechanisms<'a>,
+    cancel: &Cancel,
+    each: &mut dyn FnMut(&mut Mechanisms<'a>, Next<'p>),
+) -> usize {
+    let mut waiting: Vec<Job<'p>> = Vec::new();
+    for (n, planned) in plan.removals.iter().enumerate() {
+        if cancel.is_cancelled() {
+            return plan.removals.len() - n + waiting.len();
+        }
+        let removal = mechanisms.site.store.removal(&planned.key);
+        let by = removal.as_ref().ok().map(By::of);
+        let is_other = |first: &Job<'_>| Some(By::of(&first.removal)) != by;
+        if let Some(first) = waiting.first().filter(|first| is_other(first)) {
+            let by = By::of(&first.removal);
+            each(mechanisms, Next::Batch(by, std::mem::take(&mut waiting)));
+        }
+        match removal {
+            Err(error) => each(mechanisms, Next::Lost(planned, error)),
+            Ok(removal) => {
+                let by = By::of(&removal);
+                waiting.push(Job {
+                    n,
+                    planned,
+                    removal,
+                });
+                if waiting.len() >= mechanisms.of(by).batch() {
+                    each(mechanisms, Next::Batch(by, std::mem::take(&mut waiting)));
+                }
+            }
+        }
+    }
+    if let Some(first) = waiting.first() {
+        let by = By::of(&first.removal);
+        each(mechanisms, Next::Batch(by, waiting));
+    }
+    0
 }
 
 struct Run<'a> {
@@ -255,9 +328,11 @@ impl Run<'_> {
         let (quarantine, shelf) = self.new_shelf(plan, Purpose::Undo)?;
         self.take_all(plan, To::Shelf(&shelf));
         if self.applied.removed == 0 && strays::on(&shelf, &self.out)?.is_empty() {
-            return quarantine
+            let tidied = quarantine
                 .discard(shelf)
                 .and_then(|()| quarantine.tidy(&Cancel::default()));
+            self.applied.unfinished = tidied.err();
+            return Ok(());
         }
         self.hold(&quarantine, &shelf, state);
         Ok(())
@@ -326,6 +401,7 @@ impl Run<'_> {
                 store: self.site.store_path.clone(),
                 opened: self.site.opened_path.clone(),
                 base: self.site.base_path.clone(),
+                together: plan.together.clone(),
             })?;
             let mut mechanisms = Mechanisms::new(self.site, plan.act);
             for (n, planned) in plan.removals.iter().enumerate() {
@@ -405,42 +481,21 @@ impl Run<'_> {
         result
     }
 
-    /// In the plan's order, neighbours of one mechanism in batches.
     fn take_all(&mut self, plan: &Plan, to: To<'_>) {
         let mut mechanisms = Mechanisms::new(self.site, plan.act);
-        let mut waiting: Vec<Job<'_>> = Vec::new();
-        let n_all = plan.removals.len();
-        for (n, planned) in plan.removals.iter().enumerate() {
-            if self.cancel.is_cancelled() {
-                self.applied.not_tried = n_all - n + waiting.len();
-                waiting.clear();
-                break;
-            }
-            let removal = match self.site.store.removal(&planned.key) {
-                Ok(removal) => removal,
-                Err(error) => {
-                    self.take(&mut mechanisms, &mut waiting, to);
+        let cancel = self.cancel;
+        let n_left = in_batches(
+            plan,
+            &mut mechanisms,
+            cancel,
+            &mut |mechanisms, next| match next {
+                Next::Batch(by, jobs) => self.take(mechanisms, by, &jobs, to),
+                Next::Lost(planned, error) => {
                     self.count(planned, Stays::of(error).into(), to, false);
-                    continue;
                 }
-            };
-            let by = By::of(&removal);
-            if waiting
-                .first()
-                .is_some_and(|job| By::of(&job.removal) != by)
-            {
-                self.take(&mut mechanisms, &mut waiting, to);
-            }
-            waiting.push(Job {
-                n,
-                planned,
-                removal,
-            });
-            if waiting.len() >= mechanisms.of(by).batch() {
-                self.take(&mut mechanisms, &mut waiting, to);
-            }
-        }
-        self.take(&mut mechanisms, &mut waiting, to);
+            },
+        );
+        self.applied.not_tried = n_left;
         let locks = mechanisms.made.values().filter_map(|m| m.longest_lock());
         self.applied.longest_lock = locks.max();
         if matches!(to, To::Shelf(_))
@@ -450,12 +505,9 @@ impl Run<'_> {
         }
     }
 
-    fn take(&mut self, mechanisms: &mut Mechanisms<'_>, jobs: &mut Vec<Job<'_>>, to: To<'_>) {
-        let Some(by) = jobs.first().map(|job| By::of(&job.removal)) else {
-            return;
-        };
+    fn take(&mut self, mechanisms: &mut Mechanisms<'_>, by: By, jobs: &[Job<'_>], to: To<'_>) {
         let outcomes = mechanisms.of(by).take(jobs, to);
-        for (job, taken) in jobs.drain(..).zip(outcomes) {
+        for (job, taken) in jobs.iter().zip(outcomes) {
             if taken.is_ok() {
                 self.out.insert(job.n);
             }

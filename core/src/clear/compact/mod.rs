@@ -58,7 +58,7 @@ pub fn predict(info: &Arc<StoreInfo>) -> Result<Gain> {
 /// [`Error::is_refused`] where it would not be safe now; if the store changes meanwhile, or there is no room.
 pub fn compact(info: &Arc<StoreInfo>, word: Word, cancel: &Cancel) -> Result<Gain> {
     let (site, compaction) = open(info)?;
-    if matches!(compaction, Compaction::Dumb { .. }) && word == Word::NotGiven {
+    if is_unseen(&compaction) && word == Word::NotGiven {
         return Err(Error::refused(
             "Cannot compact the store",
             "a program that has it open keeps the old places of all values in mind and would hand out wrong ones; \
@@ -81,6 +81,19 @@ pub fn compact(info: &Arc<StoreInfo>, word: Word, cancel: &Cancel) -> Result<Gai
         log::warn!("{error}");
     }
     gain
+}
+
+/// True if the store is compacted only on the word that no program has it open.
+///
+/// # Errors
+/// As [`predict`].
+pub fn needs_word(info: &Arc<StoreInfo>) -> Result<bool> {
+    Ok(is_unseen(&open(info)?.1))
+}
+
+/// True where nobody can see whether a program has the files open.
+fn is_unseen(compaction: &Compaction) -> bool {
+    matches!(compaction, Compaction::Dumb { .. })
 }
 
 fn open(info: &Arc<StoreInfo>) -> Result<(Site, Compaction)> {

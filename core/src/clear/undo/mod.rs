@@ -41,6 +41,10 @@ pub struct Held {
     pub bytes: u64,
     /// How far the clear came.
     pub state: HeldState,
+    /// True if nothing was moved: entries got a new expiry, and undo gives the old one back.
+    pub is_expiry: bool,
+    /// Names what one command cleared in several stores; `None` for one store.
+    pub together: Option<String>,
     /// The quarantine that holds it.
     pub quarantine: PathBuf,
 }
@@ -62,6 +66,12 @@ impl Held {
     /// True if the clear, or the freeing, was cut short.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.state, HeldState::Interrupted | HeldState::Freeing)
+    }
+
+    /// True if one command moved both aside.
+    pub fn is_of_one_clear(&self, other: &Self) -> bool {
+        let is_same = (&self.id, &self.quarantine) == (&other.id, &other.quarantine);
+        is_same || self.together.is_some() && self.together == other.together
     }
 
     /// Name of its shelf.
@@ -213,6 +223,8 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         opened_as: head
             .as_ref()
             .map_or_else(|| parent.to_owned(), |h| parent.join(&h.opened)),
+        is_expiry: head.as_ref().is_some_and(|h| !h.act.is_clear()),
+        together: head.as_ref().and_then(|h| h.together.clone()),
         kind: head.map(|h| h.kind).unwrap_or_default(),
         entries,
         bytes,
@@ -231,6 +243,8 @@ fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &dyn std::fmt
         entries: 0,
         bytes: 0,
         state: HeldState::Unreadable(error.to_string()),
+        is_expiry: false,
+        together: None,
         quarantine: quarantine.to_owned(),
     }
 }

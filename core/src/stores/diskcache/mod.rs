@@ -450,6 +450,14 @@ impl Backend for DiskCache {
         &FollowDiskCache
     }
 
+    fn can_compact(&self, _kind: &str) -> bool {
+        true
+    }
+
+    fn can_expire(&self, _kind: &str) -> bool {
+        true
+    }
+
     fn compaction(&self, store: &Store) -> Result<Compaction> {
         let opened = Opened::of(store)?;
         let database = |shard: &Shard| Path::new(&shard.name).join(DATABASE);

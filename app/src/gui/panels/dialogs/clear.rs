@@ -1,9 +1,10 @@
-//! The clear dialog: exactly what goes, what it costs to make again, what stays and why, and how to do it by hand.
+//! The plan of a clear or of a new expiry: exactly what goes, what it costs, what stays and why, how to do it by hand.
 
 use std::borrow::Cow;
 
-use cachescope_core::clear::{Fresh, How, Plan, Refusal};
+use cachescope_core::clear::{Act, Fresh, How, Plan, Refusal};
 use cachescope_core::jobs::{Cleared, Planned};
+use cachescope_core::model::Time;
 use cachescope_core::model::text::shown;
 use egui::{Align, Label, Layout, RadioButton, RichText, ScrollArea, Ui, vec2};
 
@@ -15,12 +16,38 @@ use crate::gui::widgets::controls;
 use crate::gui::widgets::table::{Spec, Table};
 use crate::text;
 
-const COLUMNS: [Spec; 4] = [
-    words("Function", 180.0, 0.4),
-    words("Key", 230.0, 0.6),
-    figure("Size"),
-    figure("Compute"),
-];
+/// Columns of the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Group,
+    Key,
+    Size,
+    Compute,
+}
+
+impl Column {
+    /// Those that have something to say of these entries.
+    fn of(plan: &Plan) -> Vec<Self> {
+        let has_groups = plan.removals.iter().any(|p| !p.group_label.is_empty());
+        let has_times = plan.removals.iter().any(|p| p.duration_s.is_some());
+        let all = [Self::Group, Self::Key, Self::Size, Self::Compute];
+        let is_told = |column: &Self| match column {
+            Self::Group => has_groups,
+            Self::Key | Self::Size => true,
+            Self::Compute => has_times,
+        };
+        all.into_iter().filter(is_told).collect()
+    }
+
+    fn spec(self) -> Spec {
+        match self {
+            Self::Group => words("Group", 180.0, 0.4),
+            Self::Key => words("Key", 230.0, 0.6),
+            Self::Size => figure("Size"),
+            Self::Compute => figure("Compute"),
+        }
+    }
+}
 
 const fn words(title: &'static str, width: f32, grows: f32) -> Spec {
     Spec {
@@ -45,17 +72,25 @@ const fn figure(title: &'static str) -> Spec {
 pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Command>) {
     match &clearing.stage {
         Stage::Planning => {
-            title(ui, "Clear");
+            let word = match clearing.request.expires {
+                None => "Clear",
+                Some(_) => "Keep",
+            };
+            title(ui, word);
             controls::quiet(ui, "Looking at each entry…");
             closing_ui(ui, "Cancel", out);
         }
         Stage::Failed(why) => {
-            title(ui, "Nothing was cleared");
+            title(ui, "Nothing was changed");
             ui.add(Label::new(why).wrap());
             closing_ui(ui, "Close", out);
         }
         Stage::Clearing(plan) => {
-            title(ui, &format!("Clearing {}", entries(plan.totals().entries)));
+            let verb = match plan.act {
+                Act::Clear => "Clearing",
+                Act::Expire(_) => "Keeping",
+            };
+            title(ui, &format!("{verb} {}", entries(plan.removals.len())));
             controls::quiet(ui, "The line at the bottom shows how far it is");
             let job = clearing.job;
             ui.horizontal(|ui| {
@@ -89,6 +124,9 @@ fn ready_ui(
 ) {
     let plan = &*planned.plan;
     let totals = plan.totals();
+    if let Act::Expire(expires) = plan.act {
+        return keep_ui(ui, planned, asked, expires, scroll, out);
+    }
     title(ui, &format!("Clear {}?", entries(totals.entries)));
     let disk = text::bytes(totals.disk_bytes);
     let mut costs = format!("{} stored, {disk} on disk", text::bytes(totals.bytes));
@@ -123,7 +161,41 @@ fn ready_ui(
     });
 }
 
-/// Every entry that goes, however many.
+/// A plan that gives entries a new expiry.
+fn keep_ui(
+    ui: &mut Ui,
+    planned: &Planned,
+    asked: &AskedFor,
+    expires: Time,
+    scroll: &mut crate::gui::widgets::table::Scroll,
+    out: &mut Vec<Command>,
+) {
+    let plan = &*planned.plan;
+    let n = entries(plan.removals.len());
+    title(ui, &format!("Keep {n} until {}?", text::moment(expires)));
+    for note in &plan.notes {
+        ui.add(Label::new(shown(note)).wrap());
+    }
+    list_ui(ui, plan, scroll);
+    refusals_ui(ui, plan, out);
+    if let Some(why) = &planned.cannot_keep {
+        controls::quiet(ui, why.clone());
+    }
+    command_ui(ui, plan, asked, How::Keep, out);
+    ui.add_space(4.0);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let can = !plan.removals.is_empty() && planned.cannot_keep.is_none();
+        let button = egui::Button::new(format!("Keep {n}"));
+        if ui.add_enabled(can, button).clicked() {
+            out.push(Command::Clear(ClearCommand::Confirm));
+        }
+        if ui.button("Cancel").clicked() {
+            out.push(Command::Dialog(None));
+        }
+    });
+}
+
+/// Every entry of the plan, however many.
 fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Scroll) {
     let theme = Theme::of(ui.ctx());
     if plan.removals.is_empty() {
@@ -131,11 +203,13 @@ fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Sc
     }
     #[expect(clippy::cast_precision_loss, reason = "a dozen lines at most")]
     let height = 30.0 + theme::ROW * plan.removals.len().min(8) as f32;
+    let columns = Column::of(plan);
+    let specs: Vec<Spec> = columns.iter().map(|c| c.spec()).collect();
     ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
         ui.set_min_height(height);
         let table = Table {
-            name: "Entries to clear",
-            columns: &COLUMNS,
+            name: "Entries of the plan",
+            columns: &specs,
             sorted: None,
             n_lines: plan.removals.len(),
             scroll,
@@ -144,12 +218,23 @@ fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Sc
             let Some(planned) = plan.removals.get(line.index) else {
                 return;
             };
-            let group = shown(&planned.group_label);
-            line.text(0, &group, theme::body(), theme.text);
-            line.text(1, &shown(&planned.key_label), theme::mono(), theme.text);
-            line.figure(2, &text::bytes(planned.bytes), theme::body(), theme.text);
-            let compute = planned.duration_s.map(text::duration_short);
-            line.figure(3, &compute.unwrap_or_default(), theme::body(), theme.text);
+            let figure = |at, words: &str| line.figure(at, words, theme::body(), theme.text);
+            for (at, column) in columns.iter().enumerate() {
+                match column {
+                    Column::Group => {
+                        let group = shown(&planned.group_label);
+                        line.text(at, &group, theme::body(), theme.text);
+                    }
+                    Column::Key => {
+                        line.text(at, &shown(&planned.key_label), theme::mono(), theme.text);
+                    }
+                    Column::Size => figure(at, &text::bytes(planned.bytes)),
+                    Column::Compute => {
+                        let compute = planned.duration_s.map(text::duration_short);
+                        figure(at, &compute.unwrap_or_default());
+                    }
+                }
+            }
         });
     });
 }
@@ -164,7 +249,12 @@ fn refusals_ui(ui: &mut Ui, plan: &Plan, out: &mut Vec<Command>) {
         }
     }
     for (reason, n) in reasons {
-        let words = format!("{} cannot be cleared: {}", entries(n), shown(reason));
+        let verb = if plan.act == Act::Clear {
+            "cleared"
+        } else {
+            "kept"
+        };
+        let words = format!("{} cannot be {verb}: {}", entries(n), shown(reason));
         let theme = Theme::of(ui.ctx());
         ui.add(Label::new(RichText::new(words).color(theme.danger)).wrap());
     }
@@ -204,9 +294,12 @@ fn how_ui(ui: &mut Ui, planned: &Planned, how: How, out: &mut Vec<Command>) {
 }
 
 fn command_ui(ui: &mut Ui, plan: &Plan, asked: &AskedFor, how: How, out: &mut Vec<Command>) {
-    let Some(line) = command_line::clear(plan, asked, how) else {
-        return;
-    };
+    line_ui(ui, command_line::of_plan(plan, asked, how), out);
+}
+
+/// The command line that does the same, where there is a short one.
+pub(super) fn line_ui(ui: &mut Ui, line: Option<String>, out: &mut Vec<Command>) {
+    let Some(line) = line else { return };
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         if ui
@@ -226,7 +319,11 @@ fn command_ui(ui: &mut Ui, plan: &Plan, asked: &AskedFor, how: How, out: &mut Ve
 fn done_ui(ui: &mut Ui, cleared: &Cleared, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let applied = &cleared.applied;
-    title(ui, &format!("{} cleared", entries(applied.removed)));
+    let verb = match cleared.plan.act {
+        Act::Clear => "cleared",
+        Act::Expire(_) => "kept",
+    };
+    title(ui, &format!("{} {verb}", entries(applied.removed)));
     if applied.bytes_held > 0 {
         controls::quiet(
             ui,

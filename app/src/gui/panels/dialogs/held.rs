@@ -13,7 +13,8 @@ pub(super) fn held_ui(ui: &mut Ui, held: &[Held], is_known: bool, out: &mut Vec<
     ui.label(RichText::new("Moved aside").font(theme::title()));
     controls::quiet(
         ui,
-        "What was cleared and can be brought back. It is still on the disk until it is freed",
+        "What was cleared and can be brought back, still on the disk until it is freed; and the old expiry of entries \
+         that were kept",
     );
     ui.add_space(4.0);
     if held.is_empty() {
@@ -57,7 +58,11 @@ fn one_ui(ui: &mut Ui, held: &Held, out: &mut Vec<Command>) {
     let when = held.time.map_or_else(|| held.id.clone(), text::moment);
     ui.horizontal(|ui| {
         ui.label(RichText::new(when).font(theme::strong()));
-        ui.label(format!("{n}, {}", text::bytes(held.bytes)));
+        ui.label(if held.is_expiry {
+            format!("{n} with a new expiry")
+        } else {
+            format!("{n}, {}", text::bytes(held.bytes))
+        });
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let can = !matches!(held.state, HeldState::Unreadable(_));
             ui.add_enabled_ui(can, |ui| {

@@ -1,10 +1,12 @@
-//! Windows over the window: clearing, freeing, the palette, keys, about.
+//! Windows over the window: clearing, keeping, compacting, freeing, the palette, keys, about.
 
 mod about;
 mod clear;
+mod compact;
 mod convert;
 mod export;
 mod held;
+mod keep;
 mod palette;
 mod policy;
 mod purge;
@@ -32,6 +34,10 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
         Dialog::Purge(held) => modal(ctx, "purge", 460.0, |ui| purge::purge_ui(ui, held, out)),
         Dialog::Policy(form) => modal(ctx, "policy", 560.0, |ui| {
             policy::policy_ui(ui, form, state, out);
+        }),
+        Dialog::Keep(form) => modal(ctx, "keep", 460.0, |ui| keep::keep_ui(ui, form, out)),
+        Dialog::Compact(compacting) => modal(ctx, "compact", 520.0, |ui| {
+            compact::compact_ui(ui, compacting, out);
         }),
         Dialog::Held => modal(ctx, "held", 620.0, |ui| {
             held::held_ui(ui, &state.held_everywhere(), state.everywhere.is_known, out);

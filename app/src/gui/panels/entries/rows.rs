@@ -13,8 +13,8 @@ use cachescope_core::own::Earned;
 use cachescope_core::watch::Observed;
 use egui::{Color32, Response};
 
-use crate::gui::command::{Command, TableCommand};
-use crate::gui::state::{Activity, Line, Lines, Pick, Selection};
+use crate::gui::command::{ClearCommand, Command, KeepCommand, TableCommand};
+use crate::gui::state::{Activity, Line, Lines, Pick, Scope, Selection};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::table::LineUi;
 use crate::gui::widgets::{cell, condition};
@@ -145,7 +145,7 @@ impl Rows<'_> {
             };
             out.push(Command::Table(TableCommand::Select(pick)));
         }
-        entry_menu(&response, record, at, is_selected, out);
+        entry_menu(&response, record, at, is_selected, self.kind, out);
         if let Some(column) = line.hovered_column(&response)
             && let Some(exact) = self.shown.get(column).and_then(|by| exact(*by, record))
         {
@@ -318,6 +318,7 @@ fn entry_menu(
     record: &Record<'_>,
     at: usize,
     is_selected: bool,
+    kind: &str,
     out: &mut Vec<Command>,
 ) {
     if response.secondary_clicked() && !is_selected {
@@ -331,6 +332,14 @@ fn entry_menu(
         let is_named = !group.is_empty() && !group.contains(['"', ' ']);
         if is_named && ui.button("Show only this function").clicked() {
             out.push(Command::Query(format!("group:{group}")));
+        }
+        // The click that opens the menu selects the entry.
+        if ui.button("Clear selected…").clicked() {
+            out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
+        }
+        let can_expire = cachescope_core::stores::can_expire(kind);
+        if can_expire && ui.button("Keep selected for…").clicked() {
+            out.push(Command::Keep(KeepCommand::Ask(Scope::Selected)));
         }
         if ui.button("Show by function").clicked() {
             out.push(Command::Table(TableCommand::Group(true)));

@@ -4,11 +4,13 @@
 //! SQLite tells that nobody has written meanwhile. The value file of a row, where it has one, follows once the row
 //! is certainly out.
 
+mod pace;
+mod row;
+
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use std::{io, thread};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -16,27 +18,20 @@ use super::super::disk;
 use super::super::journal::{self, By};
 use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
-use super::super::rows::{self, Which};
 use super::super::saved::{Saved, SavedRow};
 use super::super::value_file::ValueFile;
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
-use crate::model::Time;
 use crate::scan::Cancel;
 use crate::source::Dir;
-use crate::sqlite::{Cell, Changing, CopyRule, Database, Failure, Locked};
-use crate::stores::{Removal, RowRemoval, RowRules};
+use crate::sqlite::{Changing, CopyRule, Database, Failure, Locked};
+use pace::Pace;
+use row::{Guards, Row};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
 /// A transaction ends behind the row at which it is as old as this; the commit comes on top.
 const SLICE: Duration = Duration::from_millis(50);
-/// A batch whose lock was held longer than this was too large.
-const LONG: Duration = Duration::from_millis(100);
-/// One whose lock was held shorter could have been larger.
-const SHORT: Duration = Duration::from_millis(25);
-/// Rows in the first batch and in the largest.
-const ROWS: (usize, usize) = (64, 4096);
 /// Bytes that a batch of several rows holds at most, as planned.
 const BATCH_BYTES: u64 = 8 << 20;
 
@@ -45,22 +40,13 @@ pub(super) struct Rows<'a> {
     site: &'a Site,
     act: Act,
     open: Option<(PathBuf, Changing)>,
+    /// The database looked at last, without changing it.
+    viewed: Option<(PathBuf, Database)>,
     /// Databases that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
     saved: Option<Saved>,
     pace: Pace,
     longest: Option<Duration>,
-}
-
-/// One row of a batch.
-struct Row<'j> {
-    /// Its place in the batch.
-    at: usize,
-    job: &'j Job<'j>,
-    removal: &'j RowRemoval,
-    /// The row and what goes with it, where they are saved.
-    saved: Vec<SavedRow>,
-    file: Option<ValueFile>,
 }
 
 impl Mechanism for Rows<'_> {
@@ -87,22 +73,30 @@ impl Mechanism for Rows<'_> {
         self.pace.rows
     }
 
+    fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
+        let mut pins = vec![None; jobs.len()];
+        for (database, mut rows) in by_database(jobs) {
+            rows.retain(|row| row.removal.rules.stored.is_none());
+            if rows.is_empty() {
+                continue;
+            }
+            let found = self.view(database, |connection| {
+                let pinned = rows.iter().map(|row| Ok((row.at, row.pin(connection)?)));
+                pinned.collect::<Result<Vec<_>, Failure>>()
+            });
+            for (at, pin) in found.unwrap_or_default() {
+                if let Some(place) = pins.get_mut(at) {
+                    *place = pin;
+                }
+            }
+        }
+        pins
+    }
+
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
         let mut outcomes: Vec<Result> = Vec::new();
         outcomes.resize_with(jobs.len(), || Err(Stays::because("it is no row")));
-        let mut databases: BTreeMap<&Path, Vec<Row<'_>>> = BTreeMap::new();
-        for (at, job) in jobs.iter().enumerate() {
-            if let Removal::Row(removal) = &job.removal {
-                databases.entry(&removal.database).or_default().push(Row {
-                    at,
-                    job,
-                    removal,
-                    saved: Vec::new(),
-                    file: None,
-                });
-            }
-        }
-        for (database, rows) in databases {
+        for (database, rows) in by_database(jobs) {
             for (at, outcome) in self.take_from(database, rows, to) {
                 if let Some(place) = outcomes.get_mut(at) {
                     *place = outcome;
@@ -124,6 +118,15 @@ impl Mechanism for Rows<'_> {
     }
 }
 
+fn by_database<'j>(jobs: &'j [Job<'j>]) -> BTreeMap<&'j Path, Vec<Row<'j>>> {
+    let mut databases: BTreeMap<&Path, Vec<Row<'_>>> = BTreeMap::new();
+    for row in jobs.iter().enumerate().filter_map(Row::of) {
+        let database = &row.removal.database;
+        databases.entry(database).or_default().push(row);
+    }
+    databases
+}
+
 /// Outcomes by place in the batch.
 type Outcomes = Vec<(usize, Result)>;
 
@@ -133,6 +136,7 @@ impl<'a> Rows<'a> {
             site,
             act,
             open: None,
+            viewed: None,
             given_up: BTreeMap::new(),
             saved: None,
             pace: Pace::default(),
@@ -160,19 +164,36 @@ impl<'a> Rows<'a> {
         outcomes
     }
 
-    /// Looks only, by the door that changes nothing.
-    fn check(&self, database: &Path, rows: &[Row<'_>]) -> Outcomes {
-        let view = || {
+    /// Looks only.
+    fn check(&mut self, database: &Path, rows: &[Row<'_>]) -> Outcomes {
+        let checked = self.view(database, |connection| {
+            let mut guards = Guards::default();
+            rows.iter()
+                .map(|row| Ok((row.at, guards.look(connection, row)?.map(|_| ()))))
+                .collect::<Result<Outcomes, Failure>>()
+        });
+        checked.unwrap_or_else(|error| all_fail(rows, &error))
+    }
+
+    /// Reads by the door that changes nothing.
+    fn view<T>(
+        &mut self,
+        database: &Path,
+        mut read: impl FnMut(&Connection) -> Result<T, Failure>,
+    ) -> crate::Result<T> {
+        if self
+            .viewed
+            .as_ref()
+            .is_none_or(|(path, _)| path != database)
+        {
             let (dir, name) = self.place(database)?;
             let view = Database::new(dir, &name, CopyRule::Unasked);
-            view.read(&Cancel::default(), |view| {
-                let mut guards = Guards::default();
-                rows.iter()
-                    .map(|row| Ok((row.at, guards.look(view.connection, row)?.map(|_| ()))))
-                    .collect::<Result<Outcomes, Failure>>()
-            })
+            self.viewed = Some((database.to_owned(), view));
+        }
+        let Some((_, view)) = &self.viewed else {
+            return Err(Error::not_found("Cannot open the database", "it is gone"));
         };
-        view().unwrap_or_else(|error| all_fail(rows, &error))
+        view.read(&Cancel::default(), |view| read(view.connection))
     }
 
     fn take_batch(&mut self, database: &Path, mut batch: Vec<Row<'_>>, to: To<'_>) -> Outcomes {
@@ -241,62 +262,13 @@ impl<'a> Rows<'a> {
             let mut guards = Guards::default();
             for mut row in whole {
                 let look = guards.look(connection, &row)?;
-                match self.read_row(connection, dir, &mut row, look, is_saved)? {
+                match row.read(connection, (dir, self.site.dev), self.act, look, is_saved)? {
                     Ok(()) => batch.push(row),
                     Err(stays) => outcomes.push((row.at, Err(stays))),
                 }
             }
             Ok(version)
         })
-    }
-
-    fn read_row(
-        &self,
-        connection: &Connection,
-        dir: &Dir,
-        row: &mut Row<'_>,
-        look: Result<Option<PathBuf>>,
-        is_saved: bool,
-    ) -> Result<Result, Failure> {
-        let file = match look {
-            Ok(file) => file,
-            Err(stays) => return Ok(Err(stays)),
-        };
-        if let Act::Expire(expires) = self.act {
-            return read_expiry(connection, row, expires);
-        }
-        match file
-            .map(|path| ValueFile::look(dir, &path, self.site.dev))
-            .transpose()
-        {
-            Ok(file) => row.file = file.flatten(),
-            Err(stays) => return Ok(Err(stays)),
-        }
-        if !is_saved && row.removal.rules.dependents.is_empty() {
-            return Ok(Ok(()));
-        }
-        let Some((rowid, cells)) = which(row).load(connection)? else {
-            return Ok(Err(gone()));
-        };
-        let saved = |part, table, (rowid, cells)| SavedRow {
-            n: row.job.n,
-            part,
-            place: rows::place(&row.removal.database, table),
-            rowid,
-            cells,
-        };
-        let mut all = Vec::new();
-        for dependent in &row.removal.rules.dependents {
-            for found in rows::dependents(connection, dependent, &cells)? {
-                all.push(saved(all.len() + 1, &dependent.table, found));
-            }
-        }
-        all.insert(0, saved(0, &row.removal.rules.table, (rowid, cells)));
-        if is_saved && let Err(error) = rows::check_size(&all) {
-            return Ok(Err(Stays::Failed(error)));
-        }
-        row.saved = all;
-        Ok(Ok(()))
     }
 
     fn save(&mut self, shelf: Option<&Shelf>, batch: &[Row<'_>]) -> crate::Result<()> {
@@ -380,44 +352,26 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What else changes to tables would set off, asked once a transaction.
-#[derive(Default)]
-struct Guards(Vec<(Arc<RowRules>, Option<String>)>);
-
-impl Guards {
-    /// The check of identity: the path of the value file, or why the row stays.
-    fn look(
-        &mut self,
-        connection: &Connection,
-        row: &Row<'_>,
-    ) -> Result<Result<Option<PathBuf>>, Failure> {
-        let rules = &row.removal.rules;
-        if let Some(why) = self.forbids(connection, rules)? {
-            return Ok(Err(Stays::because(why)));
-        }
-        Ok(match which(row).look(connection)? {
-            None => Err(gone()),
-            Some(look) if !look.is(rules, &row.job.planned.fingerprint) => Err(changed()),
-            Some(look) => Ok(look.file),
-        })
-    }
-
-    fn forbids(
-        &mut self,
-        connection: &Connection,
-        rules: &Arc<RowRules>,
-    ) -> Result<Option<String>, Failure> {
-        if let Some((_, why)) = self.0.iter().find(|(known, _)| Arc::ptr_eq(known, rules)) {
-            return Ok(why.clone());
-        }
-        let why = rules.reaches_beyond(connection)?;
-        self.0.push((Arc::clone(rules), why.clone()));
-        Ok(why)
+/// The row is out, so its file belongs to nobody now: where it cannot be moved it is an orphan.
+fn move_file(file: &ValueFile, n: usize, dir: &Dir, to: To<'_>) {
+    let moved = match to {
+        To::Check => return,
+        To::Shelf(shelf) => file.move_to(dir, &shelf.dir, n),
+        To::Nowhere => file.free(dir),
+    };
+    if let Err(error) = moved {
+        log::warn!("{}: {error}", dir.path().join(file.path()).display());
     }
 }
 
-fn which<'j>(row: &Row<'j>) -> Which<'j> {
-    Which::planned(row.removal, &row.job.planned.fingerprint)
+fn step(step: &'static str) -> crate::Result<()> {
+    disk::point(step).map_err(|e| Error::io("Cannot change the database", Path::new(""), e))
+}
+
+fn all_fail(rows: &[Row<'_>], error: &Error) -> Outcomes {
+    rows.iter()
+        .map(|row| (row.at, Err(Stays::of(error.repeated()))))
+        .collect()
 }
 
 /// Takes rows until the transaction is old enough.
@@ -435,171 +389,10 @@ fn take_some<'j>(
         tried.push((row, Ok(())));
         if let Some((row, outcome)) = tried.last_mut() {
             *outcome = match act {
-                Act::Clear => delete(connection, row, guards.as_mut())?,
-                Act::Expire(_) => set_expiry(connection, row, guards.as_mut())?,
+                Act::Clear => row.delete(connection, guards.as_mut())?,
+                Act::Expire(_) => row.set_expiry(connection, guards.as_mut())?,
             };
         }
     }
     Ok(())
-}
-
-/// With `guards` somebody has written since the row was read, and it is compared again.
-fn delete(
-    connection: &Connection,
-    row: &Row<'_>,
-    guards: Option<&mut Guards>,
-) -> Result<Result, Failure> {
-    step("delete")?;
-    let which = which(row);
-    if let Some(guards) = guards {
-        if let Err(stays) = guards.look(connection, row)? {
-            return Ok(Err(stays));
-        }
-        if let Some(saved) = row.saved.first() {
-            match which.load(connection)? {
-                None => return Ok(Err(gone())),
-                Some((_, now)) if !rows::is_same(&row.removal.rules, &saved.cells, &now) => {
-                    return Ok(Err(changed()));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    if !which.delete(connection)? {
-        return Ok(Err(gone()));
-    }
-    for dependent in &row.removal.rules.dependents {
-        let value = row
-            .saved
-            .first()
-            .and_then(|saved| saved.cells.get(dependent.of));
-        if let Some(value) = value.filter(|value| **value != Cell::Null) {
-            rows::delete_dependents(connection, dependent, value)?;
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// What is to be saved of a row that gets another expiry.
-fn read_expiry(
-    connection: &Connection,
-    row: &mut Row<'_>,
-    expires: Time,
-) -> Result<Result, Failure> {
-    let rules = &row.removal.rules;
-    let table = &rules.table;
-    let new = rules.expires.and_then(|expiry| {
-        let column = table.columns.get(expiry.column)?;
-        Some(expiry.form.write(expires, column))
-    });
-    let Some(new) = new else {
-        return Ok(Err(Stays::because("its table keeps no expiry")));
-    };
-    let Some([old, stored]) = which(row).expiry(connection)? else {
-        return Ok(Err(gone()));
-    };
-    row.saved = vec![SavedRow {
-        n: row.job.n,
-        part: 0,
-        place: rows::expiry_place(&row.removal.database, table),
-        rowid: which(row).rowid,
-        cells: vec![old, new, stored],
-    }];
-    Ok(Ok(()))
-}
-
-/// As [`delete`], for a row that gets another expiry.
-fn set_expiry(
-    connection: &Connection,
-    row: &Row<'_>,
-    guards: Option<&mut Guards>,
-) -> Result<Result, Failure> {
-    step("update")?;
-    if let Some(guards) = guards
-        && let Err(stays) = guards.look(connection, row)?
-    {
-        return Ok(Err(stays));
-    }
-    let (which, now) = (which(row), which(row).expiry(connection)?);
-    match (row.saved.first().map(|saved| &*saved.cells), now) {
-        (Some([old, new, stored]), Some(now)) if [old, stored] == now.each_ref() => {
-            which.set_expiry(connection, new)?;
-            Ok(Ok(()))
-        }
-        (_, None) => Ok(Err(gone())),
-        _ => Ok(Err(changed())),
-    }
-}
-
-/// The row is out, so its file belongs to nobody now: where it cannot be moved it is an orphan.
-fn move_file(file: &ValueFile, n: usize, dir: &Dir, to: To<'_>) {
-    let moved = match to {
-        To::Check => return,
-        To::Shelf(shelf) => file.move_to(dir, &shelf.dir, n),
-        To::Nowhere => file.free(dir),
-    };
-    if let Err(error) = moved {
-        log::warn!("{}: {error}", dir.path().join(file.path()).display());
-    }
-}
-
-fn step(step: &'static str) -> crate::Result<()> {
-    disk::point(step).map_err(|e| Error::io("Cannot change the database", Path::new(""), e))
-}
-
-fn gone() -> Stays {
-    Stays::because("it is gone already")
-}
-
-fn changed() -> Stays {
-    super::seen::changed()
-}
-
-fn all_fail(rows: &[Row<'_>], error: &Error) -> Outcomes {
-    rows.iter()
-        .map(|row| (row.at, Err(Stays::of(error.repeated()))))
-        .collect()
-}
-
-/// How many rows go at a time, and how long writers get between two batches.
-struct Pace {
-    rows: usize,
-    /// How long the last lock was held, and when it was let go.
-    last: Option<(Duration, Instant)>,
-    /// The longest lock of this batch.
-    longest: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            rows: ROWS.0,
-            last: None,
-            longest: Duration::ZERO,
-        }
-    }
-}
-
-impl Pace {
-    /// Leaves writers as much time as was taken from them: SQLite has no queue, and they look only now and then.
-    fn wait(&mut self) {
-        if let Some((held, ended)) = self.last.take() {
-            thread::sleep(held.min(LONG).saturating_sub(ended.elapsed()));
-        }
-    }
-
-    fn note(&mut self, held: Duration) {
-        self.last = Some((held, Instant::now()));
-        self.longest = self.longest.max(held);
-    }
-
-    /// Adapts the size of batches to the last one, which had `n` rows.
-    fn learn(&mut self, n: usize) {
-        let longest = std::mem::take(&mut self.longest);
-        if longest > LONG {
-            self.rows = (n / 2).max(1);
-        } else if longest < SHORT && n >= self.rows {
-            self.rows = (self.rows * 2).min(ROWS.1);
-        }
-    }
 }

@@ -1,14 +1,20 @@
 //! What is to go, as data: made from a listing, shown, saved, and applied now or later.
 
+mod file;
+mod parts;
+mod room;
+
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use parts::{Act, Base, Fresh, Planned, Refusal, Totals};
+use room::Room;
+
 use super::{How, Outcome, wire};
-use crate::model::{EntryKey, Fingerprint, Record, Role, StoreInfo, Time};
+use crate::model::{EntryKey, Record, Role, StoreInfo, Time};
 use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
 use crate::source::FileType;
 use crate::stores::{Removal, Store};
@@ -16,12 +22,8 @@ use crate::{Error, Result};
 
 /// Version of the saved form; a plan of another version is not applied.
 const VERSION: u32 = 1;
-/// A saved plan takes about 400 bytes an entry: this is several million entries.
-const MAX_SAVED_BYTES: u64 = 2 << 30;
 /// Bytes without an owner that are younger than this may be somebody's work in progress.
 const FRESH_SECS: f64 = 24.0 * 3600.0;
-/// How a person says that nobody is at work; it stands in every reason that this overrules.
-const IN_PROGRESS: &str = "--in-progress";
 /// Why such bytes stay.
 const WORK_IN_PROGRESS: &str = "it was written less than 24 hours ago and may be somebody's work in progress; \
                                 --in-progress clears it all the same";
@@ -63,100 +65,9 @@ pub struct Plan {
     /// The person's word that no program uses the store: it is changed where one is seen to have it open all the same.
     #[serde(default)]
     pub is_unused: bool,
-}
-
-/// What is to become of the entries of a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Act {
-    /// They go.
-    #[default]
-    Clear,
-    /// They stay, and expire at this time.
-    Expire(Time),
-}
-
-impl Act {
-    pub(super) fn is_clear(&self) -> bool {
-        *self == Self::Clear
-    }
-}
-
-/// What becomes of chosen things younger than a day that may be somebody's work in progress:
-/// temporary files, and bytes that no entry owns yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fresh {
-    /// They stay.
-    #[default]
-    Stays,
-    /// They go: the person said that nobody is at work.
-    Goes,
-}
-
-/// Which folder it was, whatever its name is today.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Base {
-    /// Device.
-    pub dev: u64,
-    /// Inode.
-    pub ino: u64,
-}
-
-/// One entry that is to go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Planned {
-    /// Its identity in the store.
-    #[serde(with = "wire::key")]
-    pub key: EntryKey,
-    /// The key as people read it.
-    pub key_label: String,
-    /// The group as people read it; empty where there are none.
-    pub group_label: String,
-    /// What must still be true of it.
-    pub fingerprint: Fingerprint,
-    /// Stored value bytes.
-    pub bytes: u64,
-    /// Bytes that its files take on the disk.
-    pub disk_bytes: u64,
-    /// Seconds that computing it took; `None` where that was not recorded.
-    pub duration_s: Option<f64>,
-    /// Entry or orphan.
-    pub role: Role,
-}
-
-/// One chosen entry that cannot go.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// Its identity in the store.
-    #[serde(with = "wire::key")]
-    pub key: EntryKey,
-    /// The key as people read it.
-    pub key_label: String,
-    /// Why it stays.
-    pub reason: String,
-}
-
-impl Refusal {
-    /// True if it stays because somebody may be at work on it, which a person can overrule.
-    pub fn is_in_progress(&self) -> bool {
-        self.reason.contains(IN_PROGRESS)
-    }
-}
-
-/// Sums over a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Totals {
-    /// Entries that are to go.
-    pub entries: usize,
-    /// Their stored value bytes.
-    pub bytes: u64,
-    /// Bytes that their files take on the disk.
-    pub disk_bytes: u64,
-    /// Seconds that computing them again takes, over those whose time was recorded.
-    pub rebuild_s: f64,
-    /// Entries whose computing time was not recorded.
-    pub n_unknown_duration: usize,
+    /// Names what one command clears, where that are several stores; undo brings all of it back at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<String>,
 }
 
 impl Plan {
@@ -181,6 +92,7 @@ impl Plan {
         plan.fresh = fresh;
         let made = plan.made;
         let mut shared = Vec::new();
+        let mut room = Room::default();
         for record in records {
             let planned = Planned::of(&record);
             match store.removal(&planned.key) {
@@ -188,7 +100,10 @@ impl Plan {
                 Ok(_) if fresh == Fresh::Stays && is_fresh_orphan(&record, made) => {
                     plan.refuse(planned, WORK_IN_PROGRESS);
                 }
-                Ok(_) => plan.removals.push(planned),
+                Ok(removal) => {
+                    room.add(&removal, &planned);
+                    plan.removals.push(planned);
+                }
                 Err(error) => plan.refuse(planned, &error.message()),
             }
         }
@@ -197,6 +112,7 @@ impl Plan {
             let keys: Vec<&EntryKey> = plan.removals.iter().map(|p| &p.key).collect();
             plan.notes = store.notes(&keys)?;
         }
+        plan.notes.extend(room.notes(store));
         Ok(plan)
     }
 
@@ -259,7 +175,29 @@ impl Plan {
             refusals: Vec::new(),
             notes: Vec::new(),
             is_unused: false,
+            together: None,
         })
+    }
+
+    /// Reads the values of rows and keys that neither a time nor an inode tells apart from others of their size,
+    /// so that one written anew after this moment stays.
+    ///
+    /// What cannot be read is not pinned: the check before its removal says why.
+    pub fn pin(&mut self, cancel: &Cancel) {
+        let pins = super::apply::pins(self, cancel);
+        for (planned, pin) in self.removals.iter_mut().zip(pins) {
+            planned.content = pin;
+        }
+    }
+
+    /// Says that these plans are carried out by one command.
+    pub fn join(plans: &mut [Self]) {
+        if let [first, _, ..] = plans {
+            let id = first.id.clone();
+            for plan in plans {
+                plan.together = Some(id.clone());
+            }
+        }
     }
 
     /// Checks each entry as a clear would, and counts those that would stay among the refused ones.
@@ -297,53 +235,6 @@ impl Plan {
             }
         }
         totals
-    }
-
-    /// Writes the plan as JSON, whole or not at all.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        let fail = |e| Error::io("Cannot save the plan", path, e);
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let mut file =
-            tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).map_err(fail)?;
-        serde_json::to_writer_pretty(std::io::BufWriter::new(&mut file), self)
-            .map_err(|e| fail(e.into()))?;
-        file.persist(path).map_err(|e| fail(e.error))?;
-        Ok(())
-    }
-
-    /// Reads a plan that [`Plan::save`] wrote.
-    ///
-    /// # Errors
-    /// If the file cannot be read, or is no plan of this version.
-    pub fn load(path: &Path) -> Result<Self> {
-        let fail = |e| Error::io("Cannot read the plan", path, e);
-        let file = std::fs::File::open(path).map_err(fail)?;
-        let mut text = String::new();
-        file.take(MAX_SAVED_BYTES)
-            .read_to_string(&mut text)
-            .map_err(fail)?;
-        let damaged = |e: serde_json::Error| {
-            Error::damaged("This is no plan of Cachescope's", e.to_string()).at(path)
-        };
-        #[derive(Deserialize)]
-        struct Any {
-            version: u32,
-        }
-        let Any { version } = serde_json::from_str(&text).map_err(damaged)?;
-        if version != VERSION {
-            return Err(Error::usage(
-                "Cannot use the plan",
-                format!(
-                    "it has version {version}, this Cachescope writes and reads version {VERSION}"
-                ),
-            )
-            .at(path)
-            .hint("Make the plan again"));
-        }
-        serde_json::from_str(&text).map_err(damaged)
     }
 
     /// The store as the plan describes it.
@@ -402,21 +293,6 @@ impl Plan {
             }
         }
         Ok(())
-    }
-}
-
-impl Planned {
-    fn of(record: &Record<'_>) -> Self {
-        Self {
-            key: record.entry_key(),
-            key_label: record.key_text().into_owned(),
-            group_label: record.group.label.to_string(),
-            fingerprint: record.fingerprint(),
-            bytes: record.bytes,
-            disk_bytes: record.disk_bytes,
-            duration_s: record.duration_s,
-            role: record.role,
-        }
     }
 }
 

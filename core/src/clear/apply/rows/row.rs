@@ -1,0 +1,238 @@
+//! One row on its way out: compared with what was planned, then deleted or given another expiry.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::super::super::plan::Act;
+use super::super::super::rows::{self, Which};
+use super::super::super::saved::SavedRow;
+use super::super::super::value_file::ValueFile;
+use super::super::seen::changed;
+use super::super::{Job, Stays};
+use super::{Result, step};
+use crate::model::Time;
+use crate::source::Dir;
+use crate::sqlite::{Cell, Failure};
+use crate::stores::{Removal, RowRemoval, RowRules};
+
+/// One row of a batch.
+pub(super) struct Row<'j> {
+    /// Its place in the batch.
+    pub(super) at: usize,
+    pub(super) job: &'j Job<'j>,
+    pub(super) removal: &'j RowRemoval,
+    /// The row and what goes with it, where they are saved.
+    pub(super) saved: Vec<SavedRow>,
+    pub(super) file: Option<ValueFile>,
+}
+
+/// What else changes to tables would set off, asked once a transaction.
+#[derive(Default)]
+pub(super) struct Guards(Vec<(Arc<RowRules>, Option<String>)>);
+
+impl Guards {
+    /// The check of identity: the path of the value file, or why the row stays.
+    pub(super) fn look(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+    ) -> Result<Result<Option<PathBuf>>, Failure> {
+        let rules = &row.removal.rules;
+        if let Some(why) = self.forbids(connection, rules)? {
+            return Ok(Err(Stays::because(why)));
+        }
+        Ok(match row.which().look(connection)? {
+            None => Err(gone()),
+            Some(look) if !look.is(rules, &row.job.planned.fingerprint) => Err(changed()),
+            // The values themselves, where neither a time nor a size would tell.
+            Some(_) if !row.is_pinned(connection)? => Err(changed()),
+            Some(look) => Ok(look.file),
+        })
+    }
+
+    fn forbids(
+        &mut self,
+        connection: &Connection,
+        rules: &Arc<RowRules>,
+    ) -> Result<Option<String>, Failure> {
+        if let Some((_, why)) = self.0.iter().find(|(known, _)| Arc::ptr_eq(known, rules)) {
+            return Ok(why.clone());
+        }
+        let why = rules.reaches_beyond(connection)?;
+        self.0.push((Arc::clone(rules), why.clone()));
+        Ok(why)
+    }
+}
+
+impl<'j> Row<'j> {
+    /// The row that a job is about, if it is about one.
+    pub(super) fn of((at, job): (usize, &'j Job<'j>)) -> Option<Self> {
+        let Removal::Row(removal) = &job.removal else {
+            return None;
+        };
+        Some(Self {
+            at,
+            job,
+            removal,
+            saved: Vec::new(),
+            file: None,
+        })
+    }
+
+    fn which(&self) -> Which<'j> {
+        Which::planned(self.removal, &self.job.planned.fingerprint)
+    }
+
+    /// A hash of its cells; `None` where it is gone.
+    pub(super) fn pin(&self, connection: &Connection) -> Result<Option<u64>, Failure> {
+        let found = self.which().load(connection)?;
+        Ok(found.map(|(_, cells)| rows::digest(&self.removal.rules, &cells)))
+    }
+
+    fn is_pinned(&self, connection: &Connection) -> Result<bool, Failure> {
+        match self.job.planned.content {
+            Some(content) => Ok(self.pin(connection)? == Some(content)),
+            None => Ok(true),
+        }
+    }
+
+    /// Reads what undo has to know of it, and what goes with it; `look` is what [`Guards::look`] said.
+    pub(super) fn read(
+        &mut self,
+        connection: &Connection,
+        (dir, dev): (&Dir, u64),
+        act: Act,
+        look: Result<Option<PathBuf>>,
+        is_saved: bool,
+    ) -> Result<Result, Failure> {
+        let file = match look {
+            Ok(file) => file,
+            Err(stays) => return Ok(Err(stays)),
+        };
+        if let Act::Expire(expires) = act {
+            return self.read_expiry(connection, expires);
+        }
+        match file
+            .map(|path| ValueFile::look(dir, &path, dev))
+            .transpose()
+        {
+            Ok(file) => self.file = file.flatten(),
+            Err(stays) => return Ok(Err(stays)),
+        }
+        if !is_saved && self.removal.rules.dependents.is_empty() {
+            return Ok(Ok(()));
+        }
+        let Some((rowid, cells)) = self.which().load(connection)? else {
+            return Ok(Err(gone()));
+        };
+        let saved = |part, table, (rowid, cells)| SavedRow {
+            n: self.job.n,
+            part,
+            place: rows::place(&self.removal.database, table),
+            rowid,
+            cells,
+        };
+        let mut all = Vec::new();
+        for dependent in &self.removal.rules.dependents {
+            for found in rows::dependents(connection, dependent, &cells)? {
+                all.push(saved(all.len() + 1, &dependent.table, found));
+            }
+        }
+        all.insert(0, saved(0, &self.removal.rules.table, (rowid, cells)));
+        if is_saved && let Err(error) = rows::check_size(&all) {
+            return Ok(Err(Stays::Failed(error)));
+        }
+        self.saved = all;
+        Ok(Ok(()))
+    }
+
+    /// With `guards` somebody has written since the row was read, and it is compared again.
+    pub(super) fn delete(
+        &self,
+        connection: &Connection,
+        guards: Option<&mut Guards>,
+    ) -> Result<Result, Failure> {
+        step("delete")?;
+        let which = self.which();
+        if let Some(guards) = guards {
+            if let Err(stays) = guards.look(connection, self)? {
+                return Ok(Err(stays));
+            }
+            if let Some(saved) = self.saved.first() {
+                match which.load(connection)? {
+                    None => return Ok(Err(gone())),
+                    Some((_, now)) if !rows::is_same(&self.removal.rules, &saved.cells, &now) => {
+                        return Ok(Err(changed()));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        if !which.delete(connection)? {
+            return Ok(Err(gone()));
+        }
+        for dependent in &self.removal.rules.dependents {
+            let value = self
+                .saved
+                .first()
+                .and_then(|saved| saved.cells.get(dependent.of));
+            if let Some(value) = value.filter(|value| **value != Cell::Null) {
+                rows::delete_dependents(connection, dependent, value)?;
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// What is to be saved of a row that gets another expiry.
+    fn read_expiry(&mut self, connection: &Connection, expires: Time) -> Result<Result, Failure> {
+        let rules = &self.removal.rules;
+        let table = &rules.table;
+        let new = rules.expires.and_then(|expiry| {
+            let column = table.columns.get(expiry.column)?;
+            Some(expiry.form.write(expires, column))
+        });
+        let Some(new) = new else {
+            return Ok(Err(Stays::because("its table keeps no expiry")));
+        };
+        let Some([old, stored]) = self.which().expiry(connection)? else {
+            return Ok(Err(gone()));
+        };
+        self.saved = vec![SavedRow {
+            n: self.job.n,
+            part: 0,
+            place: rows::expiry_place(&self.removal.database, table),
+            rowid: self.which().rowid,
+            cells: vec![old, new, stored],
+        }];
+        Ok(Ok(()))
+    }
+
+    /// As [`Row::delete`], for a row that gets another expiry.
+    pub(super) fn set_expiry(
+        &self,
+        connection: &Connection,
+        guards: Option<&mut Guards>,
+    ) -> Result<Result, Failure> {
+        step("update")?;
+        if let Some(guards) = guards
+            && let Err(stays) = guards.look(connection, self)?
+        {
+            return Ok(Err(stays));
+        }
+        let (which, now) = (self.which(), self.which().expiry(connection)?);
+        match (self.saved.first().map(|saved| &*saved.cells), now) {
+            (Some([old, new, stored]), Some(now)) if [old, stored] == now.each_ref() => {
+                which.set_expiry(connection, new)?;
+                Ok(Ok(()))
+            }
+            (_, None) => Ok(Err(gone())),
+            _ => Ok(Err(changed())),
+        }
+    }
+}
+
+fn gone() -> Stays {
+    Stays::because("it is gone already")
+}
