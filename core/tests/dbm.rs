@@ -340,10 +340,11 @@ fn keys_removed_from_and_put_back_into_berkeley_files_leave_the_others() {
             // Whatever is done of it, the other keys are whole and this one is gone.
             let mut cut = bytes.clone();
             left.remove(key);
-            apply(&mut cut, removal.patch);
+            apply(&mut cut, [removal.change.patch]);
             assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
             let reader = Bytes(&cut);
-            for patch in ndbm::free(&reader, &removal.pages).unwrap() {
+            let (pages, head) = ndbm::free(&reader, &removal.pages).unwrap();
+            for patch in pages.into_iter().chain([head.patch]) {
                 apply(&mut cut, [patch]);
                 assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
             }
@@ -353,17 +354,18 @@ fn keys_removed_from_and_put_back_into_berkeley_files_leave_the_others() {
         }
         for (key, value) in whole.iter().rev() {
             let insert = ndbm::insert(&Bytes(&bytes), key, value).unwrap();
-            let ndbm::Insert::Patches(patches) = insert else {
+            let ndbm::Insert::Change(before, page) = insert else {
                 panic!("{insert:?}");
             };
             let mut cut = bytes.clone();
-            let n = patches.len();
-            for (done, patch) in patches.into_iter().enumerate() {
+            for patch in before {
                 apply(&mut cut, [patch]);
-                if done + 1 < n {
-                    assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
-                }
+                assert_eq!(contents(ndbm::list, &cut), left, "{path} {key:?}");
             }
+            let at = usize::try_from(page.patch.offset).unwrap();
+            assert_eq!(page.was.len(), page.patch.bytes.len());
+            assert_eq!(cut[at..at + page.was.len()], page.was, "a page as a whole");
+            apply(&mut cut, [page.patch]);
             bytes = cut;
             left.insert(key.clone(), value.clone());
             assert_eq!(contents(ndbm::list, &bytes), left);
@@ -398,11 +400,12 @@ fn changes_to_damaged_files_are_errors_or_stay_inside() {
                 drop(gdbm::insert(&reader, b"new", 7, b"value"));
             } else {
                 let removal = ndbm::remove(&reader, key).ok().flatten();
-                let patches = removal.iter().flat_map(|r| {
-                    let free = ndbm::free(&reader, &r.pages).unwrap_or_default();
-                    r.patch.clone().into_iter().chain(free)
-                });
-                assert!(patches.clone().all(|patch| is_inside(&patch)));
+                if let Some(removal) = removal {
+                    assert!(is_inside(&removal.change.patch));
+                    if let Ok((pages, head)) = ndbm::free(&reader, &removal.pages) {
+                        assert!(pages.iter().chain([&head.patch]).all(is_inside));
+                    }
+                }
                 drop(ndbm::insert(&reader, b"new", &[7; 9000]));
             }
         }

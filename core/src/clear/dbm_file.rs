@@ -108,6 +108,16 @@ impl DbmFile {
         .hint("Close it there, then try again")
     }
 
+    /// A program wrote to it between our reading and our writing.
+    pub(super) fn changed_meanwhile(&self) -> Error {
+        Error::refused(
+            "The key is not brought back",
+            "a program changed the file at the same moment",
+        )
+        .at(&self.path)
+        .hint("Close it there, then try again")
+    }
+
     /// Does these writes, in this order.
     pub(super) fn write(&self, patches: &[Patch]) -> Result<()> {
         let file = self.file()?;

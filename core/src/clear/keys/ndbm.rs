@@ -41,17 +41,41 @@ impl Ndbm {
         let Some(removal) = removal else {
             return Ok(false);
         };
-        self.file.write(removal.patch.as_slice())?;
-        self.pages.extend(removal.pages);
+        let is_done = self.change(&removal.change)?;
+        if is_done {
+            self.pages.extend(removal.pages);
+        }
+        Ok(is_done)
+    }
+
+    /// Writes a page, unless a program has written it since it was read.
+    fn change(&self, page: &ndbm::PageChange) -> Result<bool> {
+        let now = self
+            .file
+            .bytes(page.patch.offset, page.was.len() as u64)
+            .map_err(|e| self.file.fail(e))?;
+        if now != page.was {
+            return Ok(false);
+        }
+        self.file.write(std::slice::from_ref(&page.patch))?;
         Ok(true)
     }
 
     fn insert_one(&mut self, coming: &Coming<'_>) -> Result<Insert> {
         let insert = ndbm::insert(&self.file, coming.key, coming.value);
         match insert.map_err(|stop| self.file.stopped(stop))? {
-            ndbm::Insert::Patches(patches) => {
-                self.file.write_in_order(&patches)?;
-                Ok(Insert::Done)
+            ndbm::Insert::Change(before, page) => {
+                if !before.is_empty() {
+                    // They lie where a program that is at work would put its own.
+                    self.file.refuse_if_open()?;
+                    self.file.write(&before)?;
+                    self.file.sync()?;
+                }
+                if self.change(&page)? {
+                    Ok(Insert::Done)
+                } else {
+                    Err(self.file.changed_meanwhile())
+                }
             }
             ndbm::Insert::IsThere => Ok(Insert::IsThere),
             ndbm::Insert::NoRoom => Ok(Insert::NoRoom),
@@ -92,8 +116,12 @@ impl Keys for Ndbm {
         if pages.is_empty() || !self.file.holders()?.is_empty() {
             return Ok(());
         }
-        let patches = ndbm::free(&self.file, &pages).map_err(|stop| self.file.stopped(stop))?;
+        let (patches, head) =
+            ndbm::free(&self.file, &pages).map_err(|stop| self.file.stopped(stop))?;
         self.file.write(&patches)?;
+        if self.file.holders()?.is_empty() {
+            self.change(&head)?;
+        }
         self.file.sync()
     }
 }

@@ -14,7 +14,7 @@ use super::{Extent, Item, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
 
-pub use edit::{Insert, Place, Removal, can_change, find, free, insert, remove};
+pub use edit::{Insert, PageChange, Place, Removal, can_change, find, free, insert, remove};
 
 /// Bytes of the first page that tell what it is.
 pub const HEADER_BYTES: usize = 512;
@@ -139,15 +139,19 @@ impl Header {
 /// # Errors
 /// If the file cannot be read, or its first page is damaged.
 pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
-    let mut window = Window::new(reader);
-    let header = Header::parse(window.at(0, HEADER_BYTES)?)
+    // Buckets lie in order; further pages of a bucket, and what is too long for a page, lie elsewhere.
+    let mut buckets = Window::onward(reader);
+    let mut elsewhere = Window::single(reader);
+    let header = Header::parse(buckets.at(0, HEADER_BYTES)?)
         .ok_or_else(|| damaged(0, "its first page is no hash file's".to_owned()))?;
-    if let Some(problem) = header.problem(window.file_len()) {
+    if let Some(problem) = header.problem(buckets.file_len()) {
         return Err(damaged(0, problem));
     }
     let mut seen = HashSet::new();
+    let mut page = Vec::new();
     for bucket in 0..=header.max_bucket {
-        let mut next = header.page_of_bucket(bucket);
+        let first = header.page_of_bucket(bucket);
+        let mut next = first;
         while let Some(number) = next.filter(|n| *n != 0) {
             let offset = header.offset_of(number);
             // A chain can be no longer than the file; a page seen twice is a loop.
@@ -159,7 +163,13 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
                 ));
                 break;
             }
-            let page = window.at(offset, header.page_bytes as usize)?.to_vec();
+            let window = if next == first {
+                &mut buckets
+            } else {
+                &mut elsewhere
+            };
+            page.clear();
+            page.extend_from_slice(window.at(offset, header.page_bytes as usize)?);
             if page.len() < header.page_bytes as usize {
                 sink.problem(Problem::new(
                     ProblemKind::Damaged,
@@ -168,7 +178,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
                 ));
                 break;
             }
-            if list_page(&header, offset, &page, &mut window, sink)?.is_break() {
+            if list_page(&header, offset, &page, &mut elsewhere, sink)?.is_break() {
                 return Ok(());
             }
             next = header.u32(&page, 16);
@@ -221,7 +231,12 @@ fn list_page(
             continue;
         };
         match key.take() {
-            None if index % 2 == 0 => key = Some(read(header, window, extent)?),
+            None if index % 2 == 0 => {
+                key = Some(match inline(item) {
+                    Some(key) => key.to_vec(),
+                    None => read(header, window, extent)?,
+                });
+            }
             Some(key)
                 if index % 2 == 1
                     && sink
@@ -265,7 +280,7 @@ fn extent_of(header: &Header, offset: u64, item: &[u8]) -> Option<Extent> {
 /// # Errors
 /// What the system said; `InvalidData` where the file is damaged.
 pub fn read_extent(reader: &dyn ReadAt, extent: Extent) -> io::Result<Vec<u8>> {
-    let mut window = Window::new(reader);
+    let mut window = Window::single(reader);
     let header = Header::parse(window.at(0, HEADER_BYTES)?).ok_or(io::ErrorKind::InvalidData)?;
     if header.problem(window.file_len()).is_some() {
         return Err(io::ErrorKind::InvalidData.into());

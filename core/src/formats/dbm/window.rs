@@ -6,19 +6,48 @@ use crate::source::ReadAt;
 
 /// A file up to this size is kept whole: scattered keys then cost no call at all.
 const WHOLE_BYTES: u64 = 64 << 20;
+/// What is read at once of a file that is gone through from its beginning.
+const AHEAD_BYTES: usize = 256 << 10;
 
 pub(super) struct Window<'a> {
     reader: &'a dyn ReadAt,
     bytes: Vec<u8>,
     start: u64,
+    way: Way,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    /// Keys lie in no order.
+    Scattered,
+    /// What is asked for next mostly lies behind.
+    Onward,
+    /// Nothing else near it is asked for.
+    Single,
 }
 
 impl<'a> Window<'a> {
+    /// For keys in no order.
     pub(super) fn new(reader: &'a dyn ReadAt) -> Self {
+        Self::that_goes(Way::Scattered, reader)
+    }
+
+    /// For places of which each mostly lies behind the one before.
+    pub(super) fn onward(reader: &'a dyn ReadAt) -> Self {
+        Self::that_goes(Way::Onward, reader)
+    }
+
+    /// For a place here and there.
+    pub(super) fn single(reader: &'a dyn ReadAt) -> Self {
+        Self::that_goes(Way::Single, reader)
+    }
+
+    fn that_goes(way: Way, reader: &'a dyn ReadAt) -> Self {
         Self {
             reader,
             bytes: Vec::new(),
             start: 0,
+            way,
         }
     }
 
@@ -43,15 +72,12 @@ impl<'a> Window<'a> {
     }
 
     fn load(&mut self, offset: u64, len: usize) -> io::Result<()> {
-        let (start, len) = if self.file_len() <= WHOLE_BYTES {
-            (0, self.file_len())
-        } else {
-            (
-                offset,
-                (len as u64).min(self.file_len().saturating_sub(offset)),
-            )
+        let rest = self.file_len().saturating_sub(offset);
+        let (start, len) = match self.way {
+            Way::Scattered if self.file_len() <= WHOLE_BYTES => (0, self.file_len()),
+            Way::Scattered | Way::Single => (offset, rest.min(len as u64)),
+            Way::Onward => (offset, rest.min(len.max(AHEAD_BYTES) as u64)),
         };
-        self.bytes.clear();
         self.bytes.resize(usize::try_from(len).unwrap_or(0), 0);
         self.start = start;
         let n = self.reader.read_full_at(start, &mut self.bytes)?;

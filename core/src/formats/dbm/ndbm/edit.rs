@@ -28,11 +28,21 @@ const CHARKEY: &[u8] = b"%$sniglet^&\0";
 /// Offsets within a page are of 16 bits, and pages of 64 KiB bend the rules for them.
 const MAX_PAGE_BYTES: u32 = 32768;
 
+/// A place written anew, a page as a whole. Nothing locks these files: half a page over one that a program has changed
+/// meanwhile would be the page of neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageChange {
+    /// What stood there when the change was worked out.
+    pub was: Vec<u8>,
+    /// The write.
+    pub patch: Patch,
+}
+
 /// What an insertion takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Insert {
-    /// These writes, in this order.
-    Patches(Vec<Patch>),
+    /// The writes of the value's own pages, in this order, then the page that names it.
+    Change(Vec<Patch>, PageChange),
     /// The key is there already.
     IsThere,
     /// Its page has no room, or has keys whose order only Berkeley DB can tell.
@@ -43,7 +53,7 @@ pub enum Insert {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removal {
     /// The one write that removes the key.
-    pub patch: Option<Patch>,
+    pub change: PageChange,
     /// Pages that only the key led to: leaked, until [`free`] gives them back.
     pub pages: Vec<u32>,
 }
@@ -70,16 +80,17 @@ pub fn remove(reader: &dyn ReadAt, key: &[u8]) -> Result<Option<Removal>, Stop> 
         }
     }
     Ok(Some(Removal {
-        patch: Patch::between(page.offset, &page.bytes, &changed),
+        change: page.becomes(changed),
         pages,
     }))
 }
 
-/// The writes that put pages before the free ones, in this order. Nothing may lead to them any more.
+/// The writes that put pages before the free ones, and then the one that makes the first of them known. Nothing may
+/// lead to them any more.
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn free(reader: &dyn ReadAt, pages: &[u32]) -> Result<Vec<Patch>, Stop> {
+pub fn free(reader: &dyn ReadAt, pages: &[u32]) -> Result<(Vec<Patch>, PageChange), Stop> {
     File::open(reader)?.free(pages)
 }
 
@@ -141,12 +152,11 @@ pub fn insert(reader: &dyn ReadAt, key: &[u8], value: &[u8]) -> Result<Insert, S
     if file.is_big(key) {
         return Ok(Insert::NoRoom);
     }
-    let (item, mut patches) = file.value_item(value)?;
+    let (item, patches) = file.value_item(value)?;
     let key_item = [&[ITEM_INLINE], key].concat();
     for page in pages {
         if let Some(changed) = file.with(&page, key, &key_item, &item)? {
-            patches.extend(Patch::between(page.offset, &page.bytes, &changed));
-            return Ok(Insert::Patches(patches));
+            return Ok(Insert::Change(patches, page.becomes(changed)));
         }
     }
     Ok(Insert::NoRoom)
@@ -170,6 +180,18 @@ struct Page {
     offset: u64,
     bytes: Vec<u8>,
     items: Vec<Range<usize>>,
+}
+
+impl Page {
+    fn becomes(self, bytes: Vec<u8>) -> PageChange {
+        PageChange {
+            was: self.bytes,
+            patch: Patch {
+                offset: self.offset,
+                bytes,
+            },
+        }
+    }
 }
 
 impl<'r> File<'r> {
@@ -317,7 +339,11 @@ impl<'r> File<'r> {
                     .unwrap_or_default()
                     .to_vec())
             }
-            Some(extent) => Ok(read(&self.header, &mut Window::new(self.reader), extent)?),
+            Some(extent) => Ok(read(
+                &self.header,
+                &mut Window::single(self.reader),
+                extent,
+            )?),
             None => Ok(Vec::new()),
         }
     }
@@ -439,7 +465,7 @@ impl<'r> File<'r> {
     }
 
     /// Puts pages before the free ones: each is written before anything leads to it.
-    fn free(&self, pages: &[u32]) -> Result<Vec<Patch>, Stop> {
+    fn free(&self, pages: &[u32]) -> Result<(Vec<Patch>, PageChange), Stop> {
         let mut patches = Vec::new();
         let mut head = self.meta(FREE_HEAD_AT);
         for number in pages {
@@ -455,13 +481,14 @@ impl<'r> File<'r> {
             });
             head = *number;
         }
-        if !pages.is_empty() {
-            patches.push(Patch {
+        let head = PageChange {
+            was: self.number(self.meta(FREE_HEAD_AT)).to_vec(),
+            patch: Patch {
                 offset: FREE_HEAD_AT as u64,
                 bytes: self.number(head).to_vec(),
-            });
-        }
-        Ok(patches)
+            },
+        };
+        Ok((patches, head))
     }
 
     /// `ISBIG`: kept on pages of its own.
