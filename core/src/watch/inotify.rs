@@ -47,6 +47,7 @@ const OF_ENTRY: WatchFlags = ALWAYS.union(WatchFlags::OPEN);
 
 /// Two reports in a row that are alike become one, so that of two programs that open a file at once one would
 /// be lost. A watch on the file itself makes each open two reports that differ; the second is not listened to.
+/// (What is left: two processors that open one file in the same microseconds may interleave theirs.)
 const OF_FILE: WatchFlags = WatchFlags::OPEN.union(WatchFlags::DONT_FOLLOW);
 
 /// SQLite keeps its files open, so that writes count and not closes.
