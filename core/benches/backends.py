@@ -279,10 +279,15 @@ def of_python(entries, folder):
     return measured
 
 
-def of_cachescope(program, entries, folder):
-    source = os.path.join(folder, "source")
+def stored(entries, source):
+    """The entries as any program finds them in a store: no two share an object."""
     with shelve.Shelf(dbm.dumb.open(source, "n"), protocol=5) as shelf:
         shelf.update(entries)
+    with shelve.Shelf(dbm.dumb.open(source, "r")) as shelf:
+        return dict(shelf)
+
+
+def of_cachescope(program, source):
     ran = subprocess.run([program, "bench", source, "--json"], capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     print("   ", lines[-1]["advice"])
@@ -322,9 +327,10 @@ def main():
     for load in (small, arrays, mixed_text):
         folder = tempfile.mkdtemp(prefix="backends-", dir=options.folder)
         try:
-            entries = load(random.Random(1))
+            source = os.path.join(folder, "source")
+            entries = stored(load(random.Random(1)), source)
             print(f"{load.__name__}: {len(entries)} entries")
-            ours = of_cachescope(os.path.abspath(options.cachescope), entries, folder)
+            ours = of_cachescope(os.path.abspath(options.cachescope), source)
             python = of_python(entries, os.path.join(folder, "python"))
             print_tables(python, ours)
             for wrong in disagreements(python, ours):

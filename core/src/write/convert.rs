@@ -150,6 +150,14 @@ fn losses(snapshot: &Snapshot, target: &Target, options: Options) -> Result<Vec<
         losses.push(format!("what could not be read ({})", issue.message));
     }
     if losses.is_empty() || options.accepts_loss {
+        // Said, and no reason to refuse: values and keys are whole, and no other kind could keep it.
+        let is_joblib = target.kind == joblib::KIND;
+        let n_told = records()
+            .filter(|record| record.duration_s.is_some() || record.args.iter().next().is_some())
+            .count();
+        if n_told > 0 && !is_joblib {
+            losses.push(counted(n_told, "the arguments and compute times"));
+        }
         return Ok(losses);
     }
     let why = format!("it would lose {}", losses.join(" and "));

@@ -83,7 +83,7 @@ impl std::fmt::Debug for Target {
 }
 
 /// See the module.
-pub(super) struct Trial<'a> {
+pub(super) struct Trial {
     measured: Measured,
     folder: PathBuf,
     n_written: usize,
@@ -94,10 +94,9 @@ pub(super) struct Trial<'a> {
     colds: Vec<f64>,
     /// The store, and its entries in the order of the load.
     opened: Option<(Store, Vec<EntryKey>)>,
-    _load: std::marker::PhantomData<&'a ()>,
 }
 
-impl<'a> Trial<'a> {
+impl Trial {
     pub(super) fn new(target: &'static Target, stage: &Path) -> Self {
         Self {
             measured: Measured {
@@ -121,12 +120,11 @@ impl<'a> Trial<'a> {
             p99s: Vec::new(),
             colds: Vec::new(),
             opened: None,
-            _load: std::marker::PhantomData,
         }
     }
 
     /// Writes all entries; reading them from their source is not counted.
-    pub(super) fn write(&mut self, load: &Load<'a>, control: Control<'_>) -> Result<()> {
+    pub(super) fn write(&mut self, load: &Load<'_>, control: Control<'_>) -> Result<()> {
         if self.measured.refused.is_some() {
             control.progress.add(load.rows.len() as u64);
             return Ok(());
@@ -189,7 +187,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Counts files and bytes, and finds each entry again.
-    pub(super) fn look(&mut self, load: &Load<'a>, control: Control<'_>) -> Result<()> {
+    pub(super) fn look(&mut self, load: &Load<'_>, control: Control<'_>) -> Result<()> {
         if self.measured.refused.is_some() {
             return Ok(());
         }

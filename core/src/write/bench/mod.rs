@@ -104,7 +104,7 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
         keys: Keys::of(source, &snapshot)?,
         rows: &rows,
     };
-    let mut trials: Vec<Trial<'_>> = TARGETS
+    let mut trials: Vec<Trial> = TARGETS
         .iter()
         .filter(is_wanted)
         .map(|target| Trial::new(target, stage.path()))
