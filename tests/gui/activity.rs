@@ -1,8 +1,10 @@
 //! The Activity page while a real program works, and the window at rest.
 
+use std::path::Path;
 use std::time::Duration;
 
 use egui::accesskit::Role;
+use egui::{Key, Modifiers};
 use tempfile::TempDir;
 
 use super::JOBLIB;
@@ -18,6 +20,20 @@ memory = joblib.Memory(sys.argv[1], verbose=0)
 def load(path):
     return path * 2
 
+for line in sys.stdin:
+    load(line.strip())
+    print("done", flush=True)
+"#;
+
+/// The same with the probe, as `cachescope run` starts it.
+const PROBED: &str = r#"
+import os, sys
+sys.path.insert(0, sys.argv[2])
+import cachescope_probe
+cachescope_probe.start(sys.argv[3])
+exec(sys.stdin.readline().strip())
+cachescope_probe.snapshot()
+print("done", flush=True)
 for line in sys.stdin:
     load(line.strip())
     print("done", flush=True)
@@ -62,6 +78,38 @@ fn hits_of_a_program_show_in_feed_rail_and_cards_and_can_be_filtered() {
     let own = window.close();
     let mut window = Window::with_own(vec![folder.path().to_owned()], own);
     window.wait_for_text_part("hit rate 50 %");
+}
+
+#[test]
+fn what_running_programs_tell_is_opened_by_name_and_stays_live() {
+    let Some(python) = Python::env("joblib-new") else {
+        return;
+    };
+    let (own, cache) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let run = own.path().join("probe/20260101-000000-1");
+    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/probe");
+    let mut window = Window::with_own(Vec::new(), own);
+    let ask = |window: &mut Window| {
+        window.key(Modifiers::COMMAND, Key::K);
+        window.type_into("Command", "running programs");
+        window.key(Modifiers::NONE, Key::Enter);
+    };
+    ask(&mut window);
+    window.wait_for_text_part("No program runs with the probe now");
+
+    let mut program = python.spawn(PROBED, [cache.path(), &probe, &run]);
+    // One statement each: a script that is piped in has one line for all of it.
+    look_up(
+        &mut program,
+        r"exec('import joblib\nmemory = joblib.Memory(sys.argv[1], verbose=0)\ndef load(path): return path * 2\nload = memory.cache(load)')",
+    );
+    look_up(&mut program, "a.csv");
+    ask(&mut window);
+    window.wait_for_text_part("live");
+    window.type_into("Query", "arg.cache:joblib.Memory");
+    window.wait_for(|h| super::window::rows(h, "misses=1,") == 1);
+    look_up(&mut program, "b.csv");
+    window.wait_for(|h| super::window::rows(h, "misses=2,") == 1);
 }
 
 #[test]

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     FindCaches,
     /// Unpacks the sample stores and opens them.
     OpenSamples,
+    /// Opens what the programs tell that run with the probe now.
+    OpenPrograms,
     /// Keeps a path above the recent ones, or lets go of it.
     Pin(PathBuf),
     /// Writes a report.

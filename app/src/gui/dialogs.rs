@@ -6,6 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cachescope_core::jobs::Wake;
+use cachescope_core::own::StateDir;
+use cachescope_core::stores::running_programs;
 
 /// Where no dialog can be shown, rfd answers "nothing chosen" at once; no person is that quick.
 const NO_DIALOG: Duration = Duration::from_millis(300);
@@ -100,6 +102,19 @@ impl Dialogs {
                 Ok(paths) => Answer::Open(paths),
                 Err(error) => Answer::Failed(format!("{error:#}")),
             }
+        });
+    }
+
+    /// Finds the programs that run with the probe now.
+    pub(crate) fn find_programs(&mut self, own: Option<&StateDir>) {
+        let runs = own.map(StateDir::runs);
+        self.run("programs", move || {
+            let running = runs.map_or_else(Vec::new, |runs| running_programs(&runs));
+            if running.is_empty() {
+                let why = "No program runs with the probe now. Start one: cachescope run -- python script.py";
+                return Answer::Failed(why.to_owned());
+            }
+            Answer::Open(running)
         });
     }
 

@@ -22,6 +22,7 @@ impl Session {
             Command::OpenDialog => self.dialogs.ask(),
             Command::FindCaches => self.find_caches(),
             Command::OpenSamples => self.dialogs.unpack_samples(),
+            Command::OpenPrograms => self.dialogs.find_programs(self.own.as_ref()),
             Command::Pin(path) => self.state.saved.pin(&path),
             Command::Export(export) => self.export(export),
             Command::Close(id) => self.close(id),

@@ -62,6 +62,9 @@ const STORE: &[Action] = &[
         s.shown.is_none().then_some(Command::FindCaches)
     }),
     action("Open the sample stores", |_| Some(Command::OpenSamples)),
+    action("Open what running programs tell", |_| {
+        Some(Command::OpenPrograms)
+    }),
     keyed("Read again", Modifiers::NONE, Key::F5, |s| {
         Some(Command::Refresh(s.shown?))
     }),

@@ -13,6 +13,7 @@ mod system;
 pub(crate) mod gate;
 mod ledger;
 mod mounts;
+mod process;
 mod read_at;
 mod tally;
 
@@ -23,6 +24,7 @@ use crate::{Error, Result};
 
 pub use ledger::Ledger;
 pub use mounts::{AccessTimes, access_times};
+pub use process::is_running;
 pub use read_at::{MemoryReader, Range, ReadAt};
 pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};

@@ -39,6 +39,7 @@ pub use policy::{
     LibraryPolicy, PolicyChoice, PolicyLimits, Takes, policies, policy_of, tag_policy,
 };
 pub(crate) use probe::reported;
+pub use probe::running_programs;
 pub use recognise::{Candidate, Confidence, Recognised, open_all};
 pub(crate) use removal::{Dependent, Expiry, RowRules};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};

@@ -6,7 +6,7 @@ mod snapshot;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{
 use crate::formats::Carrier;
 use crate::model::{EntryKey, Finding, Group, Record, Time, text};
 use crate::scan::Scan;
-use crate::source::{Dir, MemoryReader};
+use crate::source::{self, Dir, MemoryReader};
 use crate::{Error, Result};
 use snapshot::{Cached, MAGIC, Snapshot};
 
@@ -183,23 +183,40 @@ const RUNS: usize = 500;
 ///
 /// Joined by the path that joblib itself used, never by name. `None` where nothing was told.
 pub(crate) fn reported(runs: &Path, store: &Path) -> Option<Counters> {
-    let runs = Dir::open(runs).ok()?;
-    let mut names = runs.names().ok()?;
+    let mut sum: Option<Counters> = None;
+    each_told(runs, |_, snapshot| add(&mut sum, &snapshot, store));
+    sum
+}
+
+/// The snapshots of programs that are running now, the latest run first; `runs` is a folder of folders of snapshots.
+///
+/// Where the system does not tell, those are taken to run that have not told of their end.
+pub fn running_programs(runs: &Path) -> Vec<PathBuf> {
+    let mut running = Vec::new();
+    each_told(runs, |path, snapshot| {
+        if snapshot.ended().is_none() && source::is_running(snapshot.pid).unwrap_or(true) {
+            running.push(path);
+        }
+    });
+    running
+}
+
+/// What the programs of the latest runs told, the latest first.
+fn each_told(runs: &Path, mut each: impl FnMut(PathBuf, Snapshot)) {
+    let Ok(runs) = Dir::open(runs) else { return };
+    let mut names = runs.names().unwrap_or_default();
     names.sort();
     let newest = names.into_iter().rev().take(RUNS);
-    let told = newest.filter_map(|(name, _)| runs.open_dir(&name).ok());
-    let mut sum: Option<Counters> = None;
-    for dir in told {
+    for dir in newest.filter_map(|(name, _)| runs.open_dir(&name).ok()) {
         for (name, _) in dir.names().unwrap_or_default() {
             let is_snapshot = Path::new(&name)
                 .extension()
                 .is_some_and(|end| end == "json");
             if let Some(snapshot) = is_snapshot.then(|| parse(&dir, &name).ok()).flatten() {
-                add(&mut sum, &snapshot, store);
+                each(dir.path().join(&name), snapshot);
             }
         }
     }
-    sum
 }
 
 fn add(sum: &mut Option<Counters>, snapshot: &Snapshot, store: &Path) {
