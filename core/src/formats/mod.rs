@@ -1,5 +1,6 @@
 //! Bytes to values: pure decoders over slices and readers, without any knowledge of caches.
 
+pub(crate) mod bson;
 pub(crate) mod bytes;
 pub mod compress;
 mod content;

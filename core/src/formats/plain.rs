@@ -38,6 +38,25 @@ impl Pickler {
         self.0.extend(value.to_be_bytes());
     }
 
+    /// A `datetime` of UTC without a zone, as libraries write it; the number where it lies outside of its years.
+    pub(crate) fn datetime_of_millis(&mut self, millis: i64) {
+        let utc = jiff::Timestamp::from_millisecond(millis).ok();
+        let utc = utc.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).datetime());
+        let Some((at, year)) = utc.and_then(|at| Some((at, u16::try_from(at.year()).ok()?))) else {
+            return self.int(millis);
+        };
+        // `datetime.__reduce__`: year, month, day, hour, minute, second, and microseconds in three bytes.
+        let [high, low] = year.to_be_bytes();
+        let parts = [at.month(), at.day(), at.hour(), at.minute(), at.second()];
+        let micros = at.subsec_nanosecond().unsigned_abs() / 1000;
+        let [_, micros @ ..] = micros.to_be_bytes();
+        self.0.extend(b"cdatetime\ndatetime\nC\x0a");
+        self.0.extend([high, low]);
+        self.0.extend(parts.map(i8::unsigned_abs));
+        self.0.extend(micros);
+        self.0.extend(b"\x85R");
+    }
+
     pub(crate) fn str(&mut self, text: &str) {
         self.counted(b'\x8d', text.as_bytes());
     }

@@ -10,8 +10,8 @@ use rusqlite::types::ValueRef;
 use super::http::Response;
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
 use super::{Confidence, Dependent};
-use crate::formats::{Carrier, plain};
-use crate::model::{Group, Value};
+use crate::formats::{Carrier, Preview, plain};
+use crate::model::Group;
 use crate::scan::Cancel;
 use crate::sqlite::{Cell, Database, Failure, RowAt, Shape, Table, View, describe, row_of};
 use crate::{Error, Result};
@@ -38,8 +38,8 @@ impl RowKind for Hishel {
 
     const KNOWS_VALUES: bool = true;
 
-    fn facts(&self, value: &Value) -> Vec<(Cow<'static, str>, String)> {
-        Response::of(value).facts()
+    fn facts(&self, preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
+        Response::of(preview).facts()
     }
 
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
@@ -167,7 +167,7 @@ fn oldest(table: Table) -> Option<RowTable> {
     Some(RowTable {
         group: Group::named(""),
         key: KeyForm::Columns(vec![table.column("key")?]),
-        value: ValueForm::Column(table.column("data")?, Carrier::Json),
+        value: ValueForm::Column(table.column("data")?, Carrier::Response),
         created: table
             .column("date_created")
             .map(|at| (at, TimeForm::UnixSeconds)),

@@ -4,22 +4,38 @@
 
 use std::borrow::Cow;
 
+use super::ValueTimes;
+use crate::formats::Preview;
 use crate::model::value::{Leaf, NodeId};
 use crate::model::{Time, Value};
 
+/// Bytes of a response in YAML that are searched; the body stands first.
+const YAML_BYTES: usize = 4 << 20;
 /// Characters of a body that are shown among the facts.
 const BODY_CHARS: usize = 2000;
 
 /// The parts of a decoded response.
 pub(super) struct Response<'v> {
     value: &'v Value,
+    /// Where it is text.
+    yaml: Option<String>,
     answer: NodeId,
     request: Option<NodeId>,
 }
 
 impl<'v> Response<'v> {
     /// Looks at a decoded value; everything else is `None` where it is no response.
-    pub(super) fn of(value: &'v Value) -> Self {
+    pub(super) fn of(preview: &'v Preview) -> Self {
+        let text = preview.value.str(preview.value.root());
+        // What is shown of a text is its head, and times stand behind the body.
+        let whole = || preview.content.head(YAML_BYTES);
+        Self {
+            yaml: text.map(|_| String::from_utf8_lossy(&whole()).into_owned()),
+            ..Self::of_value(&preview.value)
+        }
+    }
+
+    fn of_value(value: &'v Value) -> Self {
         let root = value.root();
         // requests-cache before 0.6: (response, time); hishel 0.x as a pickle: (response, request, metadata).
         let parts = value.sequence(root).unwrap_or_default();
@@ -32,6 +48,7 @@ impl<'v> Response<'v> {
             .or_else(|| parts.get(1).copied().filter(|_| parts.len() > 2));
         Self {
             value,
+            yaml: None,
             answer: response,
             request,
         }
@@ -39,8 +56,8 @@ impl<'v> Response<'v> {
 
     /// Facts by name, in the order in which people ask for them.
     pub(super) fn facts(&self) -> Vec<(Cow<'static, str>, String)> {
-        if let Some(text) = self.value.str(self.value.root()) {
-            return yaml_facts(&text);
+        if let Some(text) = &self.yaml {
+            return yaml_facts(text);
         }
         let mut facts = Vec::new();
         let mut fact = |name: &'static str, text: Option<String>| {
@@ -59,21 +76,42 @@ impl<'v> Response<'v> {
         facts
     }
 
-    /// When the library takes it for expired; before requests-cache 1.0 only the value says so.
-    pub(super) fn expires(&self) -> Option<Time> {
-        if let Some(text) = self.value.str(self.value.root()) {
-            return scalar(&text, "", "expires").and_then(|text| from_iso(&text));
+    /// When it was stored and when it expires; before requests-cache 1.0 and in its files only the value says so.
+    pub(super) fn times(&self) -> ValueTimes {
+        ValueTimes {
+            created: self.created(),
+            expires: self.expires(),
+        }
+    }
+
+    /// When the library takes it for expired.
+    fn expires(&self) -> Option<Time> {
+        if let Some(text) = &self.yaml {
+            return scalar(text, "", "expires").and_then(|text| from_text(&text));
         }
         self.time(&["expires", "_expires"])
     }
 
     /// When it was stored.
-    pub(super) fn created(&self) -> Option<Time> {
+    fn created(&self) -> Option<Time> {
+        if let Some(text) = &self.yaml {
+            let found = scalar(text, "", "created_at");
+            let found = found.or_else(|| scalar(text, "metadata", "created_at"));
+            return found.and_then(|text| from_text(&text));
+        }
+        let root = self.value.root();
+        let parts = self.value.sequence(root).unwrap_or_default();
         self.time(&["created_at", "_created_at"]).or_else(|| {
-            // requests-cache before 0.6
-            let parts = self.value.sequence(self.value.root())?;
-            let time = *parts.get(1).filter(|_| parts.len() == 2)?;
-            self.value.object(time)?;
+            let time = match *parts.as_slice() {
+                // requests-cache before 0.6
+                [_, time] => self.value.object(time).map(|_| time)?,
+                // hishel 0.x: a pickle of three parts, or members by their names.
+                [_, _, metadata] => field(self.value, metadata, &["created_at"])?,
+                _ => {
+                    let metadata = field(self.value, root, &["metadata"])?;
+                    field(self.value, metadata, &["created_at"])?
+                }
+            };
             time_of(self.value, time)
         })
     }
@@ -279,7 +317,7 @@ fn time_of(value: &Value, node: NodeId) -> Option<Time> {
     match value.leaf(node) {
         Some(Leaf::Float(secs)) => return Time::from_unix_f64(secs),
         Some(Leaf::Int(_)) => return Some(Time::from_unix(value.int(node)?, 0)),
-        Some(_) => return from_iso(&text(value, node)?),
+        Some(_) => return from_text(&text(value, node)?),
         None => {}
     }
     let repr = value.repr(node, 200).text;
@@ -352,6 +390,14 @@ fn scalar(text: &str, section: &str, name: &str) -> Option<String> {
     None
 }
 
+/// ISO 8601, or the form of HTTP's headers, which hishel 0.x writes: `Thu, 26 Nov 2026 04:28:36 GMT`.
+fn from_text(text: &str) -> Option<Time> {
+    from_iso(text).or_else(|| {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?;
+        Some(Time::from_unix(at.timestamp().as_second(), 0))
+    })
+}
+
 /// ISO 8601 as Python's `isoformat` writes it.
 pub(super) fn from_iso(text: &str) -> Option<Time> {
     let text = text.replacen(' ', "T", 1);
@@ -366,7 +412,7 @@ mod tests {
     fn facts(json: &str) -> Vec<(String, String)> {
         let pickle = plain::from_json(json.as_bytes()).unwrap();
         let value = pickle::decode_bytes(&pickle).value;
-        let facts = Response::of(&value).facts();
+        let facts = Response::of_value(&value).facts();
         facts
             .into_iter()
             .map(|(n, t)| (n.into_owned(), t))
@@ -393,6 +439,19 @@ mod tests {
         let expected: Vec<_> = expected.map(|(n, t)| (n.to_owned(), t.to_owned())).into();
         assert_eq!(found, expected);
         assert_eq!(facts("[1, 2]"), []);
+    }
+
+    #[test]
+    fn times_of_headers_and_of_python_are_read() {
+        let at = Time::from_rfc3339("2026-11-26T04:28:36Z");
+        for text in [
+            "Thu, 26 Nov 2026 04:28:36 GMT",
+            "2026-11-26T04:28:36",
+            "2026-11-26 04:28:36+00:00",
+        ] {
+            assert_eq!(from_text(text), at, "{text}");
+        }
+        assert_eq!(from_text("yesterday"), None);
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod dbm_sqlite;
 mod diskcache;
 mod django_db;
 mod django_file;
+mod files;
 mod follow;
 mod hishel;
+mod hishel_files;
 mod http;
 mod joblib;
 mod langchain;
@@ -68,13 +70,14 @@ static BACKENDS: &[&dyn Backend] = &[
     &dbm_dumb::DbmDumb,
     &dbm_hash::DbmHash,
     &diskcache::DiskCache,
-    &django_file::DjangoFile,
+    &django_file::DJANGO_FILE,
     &dbm_sqlite::DBM_SQLITE,
     &requests_cache::REQUESTS_CACHE,
-    &requests_files::RequestsFiles,
+    &requests_files::REQUESTS_FILES,
     &sqlitedict::SQLITEDICT,
     &django_db::DJANGO_DB,
     &hishel::HISHEL,
+    &hishel_files::HISHEL_FILES,
     &langchain::LANGCHAIN,
     &sqlite::SQLITE,
 ];
@@ -525,6 +528,15 @@ impl ValueReader {
         )
         .map_err(|e| e.at(&self.path))
     }
+}
+
+/// Times that stand in a value alone, as far as it says them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ValueTimes {
+    /// When it was stored.
+    pub(crate) created: Option<Time>,
+    /// When it expires.
+    pub(crate) expires: Option<Time>,
 }
 
 /// What is shown of one entry beyond its row.

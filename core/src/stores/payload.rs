@@ -56,7 +56,7 @@ impl Payload {
             Carrier::Float(x) => Self::Float(x),
             Carrier::Text => Self::Text(all(&*value.bytes)?),
             Carrier::Bytes => Self::Bytes(all(&*value.bytes)?),
-            Carrier::Unknown | Carrier::Json => Self::Raw(all(&*value.bytes)?),
+            Carrier::Unknown | Carrier::Json | Carrier::Response => Self::Raw(all(&*value.bytes)?),
             Carrier::Base64Pickle => Self::Pickle(from_base64(&all(&*value.bytes)?)?),
             Carrier::MessagePack => {
                 let why = "hishel's responses can only be read by hishel";

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::{Store, backends};
-use crate::model::{EntryKey, Issue, Record, Role, Time};
+use crate::model::{EntryKey, Issue, Record, Role};
 use crate::scan::{Cancel, Collector, Detail, Progress, Scan, threads};
 use crate::{Error, Result};
 
@@ -64,7 +64,9 @@ pub struct PolicyChoice {
 
 /// Every policy with the kinds of store that it is for.
 pub fn policies() -> impl Iterator<Item = (&'static LibraryPolicy, &'static [&'static str])> {
-    backends().flat_map(|backend| {
+    // Stores of one kind have the same policies in files and in folders.
+    let first = backends().filter(|backend| !backend.is_of_folders());
+    first.flat_map(|backend| {
         let kinds = backend.kinds();
         backend.policies().iter().map(move |policy| (policy, kinds))
     })
@@ -108,7 +110,7 @@ pub(super) fn keys_where(
     }
     let found = Mutex::default();
     store.scan(&Scan {
-        detail: Detail::Sizes,
+        detail: Detail::Full,
         cancel,
         progress: &Progress::default(),
         threads: threads(),
@@ -122,13 +124,8 @@ pub(super) fn keys_where(
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Entries past the store's own expiry by the clock of a library that counts whole seconds.
-pub(super) fn expired_by_seconds(
-    store: &Store,
-    now: Time,
-    cancel: &Cancel,
-) -> Result<PolicyChoice> {
-    let now = now.unix_f64().round_ties_even();
+/// Entries past the store's own expiry, by the library's clock in seconds since 1970.
+pub(super) fn expired(store: &Store, now: f64, cancel: &Cancel) -> Result<PolicyChoice> {
     let is_expired = |record: &Record<'_>| record.expires.is_some_and(|t| t.unix_f64() <= now);
     Ok(PolicyChoice {
         keys: keys_where(store, cancel, &is_expired)?,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::http::Response;
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
-use super::{Confidence, Dependent, Expiry, LibraryPolicy};
-use crate::formats::Carrier;
-use crate::model::{Group, Time, Value};
+use super::{Confidence, Dependent, Expiry, LibraryPolicy, ValueTimes};
+use crate::formats::{Carrier, Preview};
+use crate::model::Group;
 use crate::sqlite::{Failure, Shape, View, describe, table_names};
 
 pub(super) static REQUESTS_CACHE: RowStore<RequestsCache> = RowStore(RequestsCache);
@@ -21,29 +21,30 @@ const TABLE: &str = "responses";
 /// Redirects hold the key of the response that they lead to; before 0.6 they were called urls.
 const REDIRECTS: [&str; 2] = ["redirects", "urls"];
 
+/// `SQLiteCache._delete_expired`: `expires <= round(time())`.
+pub(super) const EXPIRED: LibraryPolicy = LibraryPolicy {
+    name: "requests-cache:expired",
+    about: "what cache.delete(expired=True) would delete: all that is past its time",
+    takes: &[],
+    has_binary_sizes: false,
+};
+
 impl RowKind for RequestsCache {
     const KIND: &'static [&'static str] = &["requests-cache"];
 
-    // `SQLiteCache._delete_expired`: `expires <= round(time())`.
-    const POLICIES: &'static [LibraryPolicy] = &[LibraryPolicy {
-        name: "requests-cache:expired",
-        about: "what cache.delete(expired=True) would delete: all that is past its time",
-        takes: &[],
-        has_binary_sizes: false,
-    }];
+    const POLICIES: &'static [LibraryPolicy] = &[EXPIRED];
 
     const HIDES_SECRETS: bool = true;
 
     const KEEPS_EXPIRY: bool = true;
     const KNOWS_VALUES: bool = true;
 
-    fn facts(&self, value: &Value) -> Vec<(Cow<'static, str>, String)> {
-        Response::of(value).facts()
+    fn facts(&self, preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
+        Response::of(preview).facts()
     }
 
-    /// From 0.6 to 0.9 the expiry stands in the value alone; before, only the program knows it.
-    fn expires(&self, value: &Value) -> Option<Time> {
-        Response::of(value).expires()
+    fn times(&self, preview: &Preview) -> ValueTimes {
+        Response::of(preview).times()
     }
 
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
@@ -81,7 +82,9 @@ impl RowKind for RequestsCache {
         Ok(vec![RowTable {
             group: Group::named(""),
             key: KeyForm::Columns(vec![key]),
-            value: ValueForm::Column(value, Carrier::Json),
+            value: ValueForm::Column(value, Carrier::Response),
+            // From 0.6 to 0.9 the expiry stands in the value alone; before, only the program knows it.
+            has_times_in_values: table.column("expires").is_none(),
             expires: table.column("expires").map(|c| (c, TimeForm::UnixSeconds)),
             keeps: table.column("expires").map(|column| Expiry {
                 column,

@@ -1,7 +1,7 @@
 //! Headers and cookies that let others in are hidden in what is shown of a response, until a person asks for them.
 
 use crate::model::Value;
-use crate::model::value::{Kind, NodeId};
+use crate::model::value::{Kind, Leaf, NodeId};
 
 /// What stands in the place of a secret.
 pub(super) const HIDDEN: &str = "<hidden>";
@@ -36,8 +36,19 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// Replaces the secrets of a decoded response.
 pub(super) fn hide(value: &mut Value) {
-    if let Some(yaml) = value.str(value.root()) {
-        *value = Value::of_str(&hidden_in_yaml(&yaml));
+    if let Some(text) = value.str(value.root()) {
+        // JSON that did not parse cannot be told apart into what is secret and what is not.
+        let is_broken = text.trim_start().starts_with(['{', '[']);
+        let shown = if is_broken {
+            HIDDEN.to_owned()
+        } else {
+            hidden_in_yaml(&text)
+        };
+        *value = Value::of_str(&shown);
+        return;
+    }
+    if matches!(value.leaf(value.root()), Some(Leaf::Bytes(_))) {
+        *value = Value::of_str(HIDDEN);
         return;
     }
     let Some(hidden) = value.push_str(HIDDEN) else {
@@ -168,8 +179,6 @@ fn hide_jar(value: &mut Value, jar: NodeId, hidden: NodeId) {
 const MAX_DEPTH: usize = 6;
 
 fn text_of(value: &Value, node: NodeId) -> Option<String> {
-    use crate::model::value::Leaf;
-
     match value.leaf(node)? {
         Leaf::Str(blob) | Leaf::Python2Str(blob) | Leaf::Bytes(blob) if !blob.is_cut() => {
             Some(String::from_utf8_lossy(&blob.bytes).into_owned())
@@ -216,6 +225,18 @@ mod tests {
             r#"{"cookies": {"session": "s"}, "max_tokens": 3}"#,
             "{'cookies': {'session': '<hidden>'}, 'max_tokens': 3}",
         );
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_hidden_whole() {
+        let shown = |mut value: Value| {
+            hide(&mut value);
+            value.repr(value.root(), 1000).text
+        };
+        for cut in ["{\"headers\": [[\"Set-Cookie\", \"a=b", "  [\"Cookie\", "] {
+            assert_eq!(shown(Value::of_str(cut)), "'<hidden>'", "{cut}");
+        }
+        assert_eq!(shown(Value::of_bytes(b"\xffSet-Cookie: a=b")), "'<hidden>'");
     }
 
     #[test]

@@ -59,7 +59,7 @@ fn is_code(module: &str, qualname: &str) -> bool {
     is_way_through
         || module == "builtins" && BUILTIN_CODE.contains(&qualname)
         || ANYWHERE.contains(&last)
-        || is_or_below(module, CODE_MODULES)
+        || is_or_below(module, CODE_MODULES) && !HELD.contains(&(module, qualname))
         || CODE
             .iter()
             .any(|(m, names)| is_or_below(module, &[m]) && names.contains(&last))
@@ -73,6 +73,14 @@ fn is_or_below(module: &str, roots: &[&str]) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     })
 }
+
+/// Classes that open no connection by themselves; stored responses hold them (requests-cache 0.4 and 0.5).
+const HELD: &[(&str, &str)] = &[
+    ("http.client", "HTTPResponse"),
+    ("http.client", "HTTPMessage"),
+    ("httplib", "HTTPResponse"),
+    ("httplib", "HTTPMessage"),
+];
 
 const BUILTIN_DATA: &[&str] = &[
     "object",

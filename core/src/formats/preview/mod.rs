@@ -19,7 +19,7 @@ use super::compress::Codec;
 use super::numpy::{ArraySummary, npy};
 use super::pickle::Decoded;
 use super::pyc::Header;
-use super::{Content, Problem, ProblemKind, marshal, pickle, plain};
+use super::{Content, Problem, ProblemKind, bson, marshal, pickle, plain};
 use crate::error::Result;
 use crate::model::value::{Call, NodeId};
 use crate::model::{Limits, Value};
@@ -37,6 +37,8 @@ pub enum Carrier {
     Base64Pickle,
     /// JSON, compressed or not, by libraries that write other things as well: what is none is a pickle or text.
     Json,
+    /// A stored response of a web server by a library with several serializers: a pickle, JSON, BSON or YAML.
+    Response,
     /// `MessagePack` (hishel).
     MessagePack,
     /// Plain data that was rewritten as a pickle, with the word for what it was.
@@ -178,8 +180,12 @@ pub fn open_value(
             codec: vec![word.to_owned()],
             ..of_pickle(content, side_files, options)
         },
-        Carrier::Json if pickle::is_likely(&head) => of_pickle(content, side_files, options),
-        Carrier::Json | Carrier::MessagePack => of_plain(content, carrier, &head, options),
+        Carrier::Json | Carrier::Response if is_pickle(&content, carrier, &head) => {
+            of_pickle(content, side_files, options)
+        }
+        Carrier::Json | Carrier::Response | Carrier::MessagePack => {
+            of_plain(content, carrier, &head, options)
+        }
         Carrier::Unknown if head.starts_with(npy::MAGIC) => of_npy(content, options),
         Carrier::Unknown if pickle::is_likely(&head) => of_pickle(content, side_files, options),
         Carrier::Marshal | Carrier::Pyc => of_marshal(content, carrier, options),
@@ -290,22 +296,54 @@ fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) 
     let bytes = content.head(limit);
     let (word, rewritten) = match carrier {
         Carrier::MessagePack => ("msgpack", plain::from_message_pack(&bytes)),
+        Carrier::Response if bson::is_one(&bytes) => ("bson", bson::to_pickle(&bytes)),
         _ => ("json", plain::from_json(&bytes)),
     };
-    let Ok(pickle) = rewritten else {
-        let is_text = carrier == Carrier::Json && std::str::from_utf8(head).is_ok();
-        let carrier = if is_text {
-            Carrier::Text
-        } else {
-            Carrier::Bytes
-        };
-        return of_raw(content, carrier, head);
+    let pickle = match rewritten {
+        Ok(pickle) => pickle,
+        Err(why) => {
+            let is_text = carrier != Carrier::MessagePack && is_utf8(head);
+            let raw = if is_text {
+                Carrier::Text
+            } else {
+                Carrier::Bytes
+            };
+            let mut preview = of_raw(content, raw, head);
+            if carrier == Carrier::Response && !(is_text && is_block_yaml(head)) {
+                let message = format!("expected a pickle, JSON, BSON or YAML: {why}");
+                let problem = Problem::new(ProblemKind::Damaged, 0, message);
+                preview.problems.push(problem);
+            }
+            return preview;
+        }
     };
     let decoded = pickle::decode(&Content::of_bytes(pickle), &options.limits);
     Preview {
         is_truncated: !decoded.is_complete,
         ..Preview::of_value(decoded.value, content, word)
     }
+}
+
+/// True for a pickle, and not for BSON, whose length can look like a pickle's first byte.
+fn is_pickle(content: &Content, carrier: Carrier, head: &[u8]) -> bool {
+    pickle::is_likely(head)
+        && !(carrier == Carrier::Response
+            && content.len().is_some_and(|len| bson::is_of(head, len)))
+}
+
+/// True for text whose end may stand in the middle of a character.
+fn is_utf8(head: &[u8]) -> bool {
+    match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(e) => e.error_len().is_none() && head.len() == HEAD_LEN,
+    }
+}
+
+/// True for YAML in the form that libraries write: a member at the beginning of its first line, and no zero byte.
+fn is_block_yaml(head: &[u8]) -> bool {
+    let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+    let is_member = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    line.first().is_some_and(is_member) && line.contains(&b':') && !head.contains(&0)
 }
 
 fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview {
@@ -329,6 +367,10 @@ fn of_raw(content: Content, carrier: Carrier, head: &[u8]) -> Preview {
     let is_text = carrier == Carrier::Text;
     let value = match std::str::from_utf8(head) {
         Ok(text) if is_text => Value::of_str(text),
+        Err(e) if is_text && is_utf8(head) => {
+            let sound = head.get(..e.valid_up_to()).unwrap_or_default();
+            Value::of_str(&String::from_utf8_lossy(sound))
+        }
         _ => Value::of_bytes(head),
     };
     let is_truncated = content.len() != Some(head.len() as u64);
@@ -420,7 +462,9 @@ fn peel(bytes: Arc<dyn ReadAt>, carrier: Carrier) -> Content {
             let unpacked = content.behind(&[Codec::Base64]);
             unpacked.unpacked_up_to(UNPACKED_BYTES).peel(Codec::detect)
         }
-        Carrier::Unknown | Carrier::Json => content.peel(Codec::detect_strictly),
+        Carrier::Unknown | Carrier::Json | Carrier::Response => {
+            content.peel(Codec::detect_strictly)
+        }
         _ => content,
     }
 }
@@ -439,7 +483,7 @@ pub fn check_value(
     let head = content.head(HEAD_LEN);
     let is_pickle = match carrier {
         Carrier::Pickle | Carrier::Base64Pickle | Carrier::Rewritten(_) => true,
-        Carrier::Json => pickle::is_likely(&head),
+        Carrier::Json | Carrier::Response => is_pickle(&content, carrier, &head),
         Carrier::Unknown => !head.starts_with(npy::MAGIC) && pickle::is_likely(&head),
         _ => false,
     };

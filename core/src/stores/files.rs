@@ -1,0 +1,244 @@
+//! Entries that are files of one folder: what stores of one value a file have in common.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::sync::Arc;
+
+use super::rows::expired;
+use super::{
+    Backend, Candidate, CheckOptions, Confidence, Details, LibraryPolicy, PolicyChoice,
+    PolicyLimits, Recognised, Removal, Store, ValueReader, ValueTimes, policy,
+};
+use crate::formats::{Carrier, Options, Preview};
+use crate::model::{EntryKey, Finding, Group, Issue, Record, Role, Severity, Time};
+use crate::scan::{Cancel, Collector, Detail, Scan};
+use crate::source::{Dir, FileType, Range, path_from_bytes};
+use crate::{Error, Result};
+
+/// A kind of store whose entries are the files of one folder.
+pub(super) trait FileKind: Send + Sync {
+    /// Its name in queries and JSON.
+    const KIND: &'static [&'static str];
+
+    /// See [`Backend::is_of_folders`].
+    const IS_OF_FOLDERS: bool;
+
+    /// True where values hold credentials that are shown only when asked for.
+    const HIDES_SECRETS: bool;
+
+    /// See [`Backend::policies`]. All of them choose what is past its time.
+    const POLICIES: &'static [LibraryPolicy] = &[];
+
+    /// The library that wrote the folder, if it is of this kind.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn writer(&self, dir: &Dir) -> io::Result<Option<String>>;
+
+    /// What a file is by its name; `None` where it belongs to the store and to no entry.
+    fn role(&self, name: &OsStr) -> Option<Role>;
+
+    /// The key in an entry's name, where that is not the whole.
+    fn key<'n>(&self, _name: &'n OsStr) -> Option<&'n str> {
+        None
+    }
+
+    /// Where in a file its value begins, and what it is.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not begin as files of this kind do.
+    fn front(&self, dir: &Dir, name: &OsStr) -> Result<Front>;
+
+    /// What the decoded value tells of the entry.
+    fn facts(&self, _preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
+        Vec::new()
+    }
+
+    /// True where [`Self::times`] has something to say.
+    const HAS_TIMES_IN_VALUES: bool;
+
+    /// When the entry was stored and when it expires by its value.
+    fn times(&self, _preview: &Preview) -> ValueTimes {
+        ValueTimes::default()
+    }
+}
+
+/// The front of a file.
+pub(super) struct Front {
+    /// Bytes before the value.
+    pub(super) start: u64,
+    /// What the value is.
+    pub(super) carrier: Carrier,
+    /// When it expires, where that stands before the value.
+    pub(super) expires: Option<Time>,
+}
+
+/// A backend over a [`FileKind`].
+pub(super) struct FileStore<K>(pub(super) K);
+
+impl<K: FileKind> FileStore<K> {
+    fn value(&self, dir: &Dir, name: &OsStr) -> Result<ValueReader> {
+        let path = dir.path().join(name);
+        let front = self.0.front(dir, name)?;
+        let file = dir
+            .open_file(name)
+            .map_err(|e| Error::io("Cannot open the stored value", &path, e))?;
+        let bytes = Range::new(Arc::new(file), front.start, u64::MAX);
+        let mut reader = ValueReader::new(Arc::new(bytes), front.carrier, path);
+        reader.hides_secrets = K::HIDES_SECRETS;
+        Ok(reader)
+    }
+
+    /// What a file says of its times, wherever they stand.
+    fn times(&self, dir: &Dir, name: &OsStr) -> Result<ValueTimes> {
+        if !K::HAS_TIMES_IN_VALUES {
+            return Ok(ValueTimes {
+                created: None,
+                expires: self.0.front(dir, name)?.expires,
+            });
+        }
+        let preview = self.value(dir, name)?.preview(&Options::GLANCE)?;
+        Ok(self.0.times(&preview))
+    }
+
+    fn list(
+        &self,
+        dir: &Dir,
+        group: &Arc<Group>,
+        name: &OsStr,
+        detail: Detail,
+        collector: &mut dyn Collector,
+    ) {
+        let path = || dir.path().join(name);
+        let meta = match dir.stat(name) {
+            Ok(meta) => meta,
+            // Expired and deleted at this moment.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+            Err(e) => {
+                let error = Error::io("Cannot read the entry", &path(), e);
+                return collector.issue(Issue::from_error(&error, &path()));
+            }
+        };
+        let Some(role) = self.0.role(name) else {
+            return collector.overhead(meta.disk_bytes);
+        };
+        let mut record = Record::new(group, name.as_encoded_bytes());
+        record.label = self.0.key(name);
+        record.role = role;
+        record.bytes = meta.size;
+        record.disk_bytes = meta.disk_bytes;
+        record.files = 1;
+        record.modified = Some(meta.modified);
+        record.accessed = Some(meta.accessed);
+        record.dev = meta.dev;
+        record.ident = meta.ino;
+        if role == Role::Entry && detail == Detail::Full {
+            match self.times(dir, name) {
+                Ok(times) => {
+                    record.created = times.created;
+                    record.expires = times.expires;
+                }
+                Err(e) => {
+                    let message = format!("{e}. The entry is shown without its expiry");
+                    collector.issue(Issue::new(Severity::Warning, path(), message));
+                }
+            }
+        }
+        collector.record(&record);
+    }
+}
+
+impl<K: FileKind> Backend for FileStore<K> {
+    fn kinds(&self) -> &'static [&'static str] {
+        K::KIND
+    }
+
+    fn is_of_folders(&self) -> bool {
+        K::IS_OF_FOLDERS
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        if !candidate.is_dir() {
+            return Ok(None);
+        }
+        let path = candidate.path();
+        let fail = |e| Error::io("Cannot list the folder", &path, e);
+        let dir = candidate.parent.open_dir(candidate.name).map_err(fail)?;
+        let writer = self.0.writer(&dir).map_err(fail)?;
+        Ok(writer.and_then(|writer| {
+            Some(Recognised {
+                kind: K::KIND.first()?,
+                confidence: Confidence::Certain,
+                writer: Some(writer),
+                path,
+            })
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let dir = store.dir()?;
+        let names = dir
+            .names()
+            .map_err(|e| Error::io("Cannot list the folder", &store.info.path, e))?;
+        let group = Group::named("");
+        let mut collector = (scan.collector)();
+        for (name, file_type) in names {
+            scan.cancel.check()?;
+            if file_type == FileType::File {
+                self.list(&dir, &group, &name, scan.detail, &mut *collector);
+                scan.progress.add(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        self.value(&store.dir()?, &name_of(entry))
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let preview = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
+        Ok(Details {
+            facts: self.0.facts(&preview),
+            paths: vec![store.info.path.join(name_of(entry))],
+            ..Details::default()
+        })
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let times = self.times(&store.dir()?, &name_of(entry))?;
+        Ok(expired(times.expires, options).into_iter().collect())
+    }
+
+    fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
+        Ok(Removal::Files {
+            paths: vec![name_of(entry).into()],
+            folders: 0,
+        })
+    }
+
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        K::POLICIES
+    }
+
+    fn choose(
+        &self,
+        store: &Store,
+        _policy: &LibraryPolicy,
+        _limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        policy::expired(store, now.unix_f64(), cancel)
+    }
+}
+
+fn name_of(entry: &EntryKey) -> OsString {
+    path_from_bytes(&entry.key).into_os_string()
+}

@@ -1,0 +1,329 @@
+//! Entries that are rows: what all stores on SQLite have in common. Each kind says which columns mean what.
+
+mod page;
+mod removal;
+mod table;
+mod value;
+
+pub(super) use table::{KeyForm, RowTable, TimeForm, ValueForm};
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use super::advice::of_slack;
+use super::{
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyScope,
+    LibraryPolicy, NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store,
+    ValueReader, ValueTimes, policy,
+};
+use crate::formats::{Carrier, Options, Preview};
+use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
+use crate::scan::{Cancel, Detail, Scan};
+use crate::source::MemoryReader;
+use crate::sqlite::{self, Cell, Database, Failure, Pages, RowAt, Shape, View};
+use crate::{Error, Result};
+use page::RowPage;
+use value::{cells_of, native_key_of, reader, whole_row};
+
+/// A kind of store whose entries are rows of one database.
+pub(super) trait RowKind: Send + Sync {
+    /// Its name in queries and JSON.
+    const KIND: &'static [&'static str];
+
+    /// True for the one kind that a database is taken for while it cannot be read.
+    const TAKES_UNREADABLE: bool = false;
+
+    /// Whether the database is of this kind, and who wrote it.
+    fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)>;
+
+    /// See [`Backend::policies`]. All of them choose what is past its time, by whole seconds.
+    const POLICIES: &'static [LibraryPolicy] = &[];
+
+    /// True where values hold credentials that are shown only when asked for.
+    const HIDES_SECRETS: bool = false;
+
+    /// A value that stands in more than one cell, as a pickle, and the word for what it was; `None` where one column
+    /// holds it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn assembled(
+        &self,
+        _database: &Database,
+        _table: &RowTable,
+        _at: &RowAt,
+    ) -> Result<Option<(Vec<u8>, &'static str)>> {
+        Ok(None)
+    }
+
+    /// True where tables keep an expiry that a person may set.
+    const KEEPS_EXPIRY: bool = false;
+
+    /// True where [`Self::facts`] has something to say of a table's values.
+    const KNOWS_VALUES: bool = false;
+
+    /// What the decoded value tells of the entry.
+    fn facts(&self, _preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
+        Vec::new()
+    }
+
+    /// When the entry was stored and when it expires by its value, where columns do not say so.
+    fn times(&self, _preview: &Preview) -> ValueTimes {
+        ValueTimes::default()
+    }
+
+    /// The tables whose rows are entries.
+    ///
+    /// # Errors
+    /// If the schema cannot be read.
+    fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure>;
+}
+
+/// A backend over a [`RowKind`].
+pub(super) struct RowStore<K>(pub(super) K);
+
+/// What is kept while a job lasts.
+struct Opened {
+    database: Arc<Database>,
+    tables: Vec<RowTable>,
+    /// For each table how its rows are taken out, or why they cannot be; looked up when first asked for.
+    rules: Vec<OnceLock<Result<Arc<RowRules>, String>>>,
+}
+
+impl<K: RowKind> RowStore<K> {
+    fn opened(&self, store: &Store) -> Result<Arc<Opened>> {
+        store.kept(|| {
+            let dir = store
+                .parent
+                .open_below("".as_ref())
+                .map_err(|e| Error::io("Cannot open the store", &store.info.path, e))?;
+            let database = Database::new(dir, &store.name, store.copy_rule);
+            let tables = database.read(&Cancel::default(), |v| self.0.tables(v))?;
+            Ok(Opened {
+                database: Arc::new(database),
+                rules: tables.iter().map(|_| OnceLock::new()).collect(),
+                tables,
+            })
+        })
+    }
+
+    /// What the value of an entry says of its times.
+    fn times_of(&self, store: &Store, entry: &EntryKey) -> Result<ValueTimes> {
+        let preview = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
+        Ok(self.0.times(&preview))
+    }
+}
+
+impl Opened {
+    /// The table of the entry's group, and where its row is.
+    fn find(&self, entry: &EntryKey) -> Result<(&RowTable, RowAt)> {
+        let (_, table, at) = self.find_numbered(entry)?;
+        Ok((table, at))
+    }
+
+    /// As [`Opened::find`], with the table's place in the list.
+    fn find_numbered(&self, entry: &EntryKey) -> Result<(usize, &RowTable, RowAt)> {
+        let fail = |why: &str| {
+            Error::not_found("Cannot find the entry", why.to_owned()).at(&self.database.path())
+        };
+        let (number, table) = self
+            .tables
+            .iter()
+            .enumerate()
+            .find(|(_, t)| t.group.locator == entry.group)
+            .ok_or_else(|| fail("its table is gone"))?;
+        let at = table
+            .row_at(entry)
+            .ok_or_else(|| fail("its key is none of this table"))?;
+        Ok((number, table, at))
+    }
+}
+
+impl<K: RowKind> Backend for RowStore<K> {
+    fn kinds(&self) -> &'static [&'static str] {
+        K::KIND
+    }
+
+    fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
+        let found = match candidate.shape() {
+            Some(shape) => self.0.recognise(shape),
+            None if K::TAKES_UNREADABLE && candidate.head.starts_with(sqlite::MAGIC) => {
+                Some((Confidence::Likely, None))
+            }
+            None => None,
+        };
+        Ok(found.and_then(|(confidence, writer)| {
+            Some(Recognised {
+                kind: K::KIND.first()?,
+                confidence,
+                writer,
+                path: candidate.path(),
+            })
+        }))
+    }
+
+    fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
+        let opened = self.opened(store)?;
+        let mut collector = (scan.collector)();
+        if let Some(note) = opened.database.note() {
+            collector.issue(note);
+        }
+        // Rows own no blocks of their own: the files of the database hold them all.
+        collector.overhead(opened.database.disk_bytes());
+        let times_of = |entry: &EntryKey| self.times_of(store, entry).unwrap_or_default();
+        for table in &opened.tables {
+            let is_read = table.has_times_in_values && scan.detail == Detail::Full;
+            let times_of = is_read.then_some(&times_of as page::TimesOf<'_>);
+            let mut buffer = RowPage::new(table, scan, &mut *collector, times_of);
+            let select = table.selection();
+            let pages = Pages {
+                table: &table.table,
+                select: &select,
+                filter: table.filter.as_deref(),
+            };
+            let read = pages.read(&opened.database, scan.cancel, &mut buffer);
+            match read {
+                Ok(()) => {}
+                Err(e) if e.is_cancelled() => return Err(e),
+                Err(e) => collector.issue(Issue::from_error(&e, &store.info.path)),
+            }
+        }
+        opened.database.close();
+        scan.cancel.check()
+    }
+
+    fn native_key(&self, store: &Store, entry: &EntryKey) -> Result<NativeKey> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        Ok(match (&table.key, at) {
+            (KeyForm::Bytes(_), _) => NativeKey::Untyped(entry.key.to_vec()),
+            (_, RowAt::Rowid(n) | RowAt::Place(n)) => NativeKey::Int(n),
+            (_, RowAt::Columns(columns)) => {
+                let cells = columns.into_iter().map(|(_, cell)| cell).collect();
+                native_key_of(cells)
+            }
+        })
+    }
+
+    fn key_scope(&self) -> KeyScope {
+        KeyScope::Group
+    }
+
+    fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let rewritten = |(pickle, word): (Vec<u8>, &'static str)| {
+            let bytes = Arc::new(MemoryReader::new(pickle));
+            ValueReader::new(bytes, Carrier::Rewritten(word), store.info.path.clone())
+        };
+        let assembled = self.0.assembled(&opened.database, table, &at)?;
+        let mut reader = match (assembled, &table.value) {
+            (Some(made), _) => rewritten(made),
+            (None, ValueForm::Column(column, carrier)) => {
+                let held = sqlite::open_cell(&opened.database, &table.table, &at, *column)?;
+                reader(held, *carrier, store)
+            }
+            (None, ValueForm::Row) => rewritten((whole_row(&opened.database, table, &at)?, "row")),
+        };
+        reader.hides_secrets = K::HIDES_SECRETS;
+        Ok(reader)
+    }
+
+    fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let cells = cells_of(&opened.database, table, &at)?;
+        let mut details = Details {
+            paths: vec![store.info.path.clone()],
+            ..Details::default()
+        };
+        if K::KNOWS_VALUES {
+            let preview = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
+            details.facts = self.0.facts(&preview);
+        }
+        for (number, (column, cell)) in table.table.columns.iter().zip(cells).enumerate() {
+            // The value is shown as what it is, and its bytes may hold secrets.
+            if matches!(table.value, ValueForm::Column(value, _) if value == number) {
+                continue;
+            }
+            let shown = text::shown(&sqlite::repr(cell.as_ref())).into_owned();
+            details.facts.push((column.name.clone().into(), shown));
+        }
+        Ok(details)
+    }
+
+    fn check(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        options: &CheckOptions,
+    ) -> Result<Vec<Finding>> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let expires = table.expires;
+        let column = expires.map_or_else(|| "NULL".to_owned(), |(c, _)| table.table.quoted(c));
+        let found = opened.database.read(&Cancel::default(), |view| {
+            sqlite::row_of(view.connection, &table.table, &at, &column, |row| {
+                Ok(Cell::from(row.get_ref(0)?))
+            })
+        })?;
+        let Some(cell) = found else {
+            return Err(sqlite::gone(&opened.database, &table.table));
+        };
+        let mut expires = expires.and_then(|(_, form)| form.read(&cell));
+        if table.has_times_in_values {
+            expires = expires.or(self.times_of(store, entry)?.expires);
+        }
+        Ok(expired(expires, options).into_iter().collect())
+    }
+
+    fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
+        let opened = self.opened(store)?;
+        let slack = opened.database.slack(&Cancel::default())?;
+        Ok(of_slack(slack, &opened.database.path()))
+    }
+
+    fn policies(&self) -> &'static [LibraryPolicy] {
+        K::POLICIES
+    }
+
+    fn choose(
+        &self,
+        store: &Store,
+        _policy: &LibraryPolicy,
+        _limits: &PolicyLimits,
+        now: Time,
+        cancel: &Cancel,
+    ) -> Result<PolicyChoice> {
+        policy::expired(store, now.unix_f64().round_ties_even(), cancel)
+    }
+
+    fn can_compact(&self, _kind: &str) -> bool {
+        true
+    }
+
+    fn can_expire(&self, _kind: &str) -> bool {
+        K::KEEPS_EXPIRY
+    }
+
+    fn compaction(&self, store: &Store) -> Result<Compaction> {
+        Ok(Compaction::Sqlite {
+            files: vec![store.name.clone().into()],
+        })
+    }
+
+    fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
+        self.opened(store)?.removal(store, entry)
+    }
+
+    fn notes(&self, store: &Store, entries: &[&EntryKey]) -> Result<Vec<String>> {
+        self.opened(store)?.notes(entries)
+    }
+}
+
+/// Past the store's own expiry.
+pub(super) fn expired(expires: Option<Time>, options: &CheckOptions) -> Option<Finding> {
+    let (expires, now) = (expires?, options.now?);
+    (expires <= now)
+        .then(|| Finding::new(Condition::Expired, format!("expired {}", expires.rfc3339())))
+}
