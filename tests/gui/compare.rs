@@ -1,6 +1,7 @@
 //! The compare page: two stores side by side, key by key, and what if.
 
 use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable as _;
 
 use super::JOBLIB;
 use super::window::{Window, fixture};
@@ -37,4 +38,33 @@ fn what_if_ends_with_figures_and_one_sentence() {
     window.wait_for_text("Reading one value, median");
     let unnamed = window.harness.unnamed_widgets();
     assert!(unnamed.is_empty(), "{unnamed:?}");
+}
+
+#[test]
+fn a_store_is_converted_from_the_dialog_and_opens() {
+    let (temp, path) = fixture("sqlite/sqlitedict-2.1/two-tables.sqlite");
+    let taken = temp.path().join("taken");
+    std::fs::write(&taken, "here first").unwrap();
+    let new = temp.path().join("new.pkl");
+    let mut window = Window::open(vec![path.clone()]);
+    let before = std::fs::read(&path).unwrap();
+    window.press_labelled(Role::Tab, "Compare");
+    window.press_labelled(Role::RadioButton, "What if");
+    window.press("Measure every kind");
+    window.wait_for_text("Reading one value, median");
+    window.press("Convert to pickle");
+    window.wait_for_text_part("cachescope convert");
+    let field = "New store, at a path that does not exist";
+    window.type_into(field, taken.to_str().unwrap());
+    window.press("Convert");
+    window.wait_for_text_part("something has that name already");
+    assert_eq!(std::fs::read(&taken).unwrap(), b"here first");
+
+    window.type_into(field, new.to_str().unwrap());
+    window.wait_for_text_part("--to pickle");
+    window.press("Convert");
+    window.wait_for_text_part("new.pkl");
+    window.wait_for(|h| h.query_by_label(field).is_none());
+    assert!(new.exists());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }

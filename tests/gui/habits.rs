@@ -173,7 +173,7 @@ fn the_menu_holds_every_command_of_the_palette() {
 }
 
 /// `pickle.dumps({key: text}, 2)` as Python writes it.
-fn pickled(key: &str, text: &str) -> Vec<u8> {
+pub(super) fn pickled(key: &str, text: &str) -> Vec<u8> {
     let mut bytes = b"\x80\x02}q\x00".to_vec();
     for (n, text) in [key, text].into_iter().enumerate() {
         bytes.push(b'X');

@@ -3,8 +3,12 @@
 mod activity;
 mod compare;
 mod habits;
+mod keyboard;
+mod live;
 mod look;
 mod pages;
+mod painted;
+mod treemap;
 mod window;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};

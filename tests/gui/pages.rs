@@ -1,12 +1,12 @@
 //! Every page of the window in every state a store can be in.
 
-use egui::Theme;
 use egui::accesskit::Role;
+use egui::{Key, Modifiers, Theme};
 use egui_kittest::kittest::Queryable as _;
 use tempfile::TempDir;
 
-use super::JOBLIB;
 use super::window::{Window, fixture};
+use super::{JOBLIB, painted};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,18 +63,37 @@ fn read_only() -> (TempDir, PathBuf) {
     (temp, path)
 }
 
+/// A database that was cut in half: what it is can be told, what is in it cannot all be read.
+fn failed() -> (TempDir, PathBuf) {
+    let (temp, path) = fixture("sqlite/plain/tables.db");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    let len = file.metadata().unwrap().len();
+    file.set_len(len / 2).unwrap();
+    (temp, path)
+}
+
 type Made = fn() -> (TempDir, PathBuf);
-const STATES: [(&str, Made); 5] = [
+const STATES: [(&str, Made); 6] = [
     ("empty", empty),
     ("one", one),
     ("many", || fixture(JOBLIB)),
     ("broken", broken),
+    ("failed", failed),
     ("read-only", read_only),
 ];
 
-/// Draws every page; the harness itself fails on a missing glyph, `run` on a widget without a name.
+/// What no window may show: a widget that a screen reader cannot name, text that cannot be read or lies over other text.
+#[track_caller]
+fn judge(window: &Window, where_: &str) {
+    let unnamed = window.harness.unnamed_widgets();
+    assert!(unnamed.is_empty(), "{where_}: {unnamed:?}");
+    let faults = painted::faults(&window.harness);
+    assert!(faults.is_empty(), "{where_}:\n{}", faults.join("\n"));
+}
+
+/// Every page in every state, in both colours and two sizes. The harness itself fails on a missing glyph.
 #[test]
-fn every_page_in_every_state_has_names_and_glyphs_for_all() {
+fn every_page_in_every_state_can_be_read_and_heard() {
     for theme in [Theme::Dark, Theme::Light] {
         for size in [[1100.0, 700.0], [1920.0, 1080.0]] {
             for (state, make) in STATES {
@@ -83,18 +102,73 @@ fn every_page_in_every_state_has_names_and_glyphs_for_all() {
                 // While the store is being read.
                 for _ in 0..4 {
                     window.harness.step();
-                    let unnamed = window.harness.unnamed_widgets();
-                    assert!(unnamed.is_empty(), "{state} loading: {unnamed:?}");
+                    judge(&window, &format!("{state} loading, {theme:?} {size:?}"));
                 }
                 window.wait_for(|h| h.query_by_role_and_label(Role::Tab, "Entries").is_some());
                 for page in ["Overview", "Activity", "Health", "Compare", "Entries"] {
                     window.press_labelled(Role::Tab, page);
                     window.wait_for_quiet();
-                    let unnamed = window.harness.unnamed_widgets();
-                    assert!(unnamed.is_empty(), "{state} {page}: {unnamed:?}");
+                    judge(&window, &format!("{state} {page}, {theme:?} {size:?}"));
                 }
             }
         }
+    }
+}
+
+/// The same with an entry selected, checked, filtered, and every side of it on show.
+#[test]
+fn every_side_of_an_entry_can_be_read_and_heard() {
+    for theme in [Theme::Dark, Theme::Light] {
+        let (_temp, path) = fixture(JOBLIB);
+        let mut window = Window::with(vec![path], theme, [1100.0, 700.0]);
+        window.wait_for_text("57 entries");
+        window.press("Revalidate all");
+        window.type_into("Query", "group:features.tokenize");
+        window.press_row("608eedaf6bd6a95ac5d5c2567e886df7");
+        window.harness.remove_cursor();
+        for side in ["Code", "Calls", "Bytes", "Value"] {
+            window.press_labelled(Role::Tab, side);
+            window.wait_for_quiet();
+            judge(&window, &format!("{side}, {theme:?}"));
+        }
+        for page in ["Overview", "Health", "Activity"] {
+            window.press_labelled(Role::Tab, page);
+            window.wait_for_quiet();
+            judge(&window, &format!("checked {page}, {theme:?}"));
+        }
+        window.type_into("Query", "sise>3");
+        window.wait_for_quiet();
+        judge(&window, &format!("a mistake, {theme:?}"));
+    }
+}
+
+#[test]
+fn every_dialog_and_the_start_page_can_be_read_and_heard() {
+    for theme in [Theme::Dark, Theme::Light] {
+        let mut window = Window::with(Vec::new(), theme, [1100.0, 700.0]);
+        window.wait_for_text("Open a cache");
+        judge(&window, &format!("the start page, {theme:?}"));
+        let (_temp, path) = fixture(JOBLIB);
+        let mut window = Window::with(vec![path], theme, [1100.0, 700.0]);
+        window.type_into("Query", "group:features.tokenize");
+        window.press_row("608eedaf6bd6a95ac5d5c2567e886df7");
+        window.wait_for_quiet();
+        for command in [
+            "Save the value of the entry…",
+            "Export a report…",
+            "Clear by a policy…",
+            "Show what was moved aside…",
+            "Clear selected…",
+            "Keys",
+            "About Cachescope",
+        ] {
+            window.run_command(command);
+            window.wait_for_quiet();
+            judge(&window, &format!("{command} {theme:?}"));
+            window.key(Modifiers::NONE, Key::Escape);
+        }
+        window.key(Modifiers::COMMAND, Key::K);
+        judge(&window, &format!("the palette, {theme:?}"));
     }
 }
 

@@ -10,8 +10,8 @@ use cachescope_core::model::Time;
 use cachescope_core::own::StateDir;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Theme};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, HarnessBuilder};
 use tempfile::TempDir;
 
 use crate::support::fixtures;
@@ -47,15 +47,31 @@ impl Window {
 
     pub(crate) fn with(paths: Vec<PathBuf>, theme: Theme, size: [f32; 2]) -> Self {
         let own = TempDir::new().expect("a temporary folder");
-        Self::made(paths, theme, size, own)
+        Self::made(paths, own, |builder| {
+            builder.with_size(size).with_theme(theme)
+        })
+    }
+
+    /// For letters that the system has and the fonts of the tests have not: they show as boxes.
+    pub(crate) fn with_boxes(paths: Vec<PathBuf>) -> Self {
+        let own = TempDir::new().expect("a temporary folder");
+        Self::made(paths, own, |builder| {
+            builder.with_size([1440.0, 900.0]).allow_missing_glyphs()
+        })
     }
 
     /// Opens it again with what an earlier window left in Cachescope's own folder.
     pub(crate) fn with_own(paths: Vec<PathBuf>, own: TempDir) -> Self {
-        Self::made(paths, Theme::Dark, [1440.0, 900.0], own)
+        Self::made(paths, own, |builder| {
+            builder.with_size([1440.0, 900.0]).with_theme(Theme::Dark)
+        })
     }
 
-    fn made(paths: Vec<PathBuf>, theme: Theme, size: [f32; 2], own: TempDir) -> Self {
+    fn made(
+        paths: Vec<PathBuf>,
+        own: TempDir,
+        dress: impl FnOnce(HarnessBuilder<App>) -> HarnessBuilder<App>,
+    ) -> Self {
         let (send, woken) = sync_channel(1);
         let wake = Arc::new(move || {
             // One token is enough: the window looks at everything that came.
@@ -68,9 +84,7 @@ impl Window {
             pictures: None,
             wake: Some(wake),
         };
-        let harness = Harness::builder()
-            .with_size(size)
-            .with_theme(theme)
+        let harness = dress(Harness::builder())
             .with_max_steps(16)
             .build_eframe(|cc| App::new(cc, setup));
         Self {
@@ -139,6 +153,16 @@ impl Window {
         self.harness.run_ok();
     }
 
+    /// Clicks a line of the table with the other button.
+    #[track_caller]
+    pub(crate) fn press_row_secondary(&mut self, name: &str) {
+        self.wait_for_row(name);
+        row(&self.harness, name)
+            .expect("waited for")
+            .click_secondary();
+        self.harness.run_ok();
+    }
+
     /// Clicks the widget of that name.
     #[track_caller]
     pub(crate) fn press(&mut self, label: &str) {
@@ -163,6 +187,14 @@ impl Window {
         self.wait_for(|h| h.query_by_role_and_label(role, label).is_some());
         self.harness.get_by_role_and_label(role, label).click();
         self.harness.run_ok();
+    }
+
+    /// Runs a command by its whole name, from the palette.
+    #[track_caller]
+    pub(crate) fn run_command(&mut self, name: &str) {
+        self.key(Modifiers::COMMAND, Key::K);
+        self.type_into("Command", name);
+        self.press_labelled(Role::ListBoxOption, name);
     }
 
     /// Replaces the text of a field.

@@ -8,7 +8,8 @@ use cachescope_core::jobs::Wake;
 use cachescope_core::model::Time;
 use cachescope_core::own::StateDir;
 
-use super::command::Command;
+use super::command::{Command, Scale};
+use super::picture::Pictures;
 use super::session::Session;
 use super::state::Saved;
 use super::tour::Tour;
@@ -55,6 +56,7 @@ pub struct App {
     session: Session,
     commands: Vec<Command>,
     shown_title: String,
+    pictures: Pictures,
     tour: Option<Tour>,
 }
 
@@ -92,6 +94,7 @@ impl App {
                 paths.into_iter().map(Command::Open).collect()
             },
             shown_title: String::new(),
+            pictures: Pictures::new(),
             tour: setup.pictures.map(Tour::new),
         }
     }
@@ -120,6 +123,20 @@ impl App {
         }
         while let Some(text) = self.session.to_copy.pop_front() {
             ctx.copy_text(text);
+        }
+        match self.session.to_scale.take() {
+            Some(Scale::Larger) => egui::gui_zoom::zoom_in(ctx),
+            Some(Scale::Smaller) => egui::gui_zoom::zoom_out(ctx),
+            Some(Scale::Usual) => ctx.set_zoom_factor(1.0),
+            None => {}
+        }
+        for picture in std::mem::take(&mut self.session.to_picture) {
+            self.pictures.take(ctx, picture);
+        }
+        for taken in self.pictures.poll() {
+            if let Some(image) = self.session.pictured(taken) {
+                ctx.copy_image(image);
+            }
         }
     }
 }
@@ -160,6 +177,10 @@ impl eframe::App for App {
         open.dedup();
         state.saved.open = open;
         eframe::set_value(storage, SAVED, &state.saved);
+        // Made here and closed to others, before eframe makes it open to all. Where it cannot be made, eframe says so.
+        if let Some(own) = &self.session.own {
+            own.folder("").ok();
+        }
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

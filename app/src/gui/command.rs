@@ -8,10 +8,13 @@ use cachescope_core::jobs::{JobId, Sight, Zoom};
 use cachescope_core::model::{Group, NodeId, Row, StoreId, Time};
 use cachescope_core::ops::compare::Side;
 use cachescope_core::ops::{Layout, SortBy};
-use egui::ThemePreference;
+use egui::{Rect, ThemePreference};
 
-use super::state::{ArrayCommand, Branch, ComparePage, EntryTab, Layer, Pick, Rules, Scope, Tab};
+use super::state::{
+    ArrayCommand, Branch, ComparePage, EntryTab, FunctionsBy, Layer, Pick, Rules, Scope, Tab,
+};
 use super::widgets::mosaic::Colour;
+use super::widgets::picture::To;
 
 /// One intent.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,16 +75,24 @@ pub(crate) enum Command {
     Zoom(Option<Zoom>),
     /// Counts the entries of the second histogram by age, or by last use.
     ByAge(bool),
-    /// Orders the functions of the overview by compute time, or by bytes.
-    ByDuration(bool),
+    /// Orders the functions of the overview.
+    FunctionsBy(FunctionsBy),
+    /// Lets the treemap show every open store, or the one on show.
+    Across(bool),
+    /// Copies or saves a picture of the window, or of a part of it.
+    Picture(PictureOf),
+    /// Writes the picture in the dialog under this name.
+    SavePicture(PathBuf),
     /// Lets the treemap's colours tell something else.
     Colour(Colour),
     /// Lets the live feed stand still, or run on.
     Pause(bool),
     /// Stops a job.
     Cancel(JobId),
-    /// Shows a folder in the system's file manager.
+    /// Shows a folder in the system's file manager, or the one that a file lies in.
     Reveal(PathBuf),
+    /// Makes letters larger or smaller.
+    Scale(Scale),
     /// Puts text on the clipboard.
     Copy(String),
     /// Takes the newest notice away.
@@ -180,6 +191,17 @@ pub(crate) enum DialogKind {
     Save,
 }
 
+/// A picture that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct PictureOf {
+    /// What is on it, for the name of the file.
+    pub(crate) chart: &'static str,
+    /// The part of the window, in points; `None` for all of it.
+    pub(crate) rect: Option<Rect>,
+    /// Where it goes.
+    pub(crate) to: To,
+}
+
 /// About a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Export {
@@ -239,8 +261,34 @@ pub(crate) enum EntryCommand {
     Array(ArrayCommand),
     /// Writes the value under this name.
     Save(PathBuf),
-    /// Copies the value as Python writes it.
-    CopyLiteral,
+    /// Copies something of the entry.
+    Copy(CopyOf),
+    /// Puts the keyboard on the tabs of the entry.
+    Focus,
+}
+
+/// What of an entry is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CopyOf {
+    /// Its key.
+    Key,
+    /// The value as Python writes it.
+    Literal,
+    /// The paths of its files.
+    Paths,
+    /// Python that loads it.
+    Python,
+}
+
+/// How large letters are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// A tenth larger.
+    Larger,
+    /// A tenth smaller.
+    Smaller,
+    /// As at first.
+    Usual,
 }
 
 /// Data that what is on screen lacks. Asked once; the answer fills the picture later.

@@ -71,9 +71,14 @@ impl Dialogs {
         });
     }
 
-    /// Opens a folder in the system's file manager.
-    pub(crate) fn reveal(&mut self, folder: PathBuf) {
+    /// Opens a folder in the system's file manager; of a file the folder that it lies in.
+    pub(crate) fn reveal(&mut self, path: PathBuf) {
         self.run("reveal", move || {
+            let folder = if path.is_dir() {
+                path
+            } else {
+                path.parent().map(PathBuf::from).unwrap_or_default()
+            };
             let program = if cfg!(windows) {
                 "explorer"
             } else if cfg!(target_vendor = "apple") {
@@ -92,10 +97,10 @@ impl Dialogs {
     }
 
     /// Makes the sample stores in our own folder.
-    pub(crate) fn unpack_samples(&mut self) {
-        self.run("samples", || {
-            let Some(folder) = eframe::storage_dir("cachescope") else {
-                let why = "There is no folder for the sample stores. Set HOME";
+    pub(crate) fn unpack_samples(&mut self, own: Option<PathBuf>) {
+        self.run("samples", move || {
+            let Some(folder) = own else {
+                let why = "There is no folder for the sample stores. Set HOME, or name one with --state-dir";
                 return Answer::Failed(why.to_owned());
             };
             match crate::samples::unpack_into(&folder) {

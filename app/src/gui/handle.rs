@@ -11,9 +11,6 @@ use super::command::{Command, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
 use super::state::{Asked, Dialog, Hex, Palette, Pick, Tab};
 
-/// Characters of a value that are copied: more than any notebook cell takes.
-const LITERAL_CHARS: usize = 1_000_000;
-
 impl Session {
     /// Carries out what a person asked for.
     pub(crate) fn handle(&mut self, command: Command) {
@@ -21,7 +18,10 @@ impl Session {
             Command::Open(path) => self.open(path),
             Command::OpenDialog => self.dialogs.ask(),
             Command::FindCaches => self.find_caches(),
-            Command::OpenSamples => self.dialogs.unpack_samples(),
+            Command::OpenSamples => {
+                let own = self.own.as_ref().map(|own| own.path().to_owned());
+                self.dialogs.unpack_samples(own);
+            }
             Command::OpenPrograms => self.dialogs.find_programs(self.own.as_ref()),
             Command::Pin(path) => self.state.saved.pin(&path),
             Command::Export(export) => self.export(export),
@@ -64,9 +64,10 @@ impl Session {
                 }
             }
             Command::ByAge(is_by_age) => self.state.saved.ways.is_by_age = is_by_age,
-            Command::ByDuration(is_by_duration) => {
-                self.state.saved.ways.is_by_duration = is_by_duration;
-            }
+            Command::FunctionsBy(by) => self.state.saved.ways.functions_by = by,
+            Command::Across(is_across) => self.state.is_across = is_across,
+            Command::Picture(picture) => self.to_picture.push_back(picture),
+            Command::SavePicture(path) => self.save_picture(path),
             Command::Colour(colour) => self.state.saved.colour = colour,
             Command::Pause(is_paused) => {
                 if let Some(store) = self.state.shown_mut() {
@@ -74,7 +75,8 @@ impl Session {
                 }
             }
             Command::Cancel(job) => self.jobs.cancel(job),
-            Command::Reveal(folder) => self.dialogs.reveal(folder),
+            Command::Reveal(path) => self.dialogs.reveal(path),
+            Command::Scale(scale) => self.to_scale = Some(scale),
             Command::Copy(text) => self.to_copy.push_back(text),
             Command::DismissToast => self.state.toast = None,
             Command::DismissNotice => {
@@ -224,12 +226,11 @@ impl Session {
             EntryCommand::GoTo(offset) => preview.hex.go_to(offset),
             EntryCommand::Array(command) => preview.array.change(command),
             EntryCommand::Save(path) => self.save(path),
-            EntryCommand::CopyLiteral => {
-                if let Some(value) = preview.tree.value() {
-                    let text = value.repr(value.root(), LITERAL_CHARS).text;
-                    self.to_copy.push_back(text);
-                }
+            EntryCommand::Copy(of) => {
+                let text = store.copied(of);
+                self.to_copy.extend(text);
             }
+            EntryCommand::Focus => preview.is_wanted = true,
         }
     }
 
@@ -263,6 +264,8 @@ impl Session {
     }
 
     fn survey(&mut self, id: StoreId, layout: Layout, now: Time) {
+        let neighbours = self.state.neighbours();
+        let beside: Vec<_> = neighbours.into_iter().map(|n| n.beside).collect();
         let Some(store) = self.state.store_mut(id) else {
             return;
         };
@@ -270,11 +273,14 @@ impl Session {
             return;
         };
         let overview = &mut store.overview;
+        // The treemap of all stores goes into none of them.
+        let zoom = overview.zoom.clone().filter(|_| beside.is_empty());
         overview.asked = Some(Asked {
             found: Arc::clone(rows),
             verdicts: Arc::clone(&store.verdicts),
             layout,
-            zoom: overview.zoom.clone(),
+            zoom: zoom.clone(),
+            beside: beside.clone(),
         });
         let job = Job::Survey(Box::new(Survey {
             snapshot: Arc::clone(snapshot),
@@ -282,7 +288,8 @@ impl Session {
             found: Arc::clone(rows),
             now,
             layout,
-            zoom: overview.zoom.clone(),
+            zoom,
+            beside,
         }));
         self.jobs.replace(&mut overview.job, job);
     }

@@ -1,6 +1,8 @@
 //! The window: panels draw snapshots and push commands; nothing here reads a disk.
 
+mod actions;
 mod app;
+mod bidi;
 mod body;
 mod clear;
 mod command;
@@ -8,11 +10,13 @@ mod command_line;
 mod compact;
 mod compare;
 mod dialogs;
-mod export;
+mod files;
 mod fonts;
 mod handle;
 mod keep;
+mod outside;
 mod panels;
+mod picture;
 mod policy;
 mod receive;
 mod session;
@@ -38,6 +42,8 @@ pub fn run(setup: Setup) -> anyhow::Result<()> {
             .with_icon(icon())
             .with_inner_size([1280.0, 800.0])
             .with_min_inner_size([720.0, 480.0]),
+        // Beside everything else that is kept between runs.
+        persistence_path: setup.own.as_ref().map(|own| own.path().join("app.ron")),
         ..Default::default()
     };
     eframe::run_native(

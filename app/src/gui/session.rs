@@ -6,7 +6,7 @@ use cachescope_core::jobs::{Arrange, Job, Jobs, Wake};
 use cachescope_core::model::{StoreId, Time};
 use cachescope_core::own::StateDir;
 
-use super::command::Command;
+use super::command::{Command, PictureOf, Scale};
 use super::dialogs::{Answer, Dialogs};
 use super::state::{Saved, State};
 
@@ -21,6 +21,10 @@ pub(crate) struct Session {
     pub(crate) wake: Wake,
     /// Text on its way to the clipboard.
     pub(crate) to_copy: VecDeque<String>,
+    /// A change of the size of letters.
+    pub(crate) to_scale: Option<Scale>,
+    /// Pictures that are to be taken.
+    pub(crate) to_picture: VecDeque<PictureOf>,
 }
 
 impl Session {
@@ -42,6 +46,8 @@ impl Session {
             jobs: Jobs::new(Wake::clone(&wake)),
             wake,
             to_copy: VecDeque::new(),
+            to_picture: VecDeque::new(),
+            to_scale: None,
         }
     }
 

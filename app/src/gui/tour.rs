@@ -7,14 +7,19 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use egui::{ColorImage, Context, ThemePreference, ViewportCommand, vec2};
 
-use super::command::{Command, DialogKind, EntryCommand, TableCommand};
+use super::command::{Command, CompareCommand, DialogKind, EntryCommand, TableCommand};
+use super::picture;
 use super::session::Session;
-use super::state::{EntryTab, Pick, Tab};
+use super::state::{ComparePage, EntryTab, Pick, Tab};
 
 /// Frames without work before a picture is taken: what came last is drawn by then.
 const QUIET: u32 = 6;
-/// The room of a small and of a large screen.
-const SIZES: [(&str, [f32; 2]); 2] = [("", [1440.0, 900.0]), ("-small", [1100.0, 700.0])];
+/// The room that the README's pictures show, that of a small screen, and that of a large one.
+const SIZES: [(&str, [f32; 2]); 3] = [
+    ("", [1440.0, 900.0]),
+    ("-small", [1100.0, 700.0]),
+    ("-large", [1920.0, 1080.0]),
+];
 
 /// One picture: what to do before it, and its name.
 struct Step {
@@ -120,19 +125,50 @@ fn pages() -> Vec<(&'static str, Vec<Command>)> {
     let side = |tab| Command::Entry(EntryCommand::Tab(tab));
     vec![
         ("overview", vec![Command::Tab(Tab::Overview)]),
+        ("stores", vec![Command::Across(true)]),
         (
             "health",
-            vec![Command::Revalidate(None), Command::Tab(Tab::Health)],
+            vec![
+                Command::Across(false),
+                Command::Revalidate(None),
+                Command::Tab(Tab::Health),
+            ],
+        ),
+        ("activity", vec![Command::Tab(Tab::Activity)]),
+        (
+            "sides",
+            vec![
+                Command::Tab(Tab::Compare),
+                Command::Compare(CompareCommand::Page(ComparePage::Sides)),
+                Command::Compare(CompareCommand::Measure),
+            ],
+        ),
+        (
+            "what-if",
+            vec![
+                Command::Compare(CompareCommand::Page(ComparePage::WhatIf)),
+                Command::Compare(CompareCommand::WhatIf),
+            ],
+        ),
+        (
+            "convert",
+            vec![Command::Compare(CompareCommand::AskConvert(0))],
         ),
         (
             "entries",
-            vec![Command::Tab(Tab::Entries), select(0), side(EntryTab::Value)],
+            vec![
+                Command::Dialog(None),
+                Command::Tab(Tab::Entries),
+                select(0),
+                side(EntryTab::Value),
+            ],
         ),
         ("code", vec![side(EntryTab::Code)]),
         ("calls", vec![side(EntryTab::Calls)]),
         ("bytes", vec![side(EntryTab::Bytes)]),
         ("palette", vec![Command::Dialog(Some(DialogKind::Palette))]),
         ("export", vec![Command::Dialog(Some(DialogKind::Export))]),
+        ("keys", vec![Command::Dialog(Some(DialogKind::Shortcuts))]),
         ("about", vec![Command::Dialog(Some(DialogKind::About))]),
         (
             "found",
@@ -146,19 +182,11 @@ fn pages() -> Vec<(&'static str, Vec<Command>)> {
     ]
 }
 
-fn save(path: &Path, image: &ColorImage) -> image::ImageResult<()> {
-    let side = |n: usize| u32::try_from(n).unwrap_or(0);
-    let [width, height] = image.size;
-    let bytes: Vec<u8> = image
-        .pixels
-        .iter()
-        .flat_map(egui::Color32::to_array)
-        .collect();
-    image::save_buffer(
-        path,
-        &bytes,
-        side(width),
-        side(height),
-        image::ColorType::Rgba8,
-    )
+#[expect(
+    clippy::disallowed_methods,
+    reason = "into the folder that --pictures names"
+)]
+fn save(path: &Path, image: &ColorImage) -> Result<(), String> {
+    let png = picture::png(image)?;
+    std::fs::write(path, png).map_err(|why| why.to_string())
 }

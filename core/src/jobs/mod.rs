@@ -36,7 +36,7 @@ pub use preview::EntryPreview;
 pub use remember::Remembered;
 pub use run::{Jobs, Running, Wake};
 pub use scan::StoreFacts;
-pub use survey::{Survey, Surveyed, Zoom};
+pub use survey::{Beside, Survey, Surveyed, Zoom};
 
 use std::path::PathBuf;
 use std::sync::Arc;

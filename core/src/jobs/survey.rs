@@ -1,4 +1,4 @@
-//! A snapshot and what a query left of it to the overview's figures and its treemap.
+//! A snapshot and what a query left of it to the overview's figures and its treemap, alone or beside other stores.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::Outcome;
 use super::run::Context;
 use crate::Result;
 use crate::model::{Group, Overlay, Role, Row, Snapshot, Time, Verdict};
-use crate::ops::{GroupArea, Layout, Overview, treemap};
+use crate::ops::{Layout, Overview, Part, StoreArea, atlas};
 
 /// What is to be summed up, and how large it is drawn.
 pub struct Survey {
@@ -22,6 +22,17 @@ pub struct Survey {
     pub layout: Layout,
     /// What the treemap shows; `None` for all.
     pub zoom: Option<Zoom>,
+    /// Other stores that the treemap shows beside this one.
+    pub beside: Vec<Beside>,
+}
+
+/// Another store in the treemap.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Its rows.
+    pub snapshot: Arc<Snapshot>,
+    /// Those that the query left.
+    pub found: Arc<[Row]>,
 }
 
 /// A part of a store that fills the treemap.
@@ -53,8 +64,8 @@ pub struct Surveyed {
     pub snapshot: Arc<Snapshot>,
     /// Figures and distributions.
     pub overview: Overview,
-    /// The treemap.
-    pub groups: Vec<GroupArea>,
+    /// The treemap: one store, or all of them.
+    pub stores: Vec<StoreArea>,
     /// The size it was laid out for.
     pub layout: Layout,
     /// What is in it; `None` for all.
@@ -71,20 +82,49 @@ pub(super) fn run(survey: Survey, context: &Context) -> Result<()> {
         survey.now,
     );
     context.cancel.check()?;
-    let is_shown = |row: &Row| {
-        survey.snapshot.record(*row).is_some_and(|r| {
-            r.role == Role::Entry && survey.zoom.as_ref().is_none_or(|zoom| zoom.holds(r.group))
-        })
-    };
-    let rows = survey.snapshot.rows().filter(is_shown);
-    let groups = treemap(&survey.snapshot, rows, &survey.layout);
+    let zoom = survey.zoom.as_ref();
+    let own = (&survey.snapshot, &survey.found, zoom);
+    let beside = survey.beside.iter().map(|b| (&b.snapshot, &b.found, None));
+    let stores: Vec<_> = std::iter::once(own).chain(beside).collect();
+    let flags: Vec<_> = stores.iter().map(|(_, found, _)| flags(found)).collect();
+    let is_found: Vec<_> = flags
+        .iter()
+        .map(|flags| move |row: Row| flags.get(row.index()).copied().unwrap_or(false))
+        .collect();
+    let parts = stores.iter().zip(&is_found);
+    let parts = parts.map(|((snapshot, _, zoom), is_found)| Part {
+        rows: rows(snapshot, *zoom),
+        snapshot: Arc::clone(snapshot),
+        is_found,
+    });
+    let stores = atlas(parts.collect(), &survey.layout);
     context.cancel.check()?;
     context.report(Outcome::Surveyed(Box::new(Surveyed {
         overview,
-        groups,
+        stores,
         layout: survey.layout,
         zoom: survey.zoom,
         now: survey.now,
         snapshot: survey.snapshot,
     })))
+}
+
+/// The entries that a zoom holds.
+fn rows(snapshot: &Snapshot, zoom: Option<&Zoom>) -> Vec<Row> {
+    let records = snapshot.records();
+    let held = records.filter(|(_, record)| {
+        record.role == Role::Entry && zoom.is_none_or(|zoom| zoom.holds(record.group))
+    });
+    held.map(|(row, _)| row).collect()
+}
+
+/// True at the index of each of these rows.
+fn flags(rows: &[Row]) -> Vec<bool> {
+    let mut flags = vec![false; rows.iter().map(|r| r.index() + 1).max().unwrap_or(0)];
+    for row in rows {
+        if let Some(flag) = flags.get_mut(row.index()) {
+            *flag = true;
+        }
+    }
+    flags
 }

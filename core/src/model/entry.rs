@@ -25,6 +25,34 @@ impl Group {
     }
 }
 
+/// What a kind of store calls its groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupWord {
+    /// One of them: `function`.
+    pub one: &'static str,
+    /// Several: `functions`.
+    pub many: &'static str,
+}
+
+impl GroupWord {
+    /// Where nothing says more.
+    pub const GROUP: Self = Self::new("group", "groups");
+    /// Calls of one function.
+    pub const FUNCTION: Self = Self::new("function", "functions");
+    /// Cached functions of one module.
+    pub const MODULE: Self = Self::new("module", "modules");
+    /// Modules of one package.
+    pub const PACKAGE: Self = Self::new("package", "packages");
+    /// Rows of one table.
+    pub const TABLE: Self = Self::new("table", "tables");
+    /// What was stored with one tag.
+    pub const TAG: Self = Self::new("tag", "tags");
+
+    const fn new(one: &'static str, many: &'static str) -> Self {
+        Self { one, many }
+    }
+}
+
 /// What names an entry in its store, stable over rescans.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,

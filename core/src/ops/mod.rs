@@ -21,4 +21,4 @@ pub use identify::{Identity, identify};
 pub use order::{Direction, Order, Sort, SortBy};
 pub use overview::{AGE_EDGES, Bin, IDLE_S, Overview, SIZE_EDGES, Tally};
 pub use snippet::Loadable;
-pub use treemap::{Area, GroupArea, Layout, Tile, treemap};
+pub use treemap::{Area, GroupArea, Layout, Part, StoreArea, Tile, TileArea, atlas, treemap};

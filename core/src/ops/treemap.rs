@@ -1,4 +1,4 @@
-//! Sizes to rectangles: groups and their entries laid out so that area is bytes and no tile is a sliver.
+//! Sizes to rectangles: stores, groups and entries laid out so that area is bytes and no tile is a sliver.
 //!
 //! Squarified layout after Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000). Coordinates are points
 //! with the origin at the top left. What would be too small to see is merged into one tile for each group.
@@ -29,6 +29,17 @@ pub enum Tile {
     Rest(u64),
 }
 
+/// A tile where it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TileArea {
+    /// Where.
+    pub area: Area,
+    /// What.
+    pub tile: Tile,
+    /// Which part of its entries a query found, from 0 to 1.
+    pub found: f32,
+}
+
 /// A group's rectangle and the tiles in it.
 #[derive(Debug, Clone)]
 pub struct GroupArea {
@@ -39,7 +50,30 @@ pub struct GroupArea {
     /// The whole of it, heading included.
     pub area: Area,
     /// Largest first.
-    pub tiles: Vec<(Area, Tile)>,
+    pub tiles: Vec<TileArea>,
+}
+
+/// A store's rectangle and the groups in it.
+#[derive(Debug, Clone)]
+pub struct StoreArea {
+    /// The rows that the tiles name.
+    pub snapshot: Arc<Snapshot>,
+    /// Stored bytes of all entries that are laid out.
+    pub bytes: u64,
+    /// The whole of it; a heading is on top where several stores share the room.
+    pub area: Area,
+    /// Largest first.
+    pub groups: Vec<GroupArea>,
+}
+
+/// A store to be laid out: its rows, and which of them a query found.
+pub struct Part<'a> {
+    /// The store.
+    pub snapshot: Arc<Snapshot>,
+    /// The rows that are laid out.
+    pub rows: Vec<Row>,
+    /// True for rows that were found.
+    pub is_found: &'a dyn Fn(Row) -> bool,
 }
 
 /// How to lay out.
@@ -58,11 +92,50 @@ pub struct Layout {
 /// Space between groups, in points.
 const GUTTER: f32 = 2.0;
 
+/// Lays out several stores beside each other, the largest first, each with its groups; one store has all the room.
+pub fn atlas(mut parts: Vec<Part<'_>>, layout: &Layout) -> Vec<StoreArea> {
+    let bytes_of = |part: &Part<'_>| {
+        let records = part.rows.iter().filter_map(|r| part.snapshot.record(*r));
+        records.fold(0_u64, |sum, record| sum.saturating_add(record.bytes))
+    };
+    parts.sort_by_cached_key(|part| std::cmp::Reverse(bytes_of(part)));
+    let sizes: Vec<u64> = parts.iter().map(bytes_of).collect();
+    let whole = Area {
+        width: layout.width,
+        height: layout.height,
+        ..Area::default()
+    };
+    let is_alone = parts.len() == 1;
+    let areas = squarify(&sizes, whole);
+    let sized = parts.into_iter().zip(sizes).zip(areas);
+    sized
+        .map(|((part, bytes), area)| {
+            let room = if is_alone { area } else { inner(area, layout) };
+            let within = Layout {
+                width: room.width,
+                height: room.height,
+                ..*layout
+            };
+            let mut groups = treemap(&part.snapshot, part.rows, &within, part.is_found);
+            for group in &mut groups {
+                group.move_by(room.x, room.y);
+            }
+            StoreArea {
+                snapshot: part.snapshot,
+                bytes,
+                area,
+                groups,
+            }
+        })
+        .collect()
+}
+
 /// Lays out rows of a snapshot by group, largest first.
 pub fn treemap(
     snapshot: &Snapshot,
     rows: impl IntoIterator<Item = Row>,
     layout: &Layout,
+    is_found: &dyn Fn(Row) -> bool,
 ) -> Vec<GroupArea> {
     let mut groups = by_group(snapshot, rows);
     groups.retain(|(_, bytes, _)| *bytes > 0);
@@ -78,12 +151,40 @@ pub fn treemap(
         .into_iter()
         .zip(areas)
         .map(|((group, bytes, rows), area)| GroupArea {
-            tiles: tiles(rows, bytes, inner(area, layout), layout),
+            tiles: {
+                // What has no name needs no room for it.
+                let heading = if group.label.is_empty() {
+                    0.0
+                } else {
+                    layout.heading
+                };
+                let within = Layout { heading, ..*layout };
+                tiles(rows, bytes, inner(area, &within), layout, is_found)
+            },
             group,
             bytes,
             area,
         })
         .collect()
+}
+
+impl Area {
+    fn moved_by(self, x: f32, y: f32) -> Self {
+        Self {
+            x: self.x + x,
+            y: self.y + y,
+            ..self
+        }
+    }
+}
+
+impl GroupArea {
+    fn move_by(&mut self, x: f32, y: f32) {
+        self.area = self.area.moved_by(x, y);
+        for tile in &mut self.tiles {
+            tile.area = tile.area.moved_by(x, y);
+        }
+    }
 }
 
 type Grouped = (Arc<Group>, u64, Vec<(u64, Row)>);
@@ -110,7 +211,7 @@ fn by_group(snapshot: &Snapshot, rows: impl IntoIterator<Item = Row>) -> Vec<Gro
 }
 
 fn inner(area: Area, layout: &Layout) -> Area {
-    let heading = if area.height > 2.0 * layout.heading {
+    let heading = if layout.heading > 0.0 && area.height > 2.0 * layout.heading {
         layout.heading
     } else {
         GUTTER
@@ -123,7 +224,13 @@ fn inner(area: Area, layout: &Layout) -> Area {
     }
 }
 
-fn tiles(mut rows: Vec<(u64, Row)>, bytes: u64, area: Area, layout: &Layout) -> Vec<(Area, Tile)> {
+fn tiles(
+    mut rows: Vec<(u64, Row)>,
+    bytes: u64,
+    area: Area,
+    layout: &Layout,
+    is_found: &dyn Fn(Row) -> bool,
+) -> Vec<TileArea> {
     rows.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let points_per_byte = f64::from(area.width * area.height) / to_f64(bytes.max(1));
     let n_seen = rows.partition_point(|(bytes, _)| {
@@ -137,12 +244,24 @@ fn tiles(mut rows: Vec<(u64, Row)>, bytes: u64, area: Area, layout: &Layout) -> 
     if rest_bytes > 0 {
         sizes.push(rest_bytes);
     }
-    let named = seen.iter().map(|(_, row)| Tile::Entry(*row));
-    let merged = std::iter::once(Tile::Rest(rest.len() as u64));
+    let named = seen
+        .iter()
+        .map(|(_, row)| (Tile::Entry(*row), f32::from(u8::from(is_found(*row)))));
+    let n_found = rest.iter().filter(|(_, row)| is_found(*row)).count();
+    let merged = std::iter::once((
+        Tile::Rest(rest.len() as u64),
+        part(n_found as u64, rest.len() as u64),
+    ));
     squarify(&sizes, area)
         .into_iter()
         .zip(named.chain(merged))
+        .map(|(area, (tile, found))| TileArea { area, tile, found })
         .collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a part of one")]
+fn part(n: u64, of: u64) -> f32 {
+    (to_f64(n) / to_f64(of.max(1))) as f32
 }
 
 /// What is left to be filled. In f64, or a thousand strips would add up to more than the whole.
@@ -308,10 +427,62 @@ mod tests {
             heading: 18.0,
             min_area: 9.0,
         };
-        let groups = treemap(&snapshot, snapshot.rows(), &layout);
+        let last = snapshot.rows().last();
+        let groups = treemap(&snapshot, snapshot.rows(), &layout, &|row| {
+            Some(row) == last
+        });
         assert_eq!(groups.len(), 2);
         assert_eq!(groups[0].tiles.len(), 10);
-        assert!(matches!(groups[1].tiles[..], [(_, Tile::Rest(990))]));
+        assert!(groups[0].tiles.iter().all(|tile| tile.found == 0.0));
+        let [TileArea { tile, found, .. }] = groups[1].tiles[..] else {
+            panic!("{:?}", groups[1].tiles);
+        };
+        assert_eq!(tile, Tile::Rest(990));
+        assert!((found - 1.0 / 990.0).abs() < 1e-6, "{found}");
+    }
+
+    fn store(name: &str, sizes: &[u64]) -> Arc<Snapshot> {
+        let path = Path::new(name);
+        let info = Arc::new(StoreInfo::new(path, path, "joblib", None));
+        let group = Group::named("all");
+        let mut builder = ChunkBuilder::default();
+        for (n, bytes) in sizes.iter().enumerate() {
+            let key = n.to_le_bytes();
+            let mut record = Record::new(&group, &key);
+            record.bytes = *bytes;
+            builder.push(&record);
+        }
+        Arc::new(Snapshot::empty(info).extended(vec![builder.finish()], vec![], true))
+    }
+
+    #[test]
+    fn several_stores_share_the_room_by_their_bytes_and_keep_their_tiles_inside() {
+        let layout = Layout {
+            width: 400.0,
+            height: 300.0,
+            heading: 18.0,
+            min_area: 9.0,
+        };
+        let part = |snapshot: &Arc<Snapshot>| Part {
+            rows: snapshot.rows().collect(),
+            snapshot: Arc::clone(snapshot),
+            is_found: &|_| true,
+        };
+        let (small, large) = (store("/a", &[1000]), store("/b", &[2000, 1000]));
+        let stores = atlas(vec![part(&small), part(&large)], &layout);
+        assert_eq!((stores[0].bytes, stores[1].bytes), (3000, 1000));
+        let size = |a: Area| a.width * a.height;
+        assert!((size(stores[0].area) - 90_000.0).abs() < 1.0);
+        for store in &stores {
+            for TileArea { area, .. } in store.groups.iter().flat_map(|g| &g.tiles) {
+                assert!(area.x >= store.area.x && area.y >= store.area.y + 18.0);
+                assert!(area.x + area.width <= store.area.x + store.area.width);
+                assert!(area.y + area.height <= store.area.y + store.area.height);
+            }
+        }
+        // A store alone needs no heading of its own.
+        let alone = atlas(vec![part(&small)], &layout);
+        assert_eq!(alone[0].groups[0].area, alone[0].area);
     }
 
     #[test]

@@ -54,7 +54,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
-use crate::model::{EntryKey, Finding, Group, Limits, StoreInfo, Time};
+use crate::model::{EntryKey, Finding, Group, GroupWord, Limits, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType, ReadAt};
 use crate::sqlite::CopyRule;
@@ -228,6 +228,11 @@ pub trait Backend: Send + Sync {
     /// A group as people know it, where that reads better than its label; not unique.
     fn group_title(&self, group: &Group) -> String {
         group.label.to_string()
+    }
+
+    /// What a group of entries is in this kind of store.
+    fn group_word(&self) -> GroupWord {
+        GroupWord::GROUP
     }
 }
 
@@ -425,6 +430,11 @@ pub fn can_compact(kind: &str) -> bool {
 /// True if entries of this kind of store may be given a new expiry.
 pub fn can_expire(kind: &str) -> bool {
     backend_of(kind).is_some_and(|backend| backend.can_expire(kind))
+}
+
+/// What stores of this kind call a group of entries: a function, a table, a tag.
+pub fn group_word(kind: &str) -> GroupWord {
+    backend_of(kind).map_or(GroupWord::GROUP, Backend::group_word)
 }
 
 fn backends() -> impl Iterator<Item = &'static dyn Backend> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::formats::Carrier;
 use crate::formats::pyc::{HEADER_BYTES, Header, Origin};
-use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role};
+use crate::model::{Condition, EntryKey, Finding, Group, GroupWord, Issue, Record, Role};
 use crate::scan::{Collector, Scan};
 use crate::source::{Dir, FileType, Meta, ReadAt as _, path_from_bytes};
 use crate::{Error, Result};
@@ -153,6 +153,10 @@ impl Backend for Pyc {
             paths: vec![name_of(entry).into()],
             folders: 0,
         })
+    }
+
+    fn group_word(&self) -> GroupWord {
+        GroupWord::PACKAGE
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cachescope_core::model::{Row, Snapshot, Time};
 use cachescope_core::ops::stats::Bin;
-use cachescope_core::ops::{Layout, Tile, treemap};
+use cachescope_core::ops::{Layout, Tile, TileArea, treemap};
 
 use super::page::escaped;
 use crate::text as figures;
@@ -30,8 +30,8 @@ pub(super) fn bytes(snapshot: &Snapshot, rows: &[Row], now: Time) -> String {
         "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Treemap: area is bytes, by group\">\n",
         LAYOUT.width, LAYOUT.height
     );
-    for group in treemap(snapshot, rows.iter().copied(), &LAYOUT) {
-        for (area, tile) in &group.tiles {
+    for group in treemap(snapshot, rows.iter().copied(), &LAYOUT, &|_| true) {
+        for TileArea { area, tile, .. } in &group.tiles {
             let (class, words) = match tile {
                 Tile::Entry(row) => told(snapshot, *row, now),
                 Tile::Rest(n) => (

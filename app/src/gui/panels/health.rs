@@ -7,7 +7,7 @@ use egui::accesskit::Role;
 use egui::{Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use crate::gui::command::{Command, Need};
-use crate::gui::state::{OpenStore, Phase, Tab};
+use crate::gui::state::{Neighbour, OpenStore, Phase, Tab};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
@@ -27,8 +27,14 @@ fn meaning(found: Condition) -> &'static str {
     }
 }
 
-pub(super) fn health_ui(ui: &mut Ui, store: &OpenStore, now: Time, out: &mut Vec<Command>) {
-    out.extend(super::need_survey(store, None, now));
+pub(super) fn health_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    neighbours: &[Neighbour],
+    now: Time,
+    out: &mut Vec<Command>,
+) {
+    out.extend(super::need_survey(store, None, neighbours, now));
     out.extend(need_advice(store));
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         egui::Frame::new().inner_margin(12).show(ui, |ui| {

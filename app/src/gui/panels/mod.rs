@@ -7,6 +7,7 @@ mod entries;
 mod entry;
 mod health;
 mod jobs;
+mod menus;
 mod overview;
 mod query;
 mod start;
@@ -22,10 +23,10 @@ use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
 
 use super::command::{Command, Need};
 use super::session::Session;
-use super::shortcuts;
-use super::state::{Asked, OpenStore, Phase, State, Tab};
+use super::state::{Asked, Neighbour, OpenStore, Phase, State, Tab};
 use super::theme::{self, Theme};
 use super::widgets::controls;
+use super::{actions, shortcuts};
 
 /// The pages of a store, in the order of their tabs.
 const TABS: [(Tab, &str); 5] = [
@@ -91,20 +92,24 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     bar.show(ui, |ui| {
         ui.set_min_width(ui.available_width());
-        if let Some(tab) = controls::tabs(ui, &TABS, state.saved.tab) {
+        if let Some(tab) = controls::tabs(ui, &TABS, state.saved.tab, false) {
             out.push(Command::Tab(tab));
         }
     });
     if state.saved.tab == Tab::Compare {
         return compare::compare_ui(ui, state, out);
     }
+    let neighbours = state.neighbours();
+    let menu = actions::offered(state, actions::OF_ENTRY);
     let State {
         stores,
         shown,
         saved,
         query,
+        is_across,
         ..
     } = state;
+    let n_stores = stores.len();
     let Some(store) = stores.iter_mut().find(|s| Some(s.info.id) == *shown) else {
         return;
     };
@@ -120,10 +125,29 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
             });
     }
     match saved.tab {
-        Tab::Overview => overview::overview_ui(ui, store, saved, query, now, out),
-        Tab::Entries => entries::entries_ui(ui, store, saved, query.parsed(), now, out),
+        Tab::Overview => {
+            let around = overview::Around {
+                saved,
+                query,
+                neighbours: &neighbours,
+                n_stores,
+                is_across: *is_across && n_stores > 1,
+                menu: &menu,
+                now,
+            };
+            overview::overview_ui(ui, store, &around, out);
+        }
+        Tab::Entries => {
+            let around = entries::Around {
+                saved,
+                query,
+                menu: &menu,
+                now,
+            };
+            entries::entries_ui(ui, store, &around, out);
+        }
         Tab::Activity => activity::activity_ui(ui, store, now, out),
-        Tab::Health => health::health_ui(ui, store, now, out),
+        Tab::Health => health::health_ui(ui, store, &neighbours, now, out),
         // Drawn above: it looks at every store.
         Tab::Compare => {}
     }
@@ -132,7 +156,12 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
 /// Asks for the overview's figures, unless those at hand are still right.
 ///
 /// Without a layout the last one serves: only the figures are wanted.
-fn need_survey(store: &OpenStore, layout: Option<Layout>, now: Time) -> Option<Command> {
+fn need_survey(
+    store: &OpenStore,
+    layout: Option<Layout>,
+    neighbours: &[Neighbour],
+    now: Time,
+) -> Option<Command> {
     /// Any size does where no treemap was drawn yet.
     const ANY: Layout = Layout {
         width: 800.0,
@@ -143,11 +172,13 @@ fn need_survey(store: &OpenStore, layout: Option<Layout>, now: Time) -> Option<C
     let arranged = store.entries.arranged.as_ref()?;
     let last = store.overview.asked.as_ref();
     let layout = layout.or(last.map(|a| a.layout)).unwrap_or(ANY);
+    let zoom = store.overview.zoom.clone();
     let wanted = Asked {
         found: Arc::clone(&arranged.rows),
         verdicts: Arc::clone(&store.verdicts),
         layout,
-        zoom: store.overview.zoom.clone(),
+        zoom: zoom.filter(|_| neighbours.is_empty()),
+        beside: neighbours.iter().map(|n| n.beside.clone()).collect(),
     };
     let is_due = last.is_none_or(|asked| !asked.is_same(&wanted));
     is_due.then_some(Command::Need(Need::Survey(layout, now)))

@@ -6,7 +6,9 @@ use egui::accesskit::Role;
 use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::activity::percent;
-use crate::gui::command::{Command, CompactCommand, TableCommand};
+use super::menus;
+use crate::gui::actions::{self, Offered};
+use crate::gui::command::{Command, TableCommand};
 use crate::gui::state::{OpenStore, Phase, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
@@ -18,8 +20,10 @@ const HEIGHT: f32 = 64.0;
 pub(super) fn stores_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Command>) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         controls::caption(ui, "STORES");
+        let menu = actions::offered(state, actions::OF_STORE);
         for store in &state.stores {
-            store_ui(ui, store, state.shown == Some(store.info.id), now, out);
+            let is_shown = state.shown == Some(store.info.id);
+            store_ui(ui, store, is_shown, &menu, now, out);
         }
         ui.add_space(8.0);
         controls::caption(ui, "SHOW");
@@ -98,7 +102,14 @@ fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> egui::Response 
     response
 }
 
-fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, now: Time, out: &mut Vec<Command>) {
+fn store_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    is_shown: bool,
+    menu: &Offered,
+    now: Time,
+    out: &mut Vec<Command>,
+) {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
@@ -112,7 +123,11 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, now: Time, out: &mut
     if response.clicked() {
         out.push(Command::Show(store.info.id));
     }
-    menu_ui(&response, store, out);
+    // The menu is about the store on show: a click on another one shows that first.
+    if response.secondary_clicked() {
+        out.push(Command::Show(store.info.id));
+    }
+    response.context_menu(|ui| menus::offered_ui(ui, menu, out));
     if is_shown || response.hovered() {
         let fill = if is_shown {
             theme.selection
@@ -153,25 +168,6 @@ fn store_ui(ui: &mut Ui, store: &OpenStore, is_shown: bool, now: Time, out: &mut
     );
     cell::text(ui, line(36.0, 16.0), &words, theme::small(), color);
     response.on_hover_text(cachescope_core::model::text::path(&store.info.path));
-}
-
-fn menu_ui(response: &egui::Response, store: &OpenStore, out: &mut Vec<Command>) {
-    response.context_menu(|ui| {
-        if ui.button("Read again").clicked() {
-            out.push(Command::Refresh(store.info.id));
-        }
-        let can_compact = cachescope_core::stores::can_compact(store.info.kind);
-        if can_compact && ui.button("Compact…").clicked() {
-            out.push(Command::Compact(CompactCommand::Ask(store.info.id)));
-        }
-        if ui.button("Copy path").clicked() {
-            let path = cachescope_core::model::text::path(&store.info.path);
-            out.push(Command::Copy(path));
-        }
-        if ui.button("Take off the list").clicked() {
-            out.push(Command::Close(store.info.id));
-        }
-    });
 }
 
 /// How a store is watched, in a word; nothing where it is not.

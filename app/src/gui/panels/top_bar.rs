@@ -2,8 +2,9 @@
 
 use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
 
+use super::menus;
+use crate::gui::actions::{self, TOPICS};
 use crate::gui::command::{ClearCommand, Command, DialogKind, HeldCommand};
-use crate::gui::shortcuts::{self, Action, TOPICS};
 use crate::gui::state::{Rules, Scope, State};
 use crate::gui::theme;
 use crate::gui::widgets::controls;
@@ -39,24 +40,14 @@ fn menu_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         for (topic, actions) in TOPICS {
             ui.menu_button(*topic, |ui| {
                 for action in *actions {
-                    action_ui(ui, action, state, out);
+                    let command = (action.command)(state);
+                    menus::action_ui(ui, action, command.as_ref(), out);
                 }
             });
         }
     });
     ui.ctx()
         .accesskit_node_builder(menu.response.id, |node| node.set_label("Menu"));
-}
-
-fn action_ui(ui: &mut Ui, action: &Action, state: &State, out: &mut Vec<Command>) {
-    let command = (action.command)(state);
-    let mut button = Button::new(action.name);
-    if let Some(shortcut) = &action.shortcut {
-        button = button.shortcut_text(ui.ctx().format_shortcut(shortcut));
-    }
-    if ui.add_enabled(command.is_some(), button).clicked() {
-        out.extend(command);
-    }
 }
 
 /// Paths to open again: the pinned ones, then the others, newest first.
@@ -106,13 +97,13 @@ fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
                 out.extend(command);
             }
         };
-        let keep = scope(state).and_then(|(scope, _)| shortcuts::keep(state, scope));
+        let keep = scope(state).and_then(|(scope, _)| actions::keep(state, scope));
         let words = match scope(state) {
             Some((_, words)) => format!("Keep {words} for…"),
             None => "Keep for…".to_owned(),
         };
         offer(ui, &words, keep);
-        offer(ui, "Compact this store…", shortcuts::compact(state));
+        offer(ui, "Compact this store…", actions::compact(state));
         if ui.button("Show what was moved aside…").clicked() {
             out.push(Command::Held(HeldCommand::Show));
         }

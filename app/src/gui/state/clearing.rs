@@ -46,6 +46,15 @@ pub(crate) enum Dialog {
     Export(Exporting),
     /// Where the value of an entry goes.
     Save(Saving),
+    /// Where a picture goes.
+    Picture(Picturing),
+}
+
+/// A picture that is to become a file.
+pub(crate) struct Picturing {
+    /// The name as typed.
+    pub(crate) path: String,
+    pub(crate) image: egui::ColorImage,
 }
 
 /// The save dialog.

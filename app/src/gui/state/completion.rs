@@ -139,6 +139,11 @@ fn steps(word: &Word) -> Vec<String> {
     steps.iter().map(|step| (*step).to_owned()).collect()
 }
 
+/// The term that finds one group; `None` for entries without one.
+pub(crate) fn group_term(label: &str) -> Option<String> {
+    (!label.is_empty()).then(|| format!("group:{}", quoted(label)))
+}
+
 /// A value as the language takes it: in quotes where a space or a sign in it would mean something.
 fn quoted(value: &str) -> String {
     let is_plain = !value.contains([' ', '"', '*', '?', '\\', '\t']) && !value.starts_with('/');

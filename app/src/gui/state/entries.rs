@@ -32,9 +32,18 @@ impl Entries {
     pub(crate) fn arrange(&mut self, mut arranged: Box<Arranged>) {
         let top_before = self.scroll.first_line();
         let top = arranged.marks.get(2).and_then(|mark| mark.at);
+        // What a person looks at stands still: the line of the cursor while it is on screen, else the first line.
+        let cursor = self.selection.cursor();
+        let cursor_before = cursor.and_then(|at| self.lines.line_of(at));
+        let cursor_before = cursor_before.filter(|line| self.scroll.is_on_screen(*line));
         self.selection.rebase(&mut arranged);
         self.lines = Lines::new(&arranged.groups, &self.folded);
-        if let Some(line) = top.and_then(|at| self.lines.line_of(at)) {
+        let cursor = self.selection.cursor();
+        let cursor = cursor.and_then(|at| self.lines.line_of(at));
+        let is_at_top = top_before == 0;
+        if let Some((after, before)) = cursor.zip(cursor_before).filter(|_| !is_at_top) {
+            self.scroll.shift_lines(after, before);
+        } else if let Some(line) = top.and_then(|at| self.lines.line_of(at)) {
             self.scroll.shift_lines(line, top_before);
         }
         if let Some(pick) = self.pick_next.take() {

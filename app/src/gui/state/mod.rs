@@ -6,6 +6,7 @@ mod body;
 mod clearing;
 mod compare;
 mod completion;
+mod copied;
 mod entries;
 mod hex;
 mod json;
@@ -23,17 +24,17 @@ pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
 pub(crate) use clearing::{
     Asked as AskedFor, Clearing, CompactStage, Compacting, Dialog, Everywhere, Exporting, KeepForm,
-    Palette, PolicyForm, Request, Rules, Saving, Scope, Stage,
+    Palette, Picturing, PolicyForm, Request, Rules, Saving, Scope, Stage,
 };
 pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
-pub(crate) use completion::offers;
+pub(crate) use completion::{group_term, offers};
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
 pub(crate) use json::Json;
-pub(crate) use overview::{Asked, Overviewing};
+pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
-pub(crate) use saved::Saved;
+pub(crate) use saved::{FunctionsBy, Saved};
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
 pub(crate) use toast::{STAYS_S, Toast};
@@ -77,6 +78,8 @@ pub(crate) struct State {
     pub(crate) notices: Vec<String>,
     /// What was just done, and how to take it back.
     pub(crate) toast: Option<Toast>,
+    /// True while the treemap shows every open store rather than the one on show.
+    pub(crate) is_across: bool,
     /// The query field.
     pub(crate) query: QueryField,
     /// The path field of the start page.

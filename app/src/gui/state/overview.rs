@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cachescope_core::jobs::{JobId, Surveyed, Zoom};
-use cachescope_core::model::{Overlay, Row, Verdict};
+use cachescope_core::jobs::{Beside, JobId, Surveyed, Zoom};
+use cachescope_core::model::{Overlay, Row, StoreId, StoreInfo, Verdict};
 use cachescope_core::ops::Layout;
 
+use super::State;
 use crate::gui::widgets::mosaic::Painted;
 
 /// What the overview knows.
@@ -27,6 +28,7 @@ pub(crate) struct Asked {
     pub(crate) verdicts: Arc<Overlay<Verdict>>,
     pub(crate) layout: Layout,
     pub(crate) zoom: Option<Zoom>,
+    pub(crate) beside: Vec<Beside>,
 }
 
 impl Asked {
@@ -36,5 +38,39 @@ impl Asked {
             && Arc::ptr_eq(&self.verdicts, &other.verdicts)
             && self.layout == other.layout
             && self.zoom == other.zoom
+            && self.beside.len() == other.beside.len()
+            && self
+                .beside
+                .iter()
+                .zip(&other.beside)
+                .all(|(a, b)| Arc::ptr_eq(&a.found, &b.found))
+    }
+}
+
+/// Another open store, as the treemap of all stores needs it.
+pub(crate) struct Neighbour {
+    pub(crate) info: Arc<StoreInfo>,
+    pub(crate) beside: Beside,
+    pub(crate) verdicts: Arc<Overlay<Verdict>>,
+}
+
+impl State {
+    /// The stores that the treemap shows beside the one on show; none unless it shows all of them.
+    pub(crate) fn neighbours(&self) -> Vec<Neighbour> {
+        let is_other = |id: StoreId| self.is_across && self.shown != Some(id);
+        let others = self.stores.iter().filter(|s| is_other(s.info.id));
+        others
+            .filter_map(|store| {
+                let arranged = store.entries.arranged.as_ref()?;
+                Some(Neighbour {
+                    info: Arc::clone(&store.info),
+                    beside: Beside {
+                        snapshot: Arc::clone(&arranged.snapshot),
+                        found: Arc::clone(&arranged.rows),
+                    },
+                    verdicts: Arc::clone(&store.verdicts),
+                })
+            })
+            .collect()
     }
 }

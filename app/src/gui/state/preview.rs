@@ -36,6 +36,8 @@ pub(crate) struct Previewing {
     /// Why it failed as a whole.
     pub(crate) failure: Option<String>,
     pub(crate) tab: EntryTab,
+    /// True until the keyboard stands on the tabs.
+    pub(crate) is_wanted: bool,
     pub(crate) tree: Tree,
     pub(crate) array: Arraying,
     pub(crate) hex: Hex,

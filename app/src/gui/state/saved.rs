@@ -24,13 +24,26 @@ pub(crate) struct SavedQuery {
     pub(crate) query: String,
 }
 
+/// What the overview orders functions, tables or tags by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum FunctionsBy {
+    /// Stored bytes.
+    #[default]
+    Bytes,
+    /// Seconds that computing their entries took.
+    Duration,
+    /// Seconds that hits saved.
+    Saved,
+}
+
 /// How the overview counts and orders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Ways {
     /// Entries by age rather than by last use.
     pub(crate) is_by_age: bool,
-    /// Functions by compute time rather than by bytes.
-    pub(crate) is_by_duration: bool,
+    /// What comes first among the functions.
+    pub(crate) functions_by: FunctionsBy,
 }
 
 /// Written by eframe at exit and every 30 seconds.

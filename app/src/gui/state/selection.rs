@@ -14,8 +14,8 @@ use super::Lines;
 pub(crate) enum Pick {
     /// This row and no other.
     Only(usize),
-    /// The row of an entry, wherever it stands.
-    Row(Row),
+    /// An entry, wherever it stands; the row is where it was seen, perhaps in an older snapshot.
+    Entry(EntryId, Row),
     /// This row changes sides, the others stay.
     Toggle(usize),
     /// All from the anchor to this row; the others stay if `keeps`.
@@ -106,8 +106,8 @@ impl Selection {
                 self.add(at..at.saturating_add(1), arranged);
                 self.move_to(at, arranged, true);
             }
-            Pick::Row(row) => {
-                if let Some(at) = arranged.rows.iter().position(|r| *r == row) {
+            Pick::Entry(id, row) => {
+                if let Some(at) = place_of(id, row, arranged) {
                     self.pick(&Pick::Only(at), arranged, lines);
                 }
             }
@@ -214,4 +214,16 @@ impl Selection {
             self.anchor = self.cursor;
         }
     }
+}
+
+/// Where an entry stands; found by its row where that still names it, which is nearly always and fast.
+fn place_of(id: EntryId, row: Row, arranged: &Arranged) -> Option<usize> {
+    let is_it = |row: &Row| {
+        let record = arranged.snapshot.record(*row);
+        record.is_some_and(|record| record.id() == id)
+    };
+    if is_it(&row) {
+        return arranged.rows.iter().position(|r| *r == row);
+    }
+    arranged.rows.iter().position(is_it)
 }

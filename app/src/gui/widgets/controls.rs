@@ -1,18 +1,26 @@
 //! Tabs, chips and captions.
 
 use egui::accesskit::Role;
+use egui::containers::menu::MenuButton;
+use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align2, Button, CornerRadius, Frame, Label, Margin, Response, RichText, Sense, Stroke,
-    StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Button, Color32, CornerRadius, FontId, Frame, Label, Margin, Response, RichText, Sense,
+    Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
+use crate::gui::bidi;
 use crate::gui::theme::{self, GAP, Theme};
 
 /// Height of a row of tabs, in points.
 const TABS: f32 = 32.0;
 
-/// A row of tabs; returns the one that was clicked.
-pub(crate) fn tabs<T: Copy + PartialEq>(ui: &mut Ui, all: &[(T, &str)], shown: T) -> Option<T> {
+/// A row of tabs; returns the one that was clicked. The keyboard goes to the one on show where it is wanted.
+pub(crate) fn tabs<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    all: &[(T, &str)],
+    shown: T,
+    is_wanted: bool,
+) -> Option<T> {
     let theme = Theme::of(ui.ctx());
     let mut clicked = None;
     let row = ui.horizontal(|ui| {
@@ -31,6 +39,9 @@ pub(crate) fn tabs<T: Copy + PartialEq>(ui: &mut Ui, all: &[(T, &str)], shown: T
             response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_shown, *name));
             if response.clicked() {
                 clicked = Some(*tab);
+            }
+            if is_shown && is_wanted {
+                response.request_focus();
             }
             if is_shown {
                 let radius = CornerRadius {
@@ -109,6 +120,39 @@ pub(crate) fn choice(ui: &mut Ui, text: &str, is_chosen: bool) -> Response {
     response
 }
 
+/// A small button with the choice that holds, and a menu of all of them; returns another one when it is picked.
+pub(crate) fn one_of<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    of: &str,
+    all: &[(&str, T)],
+    on: T,
+) -> Option<T> {
+    let mut picked = None;
+    let chosen = all.iter().find(|(_, way)| *way == on);
+    let name = chosen.map_or("", |(name, _)| *name);
+    let words = RichText::new(format!("by {name} ▾")).font(theme::small());
+    let button = Button::new(words)
+        .corner_radius(9)
+        .min_size(vec2(0.0, 20.0));
+    let (menu, _) = ui
+        .scope(|ui| {
+            ui.spacing_mut().button_padding = vec2(8.0, 1.0);
+            ui.spacing_mut().interact_size.y = 20.0;
+            MenuButton::from_button(button).ui(ui, |ui| {
+                for (name, way) in all {
+                    if ui.radio(*way == on, *name).clicked() {
+                        picked = Some(*way);
+                    }
+                }
+            })
+        })
+        .inner;
+    ui.ctx().accesskit_node_builder(menu.id, |node| {
+        node.set_label(format!("{of}: by {name}"));
+    });
+    picked
+}
+
 /// A caption over a section: small capitals would be louder.
 pub(crate) fn caption(ui: &mut Ui, text: &str) {
     let theme = Theme::of(ui.ctx());
@@ -121,6 +165,31 @@ pub(crate) fn quiet(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.label(RichText::new(text).color(theme.quiet))
 }
 
+/// A stranger's text that wraps and can be copied. With right-to-left runs a click copies all of it as it is stored:
+/// marking a part of it would copy what stands beside each other on screen.
+pub(crate) fn stranger(ui: &mut Ui, text: &str, font: FontId, color: Color32) -> Response {
+    if !bidi::has_rtl(text) {
+        let words = RichText::new(text).font(font).color(color);
+        return ui.add(Label::new(words).wrap().selectable(true));
+    }
+    let format = TextFormat::simple(font, color);
+    let laid = |text: &str| {
+        let mut job = LayoutJob::default();
+        bidi::append(&mut job, text, &format);
+        job.wrap.max_width = f32::INFINITY;
+        job
+    };
+    let width = |line: &str| ui.painter().layout_job(laid(line)).size().x;
+    let lines = bidi::wrapped(text, ui.available_width(), width);
+    let label = Label::new(laid(&lines)).extend().selectable(false);
+    let response = ui.add(label.sense(Sense::click()));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    if response.clicked() {
+        ui.ctx().copy_text(text.to_owned());
+    }
+    response.on_hover_text("Click to copy")
+}
+
 /// A surface with an edge, for cards and sections.
 pub(crate) fn card(theme: &Theme) -> Frame {
     Frame::new()
@@ -129,6 +198,7 @@ pub(crate) fn card(theme: &Theme) -> Frame {
         .corner_radius(6)
         .inner_margin(Margin::same(12))
 }
+
 /// The button of an action that takes something away; it says its scope.
 pub(crate) fn danger(ui: &mut Ui, text: &str, is_enabled: bool) -> Response {
     let theme = Theme::of(ui.ctx());

@@ -1,11 +1,15 @@
-//! Bars over bins that can be brushed into a query; what the query leaves out is dimmed.
+//! Bars over bins that can be brushed into a query, by pointer and by keyboard; what the query leaves out is dimmed.
 
 use std::ops::Range;
 
 use cachescope_core::ops::Bin;
 use egui::accesskit::Role;
-use egui::{Align2, Id, Pos2, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, EventFilter, Id, Key, Modifiers, Pos2, Rect, Response, Sense, Ui, WidgetInfo, pos2,
+    vec2,
+};
 
+use super::controls;
 use crate::gui::theme::{self, Theme};
 use crate::text;
 
@@ -28,12 +32,26 @@ impl Histogram<'_> {
     pub(crate) fn show(&self, ui: &mut Ui, height: f32) -> Option<Range<usize>> {
         let size = vec2(ui.available_width(), height);
         let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
-        let summary = || {
-            let full = self.bins.iter().enumerate().max_by_key(|(_, bin)| bin.all);
-            let most = full.map_or_else(String::new, |(at, _)| (self.range)(at));
-            format!("{}: most in {most}", self.name)
+        let (keyed, is_entered) = self.keys(ui, &response);
+        let told = |range: &Range<usize>| {
+            let within = self.bins.get(range.clone()).unwrap_or_default();
+            let n = within.iter().map(|bin| bin.all).sum();
+            let first = (self.range)(range.start);
+            let last = (self.range)(range.end.saturating_sub(1));
+            let words = if range.len() > 1 {
+                format!("{first} up to {last}")
+            } else {
+                first
+            };
+            format!("{words} · {}", text::counted(n, "entry", "entries"))
         };
-        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary()));
+        response.widget_info(|| {
+            let full = self.bins.iter().enumerate().max_by_key(|(_, bin)| bin.all);
+            let at = keyed.clone().or(full.map(|(at, _)| at..at + 1));
+            let at = at.as_ref().map(told).unwrap_or_default();
+            let word = if keyed.is_some() { "at" } else { "most in" };
+            WidgetInfo::labeled(Role::Image, true, format!("{}: {word} {at}", self.name))
+        });
         let bars = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - LABELS));
         let at = |pos: Pos2| self.bin_at(bars, pos);
         let start = drag_start(ui, response.id, &response);
@@ -41,19 +59,49 @@ impl Histogram<'_> {
             let (a, b) = (at(a), at(b));
             a.min(b)..a.max(b) + 1
         });
-        self.paint(ui, bars, brushed.as_ref());
+        let marked = brushed.clone().or(keyed.clone());
+        self.paint(ui, bars, marked.as_ref());
+        controls::focus_ring(ui, &response);
         if let Some(pos) = response.hover_pos() {
             let bin = at(pos);
-            let n = self.bins.get(bin).map_or(0, |b| b.all);
-            let words = format!(
-                "{} · {}",
-                (self.range)(bin),
-                text::counted(n, "entry", "entries")
-            );
-            response.clone().on_hover_text_at_pointer(words);
+            let range = brushed.clone().unwrap_or(bin..bin + 1);
+            let hint = "\nDrag over bars to see only those";
+            response
+                .clone()
+                .on_hover_text_at_pointer(format!("{}{hint}", told(&range)));
         }
         let is_done = response.drag_stopped() || response.clicked();
-        brushed.filter(|_| is_done)
+        brushed.filter(|_| is_done).or(keyed.filter(|_| is_entered))
+    }
+
+    /// The bins that the keyboard marks, and whether Enter asks for them: arrows move, with Shift they extend.
+    fn keys(&self, ui: &Ui, response: &Response) -> (Option<Range<usize>>, bool) {
+        if !response.has_focus() || self.bins.is_empty() {
+            return (None, false);
+        }
+        let filter = EventFilter {
+            horizontal_arrows: true,
+            ..EventFilter::default()
+        };
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
+        let id = response.id.with("keys");
+        let full = self.bins.iter().enumerate().max_by_key(|(_, bin)| bin.all);
+        let first = full.map_or(0, |(at, _)| at);
+        let (mut anchor, mut at) = ui
+            .data(|data| data.get_temp::<(usize, usize)>(id))
+            .unwrap_or((first, first));
+        let last = self.bins.len() - 1;
+        for (key, by) in [(Key::ArrowLeft, -1), (Key::ArrowRight, 1)] {
+            let extends = ui.input_mut(|i| i.consume_key(Modifiers::SHIFT, key));
+            if extends || ui.input_mut(|i| i.consume_key(Modifiers::NONE, key)) {
+                at = at.saturating_add_signed(by).min(last);
+                anchor = if extends { anchor } else { at };
+            }
+        }
+        ui.data_mut(|data| data.insert_temp(id, (anchor, at)));
+        let is_entered = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        let (low, high) = (anchor.min(at).min(last), anchor.max(at).min(last));
+        (Some(low..high + 1), is_entered)
     }
 
     #[expect(

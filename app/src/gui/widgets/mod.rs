@@ -7,5 +7,6 @@ pub(crate) mod controls;
 pub(crate) mod heat;
 pub(crate) mod histogram;
 pub(crate) mod mosaic;
+pub(crate) mod picture;
 pub(crate) mod plot;
 pub(crate) mod table;

@@ -1,12 +1,11 @@
 //! The treemap on screen: one mesh for all tiles, made anew only when what it shows changes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use cachescope_core::jobs::Surveyed;
-use cachescope_core::model::{Overlay, Record, Row, Verdict};
-use cachescope_core::ops::{Area, GroupArea, Tile};
-use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, pos2, vec2};
+use cachescope_core::model::{Overlay, Record, StoreId, Verdict};
+use cachescope_core::ops::{Area, GroupArea, StoreArea, Tile, TileArea};
+use egui::{Color32, FontId, Mesh, Pos2, Rect, pos2, vec2};
 
 use super::cell;
 use crate::gui::theme::{self, Theme};
@@ -49,31 +48,36 @@ impl Colour {
 pub(crate) struct Key<'a> {
     pub(crate) theme: &'static Theme,
     pub(crate) colour: Colour,
-    pub(crate) verdicts: &'a Arc<Overlay<Verdict>>,
-    pub(crate) found: &'a Arc<[Row]>,
-    /// False if every row was found.
-    pub(crate) is_filtered: bool,
+    /// What checks found in each store that shows.
+    pub(crate) verdicts: &'a [(StoreId, &'a Arc<Overlay<Verdict>>)],
+}
+
+impl Key<'_> {
+    fn verdict(&self, store: StoreId, record: &Record<'_>) -> Option<&Verdict> {
+        let of = self.verdicts.iter().find(|(id, _)| *id == store);
+        of.and_then(|(_, verdicts)| verdicts.of(record))
+    }
 }
 
 /// The mesh and what it was made from.
 #[derive(Default)]
 pub(crate) struct Painted {
     mesh: Arc<Mesh>,
-    made_from: Option<(bool, Colour, usize, usize, usize, Pos2)>,
+    made_from: Option<(bool, Colour, Vec<usize>, usize, Pos2)>,
 }
 
 impl Painted {
     /// The tiles of a survey as one mesh, moved to `origin`.
     pub(crate) fn mesh(&mut self, surveyed: &Surveyed, key: &Key<'_>, origin: Pos2) -> Arc<Mesh> {
+        let verdicts = key.verdicts.iter();
         let made_from = (
             key.theme.is_dark,
             key.colour,
-            Arc::as_ptr(key.verdicts).addr(),
-            Arc::as_ptr(key.found).addr(),
+            verdicts.map(|(_, of)| Arc::as_ptr(of).addr()).collect(),
             std::ptr::from_ref(surveyed).addr(),
             origin,
         );
-        if self.made_from != Some(made_from) {
+        if self.made_from.as_ref() != Some(&made_from) {
             self.mesh = Arc::new(mesh(surveyed, key, origin));
             self.made_from = Some(made_from);
         }
@@ -82,35 +86,27 @@ impl Painted {
 }
 
 fn mesh(surveyed: &Surveyed, key: &Key<'_>, origin: Pos2) -> Mesh {
-    let found: HashSet<Row> = if key.is_filtered {
-        key.found.iter().copied().collect()
-    } else {
-        HashSet::new()
-    };
     let mut mesh = Mesh::default();
-    for (area, tile) in surveyed.groups.iter().flat_map(|group| &group.tiles) {
-        let rect = rect_of(*area, origin).shrink(0.5);
-        let (color, is_found) = match tile {
-            Tile::Entry(row) => (
-                surveyed
-                    .snapshot
-                    .record(*row)
-                    .map_or(key.theme.dimmed, |r| color(&r, key, surveyed)),
-                !key.is_filtered || found.contains(row),
-            ),
-            Tile::Rest(_) => (key.theme.dimmed, !key.is_filtered),
-        };
-        let color = if is_found {
-            color
-        } else {
-            key.theme.panel.lerp_to_gamma(color, 0.2)
-        };
-        mesh.add_colored_rect(rect, color);
+    for store in &surveyed.stores {
+        for TileArea { area, tile, found } in store.groups.iter().flat_map(|group| &group.tiles) {
+            let color = match tile {
+                Tile::Entry(row) => {
+                    let record = store.snapshot.record(*row);
+                    record.map_or(key.theme.dimmed, |r| {
+                        color(&r, key, store.snapshot.store.id, surveyed)
+                    })
+                }
+                Tile::Rest(_) => key.theme.dimmed,
+            };
+            // A fifth of the colour stays where nothing was found.
+            let color = key.theme.panel.lerp_to_gamma(color, 0.2 + 0.8 * found);
+            mesh.add_colored_rect(rect_of(*area, origin).shrink(0.5), color);
+        }
     }
     mesh
 }
 
-fn color(record: &Record<'_>, key: &Key<'_>, surveyed: &Surveyed) -> Color32 {
+fn color(record: &Record<'_>, key: &Key<'_>, store: StoreId, surveyed: &Surveyed) -> Color32 {
     let theme = key.theme;
     let by_age = |time: Option<cachescope_core::model::Time>| {
         time.map_or(theme.dimmed, |t| {
@@ -121,8 +117,7 @@ fn color(record: &Record<'_>, key: &Key<'_>, surveyed: &Surveyed) -> Color32 {
         Colour::LastUse => by_age(record.accessed),
         Colour::Age => by_age(record.created.or(record.modified)),
         Colour::Condition => key
-            .verdicts
-            .of(record)
+            .verdict(store, record)
             .map_or(theme.dimmed, |v| theme.condition(v.condition)),
         Colour::Cost => record
             .duration_s
@@ -156,37 +151,49 @@ pub(crate) fn rect_of(area: Area, origin: Pos2) -> Rect {
     )
 }
 
-/// The group and the tile under the pointer.
-pub(crate) fn tile_at(
-    surveyed: &Surveyed,
-    origin: Pos2,
-    pos: Pos2,
-) -> Option<(&GroupArea, Option<(Area, Tile)>)> {
-    let holds = |area: &Area| rect_of(*area, origin).contains(pos);
-    let group = surveyed.groups.iter().find(|g| holds(&g.area))?;
-    let tile = group.tiles.iter().find(|(area, _)| holds(area)).copied();
-    Some((group, tile))
+/// What lies at a place: a store, perhaps a group of it, perhaps a tile.
+#[derive(Clone, Copy)]
+pub(crate) struct Spot<'a> {
+    pub(crate) store: &'a StoreArea,
+    pub(crate) group: Option<&'a GroupArea>,
+    pub(crate) tile: Option<TileArea>,
 }
 
-/// Group names over their tiles, where there is room.
+/// What is under the pointer.
+pub(crate) fn spot_at(surveyed: &Surveyed, origin: Pos2, pos: Pos2) -> Option<Spot<'_>> {
+    let holds = |area: &Area| rect_of(*area, origin).contains(pos);
+    let store = surveyed.stores.iter().find(|s| holds(&s.area))?;
+    let group = store.groups.iter().find(|g| holds(&g.area));
+    let tile = group.and_then(|g| g.tiles.iter().find(|t| holds(&t.area)).copied());
+    Some(Spot { store, group, tile })
+}
+
+/// Names of stores and groups over their tiles, where there is room.
 pub(crate) fn headings(ui: &egui::Ui, surveyed: &Surveyed, origin: Pos2) {
     let theme = Theme::of(ui.ctx());
-    for group in &surveyed.groups {
-        let rect = rect_of(group.area, origin);
-        if rect.width() < 40.0 || rect.height() <= 2.0 * surveyed.layout.heading {
-            continue;
+    let heading = |area: Area, label: &str, bytes: u64, font: FontId| {
+        let rect = rect_of(area, origin);
+        let is_low = rect.height() <= 2.0 * surveyed.layout.heading;
+        if label.is_empty() || is_low || rect.width() < 40.0 {
+            return;
         }
-        let heading = Rect::from_min_size(
+        let room = Rect::from_min_size(
             rect.min + vec2(5.0, 0.0),
             vec2(rect.width() - 8.0, surveyed.layout.heading),
         );
-        let label = cachescope_core::model::text::shown(&group.group.label);
-        let title = format!("{label} · {}", text::bytes(group.bytes));
-        cell::text(ui, heading, &title, theme::small_strong(), theme.text);
+        let label = cachescope_core::model::text::shown(label);
+        let title = format!("{label} · {}", text::bytes(bytes));
+        cell::text(ui, room, &title, font, theme.text);
+    };
+    for store in &surveyed.stores {
+        if surveyed.stores.len() > 1 {
+            let title = store.snapshot.store.title();
+            heading(store.area, &title, store.bytes, theme::strong());
+        }
+        for group in &store.groups {
+            let kind = store.snapshot.store.kind;
+            let label = cachescope_core::stores::group_title(kind, &group.group);
+            heading(group.area, &label, group.bytes, theme::small_strong());
+        }
     }
-}
-
-/// Adds the mesh to what is painted.
-pub(crate) fn paint(painter: &Painter, mesh: Arc<Mesh>) {
-    painter.add(Shape::Mesh(mesh));
 }

@@ -55,6 +55,12 @@ impl Scroll {
         self.top += (points(new) - points(old)).max(-self.top);
     }
 
+    /// True for a line that was drawn whole last.
+    pub(crate) fn is_on_screen(&self, line: usize) -> bool {
+        let first = self.first_line();
+        (first..first + self.n_visible).contains(&line)
+    }
+
     /// Lines of one page.
     pub(crate) fn page(&self) -> usize {
         self.n_visible.saturating_sub(1).max(1)

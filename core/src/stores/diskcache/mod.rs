@@ -19,7 +19,7 @@ use super::{
     RowRules, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
-use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
+use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType, MemoryReader, ReadAt, path_from_bytes};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
@@ -468,6 +468,10 @@ impl Backend for DiskCache {
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
         removal::of(&*Opened::of(store)?, store, entry)
+    }
+
+    fn group_word(&self) -> GroupWord {
+        GroupWord::TAG
     }
 }
 

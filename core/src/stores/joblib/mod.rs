@@ -24,7 +24,7 @@ use super::{
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::{Carrier, SideFiles};
-use crate::model::{EntryKey, Finding, Group, Time};
+use crate::model::{EntryKey, Finding, Group, GroupWord, Time};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, ReadAt, path_from_bytes};
 use crate::{Error, Result};
@@ -192,6 +192,10 @@ impl Backend for Joblib {
 
     fn group_title(&self, group: &Group) -> String {
         names::title(&group.locator)
+    }
+
+    fn group_word(&self) -> GroupWord {
+        GroupWord::FUNCTION
     }
 }
 

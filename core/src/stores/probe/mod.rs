@@ -15,7 +15,7 @@ use super::{
     Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::Carrier;
-use crate::model::{EntryKey, Finding, Group, Record, Time, text};
+use crate::model::{EntryKey, Finding, Group, GroupWord, Record, Time, text};
 use crate::scan::Scan;
 use crate::source::{self, Dir, MemoryReader};
 use crate::{Error, Result};
@@ -141,6 +141,10 @@ impl Backend for Probe {
             "Cannot clear the entry",
             "it is a cache in the memory of a program, which alone can clear it",
         ))
+    }
+
+    fn group_word(&self) -> GroupWord {
+        GroupWord::MODULE
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
-use crate::model::{Condition, EntryKey, Finding, Issue, Time, text};
+use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Detail, Scan};
 use crate::source::MemoryReader;
 use crate::sqlite::{self, Cell, Database, Failure, Pages, RowAt, Shape, View};
@@ -318,6 +318,10 @@ impl<K: RowKind> Backend for RowStore<K> {
 
     fn notes(&self, store: &Store, entries: &[&EntryKey]) -> Result<Vec<String>> {
         self.opened(store)?.notes(entries)
+    }
+
+    fn group_word(&self) -> GroupWord {
+        GroupWord::TABLE
     }
 }
 

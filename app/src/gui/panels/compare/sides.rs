@@ -3,7 +3,7 @@
 use cachescope_core::jobs::SideFacts;
 use cachescope_core::ops::stats::Bin;
 use cachescope_core::stores::Counters;
-use egui::{Color32, Grid, RichText, Ui};
+use egui::{Color32, Grid, RichText, ScrollArea, Ui};
 
 use crate::gui::command::{Command, CompareCommand};
 use crate::gui::state::{OpenStore, State};
@@ -39,7 +39,10 @@ pub(super) fn sides_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         .iter()
         .filter_map(|facts| Some((state.store(facts.store)?, facts)))
         .collect();
-    figures_ui(ui, &sides);
+    // Many stores are wider than the window: their figures scroll, what stands below keeps its width.
+    ScrollArea::horizontal()
+        .id_salt("figures")
+        .show(ui, |ui| figures_ui(ui, &sides));
     distributions_ui(ui, &sides);
 }
 

@@ -201,12 +201,16 @@ fn row_ui(ui: &mut Ui, measured: &Measured, store: &OpenStore, out: &mut Vec<Com
         .iter()
         .position(|target| std::ptr::eq(target, measured.target));
     let can = measured.target.kind != "joblib" || store.info.kind == "joblib";
-    if let Some(at) = at.filter(|_| can)
-        && ui
-            .small_button("Convert…")
-            .on_hover_text(format!("Write a new {title} store"))
-            .clicked()
-    {
+    let Some(at) = at.filter(|_| can) else {
+        return;
+    };
+    let button = ui.small_button("Convert…");
+    // A dozen buttons of one name would tell nobody which is which.
+    let name = format!("Convert to {title}");
+    ui.ctx()
+        .accesskit_node_builder(button.id, |node| node.set_label(name));
+    let button = button.on_hover_text(format!("Write a new {title} store"));
+    if button.clicked() {
         out.push(Command::Compare(CompareCommand::AskConvert(at)));
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use egui::{Align, Button, Id, Layout, RichText, TextEdit, Ui};
+use egui::{Align, Button, Layout, RichText, Ui};
 
+use super::file_ui;
 use crate::cli::export::Form;
 use crate::gui::command::{Command, Export};
 use crate::gui::state::Exporting;
@@ -31,19 +32,7 @@ pub(super) fn export_ui(ui: &mut Ui, exporting: &mut Exporting, out: &mut Vec<Co
             exporting.path = path.to_string_lossy().into_owned();
         }
     }
-    ui.horizontal(|ui| {
-        let label = ui.label("File");
-        let width = ui.available_width() - 90.0;
-        let edit = TextEdit::singleline(&mut exporting.path)
-            .id(Id::unique("export path"))
-            .font(theme::mono());
-        ui.add_sized(egui::vec2(width, 28.0), edit)
-            .labelled_by(label.id);
-        if ui.button("Browse…").clicked() {
-            let name = format!("report.{}", exporting.form.ending());
-            out.push(Command::Export(Export::Browse(name)));
-        }
-    });
+    file_ui(ui, "export path", &mut exporting.path, out);
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let is_enabled = !exporting.path.trim().is_empty();

@@ -8,16 +8,19 @@ mod export;
 mod held;
 mod keep;
 mod palette;
+mod picture;
 mod policy;
 mod purge;
 mod save;
 mod shortcuts;
 
-use egui::{Context, Frame, Id, Margin, Modal, Ui};
+use std::path::PathBuf;
 
-use crate::gui::command::Command;
+use egui::{Context, Frame, Id, Margin, Modal, TextEdit, Ui, vec2};
+
+use crate::gui::command::{Command, Export};
 use crate::gui::state::{Dialog, State};
-use crate::gui::theme::Theme;
+use crate::gui::theme::{self, Theme};
 
 /// Draws the dialog on show.
 pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>) {
@@ -52,6 +55,9 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
         Dialog::Save(saving) => modal(ctx, "save", 520.0, |ui| {
             save::save_ui(ui, saving, out);
         }),
+        Dialog::Picture(picturing) => modal(ctx, "picture", 520.0, |ui| {
+            picture::picture_ui(ui, picturing, out);
+        }),
         Dialog::Export(exporting) => modal(ctx, "export", 520.0, |ui| {
             export::export_ui(ui, exporting, out);
         }),
@@ -60,6 +66,24 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
     if is_closed {
         out.push(Command::Dialog(None));
     }
+}
+
+/// The name of a file as it is typed, with the system's own dialog beside it.
+fn file_ui(ui: &mut Ui, id: &str, path: &mut String, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let label = ui.label("File");
+        let width = ui.available_width() - 90.0;
+        let edit = TextEdit::singleline(path)
+            .id(Id::unique(id))
+            .font(theme::mono());
+        ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);
+        if ui.button("Browse…").clicked() {
+            let name = PathBuf::from(&*path);
+            let name = name.file_name().unwrap_or_default();
+            let name = name.to_string_lossy().into_owned();
+            out.push(Command::Export(Export::Browse(name)));
+        }
+    });
 }
 
 /// A surface over everything; true if the person wants it gone.

@@ -5,8 +5,8 @@ use egui::{Id, Key, Modifiers, ScrollArea, Sense, TextEdit, Ui, WidgetInfo, vec2
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+use crate::gui::actions::{Action, actions};
 use crate::gui::command::Command;
-use crate::gui::shortcuts::{Action, actions};
 use crate::gui::state::{Palette, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::cell;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use cachescope_core::formats::SaveAs;
-use egui::{Align, Button, Id, Layout, RichText, TextEdit, Ui};
+use egui::{Align, Button, Layout, RichText, Ui};
 
-use crate::gui::command::{Command, EntryCommand, Export};
+use super::file_ui;
+use crate::gui::command::{Command, EntryCommand};
 use crate::gui::state::Saving;
 use crate::gui::theme;
 
@@ -36,21 +37,7 @@ pub(super) fn save_ui(ui: &mut Ui, saving: &mut Saving, out: &mut Vec<Command>) 
             saving.path = path.to_string_lossy().into_owned();
         }
     }
-    ui.horizontal(|ui| {
-        let label = ui.label("File");
-        let width = ui.available_width() - 90.0;
-        let edit = TextEdit::singleline(&mut saving.path)
-            .id(Id::unique("save path"))
-            .font(theme::mono());
-        ui.add_sized(egui::vec2(width, 28.0), edit)
-            .labelled_by(label.id);
-        if ui.button("Browse…").clicked() {
-            let name = PathBuf::from(&saving.path);
-            let name = name.file_name().unwrap_or_default();
-            let name = name.to_string_lossy().into_owned();
-            out.push(Command::Export(Export::Browse(name)));
-        }
-    });
+    file_ui(ui, "save path", &mut saving.path, out);
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let is_enabled = !saving.path.trim().is_empty();

@@ -2,17 +2,30 @@
 
 use egui::{Grid, KeyboardShortcut, RichText, ScrollArea, Ui};
 
-use crate::gui::shortcuts::{PALETTE, actions};
+use crate::gui::actions::actions;
+use crate::gui::shortcuts::PALETTE;
 use crate::gui::theme::{self, Theme};
 
-/// Keys that belong to the table and the query field.
-const OTHERS: [(&str, &str); 6] = [
+/// Keys that belong to single parts of the window.
+const OTHERS: [(&str, &str); 12] = [
     ("Filter", "Ctrl+F"),
-    ("Move in the table", "↑ ↓ Home End"),
-    ("Select a range", "Shift+↑ ↓"),
+    ("Next part of the window, the one before", "Tab, Shift+Tab"),
+    ("Move in the table", "↑ ↓ Home End, page keys"),
+    ("Select a range", "Shift with these"),
     ("Select one more", "Ctrl+click"),
+    ("Open the entry: to its value, code, calls, bytes", "Enter"),
     ("Fold or unfold a group", "← →"),
-    ("Larger, smaller", "Ctrl+ + −"),
+    ("From tile to tile in the treemap", "← → ↑ ↓"),
+    (
+        "Into a function of the treemap, and out",
+        "Enter, Backspace",
+    ),
+    (
+        "Mark bars of a histogram, more of them",
+        "← →, Shift with these",
+    ),
+    ("Make marked bars a query", "Enter"),
+    ("Larger letters, smaller ones", "Ctrl+ + −"),
 ];
 
 pub(super) fn shortcuts_ui(ui: &mut Ui) {

@@ -140,12 +140,15 @@ pub(super) fn menu_ui(ui: &mut Ui, saved: &Saved, out: &mut Vec<Command>) {
     }
     ui.separator();
     let mut has_columns = saved.has_argument_columns;
-    let words = "A column for each argument of one function";
+    let words = "A column for each argument, where one function shows";
     if ui.checkbox(&mut has_columns, words).changed() {
         out.push(Command::Table(TableCommand::ArgumentColumns(has_columns)));
     }
     let mut is_grouped = saved.is_grouped;
-    if ui.checkbox(&mut is_grouped, "Group by function").changed() {
+    if ui
+        .checkbox(&mut is_grouped, "Show rows in groups")
+        .changed()
+    {
         out.push(Command::Table(TableCommand::Group(is_grouped)));
     }
     if ui.button("Columns as they were at first").clicked() {

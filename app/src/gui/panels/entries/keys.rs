@@ -1,8 +1,8 @@
-//! The table's keys: arrows, Home, End, pages, Ctrl+A, Escape, folding.
+//! The table's keys: arrows, Home, End, pages, Ctrl+A, Enter, Escape, folding.
 
 use egui::{Key, Modifiers, Ui};
 
-use crate::gui::command::{Command, TableCommand};
+use crate::gui::command::{Command, EntryCommand, TableCommand};
 use crate::gui::state::{Entries, Pick};
 
 pub(super) fn keys_ui(ui: &Ui, entries: &Entries, out: &mut Vec<Command>) {
@@ -28,6 +28,10 @@ pub(super) fn keys_ui(ui: &Ui, entries: &Entries, out: &mut Vec<Command>) {
             } else if input.consume_key(Modifiers::NONE, key) {
                 out.push(select(Pick::Step { by, extends: false }));
             }
+        }
+        // Enter goes into what is selected: from here on Tab and the arrows walk through the entry.
+        if entries.selection.only().is_some() && input.consume_key(Modifiers::NONE, Key::Enter) {
+            out.push(Command::Entry(EntryCommand::Focus));
         }
         for (key, is_fold) in [(Key::ArrowLeft, true), (Key::ArrowRight, false)] {
             if input.consume_key(Modifiers::NONE, key) {

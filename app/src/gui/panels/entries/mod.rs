@@ -10,24 +10,33 @@ use cachescope_core::ops::Direction;
 use cachescope_core::ops::query::Query;
 use egui::{Button, Ui};
 
+use crate::gui::actions::Offered;
 use crate::gui::command::{Command, Need, TableCommand};
-use crate::gui::state::{Line, OpenStore, Phase, Saved};
+use crate::gui::state::{Line, OpenStore, Phase, QueryField, Saved};
 use crate::gui::widgets::controls;
 use crate::gui::widgets::table::Table;
+
+/// What the table is drawn with, besides the store on show.
+pub(super) struct Around<'a> {
+    pub(super) saved: &'a Saved,
+    pub(super) query: &'a QueryField,
+    /// What an entry's context menu offers.
+    pub(super) menu: &'a Offered,
+    pub(super) now: Time,
+}
 
 pub(super) fn entries_ui(
     ui: &mut Ui,
     store: &mut OpenStore,
-    saved: &Saved,
-    query: &Query,
-    now: Time,
+    around: &Around<'_>,
     out: &mut Vec<Command>,
 ) {
+    let saved = around.saved;
     let Some(arranged) = store.entries.arranged.as_deref() else {
         return super::say_ui(ui, "Reading…", "");
     };
     if arranged.rows.is_empty() {
-        return nothing_ui(ui, store, query, out);
+        return nothing_ui(ui, store, around.query.parsed(), out);
     }
     let (shown, specs) = columns::shown(arranged, saved, !store.activity.earned.is_empty());
     let sort = saved.sort;
@@ -50,7 +59,7 @@ pub(super) fn entries_ui(
         activity: &store.activity,
         observed: &store.observed,
         kind: store.info.kind,
-        now,
+        around,
     };
     let mut on_screen = Vec::new();
     let happened = table.show(ui, |line| {

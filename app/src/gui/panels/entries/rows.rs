@@ -13,8 +13,11 @@ use cachescope_core::own::Earned;
 use cachescope_core::watch::Observed;
 use egui::{Color32, Response};
 
-use crate::gui::command::{ClearCommand, Command, KeepCommand, TableCommand};
-use crate::gui::state::{Activity, Line, Lines, Pick, Scope, Selection};
+use super::super::menus;
+use super::Around;
+use crate::gui::bidi::{self, isolated};
+use crate::gui::command::{Command, TableCommand};
+use crate::gui::state::{Activity, Line, Lines, Pick, Selection, group_term};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::table::LineUi;
 use crate::gui::widgets::{cell, condition};
@@ -35,7 +38,7 @@ pub(super) struct Rows<'a> {
     pub(super) activity: &'a Activity,
     pub(super) observed: &'a Observed,
     pub(super) kind: &'a str,
-    pub(super) now: Time,
+    pub(super) around: &'a Around<'a>,
 }
 
 impl Rows<'_> {
@@ -80,7 +83,7 @@ impl Rows<'_> {
         if response.clicked() {
             out.push(Command::Table(TableCommand::Fold(Arc::clone(group))));
         }
-        group_menu(&response, sums, rows, out);
+        group_menu(&response, sums, rows, self.around, out);
         line.fill(if response.hovered() {
             theme.hovered
         } else {
@@ -94,7 +97,8 @@ impl Rows<'_> {
         // The count stands behind the name, in one column over all groups where there is room.
         let middle =
             title.left() + (title.width() * 0.46).min(title.width() - count.size().x - 8.0);
-        let (name, rest) = title.split_left_right_at_x(middle.max(title.left()));
+        let (mut name, rest) = title.split_left_right_at_x(middle.max(title.left()));
+        name.max.x = (name.max.x - 8.0).max(name.left());
         cell::text(
             line.ui,
             name,
@@ -145,10 +149,11 @@ impl Rows<'_> {
             };
             out.push(Command::Table(TableCommand::Select(pick)));
         }
-        entry_menu(&response, record, at, is_selected, self.kind, out);
+        entry_menu(&response, self.around, at, is_selected, out);
         if let Some(column) = line.hovered_column(&response)
             && let Some(exact) = self.shown.get(column).and_then(|by| exact(*by, record))
         {
+            let exact = bidi::text(&exact, theme::body(), theme.text);
             response.clone().on_hover_text_at_pointer(exact);
         }
         if is_selected {
@@ -177,7 +182,7 @@ impl Rows<'_> {
         let figure = |text: &str| line.figure(column, text, theme::body(), theme.text);
         let time = |time: Option<Time>| {
             if let Some(time) = time {
-                words(&text::ago(time, self.now), theme.text);
+                words(&text::ago(time, self.around.now), theme.text);
             }
         };
         match by {
@@ -258,7 +263,8 @@ fn arguments(record: &Record<'_>) -> String {
     let mut out = String::new();
     for (name, value) in record.args.iter() {
         let separator = if out.is_empty() { "" } else { ", " };
-        write!(out, "{separator}{}={}", shown(name), shown(value)).ok();
+        let (name, value) = (shown(name), shown(value));
+        write!(out, "{separator}{}={}", isolated(&name), isolated(&value)).ok();
         if out.len() > ARGS_CHARS {
             break;
         }
@@ -297,8 +303,20 @@ fn exact(by: SortBy, record: &Record<'_>) -> Option<String> {
     }
 }
 
-fn group_menu(response: &Response, sums: &GroupSums, rows: Range<usize>, out: &mut Vec<Command>) {
+fn group_menu(
+    response: &Response,
+    sums: &GroupSums,
+    rows: Range<usize>,
+    around: &Around<'_>,
+    out: &mut Vec<Command>,
+) {
     response.context_menu(|ui| {
+        let term = sums.group.as_ref().and_then(|g| group_term(&g.label));
+        if let Some(term) = term
+            && ui.button("Show only its group").clicked()
+        {
+            out.push(Command::Query(around.query.with_field("group", &term)));
+        }
         let n = text::counted(sums.sums.entries, "entry", "entries");
         let mut offer = |label: String, command: TableCommand| {
             if ui.button(label).clicked() {
@@ -309,43 +327,22 @@ fn group_menu(response: &Response, sums: &GroupSums, rows: Range<usize>, out: &m
         offer(format!("Select these {n}"), these);
         offer("Fold all groups".to_owned(), TableCommand::FoldAll(true));
         offer("Unfold all groups".to_owned(), TableCommand::FoldAll(false));
-        offer("Show as one list".to_owned(), TableCommand::Group(false));
+        offer(
+            "Show rows as one list".to_owned(),
+            TableCommand::Group(false),
+        );
     });
 }
 
 fn entry_menu(
     response: &Response,
-    record: &Record<'_>,
+    around: &Around<'_>,
     at: usize,
     is_selected: bool,
-    kind: &str,
     out: &mut Vec<Command>,
 ) {
     if response.secondary_clicked() && !is_selected {
         out.push(Command::Table(TableCommand::Select(Pick::Only(at))));
     }
-    response.context_menu(|ui| {
-        if ui.button("Copy key").clicked() {
-            out.push(Command::Copy(record.key_text().into_owned()));
-        }
-        let group = record.group.label.clone();
-        let is_named = !group.is_empty() && !group.contains(['"', ' ']);
-        if is_named && ui.button("Show only this function").clicked() {
-            out.push(Command::Query(format!("group:{group}")));
-        }
-        // The click that opens the menu selects the entry.
-        if ui.button("Clear selected…").clicked() {
-            out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
-        }
-        let can_expire = cachescope_core::stores::can_expire(kind);
-        if can_expire && ui.button("Keep selected for…").clicked() {
-            out.push(Command::Keep(KeepCommand::Ask(Scope::Selected)));
-        }
-        if ui.button("Show by function").clicked() {
-            out.push(Command::Table(TableCommand::Group(true)));
-        }
-        if ui.button("Show as one list").clicked() {
-            out.push(Command::Table(TableCommand::Group(false)));
-        }
-    });
+    response.context_menu(|ui| menus::offered_ui(ui, around.menu, out));
 }

@@ -10,14 +10,15 @@ use crate::gui::widgets::{condition, controls};
 use crate::text;
 
 /// Width of the names, in points.
-const NAMES: f32 = 92.0;
+const NAMES: f32 = 104.0;
 /// Characters of one argument; the whole can be copied.
 const ARGUMENT_CHARS: usize = 400;
 
 /// A name and what it is, which can be selected and copied.
 pub(super) fn fact(ui: &mut Ui, name: &str, value: &str) {
     row(ui, name, |ui| {
-        ui.add(Label::new(value).wrap().selectable(true));
+        let theme = Theme::of(ui.ctx());
+        controls::stranger(ui, value, theme::body(), theme.text);
     });
 }
 
@@ -113,8 +114,7 @@ fn arguments_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>) {
     let mut argument = |name: &str, value: &str| {
         let value = text::shorten(&cachescope_core::model::text::shown(value), ARGUMENT_CHARS);
         row(ui, &cachescope_core::model::text::shown(name), |ui| {
-            let value = RichText::new(value).font(theme::mono()).color(theme.text);
-            ui.add(Label::new(value).wrap().selectable(true));
+            controls::stranger(ui, &value, theme::mono(), theme.text);
         });
     };
     let found = store.preview.found.as_ref();

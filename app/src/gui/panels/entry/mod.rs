@@ -9,10 +9,13 @@ mod facts;
 mod value;
 
 use cachescope_core::model::{Record, Time};
-use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui};
+use egui::accesskit::Role;
+use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo};
 
+use super::menus;
+use crate::gui::actions::{self, Offered};
+use crate::gui::bidi;
 use crate::gui::command::{ClearCommand, Command, DialogKind, EntryCommand};
-use crate::gui::snippet;
 use crate::gui::state::{EntryTab, OpenStore, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
@@ -27,13 +30,14 @@ const TABS: [(EntryTab, &str); 4] = [
 ];
 
 pub(super) fn entry_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
+    let menu = actions::offered(state, actions::OF_ENTRY);
     let Some(store) = state.shown_mut() else {
         return;
     };
     let row = store.entries.selection.only();
     let snapshot = store.snapshot.clone();
     match row.and_then(|row| snapshot.record(row)) {
-        Some(record) => one_ui(ui, store, &record, now, out),
+        Some(record) => one_ui(ui, store, &record, &menu, now, out),
         None if store.entries.selection.len() > 1 => several_ui(ui, &store.entries.selection),
         None => {
             controls::quiet(ui, "Select an entry to see what it holds");
@@ -66,6 +70,7 @@ fn one_ui(
     ui: &mut Ui,
     store: &mut OpenStore,
     record: &Record<'_>,
+    menu: &Offered,
     now: Time,
     out: &mut Vec<Command>,
 ) {
@@ -73,7 +78,7 @@ fn one_ui(
         .frame(Frame::new())
         .resizable(false)
         .show_separator_line(false)
-        .show(ui, |ui| actions_ui(ui, store, record, out));
+        .show(ui, |ui| actions_ui(ui, store, menu, out));
     let room = ui.available_height() * 0.5;
     ScrollArea::vertical()
         .id_salt("facts")
@@ -85,7 +90,8 @@ fn one_ui(
             facts::facts_ui(ui, store, record, now);
         });
     ui.add_space(8.0);
-    if let Some(tab) = controls::tabs(ui, &TABS, store.preview.tab) {
+    let is_wanted = std::mem::take(&mut store.preview.is_wanted);
+    if let Some(tab) = controls::tabs(ui, &TABS, store.preview.tab, is_wanted) {
         out.push(Command::Entry(EntryCommand::Tab(tab)));
     }
     ui.add_space(4.0);
@@ -105,20 +111,21 @@ fn title_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<C
     let group = cachescope_core::stores::group_title(store.info.kind, record.group);
     if !group.is_empty() {
         let title = cachescope_core::model::text::shown(&group);
-        ui.label(RichText::new(title).font(theme::strong()));
+        ui.label(bidi::text(&title, theme::strong(), theme.text));
     }
     let whole = record.key_text();
     let key = text::shorten(&cachescope_core::model::text::shown(&whole), 200);
-    let label = egui::Label::new(RichText::new(key).font(theme::mono()).color(theme.quiet))
+    let label = egui::Label::new(bidi::text(&key, theme::mono(), theme.quiet))
         .wrap()
         .sense(Sense::click());
     let response = ui.add(label).on_hover_text("Click to copy the key");
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &*key));
     if response.clicked() {
         out.push(Command::Copy(whole.into_owned()));
     }
 }
 
-fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<Command>) {
+fn actions_ui(ui: &mut Ui, store: &OpenStore, menu: &Offered, out: &mut Vec<Command>) {
     ui.add_space(8.0);
     ui.horizontal(|ui| {
         if ui.button("Revalidate").clicked() {
@@ -131,39 +138,7 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec
         {
             out.push(Command::Dialog(Some(DialogKind::Save)));
         }
-        ui.menu_button("Copy ▾", |ui| {
-            if ui.button("Key").clicked() {
-                out.push(Command::Copy(record.key_text().into_owned()));
-            }
-            let has_value = store.preview.tree.value().is_some();
-            let literal = ui.add_enabled(has_value, egui::Button::new("Value as Python writes it"));
-            if literal.clicked() {
-                out.push(Command::Entry(EntryCommand::CopyLiteral));
-            }
-            let details = store.preview.found.as_ref();
-            let details = details.and_then(|f| f.details.as_ref().ok());
-            let paths = details.map(|d| d.paths.as_slice()).unwrap_or_default();
-            let is_enabled = !paths.is_empty();
-            let files = ui.add_enabled(is_enabled, egui::Button::new("Paths of its files"));
-            if files.clicked() {
-                let lines: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
-                out.push(Command::Copy(lines.join("\n")));
-            }
-            let own_file = paths.first().filter(|_| record.files > 0);
-            let value = store.preview.found.as_ref();
-            let value = value.and_then(|f| f.value.as_ref().ok());
-            let code = value.zip(own_file);
-            let code = code.and_then(|(value, file)| snippet::python(value, file));
-            let button = egui::Button::new("Python that loads it");
-            if ui.add_enabled(code.is_some(), button).clicked() {
-                out.extend(code.map(Command::Copy));
-            }
-            let folder = paths.first().and_then(|path| path.parent());
-            let reveal = egui::Button::new("Open the folder of its files");
-            if ui.add_enabled(folder.is_some(), reveal).clicked() {
-                out.extend(folder.map(|folder| Command::Reveal(folder.to_owned())));
-            }
-        });
+        ui.menu_button("More ▾", |ui| menus::offered_ui(ui, menu, out));
     });
     // A row of its own: beside the others it would lie over them in a narrow panel.
     ui.with_layout(Layout::right_to_left(Align::Min), |ui| {

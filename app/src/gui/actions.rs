@@ -1,0 +1,473 @@
+//! Every action by name: what the menu bar, the context menus and the palette list, and what the keys do.
+
+use cachescope_core::ops::SortBy;
+use cachescope_core::stores::{can_compact, can_expire};
+use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
+
+use super::command::{
+    ClearCommand, Command, CompactCommand, CopyOf, DialogKind, EntryCommand, HeldCommand,
+    KeepCommand, PictureOf, Scale, TableCommand,
+};
+use super::state::{OpenStore, Pick, Scope, State, Tab, group_term};
+use super::widgets::mosaic::Colour;
+use super::widgets::picture::To;
+
+/// Something that can be asked for by name.
+pub(crate) struct Action {
+    /// In the words of the buttons.
+    pub(crate) name: &'static str,
+    /// The key that does the same.
+    pub(crate) shortcut: Option<KeyboardShortcut>,
+    /// The command; `None` where it makes no sense now.
+    pub(crate) command: fn(&State) -> Option<Command>,
+}
+
+type Made = fn(&State) -> Option<Command>;
+
+const fn action(name: &'static str, command: Made) -> Action {
+    Action {
+        name,
+        shortcut: None,
+        command,
+    }
+}
+
+const fn keyed(name: &'static str, modifiers: Modifiers, key: Key, command: Made) -> Action {
+    Action {
+        name,
+        shortcut: Some(KeyboardShortcut::new(modifiers, key)),
+        command,
+    }
+}
+
+/// All of them by topic, in the order of menus and palette.
+pub(crate) const TOPICS: &[(&str, &[Action])] = &[
+    ("Open", OPEN),
+    ("Store", STORE),
+    ("Entries", ENTRIES),
+    ("Entry", ENTRY),
+    ("Show", SHOW),
+    ("View", VIEW),
+    ("Table", TABLE),
+    ("Columns", COLUMNS),
+    ("Treemap", TREEMAP),
+    ("Help", HELP),
+];
+
+/// What an entry's context menu offers: the menu bar's own actions.
+pub(crate) const OF_ENTRY: &[&[Action]] = &[ENTRY, ENTRIES];
+/// What a store's context menu offers.
+pub(crate) const OF_STORE: &[&[Action]] = &[STORE];
+
+/// All of them.
+pub(crate) fn actions() -> impl Iterator<Item = &'static Action> {
+    TOPICS.iter().flat_map(|(_, actions)| *actions)
+}
+
+/// Actions with what they would do now, ready to be shown where the state is not at hand.
+pub(crate) type Offered = Vec<Vec<(&'static Action, Option<Command>)>>;
+
+/// What a context menu offers now.
+pub(crate) fn offered(state: &State, sections: &'static [&'static [Action]]) -> Offered {
+    let of = |action: &'static Action| (action, (action.command)(state));
+    sections
+        .iter()
+        .map(|section| section.iter().map(of).collect())
+        .collect()
+}
+
+const OPEN: &[Action] = &[
+    keyed("Open…", Modifiers::COMMAND, Key::O, |_| {
+        Some(Command::OpenDialog)
+    }),
+    action("Find caches on this computer", |s| {
+        // They are listed where nothing is open.
+        s.shown.is_none().then_some(Command::FindCaches)
+    }),
+    action("Open the sample stores", |_| Some(Command::OpenSamples)),
+    action("Open what running programs tell", |_| {
+        Some(Command::OpenPrograms)
+    }),
+];
+
+const STORE: &[Action] = &[
+    keyed("Read again", Modifiers::NONE, Key::F5, |s| {
+        Some(Command::Refresh(s.shown?))
+    }),
+    action("Revalidate the whole store", |s| {
+        s.shown().map(|_| Command::Revalidate(None))
+    }),
+    action("Clear by a policy…", |s| {
+        s.shown()
+            .map(|_| Command::Clear(ClearCommand::ChoosePolicy))
+    }),
+    action("Compact this store…", compact),
+    keyed("Export a report…", Modifiers::COMMAND, Key::E, |s| {
+        s.shown().map(|_| Command::Dialog(Some(DialogKind::Export)))
+    }),
+    action("Copy the path of the store", |s| {
+        let path = &s.shown()?.info.path;
+        Some(Command::Copy(path.to_string_lossy().into_owned()))
+    }),
+    action("Open the folder of the store", |s| {
+        let path = &s.shown()?.info.path;
+        Some(Command::Reveal(path.clone()))
+    }),
+    action("Pin this store, or let go of it", |s| {
+        Some(Command::Pin(s.shown()?.info.opened_as.clone()))
+    }),
+    keyed(
+        "Take the store off the list",
+        Modifiers::COMMAND,
+        Key::W,
+        |s| Some(Command::Close(s.shown?)),
+    ),
+    keyed(
+        "Show the next store",
+        Modifiers::COMMAND,
+        Key::PageDown,
+        |s| beside(s, 1),
+    ),
+    keyed(
+        "Show the store before",
+        Modifiers::COMMAND,
+        Key::PageUp,
+        |s| beside(s, -1),
+    ),
+];
+
+const ENTRIES: &[Action] = &[
+    keyed("Revalidate selected", Modifiers::COMMAND, Key::R, |s| {
+        selected(s).map(|()| Command::Revalidate(Some(Scope::Selected)))
+    }),
+    action("Revalidate what the query found", |s| {
+        found(s).map(|()| Command::Revalidate(Some(Scope::Found)))
+    }),
+    keyed("Clear selected…", Modifiers::NONE, Key::Delete, |s| {
+        selected(s).map(|()| Command::Clear(ClearCommand::Plan(Scope::Selected)))
+    }),
+    action("Clear what the query found…", |s| {
+        found(s).map(|()| Command::Clear(ClearCommand::Plan(Scope::Found)))
+    }),
+    action("Keep selected for…", |s| {
+        selected(s)?;
+        keep(s, Scope::Selected)
+    }),
+    action("Keep what the query found for…", |s| {
+        found(s)?;
+        keep(s, Scope::Found)
+    }),
+    keyed("Undo the last clear", Modifiers::COMMAND, Key::Z, |s| {
+        held(s).map(|()| Command::Clear(ClearCommand::Undo))
+    }),
+    action("Show what was moved aside…", |_| {
+        Some(Command::Held(HeldCommand::Show))
+    }),
+    action("Free what is held aside…", |s| {
+        held(s).map(|()| Command::Clear(ClearCommand::AskPurge))
+    }),
+    keyed("Select all", Modifiers::COMMAND, Key::A, |s| {
+        s.shown()
+            .map(|_| Command::Table(TableCommand::Select(Pick::All)))
+    }),
+    keyed("Select nothing", Modifiers::NONE, Key::Escape, |s| {
+        selected(s).map(|()| Command::Table(TableCommand::Select(Pick::None)))
+    }),
+];
+
+const ENTRY: &[Action] = &[
+    keyed("Copy the key", Modifiers::COMMAND, Key::C, |s| {
+        one(s).map(|_| copy(CopyOf::Key))
+    }),
+    action("Copy the value as Python writes it", |s| {
+        one(s)?.preview.tree.value()?;
+        Some(copy(CopyOf::Literal))
+    }),
+    action("Copy Python that loads it", |s| {
+        one(s)?.copied(CopyOf::Python).map(|_| copy(CopyOf::Python))
+    }),
+    action("Copy the paths of its files", |s| {
+        one(s)?.files().first().map(|_| copy(CopyOf::Paths))
+    }),
+    action("Open the folder of its files", |s| {
+        let folder = one(s)?.files().first()?.parent()?;
+        Some(Command::Reveal(folder.to_owned()))
+    }),
+    keyed(
+        "Save the value of the entry…",
+        Modifiers::COMMAND,
+        Key::S,
+        |s| {
+            let has_value = one(s)?.preview.found.is_some();
+            has_value.then_some(Command::Dialog(Some(DialogKind::Save)))
+        },
+    ),
+    action("Show only its group", |s| {
+        let store = one(s)?;
+        let record = store.snapshot.record(store.entries.selection.only()?)?;
+        let term = group_term(&record.group.label)?;
+        Some(Command::Query(s.query.with_field("group", &term)))
+    }),
+];
+
+const SHOW: &[Action] = &[
+    action("Show all entries", |s| {
+        let is_filtered = !s.query.text().is_empty();
+        is_filtered.then(|| Command::Query(String::new()))
+    }),
+    action("Show what was not used for 30 days", |s| {
+        query(s, "used>30d")
+    }),
+    action("Show what is stale", |s| {
+        query(s, "condition:stale,source-gone")
+    }),
+    action("Show what is broken", |s| {
+        query(s, "condition:corrupt,incomplete,orphan,calls-code,unread")
+    }),
+    action("Show the largest 10", |s| largest(s, 10)),
+    action("Show the largest 100", |s| largest(s, 100)),
+    action("Save this query, or let go of it", |s| {
+        let is_query = s.shown.is_some() && !s.query.parsed().is_empty();
+        is_query.then(|| Command::KeepQuery(s.query.text().to_owned()))
+    }),
+];
+
+const VIEW: &[Action] = &[
+    keyed("Show the overview", Modifiers::COMMAND, Key::Num1, |s| {
+        tab(s, Tab::Overview)
+    }),
+    keyed("Show the entries", Modifiers::COMMAND, Key::Num2, |s| {
+        tab(s, Tab::Entries)
+    }),
+    keyed("Show activity", Modifiers::COMMAND, Key::Num3, |s| {
+        tab(s, Tab::Activity)
+    }),
+    keyed("Show health", Modifiers::COMMAND, Key::Num4, |s| {
+        tab(s, Tab::Health)
+    }),
+    keyed(
+        "Compare with other kinds of store",
+        Modifiers::COMMAND,
+        Key::Num5,
+        |s| tab(s, Tab::Compare),
+    ),
+    action("Let the live feed stand still, or run on", |s| {
+        let is_paused = s.shown()?.activity.n_waiting().is_some();
+        Some(Command::Pause(!is_paused))
+    }),
+    action("Light colours", |_| {
+        Some(Command::Theme(ThemePreference::Light))
+    }),
+    action("Dark colours", |_| {
+        Some(Command::Theme(ThemePreference::Dark))
+    }),
+    action("Colours as the system has them", |_| {
+        Some(Command::Theme(ThemePreference::System))
+    }),
+    action("Larger letters", |_| Some(Command::Scale(Scale::Larger))),
+    action("Smaller letters", |_| Some(Command::Scale(Scale::Smaller))),
+    action("Letters as they were at first", |_| {
+        Some(Command::Scale(Scale::Usual))
+    }),
+    action("Copy the window as a picture", |_| {
+        Some(picture(To::Clipboard))
+    }),
+    action("Save the window as a picture…", |_| {
+        Some(picture(To::File))
+    }),
+];
+
+const TABLE: &[Action] = &[
+    action("Show rows in groups", |s| group(s, true)),
+    action("Show rows as one list", |s| group(s, false)),
+    action("Fold all groups", |s| fold(s, true)),
+    action("Unfold all groups", |s| fold(s, false)),
+    action("Sort by key", |s| sort(s, SortBy::Key)),
+    action("Sort by value", |s| sort(s, SortBy::ValueType)),
+    action("Sort by size", |s| sort(s, SortBy::Bytes)),
+    action("Sort by size on disk", |s| sort(s, SortBy::DiskBytes)),
+    action("Sort by compute time", |s| sort(s, SortBy::Duration)),
+    action("Sort by age", |s| sort(s, SortBy::Created)),
+    action("Sort by last use", |s| sort(s, SortBy::Accessed)),
+    action("Sort by expiry", |s| sort(s, SortBy::Expires)),
+    action("Sort by hits", |s| sort(s, SortBy::Hits)),
+    action("Sort by time saved", |s| sort(s, SortBy::Saved)),
+    action("Sort by condition", |s| sort(s, SortBy::Condition)),
+];
+
+const COLUMNS: &[Action] = &[
+    action("Column of keys", |s| column(s, SortBy::Key)),
+    action("Column of arguments", |s| column(s, SortBy::Args)),
+    action("Column of values", |s| column(s, SortBy::ValueType)),
+    action("Column of sizes", |s| column(s, SortBy::Bytes)),
+    action("Column of sizes on disk", |s| column(s, SortBy::DiskBytes)),
+    action("Column of compute times", |s| column(s, SortBy::Duration)),
+    action("Column of creation", |s| column(s, SortBy::Created)),
+    action("Column of last use", |s| column(s, SortBy::Accessed)),
+    action("Column of expiry", |s| column(s, SortBy::Expires)),
+    action("Column of hits", |s| column(s, SortBy::Hits)),
+    action("Column of last hits", |s| column(s, SortBy::LastHit)),
+    action("Column of time saved", |s| column(s, SortBy::Saved)),
+    action("Column of conditions", |s| column(s, SortBy::Condition)),
+    action("A column for each argument, or one for all", |s| {
+        let has_columns = s.saved.has_argument_columns;
+        s.shown()
+            .map(|_| Command::Table(TableCommand::ArgumentColumns(!has_columns)))
+    }),
+    action("Columns as they were at first", |s| {
+        s.shown()
+            .map(|_| Command::Table(TableCommand::ResetColumns))
+    }),
+];
+
+const TREEMAP: &[Action] = &[
+    action("Show every open store in the treemap", |s| {
+        (s.stores.len() > 1 && !s.is_across).then_some(Command::Across(true))
+    }),
+    action("Show one store in the treemap", |s| {
+        s.is_across.then_some(Command::Across(false))
+    }),
+    action("Show the whole store in the treemap", |s| {
+        s.shown()?.overview.zoom.as_ref()?;
+        Some(Command::Zoom(None))
+    }),
+    action("Colour the treemap by last use", |s| {
+        colour(s, Colour::LastUse)
+    }),
+    action("Colour the treemap by age", |s| colour(s, Colour::Age)),
+    action("Colour the treemap by condition", |s| {
+        colour(s, Colour::Condition)
+    }),
+    action("Colour the treemap by seconds per MB", |s| {
+        colour(s, Colour::Cost)
+    }),
+];
+
+const HELP: &[Action] = &[
+    keyed("Keys", Modifiers::NONE, Key::F1, |_| {
+        Some(Command::Dialog(Some(DialogKind::Shortcuts)))
+    }),
+    action("About Cachescope", |_| {
+        Some(Command::Dialog(Some(DialogKind::About)))
+    }),
+];
+
+fn copy(of: CopyOf) -> Command {
+    Command::Entry(EntryCommand::Copy(of))
+}
+
+fn picture(to: To) -> Command {
+    Command::Picture(PictureOf {
+        chart: "Window",
+        rect: None,
+        to,
+    })
+}
+
+fn tab(state: &State, tab: Tab) -> Option<Command> {
+    state.shown().map(|_| Command::Tab(tab))
+}
+
+fn query(state: &State, query: &str) -> Option<Command> {
+    state.shown().map(|_| Command::Query(query.to_owned()))
+}
+
+fn largest(state: &State, n: usize) -> Option<Command> {
+    state
+        .shown()
+        .map(|_| Command::Table(TableCommand::Largest(n)))
+}
+
+fn group(state: &State, is_grouped: bool) -> Option<Command> {
+    let is_other = state.shown.is_some() && state.saved.is_grouped != is_grouped;
+    is_other.then_some(Command::Table(TableCommand::Group(is_grouped)))
+}
+
+fn fold(state: &State, is_folded: bool) -> Option<Command> {
+    let is_grouped = state.shown.is_some() && state.saved.is_grouped;
+    is_grouped.then_some(Command::Table(TableCommand::FoldAll(is_folded)))
+}
+
+fn sort(state: &State, by: SortBy) -> Option<Command> {
+    state
+        .shown()
+        .map(|_| Command::Table(TableCommand::SortBy(by)))
+}
+
+fn column(state: &State, by: SortBy) -> Option<Command> {
+    state
+        .shown()
+        .map(|_| Command::Table(TableCommand::Column(by)))
+}
+
+fn colour(state: &State, colour: Colour) -> Option<Command> {
+    state.shown().map(|_| Command::Colour(colour))
+}
+
+/// The store so many places down the rail, round its end.
+fn beside(state: &State, by: isize) -> Option<Command> {
+    let n = state.stores.len();
+    let at = state
+        .stores
+        .iter()
+        .position(|s| Some(s.info.id) == state.shown)?;
+    let next = state.stores.get((at + n).checked_add_signed(by)? % n)?;
+    (n > 1).then_some(Command::Show(next.info.id))
+}
+
+/// The store on show, if one of its entries is selected and no other.
+fn one(state: &State) -> Option<&OpenStore> {
+    let store = state.shown()?;
+    store.entries.selection.only().map(|_| store)
+}
+
+fn selected(state: &State) -> Option<()> {
+    let selection = &state.shown()?.entries.selection;
+    (!selection.is_empty()).then_some(())
+}
+
+fn found(state: &State) -> Option<()> {
+    let arranged = state.shown()?.entries.arranged.as_ref()?;
+    let has_any = !state.query.parsed().is_empty() && !arranged.rows.is_empty();
+    has_any.then_some(())
+}
+
+/// Entries are given a new expiry where their kind of store has one.
+pub(crate) fn keep(state: &State, scope: Scope) -> Option<Command> {
+    let is_possible = can_expire(state.shown()?.info.kind);
+    is_possible.then_some(Command::Keep(KeepCommand::Ask(scope)))
+}
+
+/// Stores are compacted where their kind may have dead space.
+pub(crate) fn compact(state: &State) -> Option<Command> {
+    let info = &state.shown()?.info;
+    can_compact(info.kind).then_some(Command::Compact(CompactCommand::Ask(info.id)))
+}
+
+fn held(state: &State) -> Option<()> {
+    state.held().next().map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_name_stands_for_two_actions() {
+        let names: HashSet<_> = actions().map(|a| a.name).collect();
+        assert_eq!(names.len(), actions().count());
+    }
+
+    #[test]
+    fn with_nothing_open_nothing_can_be_cleared() {
+        let state = State::default();
+        let offered = |name: &str| {
+            let action = actions().find(|a| a.name == name).unwrap();
+            (action.command)(&state)
+        };
+        assert_eq!(offered("Clear selected…"), None);
+        assert_eq!(offered("Undo the last clear"), None);
+        assert!(offered("Open…").is_some());
+    }
+}

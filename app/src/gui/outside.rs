@@ -1,0 +1,119 @@
+//! Work of the window's own on the jobs' threads, and what it gave: bodies of values, caches of this computer, files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cachescope_core::jobs::{Answer, Job, Outside};
+use cachescope_core::model::{EntryId, Issue, NodeId, StoreId, StoreInfo, text};
+use cachescope_core::scan::{Finds, find_on_this_computer};
+
+use super::body::Body;
+use super::command::Command;
+use super::session::Session;
+use super::state::{Bodying, OpenStore, Toast};
+use crate::text as figures;
+
+/// What work of our own gave.
+pub(crate) enum Made {
+    /// A report: its file, or why there is none.
+    Report(PathBuf, Result<u64, String>),
+    /// Caches in the usual places of this computer.
+    Caches(Vec<Arc<StoreInfo>>),
+    /// The value of an entry, or a picture: its file, or why there is none.
+    Saved(PathBuf, Result<(), String>),
+    /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
+    Body(EntryId, NodeId, Box<Result<Body, String>>),
+}
+
+impl Session {
+    /// Finds out what text or bytes inside the value on show are; `None` goes back to the value.
+    pub(crate) fn look_into(&mut self, id: StoreId, node: Option<NodeId>) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let preview = &mut store.preview;
+        if let Some(old) = preview.body.job {
+            self.jobs.cancel(old);
+        }
+        preview.body = node.map_or_else(Bodying::default, Bodying::new);
+        let place = node.and_then(|node| preview.place(node));
+        let (Some(node), Some(place), Some((entry, _))) = (node, place, preview.of) else {
+            return;
+        };
+        let job = self.jobs.start(Job::Outside(Outside {
+            title: "Looking into a value".to_owned(),
+            work: Box::new(move |_cancel, _progress| {
+                let found =
+                    Body::read(&place).map_err(|why| format!("These bytes cannot be read: {why}"));
+                Ok(Box::new(Made::Body(entry, node, Box::new(found))) as Answer)
+            }),
+        }));
+        if let Some(store) = self.state.store_mut(id) {
+            store.preview.body.job = Some(job);
+        }
+    }
+
+    /// Looks through the usual places of this computer.
+    pub(crate) fn find_caches(&mut self) {
+        let job = Job::Outside(Outside {
+            title: "Looking for caches".to_owned(),
+            work: Box::new(|cancel, progress| {
+                let mut found = Found::default();
+                find_on_this_computer(cancel, progress, &mut found)?;
+                Ok(Box::new(Made::Caches(found.0)) as Answer)
+            }),
+        });
+        self.jobs.replace(&mut self.state.finding, job);
+    }
+
+    /// Takes in what work of our own gave.
+    pub(crate) fn made(&mut self, answer: Answer) {
+        let Ok(made) = answer.downcast::<Made>() else {
+            return;
+        };
+        match *made {
+            Made::Report(path, Ok(entries)) => {
+                let n = figures::counted(entries, "entry", "entries");
+                let name = figures::shorten(&text::path(&path), 60);
+                let folder = path.parent().map(Path::to_owned);
+                let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
+                self.state.toast = Some(Toast::new(format!("{n} written to {name}"), offer));
+            }
+            Made::Saved(path, Ok(())) => {
+                let name = figures::shorten(&text::path(&path), 60);
+                let folder = path.parent().map(Path::to_owned);
+                let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
+                self.state.toast = Some(Toast::new(format!("Saved as {name}"), offer));
+            }
+            Made::Report(_, Err(why)) | Made::Saved(_, Err(why)) => {
+                self.state.notices.push(why);
+            }
+            Made::Caches(found) => {
+                self.state.finding = None;
+                self.state.caches = Some(found);
+            }
+            Made::Body(entry, node, found) => {
+                let is_wanted = |s: &&mut OpenStore| {
+                    s.preview.of.is_some_and(|(of, _)| of == entry)
+                        && s.preview.body.of == Some(node)
+                };
+                if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
+                    store.preview.body.show(*found);
+                }
+            }
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found(Vec<Arc<StoreInfo>>);
+
+impl Finds for Found {
+    fn store(&mut self, store: Arc<StoreInfo>) {
+        self.0.push(store);
+    }
+
+    /// A place that may not be looked into is no cache that could be opened.
+    fn issue(&mut self, _issue: Issue) {}
+}
