@@ -33,7 +33,7 @@ enum Form {
     Csv,
     /// Everything that JSON can carry
     Json,
-    /// The stored bytes as they are
+    /// The stored bytes as they are, with the credentials in responses of web servers
     Raw,
 }
 

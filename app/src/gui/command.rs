@@ -265,6 +265,8 @@ pub(crate) enum EntryCommand {
     Copy(CopyOf),
     /// Puts the keyboard on the tabs of the entry.
     Focus,
+    /// Shows the credentials in the value, or leaves them out.
+    Secrets(bool),
 }
 
 /// What of an entry is copied.

@@ -226,6 +226,10 @@ impl Session {
             EntryCommand::GoTo(offset) => preview.hex.go_to(offset),
             EntryCommand::Array(command) => preview.array.change(command),
             EntryCommand::Save(path) => self.save(path),
+            EntryCommand::Secrets(shows_secrets) => {
+                let id = store.info.id;
+                self.read_entry(id, shows_secrets);
+            }
             EntryCommand::Copy(of) => {
                 let text = store.copied(of);
                 self.to_copy.extend(text);

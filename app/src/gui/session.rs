@@ -156,6 +156,17 @@ impl Session {
         if of == store.preview.of {
             return;
         }
+        self.read_entry(id, false);
+    }
+
+    /// Reads the one selected entry again, with the credentials that are left out otherwise.
+    pub(crate) fn read_entry(&mut self, id: StoreId, shows_secrets: bool) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let row = store.entries.selection.only();
+        let record = row.and_then(|row| store.snapshot.record(row));
+        let of = record.as_ref().map(|r| (r.id(), r.fingerprint()));
         // The last entry's value stays on screen until this one's is read, unless none is asked for.
         store.preview.of = of;
         store.preview.failure = None;
@@ -164,6 +175,7 @@ impl Session {
                 let job = Job::Preview {
                     store: std::sync::Arc::clone(&store.info),
                     entry: record.entry_key(),
+                    shows_secrets,
                 };
                 self.jobs.replace(&mut store.preview.job, job);
             }

@@ -32,7 +32,7 @@ pub use find::FoundBytes;
 pub use glance::Glances;
 pub use look::{Looked, Seen, Sight, Target};
 pub use outside::{Answer, Outside, Work};
-pub use preview::EntryPreview;
+pub use preview::{EntryPreview, Secrets};
 pub use remember::Remembered;
 pub use run::{Jobs, Running, Wake};
 pub use scan::StoreFacts;
@@ -77,6 +77,8 @@ pub enum Job {
         store: Arc<StoreInfo>,
         /// The entry.
         entry: EntryKey,
+        /// True where a person asked for the credentials that are left out otherwise.
+        shows_secrets: bool,
     },
     /// Reads what is kept between runs of a store's look-ups.
     Remember {
@@ -267,7 +269,11 @@ impl Job {
                 is_refresh,
             } => scan::run(&store, generation, is_refresh, context),
             Self::Arrange(arrange) => arrange::run(&arrange, context),
-            Self::Preview { store, entry } => preview::run(&store, entry, context),
+            Self::Preview {
+                store,
+                entry,
+                shows_secrets,
+            } => preview::run(&store, entry, shows_secrets, context),
             Self::Remember { store, state } => remember::run(&store, &state, context),
             Self::Glance { store, entries } => glance::run(&store, entries, context),
             Self::Bytes { content, offset } => bytes::run(&content, offset, context),

@@ -20,17 +20,47 @@ pub struct EntryPreview {
     pub value: Result<Preview>,
     /// The bytes as they are stored.
     pub stored: Option<Content>,
+    /// Whether credentials are left out of the value; the bytes have them in any case.
+    pub secrets: Secrets,
 }
 
-pub(super) fn run(info: &Arc<StoreInfo>, entry: EntryKey, context: &Context) -> Result<()> {
+/// What became of credentials, cookies and tokens in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Secrets {
+    /// Values of this kind of store are not known to hold any.
+    #[default]
+    None,
+    /// They are left out.
+    Hidden,
+    /// They are shown, as a person asked.
+    Shown,
+}
+
+pub(super) fn run(
+    info: &Arc<StoreInfo>,
+    entry: EntryKey,
+    shows_secrets: bool,
+    context: &Context,
+) -> Result<()> {
     let store = Store::open(info)?;
     let details = store.details(&entry);
     context.cancel.check()?;
+    let mut secrets = Secrets::None;
     let (stored, value) = match store.open_value(&entry) {
-        Ok(reader) => (
-            Some(Content::plain(Arc::clone(&reader.bytes))),
-            reader.preview(&Options::GLANCE),
-        ),
+        Ok(mut reader) => {
+            if reader.hides_secrets {
+                reader.hides_secrets = !shows_secrets;
+                secrets = if shows_secrets {
+                    Secrets::Shown
+                } else {
+                    Secrets::Hidden
+                };
+            }
+            (
+                Some(Content::plain(Arc::clone(&reader.bytes))),
+                reader.preview(&Options::GLANCE),
+            )
+        }
         Err(error) => (None, Err(error)),
     };
     context.cancel.check()?;
@@ -39,5 +69,6 @@ pub(super) fn run(info: &Arc<StoreInfo>, entry: EntryKey, context: &Context) -> 
         details,
         value,
         stored,
+        secrets,
     })))
 }

@@ -109,6 +109,7 @@ fn walk(
         max_depth,
         max_folders: usize::MAX,
         skips,
+        stays_on_disk: true,
         is_cancelled: &|| {
             progress.add(1);
             cancel.is_cancelled()
@@ -126,14 +127,24 @@ fn walk(
             }
         },
         &mut |path, error| {
-            let error = Error::io("Cannot look into the folder", path, error);
-            unread.push(Issue::new(Severity::Warning, path, error.to_string()));
+            unread.push(passed_over(path, error));
         },
     );
     for issue in unread {
         finds.issue(issue);
     }
     cancel.check()
+}
+
+/// Why a folder was not looked into.
+fn passed_over(path: &Path, error: std::io::Error) -> Issue {
+    if error.kind() == std::io::ErrorKind::CrossesDevices {
+        let message =
+            "This folder lies on another file system and was not searched: name it to search it";
+        return Issue::new(Severity::Note, path, message);
+    }
+    let error = Error::io("Cannot look into the folder", path, error);
+    Issue::new(Severity::Warning, path, error.to_string())
 }
 
 /// Places overlap (the working folder lies in the home folder): each store is told once.
@@ -339,6 +350,30 @@ mod tests {
         .unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
         assert_eq!(paths.1.len(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn other_file_systems_and_links_are_left_alone() {
+        let mut paths = Paths::default();
+        let root = Dir::open(Path::new("/")).unwrap();
+        let is_other = |name: &OsStr| name != "proc" && name != "sys";
+        let all = |_: &Recognised| true;
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        walk(&root, 3, is_other, all, &cancel, &progress, &mut paths).unwrap();
+        let told: Vec<_> = paths.1.iter().map(|issue| issue.path.clone()).collect();
+        assert_eq!(told, [Path::new("/proc"), Path::new("/sys")]);
+        assert!(progress.done() <= 3, "{}", progress.done());
+
+        let temp = tempfile::tempdir().unwrap();
+        let project = temp.path().join("project");
+        joblib(&project);
+        std::os::unix::fs::symlink(temp.path(), project.join("loop")).unwrap();
+        std::os::unix::fs::symlink(&project, temp.path().join("again")).unwrap();
+        let mut paths = Paths::default();
+        let folders = [temp.path().to_owned()];
+        find_below(&folders, &cancel, &progress, &mut paths).unwrap();
+        assert_eq!(paths.0, ["joblib"]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::Result;
 use crate::scan::Cancel;
 use crate::source::Dir;
 
-/// Tables looked at for their columns; a library's cache has a handful.
-const DESCRIBED: usize = 64;
+/// Tables looked at for their columns: a project of Django keeps its cache among hundreds.
+const DESCRIBED: usize = 512;
 
 /// A database's tables, as far as recognition needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,11 @@
 //!
 //! Which file is which follows CPython's `dbm.whichdb`, but by the bytes alone: suffixes say nothing.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::follow::{Follow, MappedStore};
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
 use crate::formats::{Carrier, Problem};
-use crate::model::{EntryKey, Finding, Group, Issue, Record, Severity};
+use crate::model::{EntryId, EntryKey, Finding, Fingerprint, Group, Issue, Record, Severity};
 use crate::scan::{Collector, Scan};
 use crate::source::{FileReader, MemoryReader, Range, ReadAt};
 use crate::{Error, Result};
@@ -48,6 +49,23 @@ impl Format {
             Self::Gdbm => gdbm::list(reader, sink),
             Self::BerkeleyHash => ndbm::list(reader, sink),
         }
+    }
+}
+
+impl Format {
+    /// Whether a value that was listed still stands where it was; gdbm writes without touching the file's time.
+    fn is_still_at(self, file: &FileReader, key: &[u8], extent: Extent) -> bool {
+        let Extent::Range { offset, .. } = extent else {
+            return true;
+        };
+        if self == Self::BerkeleyHash {
+            return true;
+        }
+        // The key stands right before its value.
+        let mut stored = vec![0; key.len()];
+        let start = offset.checked_sub(key.len() as u64);
+        let read = start.map(|start| file.read_full_at(start, &mut stored));
+        matches!(read, Some(Ok(n)) if n == key.len()) && stored == key
     }
 }
 
@@ -112,8 +130,7 @@ impl Backend for DbmHash {
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
-        let (file, format) = open(store)?;
-        let extent = find(&file, format, &entry.key, store)?;
+        let (file, extent) = find(store, entry)?;
         let path = store.info.path.clone();
         let bytes: Arc<dyn ReadAt> = match extent {
             Extent::Range { offset, len } => Arc::new(Range::new(Arc::new(file), offset, len)),
@@ -139,8 +156,7 @@ impl Backend for DbmHash {
         entry: &EntryKey,
         _options: &CheckOptions,
     ) -> Result<Vec<Finding>> {
-        let (file, format) = open(store)?;
-        find(&file, format, &entry.key, store)?;
+        find(store, entry)?;
         Ok(Vec::new())
     }
 
@@ -163,10 +179,16 @@ impl Backend for DbmHash {
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
         // Asked for each key: the file tells it once.
-        let form = store.kept(|| form_of(store))?;
+        let kept = store.kept(|| Ok(Kept::default()))?;
+        let form = if let Some(form) = kept.form.get() {
+            *form
+        } else {
+            let form = form_of(store)?;
+            *kept.form.get_or_init(|| form)
+        };
         Ok(Removal::Key(KeyRemoval {
             file: store.name.clone().into(),
-            form: *form,
+            form,
         }))
     }
 }
@@ -225,41 +247,63 @@ fn open(store: &Store) -> Result<(FileReader, Format)> {
     Ok((file, format))
 }
 
-/// Where the value of a key lies.
-fn find(file: &FileReader, format: Format, key: &[u8], store: &Store) -> Result<Extent> {
-    struct Find<'a> {
-        key: &'a [u8],
-        found: Option<Extent>,
-    }
-    impl Sink for Find<'_> {
-        fn item(&mut self, item: Item<'_>) -> ControlFlow<()> {
-            if item.key == self.key {
-                self.found = Some(item.value);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        }
+/// What is kept of a file while a job lasts.
+#[derive(Default)]
+struct Kept {
+    form: OnceLock<KeyForm>,
+    places: Mutex<Option<Places>>,
+}
 
-        fn problem(&mut self, _problem: Problem) {}
+/// Where each key's value lies in a file as it was when it was listed.
+struct Places {
+    of: Fingerprint,
+    extents: HashMap<EntryId, Extent>,
+}
+
+impl Sink for Places {
+    fn item(&mut self, item: Item<'_>) -> ControlFlow<()> {
+        // Of a key that stands twice, in a damaged file, the first is the one that was always shown.
+        let id = EntryId::of(&[], item.key, 0);
+        self.extents.entry(id).or_insert(item.value);
+        ControlFlow::Continue(())
     }
-    let mut find = Find { key, found: None };
-    // A damaged page elsewhere does not matter to this key.
-    let listed = format.list(file, &mut find);
-    match (find.found, listed) {
-        (Some(extent), _) => Ok(extent),
-        (None, Err(Stop::Io(e))) => Err(Error::io("Cannot read the file", &store.info.path, e)),
-        (None, _) => {
-            let key = crate::model::text::from_bytes(key).into_owned();
-            Err(Error::not_found(
-                format!(
-                    "Cannot find the key \"{}\"",
-                    crate::model::text::shown(&key)
-                ),
-                "the file does not hold it any more",
-            )
-            .at(&store.info.path))
+
+    fn problem(&mut self, _problem: Problem) {
+        // A damaged page elsewhere does not matter to the other keys, and the listing told of it.
+    }
+}
+
+/// The file, and where the value of a key lies in it. Looked up one by one, all keys would cost their square.
+fn find(store: &Store, entry: &EntryKey) -> Result<(FileReader, Extent)> {
+    let (file, format) = open(store)?;
+    let of = file.meta().fingerprint();
+    let kept = store.kept(|| Ok(Kept::default()))?;
+    let id = EntryId::of(&[], &entry.key, 0);
+    let mut places = kept.places.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = places.as_ref().filter(|known| known.of == of);
+    let mut extent = known.and_then(|known| known.extents.get(&id).copied());
+    if !extent.is_some_and(|extent| format.is_still_at(&file, &entry.key, extent)) {
+        let mut found = Places {
+            of,
+            extents: HashMap::new(),
+        };
+        match format.list(&file, &mut found) {
+            Err(Stop::Io(e)) => {
+                return Err(Error::io("Cannot read the file", &store.info.path, e));
+            }
+            Ok(()) | Err(Stop::Damaged(_)) => {
+                extent = found.extents.get(&id).copied();
+                *places = Some(found);
+            }
         }
     }
+    let extent = extent.ok_or_else(|| {
+        let key = crate::model::text::from_bytes(&entry.key).into_owned();
+        let key = crate::model::text::shown(&key);
+        let why = "the file does not hold it any more";
+        Error::not_found(format!("Cannot find the key \"{key}\""), why).at(&store.info.path)
+    })?;
+    Ok((file, extent))
 }
 
 struct Listing<'a, 's> {

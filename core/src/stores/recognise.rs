@@ -19,6 +19,7 @@ const SEARCH: Search<'static> = Search {
     max_depth: 6,
     max_folders: 4096,
     skips: |_| false,
+    stays_on_disk: false,
     is_cancelled: &|| false,
 };
 

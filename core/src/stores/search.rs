@@ -16,6 +16,8 @@ pub(crate) struct Search<'a> {
     pub(crate) max_folders: usize,
     /// Names that are not looked at.
     pub(crate) skips: fn(&OsStr) -> bool,
+    /// True where what is mounted below the folder is left alone: other disks, the network, the system's own trees.
+    pub(crate) stays_on_disk: bool,
     /// Asked before each folder.
     pub(crate) is_cancelled: &'a dyn Fn() -> bool,
 }
@@ -23,13 +25,19 @@ pub(crate) struct Search<'a> {
 impl Search<'_> {
     /// Hands each store below `root` to `found`, together with the folder it lies in; returns whether all was seen.
     ///
-    /// Folders that vanish or may not be listed are handed to `unread`: they may hold stores.
+    /// Folders that vanish or may not be listed are handed to `unread`: they may hold stores. So are those that lie
+    /// on another file system, as [`std::io::ErrorKind::CrossesDevices`], where the search stays on one.
     pub(crate) fn run(
         &self,
         root: &Dir,
         found: &mut dyn FnMut(Recognised),
         unread: &mut dyn FnMut(&Path, std::io::Error),
     ) -> bool {
+        let device = root.stat_self().ok().map(|meta| meta.dev);
+        let is_elsewhere = |dir: &Dir, name: &OsStr| {
+            let own = dir.stat(name).ok().map(|meta| meta.dev);
+            self.stays_on_disk && own.is_some() && own != device
+        };
         let mut waiting = VecDeque::from([(PathBuf::new(), 0)]);
         // `shelf.dir` and `shelf.dat` are one store.
         let mut seen = HashSet::new();
@@ -54,6 +62,11 @@ impl Search<'_> {
                     || (self.skips)(&name)
                     || !matches!(file_type, FileType::Dir | FileType::File)
                 {
+                    continue;
+                }
+                if file_type == FileType::Dir && is_elsewhere(&dir, &name) {
+                    let error = std::io::ErrorKind::CrossesDevices.into();
+                    unread(&dir.path().join(&name), error);
                     continue;
                 }
                 match recognise(&dir, &name) {

@@ -2,7 +2,7 @@
 
 use cachescope_core::formats::Content;
 use cachescope_core::formats::compress::Codec;
-use cachescope_core::jobs::{EntryPreview, JobId};
+use cachescope_core::jobs::{EntryPreview, JobId, Secrets};
 use cachescope_core::model::{EntryId, Fingerprint, Kind, Leaf, NodeId};
 
 use super::hex::{Hex, Layer};
@@ -68,7 +68,8 @@ impl Previewing {
         let found = self.found.as_ref()?.value.as_ref().ok()?;
         let value = self.tree.value()?;
         let carrier = found.codec.last().map(String::as_str);
-        if node == value.root() && matches!(carrier, Some("bytes" | "text")) {
+        let is_whole = self.secrets() != Secrets::Hidden && node == value.root();
+        if is_whole && matches!(carrier, Some("bytes" | "text")) {
             // The stored bytes are the value; only their head was kept.
             let len = found.content.len().unwrap_or(u64::MAX);
             return Some(Place {
@@ -95,6 +96,12 @@ impl Previewing {
                 len,
             },
         })
+    }
+
+    /// Whether credentials are left out of the value.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let found = self.found.as_ref();
+        found.map_or(Secrets::None, |found| found.secrets)
     }
 
     /// The compressions around the value, outermost first.

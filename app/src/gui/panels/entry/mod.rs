@@ -8,6 +8,7 @@ mod code;
 mod facts;
 mod value;
 
+use cachescope_core::jobs::Secrets;
 use cachescope_core::model::{Record, Time};
 use egui::accesskit::Role;
 use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo};
@@ -16,7 +17,7 @@ use super::menus;
 use crate::gui::actions::{self, Offered};
 use crate::gui::bidi;
 use crate::gui::command::{ClearCommand, Command, DialogKind, EntryCommand};
-use crate::gui::state::{EntryTab, OpenStore, Scope, Selection, State};
+use crate::gui::state::{EntryTab, OpenStore, Previewing, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::text;
@@ -95,6 +96,9 @@ fn one_ui(
         out.push(Command::Entry(EntryCommand::Tab(tab)));
     }
     ui.add_space(4.0);
+    if secrets_ui(ui, &store.preview, out) {
+        return;
+    }
     match store.preview.tab {
         EntryTab::Value if store.preview.body.of.is_some() => {
             body::body_ui(ui, &mut store.preview, out);
@@ -104,6 +108,29 @@ fn one_ui(
         EntryTab::Calls => calls::calls_ui(ui, &store.preview),
         EntryTab::Bytes => bytes::bytes_ui(ui, &mut store.preview, out),
     }
+}
+
+/// Says that credentials are left out, with the way to see them; true where the bytes are, for that reason.
+fn secrets_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) -> bool {
+    let is_of_bytes = preview.tab == EntryTab::Bytes;
+    if !is_of_bytes && preview.tab != EntryTab::Value {
+        return false;
+    }
+    let (words, link) = match preview.secrets() {
+        Secrets::None => return false,
+        Secrets::Hidden if is_of_bytes => ("Credentials would show among the bytes", "Show them"),
+        Secrets::Hidden => ("Credentials and cookies are left out", "Show them"),
+        Secrets::Shown => ("Credentials and cookies are shown", "Hide them"),
+    };
+    let is_hidden = preview.secrets() == Secrets::Hidden;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        controls::quiet(ui, words);
+        if ui.link(link).clicked() {
+            out.push(Command::Entry(EntryCommand::Secrets(is_hidden)));
+        }
+    });
+    is_hidden && is_of_bytes
 }
 
 fn title_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<Command>) {
@@ -149,7 +176,7 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, menu: &Offered, out: &mut Vec<Comm
 }
 
 /// What shows while an entry is being read, or could not be.
-fn waiting_ui(ui: &mut Ui, preview: &crate::gui::state::Previewing) {
+fn waiting_ui(ui: &mut Ui, preview: &Previewing) {
     let theme = Theme::of(ui.ctx());
     match &preview.failure {
         Some(why) => {
