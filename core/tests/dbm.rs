@@ -411,3 +411,48 @@ fn changes_to_damaged_files_are_errors_or_stay_inside() {
         }
     }
 }
+
+/// Counts what is read of it.
+struct Counted {
+    bytes: Vec<u8>,
+    n_read: std::sync::atomic::AtomicUsize,
+}
+
+impl ReadAt for Counted {
+    fn len(&self) -> u64 {
+        Bytes(&self.bytes).len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = Bytes(&self.bytes).read_at(offset, buf)?;
+        self.n_read
+            .fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+#[test]
+fn a_key_is_found_without_reading_the_file() {
+    for path in ["shelve/gnu/bare.gdbm", "shelve/ndbm/bare.db"] {
+        let mut bytes = std::fs::read(fixture(path)).unwrap();
+        let is_gdbm = path.contains("gnu");
+        let whole = contents(if is_gdbm { gdbm::list } else { ndbm::list }, &bytes);
+        // Space behind the last page, as a file has that was preallocated.
+        bytes.resize(16 << 20, 0);
+        for (key, value) in &whole {
+            let file = Counted {
+                bytes: bytes.clone(),
+                n_read: 0.into(),
+            };
+            let extent = if is_gdbm {
+                gdbm::find(&file, key).unwrap().map(|place| place.value)
+            } else {
+                ndbm::find(&file, key).unwrap().map(|place| place.value)
+            };
+            let extent = extent.expect("the key is there");
+            assert_eq!(extent.len(), value.len() as u64, "{path} {key:?}");
+            let n_read = file.n_read.into_inner();
+            assert!(n_read < 64 << 10, "{path} {key:?}: {n_read} bytes read");
+        }
+    }
+}

@@ -123,6 +123,8 @@ struct MeasureLine<'a> {
     list_s_spread: Option<[f64; 2]>,
     /// Why this kind was left out: it cannot carry these entries.
     refused: Option<&'a str>,
+    /// What Python's own library takes beyond these figures, where that is most of its time.
+    in_python: Option<&'static str>,
 }
 
 impl<'a> From<&'a Measured> for MeasureLine<'a> {
@@ -146,6 +148,7 @@ impl<'a> From<&'a Measured> for MeasureLine<'a> {
             read_p99_us_spread: range(measured.read_p99_us),
             list_s_spread: range(measured.list_s),
             refused: measured.refused.as_deref(),
+            in_python: measured.target.in_python,
         }
     }
 }
@@ -178,11 +181,14 @@ fn page(bench: &Bench) -> String {
     let micros = |spread: Option<Spread>| {
         spread.map_or_else(String::new, |s| figures::duration(s.median / 1e6))
     };
-    let mut refused = Vec::new();
+    let mut notes = Vec::new();
     for measured in &bench.measured {
         if let Some(why) = &measured.refused {
-            refused.push(format!("{} was left out: {why}\n", measured.target.title()));
+            notes.push(format!("{} was left out: {why}\n", measured.target.title()));
             continue;
+        }
+        if let Some(told) = measured.target.in_python {
+            notes.push(format!("{}: {told}\n", measured.target.title()));
         }
         table.push(vec![
             measured.target.title(),
@@ -203,5 +209,5 @@ fn page(bench: &Bench) -> String {
     } else {
         format!("All {} entries, as read by Cachescope\n\n", bench.entries)
     };
-    head + &table.render(terminal_width()) + &refused.concat()
+    head + &table.render(terminal_width()) + &notes.concat()
 }

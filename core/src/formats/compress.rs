@@ -242,8 +242,9 @@ impl<R: Read> Read for Tail<R> {
     }
 }
 
-/// joblib's own level for zlib and gzip (`compressor.py: BinaryZlibFile`, 1.6).
-const LEVEL: u32 = 3;
+/// joblib's own level for zlib and gzip is 3 (`compressor.py: BinaryZlibFile`, 1.6). What zlib makes of arrays there
+/// zlib-rs makes at 4, within a hundredth; at 3 it is an eighth larger.
+const LEVEL: u32 = 4;
 
 /// Writes `bytes` to `out` in the form that [`Codec::unpack`] reads.
 ///

@@ -92,23 +92,51 @@ pub(crate) fn open_cell(
     at: &RowAt,
     column: usize,
 ) -> Result<Held> {
+    let found = database.read(&Cancel::default(), |view| {
+        look_at_cell(view.connection, table, at, column)
+    })?;
+    let found = found.ok_or_else(|| gone(database, table))?;
+    Ok(held(found, database, table, at, column))
+}
+
+/// A cell's type and length, and a small one's content.
+pub(crate) struct SeenCell {
+    is_text: bool,
+    len: i64,
+    cell: Cell,
+}
+
+/// The first half of [`open_cell`], for a view that reads more; `None` if the row is gone.
+pub(crate) fn look_at_cell(
+    connection: &Connection,
+    table: &Table,
+    at: &RowAt,
+    column: usize,
+) -> Result<Option<SeenCell>, Failure> {
     let name = table.quoted(column);
-    let cancel = Cancel::default();
     let select = format!(
-        "typeof({name}), octet_length({name}), \
+        "typeof({name}) = 'text', octet_length({name}), \
          CASE WHEN ifnull(octet_length({name}), 0) <= {WHOLE_BYTES} THEN {name} END"
     );
-    let found = database.read(&cancel, |view| {
-        row_of(view.connection, table, at, &select, |row| {
-            let kind: String = row.get(0)?;
-            let len: Option<i64> = row.get(1)?;
-            Ok((kind, len.unwrap_or(0), Cell::from(row.get_ref(2)?)))
+    row_of(connection, table, at, &select, |row| {
+        Ok(SeenCell {
+            is_text: row.get(0)?,
+            len: row.get::<_, Option<i64>>(1)?.unwrap_or(0),
+            cell: Cell::from(row.get_ref(2)?),
         })
-    })?;
-    let Some((kind, len, cell)) = found else {
-        return Err(gone(database, table));
-    };
-    Ok(match cell {
+    })
+}
+
+/// The second half of [`open_cell`].
+pub(crate) fn held(
+    seen: SeenCell,
+    database: &Arc<Database>,
+    table: &Arc<Table>,
+    at: &RowAt,
+    column: usize,
+) -> Held {
+    let SeenCell { is_text, len, cell } = seen;
+    match cell {
         Cell::Text(bytes) => Held::Text(Arc::new(MemoryReader::new(bytes))),
         Cell::Blob(bytes) => Held::Blob(Arc::new(MemoryReader::new(bytes))),
         Cell::Null if len > WHOLE_BYTES => {
@@ -120,14 +148,14 @@ pub(crate) fn open_cell(
                 len: len.unsigned_abs(),
                 window: Mutex::default(),
             });
-            if kind == "text" {
+            if is_text {
                 Held::Text(large)
             } else {
                 Held::Blob(large)
             }
         }
         plain => Held::Plain(plain),
-    })
+    }
 }
 
 /// The error for a row that was listed and is no longer there.

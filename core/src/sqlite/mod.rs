@@ -27,7 +27,7 @@ mod shape;
 mod state;
 mod table;
 
-pub(crate) use blob::{Held, RowAt, gone, open_cell, row_of};
+pub(crate) use blob::{Held, RowAt, gone, held, look_at_cell, open_cell, row_of};
 pub(crate) use cell::{Cell, plain, repr, write_key, write_key_of};
 pub(crate) use change::{Changing, Locked};
 pub(crate) use compact::{compact, page_bytes};

@@ -44,6 +44,14 @@ impl Format {
         ))
     }
 
+    /// As the library finds a key, by its hash; `None` where it is not there or damage is in the way.
+    fn look_up(self, reader: &dyn ReadAt, key: &[u8]) -> Option<Extent> {
+        match self {
+            Self::Gdbm => Some(gdbm::find(reader, key).ok()??.value),
+            Self::BerkeleyHash => Some(ndbm::find(reader, key).ok()??.value),
+        }
+    }
+
     fn list(self, reader: &dyn ReadAt, sink: &mut dyn Sink) -> std::result::Result<(), Stop> {
         match self {
             Self::Gdbm => gdbm::list(reader, sink),
@@ -273,9 +281,13 @@ impl Sink for Places {
     }
 }
 
-/// The file, and where the value of a key lies in it. Looked up one by one, all keys would cost their square.
+/// The file, and where the value of a key lies in it. Where damage hides a key from its library, the file is looked
+/// through once for all: for each key anew, all of them would cost their square.
 fn find(store: &Store, entry: &EntryKey) -> Result<(FileReader, Extent)> {
     let (file, format) = open(store)?;
+    if let Some(extent) = format.look_up(&file, &entry.key) {
+        return Ok((file, extent));
+    }
     let of = file.meta().fingerprint();
     let kept = store.kept(|| Ok(Kept::default()))?;
     let id = EntryId::of(&[], &entry.key, 0);

@@ -22,6 +22,7 @@ pub(super) const PLAIN: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
+    in_python: None,
     names: itself,
     create,
 };
@@ -38,6 +39,7 @@ pub(super) const GZIP: Target = Target {
 
 pub(super) const LZ4: Target = Target {
     codec: Some(Codec::Lz4),
+    in_python: Some("Python reads lz4 through a wrapper that takes longer than the rest"),
     ..PLAIN
 };
 

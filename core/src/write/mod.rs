@@ -87,6 +87,8 @@ pub struct Target {
     pub keeps_expiry: bool,
     /// True if its groups are tables or folders of their own.
     pub has_groups: bool,
+    /// What Python's library takes for each read beyond what reading takes here, where that is most of its time.
+    pub in_python: Option<&'static str>,
     /// Names of what it makes, by the name that it is given; the last one makes it a store.
     pub(crate) names: fn(&OsStr) -> Vec<OsString>,
     pub(crate) create: Create,

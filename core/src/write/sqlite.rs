@@ -17,6 +17,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
+    in_python: None,
     names: itself,
     create,
 };

@@ -208,11 +208,28 @@ impl Shard {
         found.ok_or_else(gone)
     }
 
-    /// What the value column holds.
-    fn value(&self, row: &Row) -> Result<Held> {
+    /// An entry's row and, unless that lies in a file, what its value column holds; one look at the database.
+    fn row_and_value(&self, entry: &EntryKey) -> Result<(Row, Option<Held>)> {
+        let gone = || sqlite::gone(&self.database, &self.table);
+        let at = row::at(&self.table, &entry.key).ok_or_else(gone)?;
         let column = self.table.column("value").unwrap_or_default();
-        let at = sqlite::RowAt::Rowid(row.rowid);
-        sqlite::open_cell(&self.database, &self.table, &at, column)
+        let found = self.database.read(&Cancel::default(), |view| {
+            let (connection, table) = (view.connection, &self.table);
+            let Some(row) = sqlite::row_of(connection, table, &at, row::SELECT, Row::read)? else {
+                return Ok(None);
+            };
+            // By its rowid, a large value is read piece by piece.
+            let by_rowid = sqlite::RowAt::Rowid(row.rowid);
+            let cell = if row.filename.is_none() {
+                sqlite::look_at_cell(connection, table, &by_rowid, column)?
+            } else {
+                None
+            };
+            Ok(Some((row, by_rowid, cell)))
+        })?;
+        let (row, at, cell) = found.ok_or_else(gone)?;
+        let held = cell.map(|cell| sqlite::held(cell, &self.database, &self.table, &at, column));
+        Ok((row, held))
     }
 }
 
@@ -315,7 +332,7 @@ impl Backend for DiskCache {
             let path = shard.dir.path().join(path);
             return Ok(ValueReader::new(Arc::new(file), Carrier::Unknown, path));
         }
-        let row = shard.row(entry)?;
+        let (row, held) = shard.row_and_value(entry)?;
         let carrier = row.mode.carrier();
         if let Some(name) = &row.filename {
             let path = files::checked(name)?;
@@ -327,15 +344,15 @@ impl Backend for DiskCache {
         }
         let empty = || Arc::new(MemoryReader::new(Vec::new()));
         let path = shard.database.path();
-        Ok(match shard.value(&row)? {
-            Held::Plain(Cell::Integer(n)) => ValueReader::new(empty(), Carrier::Int(n), path),
-            Held::Plain(Cell::Real(x)) => ValueReader::new(empty(), Carrier::Float(x), path),
-            Held::Plain(_) => ValueReader::new(empty(), Carrier::Null, path),
-            Held::Text(bytes) => ValueReader::new(bytes, Carrier::Text, path),
-            Held::Blob(bytes) if row.mode == Mode::Raw && json::is_one(&bytes) => {
+        Ok(match held {
+            Some(Held::Plain(Cell::Integer(n))) => ValueReader::new(empty(), Carrier::Int(n), path),
+            Some(Held::Plain(Cell::Real(x))) => ValueReader::new(empty(), Carrier::Float(x), path),
+            Some(Held::Plain(_)) | None => ValueReader::new(empty(), Carrier::Null, path),
+            Some(Held::Text(bytes)) => ValueReader::new(bytes, Carrier::Text, path),
+            Some(Held::Blob(bytes)) if row.mode == Mode::Raw && json::is_one(&bytes) => {
                 ValueReader::new(bytes, Carrier::Json, path)
             }
-            Held::Blob(bytes) => ValueReader::new(bytes, carrier, path),
+            Some(Held::Blob(bytes)) => ValueReader::new(bytes, carrier, path),
         })
     }
 

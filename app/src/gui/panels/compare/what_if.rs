@@ -151,6 +151,11 @@ fn table_ui(ui: &mut Ui, bench: &Bench, store: &OpenStore, out: &mut Vec<Command
                     ui.end_row();
                 }
             });
+        for measured in measured(bench) {
+            if let Some(told) = measured.target.in_python {
+                controls::quiet(ui, format!("{}: {told}", measured.target.title()));
+            }
+        }
         for left_out in bench.measured.iter().filter(|m| m.refused.is_some()) {
             let why = left_out.refused.as_deref().unwrap_or_default();
             controls::quiet(
