@@ -8,6 +8,7 @@ mod live;
 mod look;
 mod pages;
 mod painted;
+mod secrets;
 mod treemap;
 mod window;
 

@@ -17,7 +17,9 @@ use super::out::{self, Failure};
 pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Arc<StoreInfo>>, Failure> {
     let mut found = Vec::new();
     for path in paths {
-        found.extend(stores::open_all(path)?);
+        found.extend(stores::open_all_telling(path, &mut |issue| {
+            say_issue(&issue);
+        })?);
     }
     Ok(found)
 }

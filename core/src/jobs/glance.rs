@@ -44,7 +44,7 @@ pub(super) fn run(
         let preview = store
             .open_value(&entry)
             .and_then(|reader| reader.preview(&options));
-        lines.push((entry, fingerprint, preview.ok().map(|p| p.summary)));
+        lines.push((entry, fingerprint, preview.ok().map(|p| store.glance(p))));
         if lines.len() >= BATCH {
             report(info, &mut lines, context)?;
         }

@@ -196,6 +196,8 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "favicons.sqlite",
         "formhistory.sqlite",
         "nbsignatures.db",
+        "file_id_manager.db",
+        ".jupyter_ystore.db",
         ".ipynb_checkpoints",
         // Profiles of browsers and mail programs.
         ".mozilla",
@@ -215,6 +217,14 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "huggingface",
         "torch",
         ".keras",
+        "openml",
+        "gensim-data",
+        "kagglehub",
+        "scikit-image",
+        "stanza_resources",
+        "whisper",
+        ".fastai",
+        ".flair",
         // Version control.
         ".git",
         ".hg",

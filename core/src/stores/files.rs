@@ -55,6 +55,11 @@ pub(super) trait FileKind: Send + Sync {
         Vec::new()
     }
 
+    /// See [`Backend::glance`].
+    fn glance(&self, _preview: &Preview) -> Option<String> {
+        None
+    }
+
     /// True where [`Self::times`] has something to say.
     const HAS_TIMES_IN_VALUES: bool;
 
@@ -204,6 +209,10 @@ impl<K: FileKind> Backend for FileStore<K> {
             paths: vec![store.info.path.join(name_of(entry))],
             ..Details::default()
         })
+    }
+
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        self.0.glance(preview)
     }
 
     fn check(

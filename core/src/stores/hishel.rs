@@ -42,6 +42,10 @@ impl RowKind for Hishel {
         Response::of(preview).facts()
     }
 
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        Response::of(preview).line()
+    }
+
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
         let writer = if shape.tables.iter().any(|(_, sql)| sql == CACHE_SQL) {
             "hishel 0.x"

@@ -70,6 +70,10 @@ impl FileKind for HishelFiles {
         Response::of(preview).facts()
     }
 
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        Response::of(preview).line()
+    }
+
     fn times(&self, preview: &Preview) -> ValueTimes {
         Response::of(preview).times()
     }

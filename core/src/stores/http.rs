@@ -76,6 +76,15 @@ impl<'v> Response<'v> {
         facts
     }
 
+    /// Method, url and status in a line; `None` where it is no response.
+    pub(super) fn line(&self) -> Option<String> {
+        let facts = self.facts();
+        let fact = |name: &str| facts.iter().find(|(n, _)| n == name).map(|(_, text)| text);
+        let words = ["method", "url", "status"].into_iter().filter_map(fact);
+        let words: Vec<&str> = words.map(String::as_str).collect();
+        fact("url").map(|_| words.join(" "))
+    }
+
     /// When it was stored and when it expires; before requests-cache 1.0 and in its files only the value says so.
     pub(super) fn times(&self) -> ValueTimes {
         ValueTimes {
@@ -439,6 +448,16 @@ mod tests {
         let expected: Vec<_> = expected.map(|(n, t)| (n.to_owned(), t.to_owned())).into();
         assert_eq!(found, expected);
         assert_eq!(facts("[1, 2]"), []);
+    }
+
+    #[test]
+    fn a_line_tells_method_url_and_status() {
+        let json = r#"{"url": "http://x/", "status_code": 404, "request": {"method": "GET"}}"#;
+        let pickle = plain::from_json(json.as_bytes()).unwrap();
+        let value = pickle::decode_bytes(&pickle).value;
+        let line = Response::of_value(&value).line();
+        assert_eq!(line.as_deref(), Some("GET http://x/ 404"));
+        assert_eq!(Response::of_value(&Value::of_int(5)).line(), None);
     }
 
     #[test]

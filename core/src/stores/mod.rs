@@ -31,6 +31,7 @@ mod search;
 mod secrets;
 mod sqlite;
 mod sqlitedict;
+mod value_reader;
 
 pub use advice::{Advice, Topic};
 pub use compaction::Compaction;
@@ -42,10 +43,11 @@ pub use policy::{
 };
 pub(crate) use probe::reported;
 pub use probe::running_programs;
-pub use recognise::{Candidate, Confidence, Recognised, open_all};
+pub use recognise::{Candidate, Confidence, Recognised, open_all, open_all_telling};
 pub(crate) use removal::{Dependent, Expiry, RowRules};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
 pub(crate) use search::Search;
+pub use value_reader::ValueReader;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -53,10 +55,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::formats::{Carrier, Options, PicklePart, Preview, SideFiles, ValueCheck};
-use crate::model::{EntryKey, Finding, Group, GroupWord, Limits, StoreInfo, Time};
+use crate::formats::Preview;
+use crate::model::{EntryKey, Finding, Group, GroupWord, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, FileType, ReadAt};
+use crate::source::{Dir, FileType};
 use crate::sqlite::CopyRule;
 use crate::{Error, Result};
 
@@ -136,6 +138,11 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// If it is gone or cannot be read.
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details>;
+
+    /// A line about a value for people who look over many, where the kind of store knows a better one than its type.
+    fn glance(&self, _preview: &Preview) -> Option<String> {
+        None
+    }
 
     /// What only this kind of store can find wrong with an entry; the value's bytes are checked by the formats.
     ///
@@ -341,6 +348,12 @@ impl Store {
         self.backend.details(self, entry)
     }
 
+    /// A line about a value, for people who look over many.
+    pub fn glance(&self, preview: Preview) -> String {
+        let known = self.backend.glance(&preview);
+        known.unwrap_or(preview.summary)
+    }
+
     /// See [`Backend::check`].
     ///
     /// # Errors
@@ -470,74 +483,6 @@ fn no_backend(kind: &str) -> Error {
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     let backends = BACKENDS.iter().filter(|b| !b.is_of_folders());
     backends.flat_map(|b| b.kinds()).copied()
-}
-
-/// The stored bytes of one entry, and how they are packed.
-pub struct ValueReader {
-    /// The bytes as they are stored.
-    pub bytes: Arc<dyn ReadAt>,
-    /// What they are.
-    pub carrier: Carrier,
-    /// Where it is one of several in those bytes.
-    pub part: Option<PicklePart>,
-    /// Opens the files that the value names beside itself (joblib before 0.10).
-    pub side_files: Arc<dyn SideFiles>,
-    /// The file they lie in, for messages and snippets.
-    pub path: PathBuf,
-    /// True where it may hold credentials, which a preview then leaves out; clear it to show them.
-    pub hides_secrets: bool,
-}
-
-impl ValueReader {
-    /// A value without files beside it.
-    pub fn new(bytes: Arc<dyn ReadAt>, carrier: Carrier, path: PathBuf) -> Self {
-        Self {
-            bytes,
-            carrier,
-            part: None,
-            side_files: Arc::new(crate::formats::NoSideFiles),
-            path,
-            hides_secrets: false,
-        }
-    }
-
-    /// Decodes it for show, see [`crate::formats::open_value`].
-    ///
-    /// # Errors
-    /// Only what the system said while reading.
-    pub fn preview(&self, options: &Options) -> Result<Preview> {
-        if let Some(part) = &self.part {
-            return Ok(part.preview(&*self.side_files, options));
-        }
-        let mut preview = crate::formats::open_value(
-            Arc::clone(&self.bytes),
-            self.carrier,
-            &*self.side_files,
-            options,
-        )
-        .map_err(|e| e.at(&self.path))?;
-        if self.hides_secrets {
-            secrets::hide(Arc::make_mut(&mut preview.value));
-        }
-        Ok(preview)
-    }
-
-    /// Reads it to its end, see [`crate::formats::check_value`].
-    ///
-    /// # Errors
-    /// Only what the system said while reading.
-    pub fn check(&self, limits: &Limits) -> Result<ValueCheck> {
-        if let Some(part) = &self.part {
-            return Ok(part.check(&*self.side_files, limits));
-        }
-        crate::formats::check_value(
-            Arc::clone(&self.bytes),
-            self.carrier,
-            &*self.side_files,
-            limits,
-        )
-        .map_err(|e| e.at(&self.path))
-    }
 }
 
 /// Times that stand in a value alone, as far as it says them.

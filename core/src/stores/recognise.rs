@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use super::BACKENDS;
 use super::search::Search;
-use crate::model::StoreInfo;
+use crate::model::{Issue, Severity, StoreInfo};
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::sqlite::{self, Shape};
 use crate::{Error, Result};
 
 /// Bytes of a file's beginning that every backend may look at.
 const HEAD_BYTES: usize = 4096;
+/// Folders that are looked into while a person waits.
+const MAX_FOLDERS: usize = 4096;
 /// How a folder that is no store itself is looked through: a person waits for the answer.
 const SEARCH: Search<'static> = Search {
     max_depth: 6,
-    max_folders: 4096,
+    max_folders: MAX_FOLDERS,
     skips: |_| false,
     stays_on_disk: false,
     is_cancelled: &|| false,
@@ -119,6 +121,14 @@ pub struct Recognised {
 /// # Errors
 /// If the path cannot be read, or holds nothing that a backend knows.
 pub fn open_all(path: &Path) -> Result<Vec<Arc<StoreInfo>>> {
+    open_all_telling(path, &mut |_| {})
+}
+
+/// As [`open_all`]; parts of a folder that were not looked into are told to `tell`.
+///
+/// # Errors
+/// If the path cannot be read, or holds nothing that a backend knows.
+pub fn open_all_telling(path: &Path, tell: &mut dyn FnMut(Issue)) -> Result<Vec<Arc<StoreInfo>>> {
     let (parent, name) = match open_parent(path) {
         Ok(found) => found,
         Err(error) if error.is_not_found() => by_stem(path).ok_or(error)?,
@@ -136,8 +146,17 @@ pub fn open_all(path: &Path) -> Result<Vec<Arc<StoreInfo>>> {
                 found.push(info(recognised, &opened_as));
             }
         };
-        // A folder that vanished or may not be read holds no store that could be opened.
-        SEARCH.run(&dir, &mut keep, &mut |_, _| {});
+        let is_whole = SEARCH.run(&dir, &mut keep, &mut |path, error| {
+            let error = Error::io("Cannot look into the folder", path, error);
+            tell(Issue::new(Severity::Warning, path, error.to_string()));
+        });
+        if !is_whole {
+            let message = format!(
+                "Only {MAX_FOLDERS} folders below it were looked into: name the folder that holds the cache, or \
+                 search them all with \"cachescope find\""
+            );
+            tell(Issue::new(Severity::Warning, &opened_as, message));
+        }
     }
     if found.is_empty() {
         return Err(Error::not_a_store(path, why_not(&parent, &name)));
@@ -216,5 +235,25 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         }
         Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
         _ => "it is neither a file nor a folder",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_ends_early_says_so() {
+        let temp = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(temp.path().join("a.pkl"), b"\x80\x04K\x01.").unwrap();
+        let mut told = Vec::new();
+        let found = open_all_telling(temp.path(), &mut |issue| told.push(issue)).unwrap();
+        assert_eq!((found.len(), told.len()), (1, 0));
+        for n in 0..MAX_FOLDERS {
+            std::fs::create_dir(temp.path().join(format!("empty {n}"))).unwrap();
+        }
+        let found = open_all_telling(temp.path(), &mut |issue| told.push(issue)).unwrap();
+        assert_eq!((found.len(), told.len()), (1, 1));
     }
 }

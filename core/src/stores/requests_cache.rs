@@ -43,6 +43,10 @@ impl RowKind for RequestsCache {
         Response::of(preview).facts()
     }
 
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        Response::of(preview).line()
+    }
+
     fn times(&self, preview: &Preview) -> ValueTimes {
         Response::of(preview).times()
     }

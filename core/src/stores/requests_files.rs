@@ -64,6 +64,10 @@ impl FileKind for RequestsFiles {
         Response::of(preview).facts()
     }
 
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        Response::of(preview).line()
+    }
+
     fn times(&self, preview: &Preview) -> ValueTimes {
         Response::of(preview).times()
     }

@@ -67,6 +67,11 @@ pub(super) trait RowKind: Send + Sync {
         Vec::new()
     }
 
+    /// See [`Backend::glance`].
+    fn glance(&self, _preview: &Preview) -> Option<String> {
+        None
+    }
+
     /// When the entry was stored and when it expires by its value, where columns do not say so.
     fn times(&self, _preview: &Preview) -> ValueTimes {
         ValueTimes::default()
@@ -250,6 +255,10 @@ impl<K: RowKind> Backend for RowStore<K> {
             details.facts.push((column.name.clone().into(), shown));
         }
         Ok(details)
+    }
+
+    fn glance(&self, preview: &Preview) -> Option<String> {
+        self.0.glance(preview)
     }
 
     fn check(

@@ -118,9 +118,9 @@ fn secrets_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) -> bool
     }
     let (words, link) = match preview.secrets() {
         Secrets::None => return false,
-        Secrets::Hidden if is_of_bytes => ("Credentials would show among the bytes", "Show them"),
-        Secrets::Hidden => ("Credentials and cookies are left out", "Show them"),
-        Secrets::Shown => ("Credentials and cookies are shown", "Hide them"),
+        Secrets::Hidden if is_of_bytes => ("Credentials stand among the bytes", "Show"),
+        Secrets::Hidden => ("Credentials are left out", "Show"),
+        Secrets::Shown => ("Credentials are shown", "Hide"),
     };
     let is_hidden = preview.secrets() == Secrets::Hidden;
     ui.horizontal_wrapped(|ui| {
