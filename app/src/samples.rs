@@ -14,6 +14,8 @@ use serde::Deserialize;
 
 const ARCHIVE: &[u8] = include_bytes!("../../assets/samples/samples.bin");
 
+/// The folder of the sample stores, followed by a checksum of their archive.
+const FOLDER: &str = "samples-";
 /// Digits before the point of a Unix time, and the point itself (until the year 2286).
 const WHOLE_SECONDS_LEN: usize = 11;
 
@@ -28,13 +30,24 @@ pub fn unpack_into(folder: &Path) -> Result<Vec<PathBuf>> {
     unpack_as_of(folder, SystemTime::now())
 }
 
+/// The sources of the project that a sample store belongs to; `None` for any other store.
+pub fn project_of(store: &Path) -> Option<PathBuf> {
+    let is_ours = |folder: &&Path| {
+        let name = folder.file_name().and_then(|name| name.to_str());
+        let digits = name.and_then(|name| name.strip_prefix(FOLDER));
+        digits.is_some_and(|d| d.len() == 8 && d.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    let folder = store.ancestors().find(is_ours)?;
+    Some(folder.join("project"))
+}
+
 fn unpack_as_of(folder: &Path, now: SystemTime) -> Result<Vec<PathBuf>> {
     let mut unpacked = Vec::new();
     ZlibDecoder::new(ARCHIVE).read_to_end(&mut unpacked)?;
     let end = unpacked.iter().position(|byte| *byte == b'\n');
     let (index, bytes) = unpacked.split_at(end.context("the sample archive has no index")?);
     let index: Index = serde_json::from_slice(index)?;
-    let target = folder.join(format!("samples-{:08x}", adler(ARCHIVE)));
+    let target = folder.join(format!("{FOLDER}{:08x}", adler(ARCHIVE)));
     if !target.exists() {
         make(&target, &index, bytes.get(1..).unwrap_or_default(), now)
             .with_context(|| format!("Cannot unpack the sample stores: {}", folder.display()))?;

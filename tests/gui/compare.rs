@@ -68,3 +68,14 @@ fn a_store_is_converted_from_the_dialog_and_opens() {
     assert!(new.exists());
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
+
+#[test]
+fn what_if_leaves_out_what_cannot_be_read_and_says_so() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.press_labelled(Role::Tab, "Compare");
+    window.press_labelled(Role::RadioButton, "What if");
+    window.press("Measure every kind");
+    window.wait_for_text("Reading one value, median");
+    window.wait_for_text_part("could not be read and were left out");
+}

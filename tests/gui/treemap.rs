@@ -163,3 +163,16 @@ fn a_chart_is_copied_and_saved_as_a_picture() {
     let saved = image::open(&file).unwrap();
     assert!(saved.width() > 800, "{}", saved.width());
 }
+
+#[test]
+fn changed_code_is_not_called_unchanged_where_it_was_never_compared() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.press("Code has changed");
+    window.wait_for_text("Code was not compared yet");
+    window.wait_for_text_part("the function that made it has changed since");
+    window.type_into("Folder of today's functions", "/nowhere/at/all");
+    window.press("Revalidate this store");
+    window.wait_for_text_part("/nowhere/at/all");
+}

@@ -88,6 +88,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
         out::print_line(&BenchSummary {
             entries: measured.entries,
             of_entries: measured.of_entries,
+            unreadable: measured.unreadable,
             seed: args.seed,
             rounds: args.rounds,
             advice: &advice,
@@ -159,6 +160,7 @@ impl<'a> From<&'a Measured> for MeasureLine<'a> {
 struct BenchSummary<'a> {
     entries: usize,
     of_entries: usize,
+    unreadable: usize,
     seed: u64,
     rounds: usize,
     advice: &'a str,
@@ -200,6 +202,10 @@ fn page(bench: &Bench) -> String {
             micros(measured.read_p99_us),
             micros(measured.cold_read_us),
         ]);
+    }
+    if bench.unreadable > 0 {
+        let n = figures::counted(bench.unreadable as u64, "entry", "entries");
+        refused.push(format!("{n} could not be read and were left out\n"));
     }
     let head = if bench.entries < bench.of_entries {
         format!(

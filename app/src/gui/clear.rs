@@ -20,7 +20,7 @@ impl Session {
     /// Checks the entries in scope, or all of the store on show.
     pub(crate) fn revalidate(&mut self, scope: Option<Scope>) {
         let now = (self.clock)();
-        let options = match options(&self.state.saved.rules) {
+        let options = match options(&self.state.rules()) {
             Ok(options) => CheckOptions {
                 now: Some(now),
                 ..options

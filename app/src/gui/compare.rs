@@ -11,7 +11,8 @@ use cachescope_core::write::{self, TARGETS, bench};
 
 use super::command::{Command, CompareCommand};
 use super::session::Session;
-use super::state::{ComparePage, Converting, Dialog, Differing};
+use super::state::{ComparePage, Converting, Dialog, Differing, Toast};
+use crate::text;
 
 impl Session {
     /// Carries out what was asked for on the compare page.
@@ -120,6 +121,7 @@ impl Session {
             accepts_loss: false,
             job: None,
             failure: None,
+            losses: Vec::new(),
         })));
     }
 
@@ -146,8 +148,18 @@ impl Session {
     pub(crate) fn compared(&mut self, job: JobId, compared: Compared) {
         if let Compared::Converted(converted) = compared {
             // The new store stands, whether the dialog that asked for it is still there or not.
-            if matches!(&self.state.dialog, Some(Dialog::Convert(c)) if c.job == Some(job)) {
-                self.state.dialog = None;
+            let n = text::counted(converted.entries, "entry", "entries");
+            let words = format!("{n} converted, each compared with its source");
+            self.state.toast = Some(Toast::new(words, None));
+            if let Some(Dialog::Convert(converting)) = &mut self.state.dialog
+                && converting.job == Some(job)
+            {
+                if converted.losses.is_empty() {
+                    self.state.dialog = None;
+                } else {
+                    converting.job = None;
+                    converting.losses.clone_from(&converted.losses);
+                }
             }
             return self.handle(Command::Open(converted.store.opened_as.clone()));
         }

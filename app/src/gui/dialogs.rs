@@ -97,13 +97,18 @@ impl Dialogs {
     }
 
     /// Makes the sample stores in our own folder.
-    pub(crate) fn unpack_samples(&mut self, own: Option<PathBuf>) {
+    pub(crate) fn unpack_samples(&mut self, own: Option<StateDir>) {
         self.run("samples", move || {
-            let Some(folder) = own else {
+            let Some(own) = own else {
                 let why = "There is no folder for the sample stores. Set HOME, or name one with --state-dir";
                 return Answer::Failed(why.to_owned());
             };
-            match crate::samples::unpack_into(&folder) {
+            // Made by its own rules first: closed to others.
+            let unpacked = own
+                .folder("")
+                .map_err(anyhow::Error::from)
+                .and_then(|folder| crate::samples::unpack_into(&folder));
+            match unpacked {
                 Ok(paths) => Answer::Open(paths),
                 Err(error) => Answer::Failed(format!("{error:#}")),
             }

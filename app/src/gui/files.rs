@@ -170,7 +170,7 @@ impl Session {
         let Some(info) = self.state.shown().map(|s| Arc::clone(&s.info)) else {
             return;
         };
-        let options = match clear::options(&self.state.saved.rules) {
+        let options = match clear::options(&self.state.rules()) {
             Ok(options) => options,
             Err(why) => return self.state.notices.push(why),
         };

@@ -19,8 +19,7 @@ impl Session {
             Command::OpenDialog => self.dialogs.ask(),
             Command::FindCaches => self.find_caches(),
             Command::OpenSamples => {
-                let own = self.own.as_ref().map(|own| own.path().to_owned());
-                self.dialogs.unpack_samples(own);
+                self.dialogs.unpack_samples(self.own.clone());
             }
             Command::OpenPrograms => self.dialogs.find_programs(self.own.as_ref()),
             Command::Pin(path) => self.state.saved.pin(&path),
@@ -45,7 +44,7 @@ impl Session {
             }
             Command::KeepQuery(query) => self.state.saved.keep_query(&query),
             Command::Revalidate(scope) => self.revalidate(scope),
-            Command::Rules(rules) => self.state.saved.rules = rules,
+            Command::Rules(rules) => self.state.set_rules(rules),
             Command::Clear(command) => self.clear(command),
             Command::Keep(command) => self.keep(command),
             Command::Compact(command) => self.compact(command),

@@ -100,6 +100,7 @@ impl Tour {
 
 fn steps() -> VecDeque<Step> {
     let mut steps = VecDeque::new();
+    let n_pages = pages().len();
     for (suffix, size) in SIZES {
         for (theme, preference) in [
             ("dark", ThemePreference::Dark),
@@ -108,6 +109,8 @@ fn steps() -> VecDeque<Step> {
             for (page, commands) in pages() {
                 let mut all = vec![Command::Theme(preference)];
                 all.extend(commands);
+                // What was measured once is there for every other picture.
+                all.retain(|command| steps.len() < n_pages || !is_measuring(command));
                 steps.push_back(Step {
                     name: format!("{page}-{theme}{suffix}"),
                     commands: all,
@@ -117,6 +120,11 @@ fn steps() -> VecDeque<Step> {
         }
     }
     steps
+}
+
+fn is_measuring(command: &Command) -> bool {
+    use CompareCommand::{Measure, WhatIf};
+    matches!(command, Command::Compare(Measure | WhatIf))
 }
 
 /// Each page with what leads to it.

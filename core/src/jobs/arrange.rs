@@ -228,6 +228,12 @@ impl Arrange {
         } else {
             Vec::new()
         };
+        // Where nothing has a group, one heading over everything would say nothing.
+        if let [(sums, _)] = buckets.as_mut_slice()
+            && sums.group.as_ref().is_some_and(|g| g.label.is_empty())
+        {
+            sums.group = None;
+        }
         buckets.sort_by(|(a, _), (b, _)| compare_groups(self.sort, a, b));
         let mut rows = Vec::new();
         let mut groups = Vec::with_capacity(buckets.len());

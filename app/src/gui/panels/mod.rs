@@ -66,13 +66,13 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     }
     Panel::left("stores")
         .frame(surface(8, 12))
-        .default_size((width * 0.17).clamp(180.0, 206.0))
+        .default_size((width * 0.18).clamp(200.0, 212.0))
         .size_range(160.0..=360.0)
         .show(ui, |ui| stores::stores_ui(ui, state, now, out));
     if state.saved.tab == Tab::Entries {
         Panel::right("entry")
             .frame(surface(14, 12))
-            .default_size((width * 0.26).clamp(280.0, 360.0))
+            .default_size((width * 0.26).clamp(304.0, 360.0))
             .size_range(260.0..=720.0)
             .show(ui, |ui| entry::entry_ui(ui, state, now, out));
     }

@@ -31,14 +31,25 @@ pub(super) fn stores_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Com
     });
 }
 
-/// Glyph, name and query of each shortcut.
-const SHOWS: &[(&str, &str, &str)] = &[
-    ("◷", "Not used for 30 days", "used>30d"),
-    ("≠", "Code has changed", "condition:stale,source-gone"),
+/// Glyph, name, query and meaning of each shortcut.
+const SHOWS: &[(&str, &str, &str, &str)] = &[
+    (
+        "◷",
+        "Not used for 30 days",
+        "used>30d",
+        "Entries that nothing has read for 30 days",
+    ),
+    (
+        "≠",
+        "Code has changed",
+        "condition:stale,source-gone",
+        "Stale results: the function that made them has changed since, or is gone",
+    ),
     (
         "✕",
         "Broken",
         "condition:corrupt,incomplete,orphan,calls-code,unread",
+        "Entries that are torn, incomplete, left over, or would run code when loaded",
     ),
 ];
 /// Entries that "Largest" selects.
@@ -56,8 +67,8 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         response
     };
-    for (glyph, name, query) in SHOWS {
-        line(ui, glyph, name, query).on_hover_text(*query);
+    for (glyph, name, query, meaning) in SHOWS {
+        line(ui, glyph, name, query).on_hover_text(format!("{meaning}\n{query}"));
     }
     let mut let_go = None;
     for saved in &state.saved.queries {
@@ -72,7 +83,7 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     if show_ui(ui, "▲", "Largest 100", false).clicked() {
         out.push(Command::Table(TableCommand::Largest(LARGEST)));
     }
-    let is_kept = SHOWS.iter().any(|(_, _, query)| *query == text)
+    let is_kept = SHOWS.iter().any(|(_, _, query, _)| *query == text)
         || state.saved.queries.iter().any(|saved| saved.query == text);
     let can_keep = !is_kept && !state.query.parsed().is_empty() && state.query.error().is_none();
     if can_keep && show_ui(ui, "+", "Save this query", false).clicked() {

@@ -131,8 +131,7 @@ fn clear_button_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 
 fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.x = 4.0;
-    let rules = &state.saved.rules;
-    let menu = ui.menu_button("▾", |ui| rules_ui(ui, rules, out));
+    let menu = ui.menu_button("▾", |ui| rules_ui(ui, &state.rules(), out));
     ui.ctx().accesskit_node_builder(menu.response.id, |node| {
         node.set_label("Rules of revalidating");
     });

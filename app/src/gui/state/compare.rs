@@ -94,4 +94,6 @@ pub(crate) struct Converting {
     pub(crate) job: Option<JobId>,
     /// Why it came to nothing.
     pub(crate) failure: Option<String>,
+    /// What the new store has lost; empty before it stands.
+    pub(crate) losses: Vec<String>,
 }

@@ -111,6 +111,24 @@ impl State {
         self.store_mut(self.shown?)
     }
 
+    /// What revalidating the store on show asks for.
+    pub(crate) fn rules(&self) -> Rules {
+        let source = self.shown().map(|s| self.saved.source_of(&s.info.path));
+        Rules {
+            source: source.unwrap_or_default().to_owned(),
+            ..self.saved.rules.clone()
+        }
+    }
+
+    /// Other rules; the folder of functions holds for the store on show alone.
+    pub(crate) fn set_rules(&mut self, mut rules: Rules) {
+        let source = std::mem::take(&mut rules.source);
+        if let Some(store) = self.shown().map(|s| s.info.path.clone()) {
+            self.saved.set_source(&store, source);
+        }
+        self.saved.rules = rules;
+    }
+
     /// What is held aside for the store on show, oldest first.
     pub(crate) fn held(&self) -> impl DoubleEndedIterator<Item = &Held> {
         let path = self.shown().map(|s| &s.info.path);

@@ -12,6 +12,9 @@ use crate::gui::widgets::mosaic::Colour;
 /// Recent paths that are kept.
 const RECENT: usize = 12;
 
+/// Stores whose folder of functions is remembered.
+const SOURCES: usize = 50;
+
 /// Queries that are remembered.
 const RECENT_QUERIES: usize = 30;
 
@@ -70,6 +73,8 @@ pub(crate) struct Saved {
     pub(crate) theme: ThemePreference,
     /// What revalidating asks for.
     pub(crate) rules: Rules,
+    /// Folders of today's functions by store, newest first: one project's would call every other one's gone.
+    pub(crate) sources: Vec<(PathBuf, String)>,
     /// The table's order.
     pub(crate) sort: Sort,
     /// Whether the table shows groups.
@@ -97,6 +102,7 @@ impl Default for Saved {
             ways: Ways::default(),
             theme: ThemePreference::System,
             rules: Rules::default(),
+            sources: Vec::new(),
             sort: Sort {
                 by: SortBy::Bytes,
                 direction: Direction::Descending,
@@ -126,6 +132,19 @@ impl Saved {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
+    }
+
+    /// The folder of today's functions for a store; empty where none was named.
+    pub(crate) fn source_of(&self, store: &Path) -> &str {
+        let named = self.sources.iter().find(|(of, _)| of == store);
+        named.map_or("", |(_, source)| source)
+    }
+
+    /// Names the folder of today's functions for a store.
+    pub(crate) fn set_source(&mut self, store: &Path, source: String) {
+        self.sources.retain(|(of, _)| of != store);
+        self.sources.insert(0, (store.to_owned(), source));
+        self.sources.truncate(SOURCES);
     }
 
     /// Keeps a path above the recent ones, or lets go of it.

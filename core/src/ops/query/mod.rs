@@ -147,6 +147,15 @@ impl Query {
         }
     }
 
+    /// True if a term names this condition, other than to leave it out.
+    pub fn asks_for(&self, condition: Condition) -> bool {
+        let named =
+            |term: &Term| matches!(&term.test, Test::Condition(all) if all.contains(&condition));
+        self.terms
+            .iter()
+            .any(|term| !term.is_negated && named(term))
+    }
+
     /// The query without the terms that need what is not known yet: for choosing what to find it out for.
     #[must_use]
     pub fn without(&self, unknown: Needs) -> Self {

@@ -19,7 +19,7 @@ use crate::ops::Control;
 use crate::ops::compare::Keys;
 use crate::ops::sample::{draws, sample};
 use crate::scan::Progress;
-use crate::stores::Store;
+use crate::stores::{Payload, Store};
 use crate::{Error, Result};
 
 /// What is measured.
@@ -59,6 +59,8 @@ pub struct Bench {
     pub entries: usize,
     /// Entries of the store.
     pub of_entries: usize,
+    /// Entries that were drawn and left out because their values are damaged or gone.
+    pub unreadable: usize,
     /// Each kind's figures, or why it was left out.
     pub measured: Vec<Measured>,
 }
@@ -84,7 +86,15 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
         );
     }
     let of_entries = all.len();
-    let rows = sample(all, options.sample, options.seed);
+    let drawn = sample(all, options.sample, options.seed);
+    let n_drawn = drawn.len();
+    let rows = readable(source, drawn, control)?;
+    if rows.is_empty() {
+        return Err(
+            Error::damaged("Cannot measure anything", "none of the entries can be read")
+                .at(&source.info.path),
+        );
+    }
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
         None => source.parent.path().to_owned(),
@@ -137,8 +147,28 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     Ok(Bench {
         entries: rows.len(),
         of_entries,
+        unreadable: n_drawn - rows.len(),
         measured: trials.into_iter().map(Trial::finish).collect(),
     })
+}
+
+/// The entries whose values can be read: torn and incomplete ones are left out of every kind, and counted.
+fn readable(
+    source: &Store,
+    drawn: Vec<(Row, EntryKey)>,
+    control: Control<'_>,
+) -> Result<Vec<(Row, EntryKey)>> {
+    let mut rows = Vec::with_capacity(drawn.len());
+    for (row, entry) in drawn {
+        control.cancel.check()?;
+        match source.open_value(&entry).and_then(|v| Payload::read(&v)) {
+            Err(error) if error.is_cancelled() => return Err(error),
+            // What a kind cannot carry is said of that kind.
+            Err(error) if !error.is_refused() => {}
+            _ => rows.push((row, entry)),
+        }
+    }
+    Ok(rows)
 }
 
 /// The entries that every kind is given.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use cachescope_core::model::GroupWord;
 use cachescope_core::model::text::shown;
 use cachescope_core::watch::{Event, EventKind};
 use egui::{Color32, Ui};
@@ -70,9 +71,15 @@ pub(super) fn feed_ui(ui: &mut Ui, store: &mut OpenStore, out: &mut Vec<Command>
         return;
     }
     let mut scroll = store.activity.scroll;
+    let mut columns = COLUMNS;
+    let word = cachescope_core::stores::group_word(store.info.kind);
+    let is_called = word == GroupWord::FUNCTION;
+    let [_, _, group, what, _] = &mut columns;
+    group.title = capital(word.one).into();
+    what.title = if is_called { "Arguments" } else { "Key" }.into();
     let table = Table {
         name: "Live feed",
-        columns: &COLUMNS,
+        columns: &columns,
         sorted: None,
         n_lines: store.activity.n_lines(),
         scroll: &mut scroll,
@@ -84,6 +91,13 @@ pub(super) fn feed_ui(ui: &mut Ui, store: &mut OpenStore, out: &mut Vec<Command>
         }
     });
     store.activity.scroll = scroll;
+}
+
+/// A word as a heading.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
 }
 
 /// Sign, word and colour of what happened.

@@ -30,7 +30,7 @@ pub(super) fn what_if_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     controls::card(theme).show(ui, |ui| {
         ui.set_min_width(ui.available_width());
         ui.add(egui::Label::new(RichText::new(advice).font(theme::strong())).wrap());
-        let of = if bench.entries < bench.of_entries {
+        let of = if bench.entries + bench.unreadable < bench.of_entries {
             format!(
                 "{} of {} entries, drawn at random · times as read by Cachescope",
                 text::count(bench.entries as u64),
@@ -38,9 +38,14 @@ pub(super) fn what_if_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             )
         } else {
             let all = text::counted(bench.entries as u64, "entry", "entries");
-            format!("all {all} · times as read by Cachescope")
+            let whole = if bench.unreadable > 0 { "" } else { "all " };
+            format!("{whole}{all} · times as read by Cachescope")
         };
         controls::quiet(ui, of);
+        if bench.unreadable > 0 {
+            let n = text::counted(bench.unreadable as u64, "entry", "entries");
+            controls::quiet(ui, format!("{n} could not be read and were left out"));
+        }
     });
     charts_ui(ui, bench, store.info.kind);
     table_ui(ui, bench, store, out);

@@ -20,6 +20,9 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
         target.title()
     );
     ui.label(RichText::new(title).font(theme::title()));
+    if !converting.losses.is_empty() {
+        return done_ui(ui, converting, out);
+    }
     controls::quiet(
         ui,
         "The store stays as it is. Each entry of the new one is compared with its source before the new one gets its name",
@@ -50,6 +53,23 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         buttons_ui(ui, converting, out);
+    });
+}
+
+/// The new store stands: what it has not taken over.
+fn done_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
+    controls::quiet(
+        ui,
+        "The new store stands and is open. Each of its entries is equal to its source. It has lost",
+    );
+    for loss in &converting.losses {
+        ui.add(Label::new(text::shown(loss)).wrap().selectable(true));
+    }
+    ui.add_space(4.0);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if ui.button("Close").clicked() {
+            out.push(Command::Dialog(None));
+        }
     });
 }
 

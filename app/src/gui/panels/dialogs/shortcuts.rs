@@ -35,6 +35,8 @@ pub(super) fn shortcuts_ui(ui: &mut Ui) {
         Grid::new("keys")
             .num_columns(2)
             .min_col_width(180.0)
+            .min_row_height(20.0)
+            .spacing([16.0, 2.0])
             .show(ui, |ui| {
                 let mut line = |name: &str, by: String| {
                     ui.label(name);

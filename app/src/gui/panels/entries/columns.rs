@@ -86,6 +86,15 @@ pub(super) fn shown(
         .filter(|(by, _)| !saved.hidden.contains(by) && has_any(*by))
         .flat_map(|(by, spec)| match by {
             SortBy::Args if is_split => arguments(names),
+            // Without arguments the key is all that tells entries apart: it takes their room.
+            SortBy::Key if !arranged.has_args => {
+                let spec = Spec {
+                    width: 196.0,
+                    grows: 0.6,
+                    ..spec
+                };
+                vec![(by, spec)]
+            }
             _ => vec![(by, spec)],
         })
         .map(|(by, mut spec)| {

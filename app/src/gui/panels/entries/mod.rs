@@ -2,18 +2,17 @@
 
 mod columns;
 mod keys;
+mod nothing;
 mod rows;
 
 use cachescope_core::jobs::Arranged;
 use cachescope_core::model::{Row, Time};
 use cachescope_core::ops::Direction;
-use cachescope_core::ops::query::Query;
-use egui::{Button, Ui};
+use egui::Ui;
 
 use crate::gui::actions::Offered;
 use crate::gui::command::{Command, Need, TableCommand};
-use crate::gui::state::{Line, OpenStore, Phase, QueryField, Saved};
-use crate::gui::widgets::controls;
+use crate::gui::state::{Line, OpenStore, QueryField, Saved};
 use crate::gui::widgets::table::Table;
 
 /// What the table is drawn with, besides the store on show.
@@ -36,7 +35,7 @@ pub(super) fn entries_ui(
         return super::say_ui(ui, "Reading…", "");
     };
     if arranged.rows.is_empty() {
-        return nothing_ui(ui, store, around.query.parsed(), out);
+        return nothing::nothing_ui(ui, store, around, out);
     }
     let (shown, specs) = columns::shown(arranged, saved, !store.activity.earned.is_empty());
     let sort = saved.sort;
@@ -112,55 +111,5 @@ fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
     let rows: Vec<Row> = rows.into_iter().filter(is_new).collect();
     if !rows.is_empty() {
         out.push(Command::Need(Need::Glances(rows)));
-    }
-}
-
-fn nothing_ui(ui: &mut Ui, store: &OpenStore, query: &Query, out: &mut Vec<Command>) {
-    let is_filtered = !query.is_empty();
-    // A condition that nobody looked for is no empty answer.
-    let is_unchecked = query.needs().conditions && store.verdicts.is_empty();
-    match &store.phase {
-        Phase::Loading => super::say_ui(ui, "Reading…", ""),
-        Phase::Partial(why) => super::say_ui(ui, "This store could not be read", why),
-        Phase::Whole if is_unchecked => {
-            super::say_ui(
-                ui,
-                "Nothing was checked yet",
-                "What is stale, broken or expired is found by revalidating: it reads and changes nothing",
-            );
-            ui.vertical_centered(|ui| {
-                if ui.add(Button::new("Revalidate this store")).clicked() {
-                    out.push(Command::Revalidate(None));
-                }
-                ui.add_space(4.0);
-                if ui.add(Button::new("Show all entries")).clicked() {
-                    out.push(Command::Query(String::new()));
-                }
-            });
-        }
-        Phase::Whole if is_filtered => {
-            super::say_ui(ui, "Nothing matches the query", "");
-            ui.vertical_centered(|ui| {
-                if ui.add(Button::new("Show all entries")).clicked() {
-                    out.push(Command::Query(String::new()));
-                }
-            });
-        }
-        Phase::Whole => {
-            super::say_ui(
-                ui,
-                "This store is empty",
-                "It was recognised and holds no entry",
-            );
-        }
-    }
-    if store.phase != Phase::Loading {
-        ui.vertical_centered(|ui| {
-            ui.add_space(4.0);
-            if ui.button("Read again").clicked() {
-                out.push(Command::Refresh(store.info.id));
-            }
-            controls::quiet(ui, cachescope_core::model::text::path(&store.info.path));
-        });
     }
 }

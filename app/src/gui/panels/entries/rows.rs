@@ -71,7 +71,10 @@ impl Rows<'_> {
         let theme = Theme::of(line.ui.ctx());
         let label = cachescope_core::stores::group_title(self.kind, group);
         let label = match shown(&label) {
-            label if label.is_empty() => "(no group)".into(),
+            label if label.is_empty() => {
+                let word = cachescope_core::stores::group_word(self.kind).one;
+                format!("(no {word})").into()
+            }
             label => label,
         };
         let key = EntryId::of(&group.locator, b"", u32::MAX).short();

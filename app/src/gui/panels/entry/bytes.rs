@@ -98,7 +98,7 @@ fn search_ui(ui: &mut Ui, hex: &mut Hex, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         // Each field has a margin of its own; wider than the panel they would push its edge out.
-        let width = ((ui.available_width() - 40.0) / 2.0).max(40.0);
+        let width = ((ui.available_width() - 64.0) / 2.0).max(40.0);
         let search = &mut hex.search;
         let is_entered = |ui: &Ui, field: &egui::Response| {
             field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter))

@@ -10,7 +10,7 @@ use crate::gui::widgets::{condition, controls};
 use crate::text;
 
 /// Width of the names, in points.
-const NAMES: f32 = 104.0;
+const NAMES: f32 = 118.0;
 /// Characters of one argument; the whole can be copied.
 const ARGUMENT_CHARS: usize = 400;
 

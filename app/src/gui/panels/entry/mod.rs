@@ -9,7 +9,7 @@ mod facts;
 mod value;
 
 use cachescope_core::jobs::Secrets;
-use cachescope_core::model::{Record, Time};
+use cachescope_core::model::{GroupWord, Record, Time};
 use egui::accesskit::Role;
 use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo};
 
@@ -92,7 +92,13 @@ fn one_ui(
         });
     ui.add_space(8.0);
     let is_wanted = std::mem::take(&mut store.preview.is_wanted);
-    if let Some(tab) = controls::tabs(ui, &TABS, store.preview.tab, is_wanted) {
+    // Only functions have code.
+    let has_code = has_code(store);
+    let tabs: Vec<_> = TABS
+        .into_iter()
+        .filter(|(tab, _)| *tab != EntryTab::Code || has_code)
+        .collect();
+    if let Some(tab) = controls::tabs(ui, &tabs, store.preview.tab, is_wanted) {
         out.push(Command::Entry(EntryCommand::Tab(tab)));
     }
     ui.add_space(4.0);
@@ -131,6 +137,14 @@ fn secrets_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) -> bool
         }
     });
     is_hidden && is_of_bytes
+}
+
+/// True where the store keeps source code, or this entry does.
+fn has_code(store: &OpenStore) -> bool {
+    let word = cachescope_core::stores::group_word(store.info.kind);
+    let details = store.preview.found.as_ref().map(|found| &found.details);
+    let has_source = matches!(details, Some(Ok(details)) if details.source.is_some());
+    has_source || word == GroupWord::FUNCTION || store.preview.tab == EntryTab::Code
 }
 
 fn title_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<Command>) {

@@ -40,8 +40,14 @@ fn size_ui(ui: &mut Ui, store: &OpenStore, overview: Option<&Overview>) {
     let totals = store.snapshot.totals;
     let n_groups = overview.map_or(0, |o| o.groups.len()) as u64;
     let entries = text::counted(totals.entries, "entry", "entries");
-    let functions = text::counted(n_groups, "function", "functions");
-    let words = format!("{entries}, {functions}");
+    let has_groups = overview.is_some_and(|o| o.groups.iter().any(|(g, _)| !g.label.is_empty()));
+    let word = cachescope_core::stores::group_word(store.info.kind);
+    let groups = text::counted(n_groups, word.one, word.many);
+    let words = if has_groups {
+        format!("{entries}, {groups}")
+    } else {
+        entries
+    };
     card_ui(ui, &text::bytes(totals.bytes), &words);
 }
 

@@ -1,5 +1,7 @@
 //! The functions, tables or tags that hold most, took longest or earned most, as bars; a click shows only that one.
 
+use std::sync::Arc;
+
 use cachescope_core::model::Group;
 use cachescope_core::model::text::shown;
 use cachescope_core::ops::Tally;
@@ -43,6 +45,32 @@ fn weight(store: &OpenStore, by: FunctionsBy, group: &Group, tally: &Tally) -> O
     }
 }
 
+/// The first groups by weight. A store may have a hundred thousand: they are looked through, never sorted.
+fn top<'a>(
+    store: &OpenStore,
+    by: FunctionsBy,
+    groups: &'a [(Arc<Group>, Tally)],
+) -> Vec<(f64, &'a Group, &'a Tally)> {
+    // By bytes they are in order already.
+    let n_seen = if by == FunctionsBy::Bytes {
+        LINES
+    } else {
+        groups.len()
+    };
+    let mut top: Vec<(f64, &Group, &Tally)> = Vec::with_capacity(LINES + 1);
+    for (group, tally) in groups.iter().take(n_seen) {
+        let Some(weight) = weight(store, by, group, tally) else {
+            continue;
+        };
+        let at = top.partition_point(|(other, ..)| *other >= weight);
+        if at < LINES {
+            top.insert(at, (weight, group, tally));
+            top.truncate(LINES);
+        }
+    }
+    top
+}
+
 pub(super) fn functions_ui(
     ui: &mut Ui,
     store: &OpenStore,
@@ -54,15 +82,7 @@ pub(super) fn functions_ui(
     let Some(surveyed) = &store.overview.surveyed else {
         return;
     };
-    let mut groups: Vec<_> = surveyed
-        .overview
-        .groups
-        .iter()
-        .filter_map(|(group, tally)| Some((weight(store, by, group, tally)?, group, tally)))
-        .collect();
-    if by != FunctionsBy::Bytes {
-        groups.sort_by(|a, b| b.0.total_cmp(&a.0));
-    }
+    let groups = top(store, by, &surveyed.overview.groups);
     let most = groups
         .first()
         .map_or(1.0, |(weight, ..)| weight.max(f64::MIN_POSITIVE));
@@ -71,7 +91,7 @@ pub(super) fn functions_ui(
     if groups.is_empty() {
         controls::quiet(ui, "Nothing was seen yet");
     }
-    for (weight, group, tally) in groups.into_iter().take(LINES) {
+    for (weight, group, tally) in groups {
         let figure = match by {
             FunctionsBy::Bytes => text::bytes(tally.bytes),
             FunctionsBy::Duration => text::duration(weight),

@@ -1,0 +1,140 @@
+//! What shows in place of the table where it would be empty: why, and what to do about it.
+
+use cachescope_core::model::{Condition, GroupWord};
+use cachescope_core::ops::query::Query;
+use egui::{Button, Id, TextEdit, Ui, vec2};
+
+use super::Around;
+use crate::gui::command::Command;
+use crate::gui::panels::say_ui;
+use crate::gui::state::{OpenStore, Phase, Rules};
+use crate::gui::theme;
+use crate::gui::widgets::controls;
+
+/// Width of the field for the source folder, in points.
+const FIELD: f32 = 320.0;
+
+/// Why there is nothing to show.
+enum Why<'a> {
+    Reading,
+    Unreadable(&'a str),
+    /// A condition is asked for that nobody looked for.
+    Unchecked,
+    /// Code is asked about that was compared with nothing.
+    NoSource,
+    Unmatched,
+    Empty,
+}
+
+pub(super) fn nothing_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    around: &Around<'_>,
+    out: &mut Vec<Command>,
+) {
+    let query = around.query.parsed();
+    let source = around.saved.source_of(&store.info.path);
+    let why = why(store, query, source);
+    let (what, more) = words(&why);
+    say_ui(ui, what, more);
+    ui.vertical_centered(|ui| {
+        ui.spacing_mut().item_spacing.y = 8.0;
+        ui.add_space(4.0);
+        match why {
+            Why::Reading => return,
+            // The field stays while one types into it, and after that: another folder may be the right one.
+            Why::NoSource | Why::Unchecked | Why::Unmatched if is_about_code(store, query) => {
+                source_ui(ui, store, around, out);
+                revalidate_ui(ui, out);
+            }
+            Why::NoSource | Why::Unchecked => revalidate_ui(ui, out),
+            Why::Unreadable(_) | Why::Empty => {
+                if ui.button("Read again").clicked() {
+                    out.push(Command::Refresh(store.info.id));
+                }
+            }
+            Why::Unmatched => {}
+        }
+        if !query.is_empty() && ui.button("Show all entries").clicked() {
+            out.push(Command::Query(String::new()));
+        }
+        controls::quiet(ui, cachescope_core::model::text::path(&store.info.path));
+    });
+}
+
+fn why<'a>(store: &'a OpenStore, query: &Query, source: &str) -> Why<'a> {
+    match &store.phase {
+        Phase::Loading => Why::Reading,
+        Phase::Partial(why) => Why::Unreadable(why),
+        // What nobody looked for is no empty answer.
+        Phase::Whole if is_about_code(store, query) && source.trim().is_empty() => Why::NoSource,
+        Phase::Whole if query.needs().conditions && store.verdicts.is_empty() => Why::Unchecked,
+        Phase::Whole if !query.is_empty() => Why::Unmatched,
+        Phase::Whole => Why::Empty,
+    }
+}
+
+fn words<'a>(why: &Why<'a>) -> (&'static str, &'a str) {
+    match why {
+        Why::Reading => ("Reading…", ""),
+        Why::Unreadable(why) => ("This store could not be read", why),
+        Why::Unchecked => (
+            "Nothing was checked yet",
+            "What is stale, broken or expired is found by revalidating: it reads and changes nothing",
+        ),
+        Why::NoSource => (
+            "Code was not compared yet",
+            "A result is stale when the function that made it has changed since. Name the folder that today's functions lie in",
+        ),
+        Why::Unmatched => ("Nothing matches the query", ""),
+        Why::Empty => (
+            "This store is empty",
+            "It was recognised and holds no entry",
+        ),
+    }
+}
+
+/// True where the query asks for changed functions, and the store has functions.
+fn is_about_code(store: &OpenStore, query: &Query) -> bool {
+    let has_functions = cachescope_core::stores::group_word(store.info.kind) == GroupWord::FUNCTION;
+    let asks = [Condition::Stale, Condition::SourceGone];
+    has_functions && asks.into_iter().any(|c| query.asks_for(c))
+}
+
+fn revalidate_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    if ui.add(Button::new("Revalidate this store")).clicked() {
+        out.push(Command::Revalidate(None));
+    }
+}
+
+/// The folder of today's sources, which is kept for this store.
+fn source_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
+    let known = around.saved.source_of(&store.info.path);
+    let mut source = known.to_owned();
+    let edit = TextEdit::singleline(&mut source)
+        .id(Id::unique("today's source"))
+        .font(theme::mono())
+        .hint_text("/home/me/project/src");
+    let field = ui.add_sized(vec2(FIELD.min(ui.available_width()), 28.0), edit);
+    ui.ctx().accesskit_node_builder(field.id, |node| {
+        node.set_label("Folder of today's functions");
+    });
+    if let Some(project) = crate::samples::project_of(&store.info.path)
+        && ui
+            .button("Compare with the project of the samples")
+            .clicked()
+    {
+        source = project.to_string_lossy().into_owned();
+        out.push(Command::Rules(rules(around, source.clone())));
+        out.push(Command::Revalidate(None));
+    } else if source != known {
+        out.push(Command::Rules(rules(around, source)));
+    }
+}
+
+fn rules(around: &Around<'_>, source: String) -> Rules {
+    Rules {
+        source,
+        ..around.saved.rules.clone()
+    }
+}
