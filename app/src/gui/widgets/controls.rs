@@ -4,11 +4,13 @@ use egui::accesskit::Role;
 use egui::containers::menu::MenuButton;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align2, Button, Color32, CornerRadius, FontId, Frame, Label, Margin, Response, RichText, Sense,
-    Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response,
+    RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
+use super::picture;
 use crate::gui::bidi;
+use crate::gui::command::Command;
 use crate::gui::theme::{self, GAP, Theme};
 
 /// Height of a row of tabs, in points.
@@ -197,6 +199,28 @@ pub(crate) fn card(theme: &Theme) -> Frame {
         .stroke(theme.hairline())
         .corner_radius(6)
         .inner_margin(Margin::same(12))
+}
+
+/// A card with a chart: its title, a button that makes a picture of it, and what it shows.
+pub(crate) fn chart(
+    ui: &mut Ui,
+    title: &'static str,
+    out: &mut Vec<Command>,
+    add: impl FnOnce(&mut Ui),
+) {
+    let theme = Theme::of(ui.ctx());
+    let mut wanted = None;
+    let card = card(theme).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            ui.set_min_height(20.0);
+            ui.label(RichText::new(title).font(theme::strong()));
+            let right = Layout::right_to_left(Align::Center);
+            ui.with_layout(right, |ui| wanted = picture::menu_ui(ui, title));
+        });
+        add(ui);
+    });
+    picture::ask(wanted, card.response.rect, title, out);
 }
 
 /// The button of an action that takes something away; it says its scope.

@@ -26,8 +26,10 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
     ) else {
         return "Nothing could be measured, so there is nothing to advise".to_owned();
     };
-    let of = if bench.entries < bench.of_entries {
+    let of = if bench.entries + bench.unreadable < bench.of_entries {
         format!("{} drawn from {} entries", bench.entries, bench.of_entries)
+    } else if bench.unreadable > 0 {
+        format!("the {} entries that can be read", bench.entries)
     } else {
         format!("all {} entries", bench.entries)
     };

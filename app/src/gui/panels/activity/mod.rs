@@ -25,7 +25,9 @@ pub(super) fn activity_ui(ui: &mut Ui, store: &mut OpenStore, now: Time, out: &m
         ui.spacing_mut().item_spacing.y = 10.0;
         cards_ui(ui, store, now);
         let theme = Theme::of(ui.ctx());
-        controls::card(theme).show(ui, |ui| time_line::time_line_ui(ui, store, now, TIME_LINE));
+        controls::chart(ui, "Look-ups", out, |ui| {
+            time_line::time_line_ui(ui, store, now, TIME_LINE);
+        });
         let left = ui.available_height();
         let lines = functions::lines(store);
         if !lines.is_empty() {

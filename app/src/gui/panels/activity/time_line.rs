@@ -7,7 +7,7 @@ use egui::{Align2, Color32, Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 use super::heading_ui;
 use crate::gui::state::{Activity, BAR_S, BARS, Bar, OpenStore, bar_of};
 use crate::gui::theme::{self, Theme};
-use crate::gui::widgets::cell;
+use crate::gui::widgets::{cell, controls};
 use crate::text;
 
 /// Height of the labels below the bars, in points.
@@ -31,7 +31,7 @@ pub(super) fn time_line_ui(ui: &mut Ui, store: &OpenStore, now: Time, height: f3
             ui.vertical(|ui| {
                 ui.set_width(left - 12.0);
                 ui.horizontal(|ui| {
-                    heading_ui(ui, "Look-ups", "of the last ten minutes");
+                    controls::quiet(ui, "of the last ten minutes");
                     key_ui(ui, "hits", theme.accent);
                     key_ui(
                         ui,

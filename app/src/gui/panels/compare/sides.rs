@@ -43,7 +43,7 @@ pub(super) fn sides_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ScrollArea::horizontal()
         .id_salt("figures")
         .show(ui, |ui| figures_ui(ui, &sides));
-    distributions_ui(ui, &sides);
+    distributions_ui(ui, &sides, out);
 }
 
 type Figure = (&'static str, fn(&SideFacts) -> String);
@@ -144,45 +144,45 @@ fn color(theme: &Theme, at: usize) -> Color32 {
     scale.get(place).copied().unwrap_or(theme.accent)
 }
 
-fn distributions_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
+fn distributions_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)], out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
-    let titled =
-        |ui: &mut Ui, title: &str, of: fn(&SideFacts) -> &[Bin], label: fn(f64) -> String| {
-            controls::card(theme).show(ui, |ui| {
-                ui.set_width(ui.available_width());
-                ui.label(RichText::new(title).font(theme::strong()));
-                let bins = |facts: &SideFacts| of(facts).to_vec();
-                let mut edges: Vec<f64> = sides
-                    .iter()
-                    .flat_map(|(_, f)| bins(f))
-                    .map(|b| b.from)
-                    .collect();
-                edges.sort_by(f64::total_cmp);
-                edges.dedup();
-                if edges.is_empty() {
-                    ui.set_min_height(HEIGHT);
-                    controls::quiet(ui, "Not recorded");
-                    return;
-                }
-                let all: Vec<(Color32, Vec<f64>)> = sides
-                    .iter()
-                    .enumerate()
-                    .map(|(at, (_, facts))| (color(theme, at), shares(of(facts), &edges)))
-                    .collect();
-                let labels: Vec<String> = edges
-                    .iter()
-                    .enumerate()
-                    .map(|(at, edge)| {
-                        if at % 2 == 0 {
-                            label(*edge)
-                        } else {
-                            String::new()
-                        }
-                    })
-                    .collect();
-                bars::series(ui, title, HEIGHT, &all, &labels);
-            });
-        };
+    let mut titled = |ui: &mut Ui,
+                      title: &'static str,
+                      of: fn(&SideFacts) -> &[Bin],
+                      label: fn(f64) -> String| {
+        controls::chart(ui, title, out, |ui| {
+            let bins = |facts: &SideFacts| of(facts).to_vec();
+            let mut edges: Vec<f64> = sides
+                .iter()
+                .flat_map(|(_, f)| bins(f))
+                .map(|b| b.from)
+                .collect();
+            edges.sort_by(f64::total_cmp);
+            edges.dedup();
+            if edges.is_empty() {
+                ui.set_min_height(HEIGHT);
+                controls::quiet(ui, "Not recorded");
+                return;
+            }
+            let all: Vec<(Color32, Vec<f64>)> = sides
+                .iter()
+                .enumerate()
+                .map(|(at, (_, facts))| (color(theme, at), shares(of(facts), &edges)))
+                .collect();
+            let labels: Vec<String> = edges
+                .iter()
+                .enumerate()
+                .map(|(at, edge)| {
+                    if at % 2 == 0 {
+                        label(*edge)
+                    } else {
+                        String::new()
+                    }
+                })
+                .collect();
+            bars::series(ui, title, HEIGHT, &all, &labels);
+        });
+    };
     ui.columns_const(|[a, b]| {
         titled(
             a,

@@ -47,7 +47,7 @@ pub(super) fn what_if_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             controls::quiet(ui, format!("{n} could not be read and were left out"));
         }
     });
-    charts_ui(ui, bench, store.info.kind);
+    charts_ui(ui, bench, store.info.kind, out);
     table_ui(ui, bench, store, out);
 }
 
@@ -78,17 +78,14 @@ fn measured(bench: &Bench) -> impl Iterator<Item = &Measured> {
     bench.measured.iter().filter(|m| m.refused.is_none())
 }
 
-fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str) {
-    let theme = Theme::of(ui.ctx());
+fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str, out: &mut Vec<Command>) {
     let micros = |spread: Spread| spread.median / 1e6;
     let seconds = |spread: Spread| spread.median;
-    let chart = |ui: &mut Ui,
-                 title: &str,
-                 value: &dyn Fn(&Measured) -> Option<f64>,
-                 figure: fn(f64) -> String| {
-        controls::card(theme).show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.label(RichText::new(title).font(theme::strong()));
+    let mut chart = |ui: &mut Ui,
+                     title: &'static str,
+                     value: &dyn Fn(&Measured) -> Option<f64>,
+                     figure: fn(f64) -> String| {
+        controls::chart(ui, title, out, |ui| {
             let titles: Vec<String> = measured(bench).map(|m| m.target.title()).collect();
             let all: Vec<Bar<'_>> = measured(bench)
                 .zip(&titles)
@@ -96,7 +93,7 @@ fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str) {
                     name,
                     value: value(m),
                     figure: value(m).map_or_else(|| "–".to_owned(), figure),
-                    is_marked: m.target.kind == kind,
+                    is_marked: m.target.kind == kind && m.target.codec.is_none(),
                 })
                 .collect();
             bars::bars(ui, title, &all);
@@ -147,8 +144,14 @@ fn table_ui(ui: &mut Ui, bench: &Bench, store: &OpenStore, out: &mut Vec<Command
             .num_columns(heads.len())
             .spacing([24.0, 6.0])
             .show(ui, |ui| {
-                for head in heads {
-                    controls::caption(ui, head);
+                for (n, head) in heads.into_iter().enumerate() {
+                    // Over figures, which stand on the right of their columns.
+                    let layout = if n == 0 {
+                        egui::Layout::left_to_right(egui::Align::Center)
+                    } else {
+                        egui::Layout::right_to_left(egui::Align::Center)
+                    };
+                    ui.with_layout(layout, |ui| controls::caption(ui, head));
                 }
                 ui.end_row();
                 for measured in measured(bench) {
