@@ -272,12 +272,17 @@ fn a_burst_of_joblib_changes_ends_as_a_fresh_scan_sees_it() {
         for name in (\"output.pkl\", \"metadata.json\"):\\n        \
         t = os.path.join(d, name + \".tmp\")\\n        open(t, \"w\").write(text)\\n        \
         os.replace(t, os.path.join(d, name))\\n    return d\\n\
-        made = [put(n, \"{}\") for n in range(4000)]\\n\
-        [put(n, \"{} \") for n in range(3000)]\\n\
-        [shutil.rmtree(d) for d in made[:3000]]')";
+        made = [put(n, \"{}\") for n in range(8000)]\\n\
+        [put(n, \"{} \") for n in range(6000)]\\n\
+        [shutil.rmtree(d) for d in made[:6000]]')";
     tell(&mut program, burst);
-    watched.until("what is left shows", |w| w.snapshot.totals.entries == 1005);
+    let quiet = Instant::now();
+    watched.until("what is left shows", |w| w.snapshot.totals.entries == 2005);
     watched.until_true();
+    eprintln!(
+        "20,000 changes: all seen {:?} after the last",
+        quiet.elapsed()
+    );
 }
 
 #[test]
@@ -513,6 +518,29 @@ fn the_command_line_prints_events_until_it_is_interrupted() {
 }
 
 #[test]
+fn the_command_line_ends_when_nobody_reads_it_any_more() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &[]);
+    tell(&mut program, "load(100)");
+    assert_eq!(command.event()["event"], "stored");
+    let Command {
+        mut child, lines, ..
+    } = command;
+    drop(lines);
+    let deadline = Instant::now() + DEADLINE;
+    for n in 101.. {
+        tell(&mut program, &format!("load({n})"));
+        if let Some(status) = child.try_wait().expect("it is a child") {
+            assert_eq!(status.code(), Some(0));
+            return;
+        }
+        assert!(Instant::now() < deadline, "it goes on");
+    }
+}
+
+#[test]
 fn the_command_line_prints_what_the_query_asks_for() {
     let Some((folder, mut program)) = joblib("joblib-new") else {
         return;
@@ -595,6 +623,11 @@ fn a_burst_of_diskcache_changes_ends_as_a_fresh_scan_sees_it() {
     program.send("print(len(c))");
     let n: u64 = program.line().expect("a number").parse().expect("a number");
     assert_eq!(program.line().as_deref(), Some("done"));
+    let quiet = Instant::now();
     watched.until("what is left shows", |w| w.snapshot.totals.entries == n);
     watched.until_true();
+    eprintln!(
+        "26,667 changes: all seen {:?} after the last",
+        quiet.elapsed()
+    );
 }
