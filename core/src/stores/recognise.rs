@@ -14,12 +14,10 @@ use crate::{Error, Result};
 
 /// Bytes of a file's beginning that every backend may look at.
 const HEAD_BYTES: usize = 4096;
-/// Folders that are looked into while a person waits.
-const MAX_FOLDERS: usize = 4096;
 /// How a folder that is no store itself is looked through: a person waits for the answer.
 const SEARCH: Search<'static> = Search {
     max_depth: 6,
-    max_folders: MAX_FOLDERS,
+    max_folders: 4096,
     skips: |_| false,
     stays_on_disk: false,
     is_cancelled: &|| false,
@@ -138,31 +136,42 @@ pub fn open_all_telling(path: &Path, tell: &mut dyn FnMut(Issue)) -> Result<Vec<
     if let Some(found) = recognise(&parent, &name)? {
         return Ok(vec![info(found, &opened_as)]);
     }
-    let mut found = Vec::new();
-    if let Ok(dir) = parent.open_dir(&name) {
-        let mut keep = |recognised: Recognised| {
-            // A lone match of the least certain kind is what a person meant only if they named it.
-            if recognised.confidence > Confidence::Possible {
-                found.push(info(recognised, &opened_as));
-            }
-        };
-        let is_whole = SEARCH.run(&dir, &mut keep, &mut |path, error| {
-            let error = Error::io("Cannot look into the folder", path, error);
-            tell(Issue::new(Severity::Warning, path, error.to_string()));
-        });
-        if !is_whole {
-            let message = format!(
-                "Only {MAX_FOLDERS} folders below it were looked into: name the folder that holds the cache, or \
-                 search them all with \"cachescope find\""
-            );
-            tell(Issue::new(Severity::Warning, &opened_as, message));
-        }
-    }
+    let dir = parent.open_dir(&name).ok();
+    let mut found = dir.map_or_else(Vec::new, |dir| below(&dir, &opened_as, &SEARCH, tell));
     if found.is_empty() {
         return Err(Error::not_a_store(path, why_not(&parent, &name)));
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// The stores below a folder that is none itself.
+fn below(
+    dir: &Dir,
+    opened_as: &Path,
+    search: &Search<'_>,
+    tell: &mut dyn FnMut(Issue),
+) -> Vec<Arc<StoreInfo>> {
+    let mut found = Vec::new();
+    let mut keep = |recognised: Recognised| {
+        // A lone match of the least certain kind is what a person meant only if they named it.
+        if recognised.confidence > Confidence::Possible {
+            found.push(info(recognised, opened_as));
+        }
+    };
+    let is_whole = search.run(dir, &mut keep, &mut |path, error| {
+        let error = Error::io("Cannot look into the folder", path, error);
+        tell(Issue::new(Severity::Warning, path, error.to_string()));
+    });
+    if !is_whole {
+        let message = format!(
+            "Only {} folders below it were looked into: name the folder that holds the cache, or search them all \
+             with \"cachescope find\"",
+            search.max_folders
+        );
+        tell(Issue::new(Severity::Warning, opened_as, message));
+    }
+    found
 }
 
 /// `shelf` stands for `shelf.dir` and `shelf.dat`: the folder and the name, if some such file is there.
@@ -247,13 +256,18 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
         std::fs::write(temp.path().join("a.pkl"), b"\x80\x04K\x01.").unwrap();
-        let mut told = Vec::new();
-        let found = open_all_telling(temp.path(), &mut |issue| told.push(issue)).unwrap();
-        assert_eq!((found.len(), told.len()), (1, 0));
-        for n in 0..MAX_FOLDERS {
+        for n in 0..3 {
             std::fs::create_dir(temp.path().join(format!("empty {n}"))).unwrap();
         }
-        let found = open_all_telling(temp.path(), &mut |issue| told.push(issue)).unwrap();
-        assert_eq!((found.len(), told.len()), (1, 1));
+        let dir = Dir::open(temp.path()).unwrap();
+        for (max_folders, n_told) in [(4, 0), (3, 1)] {
+            let search = Search {
+                max_folders,
+                ..SEARCH
+            };
+            let mut told = Vec::new();
+            let found = below(&dir, temp.path(), &search, &mut |issue| told.push(issue));
+            assert_eq!((found.len(), told.len()), (1, n_told));
+        }
     }
 }
