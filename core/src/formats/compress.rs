@@ -1,6 +1,8 @@
 //! Compressed bytes to a bounded forward stream; the codec is told by the first bytes, never by a file's name.
 //!
-//! Signatures as in joblib 1.6 `compressor.py` and `numpy_pickle_utils.py: _detect_compressor`.
+//! Signatures as in joblib 1.6 `compressor.py` and `numpy_pickle_utils.py: _detect_compressor`; of zstd in RFC 8878.
+
+mod zstd;
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write as _};
@@ -33,6 +35,8 @@ pub enum Codec {
     Xz,
     /// An LZ4 frame.
     Lz4,
+    /// Zstandard (RFC 8878); several frames may follow one another.
+    Zstd,
     /// joblib before 0.10: a length in hexadecimal, then zlib from this offset on.
     ZFile {
         /// Where the zlib data begin: 21, or 22 as written by Python 2 with joblib up to 0.8.
@@ -65,6 +69,7 @@ impl Codec {
             [0x5d, 0x00, ..] => Self::Lzma,
             [0xfd, b'7', b'z', b'X', b'Z', ..] => Self::Xz,
             [0x04, 0x22, 0x4d, 0x18, ..] => Self::Lz4,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Zstd,
             _ => return None,
         })
     }
@@ -79,7 +84,7 @@ impl Codec {
             }
             (Self::Gzip, [_, _, method, ..]) => *method == 8,
             (Self::Lzma, _) => head.len() >= 13,
-            (Self::Xz | Self::Lz4 | Self::Base64, _)
+            (Self::Xz | Self::Lz4 | Self::Zstd | Self::Base64, _)
             | (Self::Bz2, [_, _, b'h', b'1'..=b'9', ..])
             | (Self::ZFile { .. }, [_, _, b'0', b'x', ..]) => true,
             _ => false,
@@ -96,6 +101,7 @@ impl Codec {
             Self::Lzma => "lzma",
             Self::Xz => "xz",
             Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
             Self::ZFile { .. } => "z-file",
             Self::Base64 => "base64",
         }
@@ -118,6 +124,7 @@ impl Codec {
             Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, MAX_WINDOW_KIB, None)?),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, MAX_WINDOW_KIB)),
             Self::Lz4 => Box::new(Lz4Frame::new(packed)),
+            Self::Zstd => Box::new(zstd::Frames::new(packed)),
             Self::Base64 => Box::new(DecoderReader::new(packed, &BASE64_STANDARD)),
             Self::ZFile { data_offset } => {
                 io::copy(
@@ -268,9 +275,15 @@ pub(crate) fn pack(codec: Codec, bytes: &[u8], out: &mut dyn io::Write) -> io::R
             packer.write_all(bytes)?;
             packer.finish().map(drop).map_err(io::Error::other)
         }
-        Codec::Base64 | Codec::Bz2 | Codec::Lzma | Codec::Xz | Codec::ZFile { .. } => Err(
-            io::Error::other(format!("nothing is written with {}", codec.name())),
-        ),
+        Codec::Base64
+        | Codec::Bz2
+        | Codec::Lzma
+        | Codec::Xz
+        | Codec::Zstd
+        | Codec::ZFile { .. } => Err(io::Error::other(format!(
+            "nothing is written with {}",
+            codec.name()
+        ))),
     }
 }
 
@@ -278,8 +291,8 @@ pub(crate) fn pack(codec: Codec, bytes: &[u8], out: &mut dyn io::Write) -> io::R
 mod tests {
     use super::*;
 
-    /// `compressor(b"cachescope " * 20)` by CPython 3.13's zlib, gzip, bz2, lzma and the lz4 package 4.4.5.
-    const SAMPLES: [(Codec, &str); 6] = [
+    /// `compressor(b"cachescope " * 20)` by CPython 3.13's zlib, gzip, bz2, lzma, the lz4 package 4.4.5 and zstd 1.5.4.
+    const SAMPLES: [(Codec, &str); 7] = [
         (Codec::Zlib, "789c4b4e4cce482d4ece2f4855481e6e4c002d045399"),
         (
             Codec::Gzip,
@@ -300,6 +313,10 @@ mod tests {
         (
             Codec::Lz4,
             "04224d186840dc000000000000003e15000000bf636163686573636f7065200b00b950636f70652000000000",
+        ),
+        (
+            Codec::Zstd,
+            "28b52ffd24dc95000058636163686573636f70652001004e53c50b3c8c0fbc",
         ),
     ];
 
@@ -364,6 +381,28 @@ mod tests {
     fn concatenated_bz2_streams_are_one() {
         let once = bytes_of(SAMPLES[2].1);
         assert_eq!(unpack(Codec::Bz2, once.repeat(3)).unwrap().len(), 660);
+    }
+
+    #[test]
+    fn zstd_frames_follow_one_another_and_their_checksums_hold() {
+        let once = bytes_of(SAMPLES[6].1);
+        // A skippable frame of three bytes between them (RFC 8878, 3.1.2).
+        let skippable = b"\x5a\x2a\x4d\x18\x03\0\0\0abc";
+        let twice = [&once, &skippable[..], &once].concat();
+        assert_eq!(unpack(Codec::Zstd, twice).unwrap().len(), 440);
+        // By `zstd --no-check`.
+        let plain = bytes_of("28b52ffd20dc95000058636163686573636f70652001004e53c50b");
+        assert_eq!(
+            unpack(Codec::Zstd, plain).unwrap(),
+            b"cachescope ".repeat(20)
+        );
+        let mut wrong = once.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        assert!(unpack(Codec::Zstd, wrong).is_err());
+        // A window of 2^41 bytes is asked for.
+        let mut wide = once;
+        wide[4..6].copy_from_slice(&[0x04, 0xf8]);
+        assert!(unpack(Codec::Zstd, wide).is_err());
     }
 
     #[test]
