@@ -8,7 +8,8 @@ use super::cells::Source;
 use super::moment;
 use crate::formats::Element;
 use crate::formats::made::Made;
-use crate::formats::numpy::{ArrayData, Dtype, Forward, int_of};
+use crate::formats::numpy::{ArrayData, Dtype, Forward, datetime_text, int_of};
+use crate::formats::repr::bytes_repr;
 use crate::model::value::{NodeId, Value};
 
 /// Lists of lists: deeper than anybody stacks, shallow enough for the call stack.
@@ -178,6 +179,13 @@ impl Chunk {
                     unit,
                 ))
             })?,
+            Layout::Clock { unit, dtype } => self.fixed(source, dtype, rows, |dtype, bytes| {
+                text(moment::clock(dtype.int(bytes).unwrap_or_default(), unit))
+            })?,
+            Layout::DateMillis => self.fixed(source, &INT64, rows, |dtype, bytes| {
+                let millis = dtype.int(bytes).unwrap_or_default();
+                text(datetime_text(millis.div_euclid(86_400_000), "D"))
+            })?,
             Layout::Decimal { width, scale } => {
                 let dtype = raw(*width);
                 self.fixed(source, &dtype, rows, |_, bytes| {
@@ -192,7 +200,7 @@ impl Chunk {
             Layout::Bytes { is_wide } => self
                 .variable(source, *is_wide, rows)?
                 .into_iter()
-                .map(|bytes| Element::Text(crate::model::text::from_bytes(&bytes).into_owned()))
+                .map(|bytes| Element::Text(bytes_repr(&bytes)))
                 .collect(),
             Layout::List { is_wide } => self.lists(source, *is_wide, rows)?,
             Layout::Record => {

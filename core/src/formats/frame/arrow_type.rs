@@ -26,6 +26,13 @@ pub(super) enum Layout {
     Span {
         unit: String,
     },
+    /// Times of a day, counted in this unit.
+    Clock {
+        unit: String,
+        dtype: Dtype,
+    },
+    /// Midnights, in milliseconds.
+    DateMillis,
     Decimal {
         width: u64,
         scale: i64,
@@ -116,8 +123,15 @@ impl ArrowType {
                 named(name, layout)
             }
             "time32" | "time64" => {
-                let name = format!("{}[{}]", made.qualname, text(0)?);
-                named(name, Layout::Other)
+                let unit = text(0)?;
+                let code = if made.qualname == "time32" {
+                    "i4"
+                } else {
+                    "i8"
+                };
+                let dtype = Dtype::from_code(code)?;
+                let name = format!("{}[{unit}]", made.qualname);
+                named(name, Layout::Clock { unit, dtype })
             }
             other => named(other.to_owned(), Layout::Other),
         }
@@ -147,13 +161,7 @@ impl ArrowType {
             "binary" => ("binary", Layout::Bytes { is_wide: false }),
             "large_binary" => ("large_binary", Layout::Bytes { is_wide: true }),
             "date32" | "date32[day]" => ("date32[day]", fixed("<M8[D]").map(of_days)?),
-            "date64" | "date64[ms]" => (
-                "date64[ms]",
-                Layout::Moment {
-                    unit: "ms".to_owned(),
-                    zone: None,
-                },
-            ),
+            "date64" | "date64[ms]" => ("date64[ms]", Layout::DateMillis),
             _ => {
                 return Some(Self {
                     name: alias.to_owned(),
@@ -168,13 +176,18 @@ impl ArrowType {
     }
 }
 
-/// `timestamp[ns]` and `duration[ns]`.
+/// `timestamp[ns]`, `duration[ns]`, `time64[us]`.
 fn unit_layout(alias: &str) -> Option<Layout> {
     let (word, rest) = alias.split_once('[')?;
     let unit = rest.strip_suffix(']')?.to_owned();
     match word {
         "timestamp" => Some(Layout::Moment { unit, zone: None }),
         "duration" => Some(Layout::Span { unit }),
+        "time32" | "time64" => {
+            let code = if word == "time32" { "i4" } else { "i8" };
+            let dtype = Dtype::from_code(code)?;
+            Some(Layout::Clock { unit, dtype })
+        }
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ mod arrow_type;
 mod cells;
 mod make;
 mod manager;
-mod moment;
+pub(super) mod moment;
 mod object;
 
 use std::io;

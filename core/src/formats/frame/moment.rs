@@ -6,9 +6,9 @@ use crate::model::value::{NodeId, Value};
 
 /// A time zone as a pickle names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Zone {
+pub(in crate::formats) struct Zone {
     /// What pandas calls it in a type's name.
-    pub(super) name: String,
+    pub(in crate::formats) name: String,
     rule: Rule,
 }
 
@@ -22,7 +22,7 @@ enum Rule {
 
 impl Zone {
     /// The zone at `node`; one of unknown make is shown in UTC under its class.
-    pub(super) fn of(value: &Value, node: NodeId) -> Option<Self> {
+    pub(in crate::formats) fn of(value: &Value, node: NodeId) -> Option<Self> {
         if let Some(name) = value.str(node) {
             return Some(Self::named(&name));
         }
@@ -84,7 +84,7 @@ impl Zone {
     }
 
     /// A moment in this zone, with its offset.
-    pub(super) fn timestamp(&self, count: i128, unit: &str) -> Option<String> {
+    pub(in crate::formats) fn timestamp(&self, count: i128, unit: &str) -> Option<String> {
         let ticks = ticks(unit)?;
         let seconds = i64::try_from(count.div_euclid(ticks)).ok()?;
         let offset = self.offset(seconds);
@@ -120,7 +120,7 @@ fn ticks(unit: &str) -> Option<i128> {
 }
 
 /// `2024-01-01 05:00:00.123456`; `None` for "not a time".
-pub(super) fn timestamp(count: i128, unit: &str) -> Option<String> {
+pub(in crate::formats) fn timestamp(count: i128, unit: &str) -> Option<String> {
     if count == NOT_A_TIME {
         return None;
     }
@@ -140,8 +140,21 @@ fn fraction_text(digits: &str) -> String {
     }
 }
 
+/// A time of a day, as `str(datetime.time(…))`.
+pub(super) fn clock(count: i128, unit: &str) -> Option<String> {
+    let text = datetime_text(count, unit)?;
+    let (_, time) = text.split_once('T')?;
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
+    // Python's times end at the microsecond.
+    let fraction = format!("{fraction:0<6}");
+    match fraction.get(..6) {
+        Some("000000") | None => Some(clock.to_owned()),
+        Some(micros) => Some(format!("{clock}.{micros}")),
+    }
+}
+
 /// `1 days 02:00:00`; `None` for "not a time".
-pub(super) fn timedelta(count: i128, unit: &str) -> Option<String> {
+pub(in crate::formats) fn timedelta(count: i128, unit: &str) -> Option<String> {
     if count == NOT_A_TIME {
         return None;
     }
@@ -164,7 +177,7 @@ pub(super) fn timedelta(count: i128, unit: &str) -> Option<String> {
 }
 
 /// The frequency of a period, from pandas' offset object or its own words (`period[M]`).
-pub(super) fn frequency(value: &Value, node: NodeId) -> Option<String> {
+pub(in crate::formats) fn frequency(value: &Value, node: NodeId) -> Option<String> {
     if let Some(text) = value.str(node) {
         let inner = text
             .strip_prefix("period[")
@@ -207,7 +220,7 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
 
 /// A period by its ordinal (`pandas/_libs/tslibs/period.pyx`); `None` for "not a time" and unknown frequencies.
-pub(super) fn period(ordinal: i128, frequency: &str) -> Option<String> {
+pub(in crate::formats) fn period(ordinal: i128, frequency: &str) -> Option<String> {
     if ordinal == NOT_A_TIME {
         return None;
     }

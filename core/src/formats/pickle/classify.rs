@@ -29,14 +29,14 @@ fn is_data(module: &str, qualname: &str) -> bool {
         return module == "zoneinfo" && qualname == "ZoneInfo._unpickle";
     }
     if module == "builtins" {
-        return BUILTIN_DATA.contains(&qualname) || is_builtin_exception(qualname);
+        return BUILTIN_DATA.contains(&qualname) || is_exception(qualname);
     }
     DATA.iter()
         .any(|(m, names)| *m == module && (names.is_empty() || names.contains(&qualname)))
 }
 
 /// The exception classes of `builtins` share their endings.
-fn is_builtin_exception(name: &str) -> bool {
+pub(crate) fn is_exception(name: &str) -> bool {
     [
         "Error",
         "Exception",
@@ -238,7 +238,10 @@ const DATA: &[(&str, &[&str])] = &[
     ("pandas.core.indexes.range", &["RangeIndex"]),
     ("pandas.core.indexes.multi", &["MultiIndex"]),
     ("pandas.core.indexes.category", &["CategoricalIndex"]),
-    ("pandas.core.indexes.interval", &["IntervalIndex"]),
+    (
+        "pandas.core.indexes.interval",
+        &["_new_IntervalIndex", "IntervalIndex"],
+    ),
     ("pandas.core.indexes.timedeltas", &["TimedeltaIndex"]),
     (
         "pandas.core.indexes.numeric",
@@ -260,6 +263,8 @@ const DATA: &[(&str, &[&str])] = &[
     (
         "pandas.core.dtypes.dtypes",
         &[
+            "ArrowDtype",
+            "SparseDtype",
             "CategoricalDtype",
             "DatetimeTZDtype",
             "PeriodDtype",
@@ -277,6 +282,12 @@ const DATA: &[(&str, &[&str])] = &[
     ),
     ("pandas._libs.tslibs.nattype", &["_nat_unpickle"]),
     ("pandas._libs.tslibs.period", &["Period"]),
+    (
+        "pandas._libs.interval",
+        &["Interval", "__pyx_unpickle_IntervalMixin"],
+    ),
+    ("pandas._libs.sparse", &["IntIndex", "BlockIndex"]),
+    ("pandas._libs.tslibs.offsets", OFFSETS),
     ("scipy.sparse", SPARSE),
     ("scipy.sparse._csr", SPARSE),
     ("scipy.sparse._csc", SPARSE),
@@ -294,7 +305,20 @@ const DATA: &[(&str, &[&str])] = &[
     ("scipy.sparse.dok", SPARSE),
     (
         "pyarrow.lib",
-        &["_restore_array", "py_buffer", "type_for_alias"],
+        &[
+            "_restore_array",
+            "py_buffer",
+            "type_for_alias",
+            "decimal128",
+            "dictionary",
+            "duration",
+            "field",
+            "list_",
+            "struct",
+            "time32",
+            "time64",
+            "timestamp",
+        ],
     ),
 ];
 
@@ -357,6 +381,10 @@ const PANDAS: &[&str] = &[
     "Timedelta",
     "Period",
     "Interval",
+    "ArrowDtype",
+    "IntervalDtype",
+    "PeriodDtype",
+    "SparseDtype",
     "Int8Dtype",
     "Int16Dtype",
     "Int32Dtype",
@@ -368,6 +396,24 @@ const PANDAS: &[&str] = &[
     "Float32Dtype",
     "Float64Dtype",
     "BooleanDtype",
+];
+/// Regular spans of time, made of numbers alone.
+const OFFSETS: &[&str] = &[
+    "Day",
+    "Hour",
+    "Minute",
+    "Second",
+    "Milli",
+    "Micro",
+    "Nano",
+    "BusinessDay",
+    "MonthBegin",
+    "MonthEnd",
+    "QuarterBegin",
+    "QuarterEnd",
+    "Week",
+    "YearBegin",
+    "YearEnd",
 ];
 const SPARSE: &[&str] = &[
     "csr_matrix",

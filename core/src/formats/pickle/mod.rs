@@ -21,5 +21,6 @@ mod tests;
 mod trace;
 
 pub use check::{Checked, check};
+pub(crate) use classify::is_exception;
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely};
 pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};

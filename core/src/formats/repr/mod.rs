@@ -2,6 +2,7 @@
 
 mod key;
 mod label;
+mod libraries;
 mod number;
 mod objects;
 mod printable;

@@ -3,10 +3,11 @@
 use super::number::complex_repr;
 use super::time::{Fields, packed, timedelta_repr};
 use super::types::{GlobalKind, global_kind};
-use super::{Piece, scalar};
+use super::{Piece, libraries, scalar};
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::{Made, dotted};
 use crate::formats::numpy::{ArrayView, int_of};
+use crate::formats::pickle::is_exception;
 use crate::model::value::{Leaf, NodeId, Tag, Value};
 use crate::model::{ChildKey, Kind};
 
@@ -22,11 +23,12 @@ pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
         return unnamed(value, node);
     };
     known(value, &made)
+        .or_else(|| libraries::pieces(value, node, &made))
         .or_else(|| scalar::scalar_pieces(value, &made))
         .unwrap_or_else(|| recorded(value, node, &made))
 }
 
-fn text(text: impl Into<String>) -> Piece {
+pub(super) fn text(text: impl Into<String>) -> Piece {
     Piece::Text(text.into())
 }
 
@@ -95,9 +97,39 @@ fn builtin(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
                 _ => return None,
             }
         ))],
+        name if is_exception(name) => return Some(exception(made)),
         // `int`, `str`, … called on a value: the value itself would need Python's rules.
         _ => return None,
     })
+}
+
+/// Exceptions print their arguments, whatever else was attached to them.
+fn exception(made: &Made<'_>) -> Vec<Piece> {
+    /// `OSError` and its kin keep file names apart from the arguments that they print (`Objects/exceptions.c`).
+    const WITH_FILES: [&str; 17] = [
+        "OSError",
+        "IOError",
+        "EnvironmentError",
+        "BlockingIOError",
+        "ChildProcessError",
+        "ConnectionError",
+        "BrokenPipeError",
+        "ConnectionAbortedError",
+        "ConnectionRefusedError",
+        "ConnectionResetError",
+        "FileExistsError",
+        "FileNotFoundError",
+        "InterruptedError",
+        "IsADirectoryError",
+        "NotADirectoryError",
+        "PermissionError",
+        "TimeoutError",
+    ];
+    let name = made.qualname.to_string();
+    let is_with_file = (3..=5).contains(&made.args.len()) && WITH_FILES.contains(&&*name);
+    let n = if is_with_file { 2 } else { made.args.len() };
+    let args = made.args.iter().take(n).copied().collect();
+    vec![text(name + "("), Piece::Nodes(args), text(")")]
 }
 
 /// `bytearray(b'…')`, or Python 2's `bytearray(u'…', 'latin-1')`.
@@ -561,6 +593,7 @@ fn unnamed(value: &Value, node: NodeId) -> Vec<Piece> {
 pub(super) fn global_repr(module: &str, qualname: &str) -> String {
     match (module, qualname) {
         ("builtins", "Ellipsis" | "NotImplemented") => qualname.to_owned(),
+        _ if let Some(word) = libraries::constant(module, qualname) => word.to_owned(),
         _ => match global_kind(module, qualname) {
             GlobalKind::Class => format!("<class '{}'>", dotted(module, qualname)),
             GlobalKind::Builtin => format!("<built-in function {qualname}>"),

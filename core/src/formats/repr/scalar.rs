@@ -120,6 +120,25 @@ fn width(float_bytes: u64) -> Option<Width> {
     })
 }
 
+/// `dtype('float64')`, as `repr` prints it (`numpy/_core/_dtype.py: __repr__`).
+pub(super) fn dtype_repr(value: &Value, node: NodeId) -> Option<String> {
+    let dtype = Dtype::from_value(value, node).ok()?;
+    if dtype.sub_array.is_some() {
+        return None;
+    }
+    let inner = match &dtype.scalar {
+        _ if !dtype.fields.is_empty() => record_type(&dtype),
+        Scalar::VariableStr => return Some(dtype.str()),
+        Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Complex
+            if !dtype.str().starts_with('>') =>
+        {
+            format!("'{}'", dtype.name())
+        }
+        _ => format!("'{}'", dtype.str().trim_start_matches('|')),
+    };
+    Some(format!("dtype({inner})"))
+}
+
 /// A record as numpy prints it inside `np.void(…)`. Types nest no deeper than [`Dtype::from_value`] lets them.
 fn record_text(dtype: &Dtype, bytes: &[u8]) -> String {
     if dtype.sub_array.is_some() {
