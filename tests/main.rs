@@ -32,6 +32,7 @@ mod readonly;
 mod rows;
 mod samples;
 mod save;
+mod snippets;
 mod sqlite_ladder;
 mod staleness;
 mod support;

@@ -117,6 +117,51 @@ fn functions_of_scripts_are_found_by_the_recorded_path() {
     assert_eq!(judged(&empty), "source-gone");
 }
 
+/// `show --source` says what changed, and prints both texts as a difference.
+#[test]
+fn the_difference_to_todays_code_is_shown() {
+    let Some(python) = Python::env("joblib-new") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let root = temp.path().canonicalize().expect("it is there");
+    let script = root.join("run.py");
+    let text = "import joblib, sys\nmemory = joblib.Memory(sys.argv[1], verbose=0)\n\
+                @memory.cache\ndef load(x):\n    return x + 1\n\nload(1)\n";
+    fs::write(&script, text).expect("the script is written");
+    let store = root.join("cache");
+    python.run_file(&script, [&store]);
+    let path = |path: &Path| path.to_str().expect("a path of ours").to_owned();
+    let shown = || {
+        let ran = program::run(["show", &path(&store), "--source", &path(&root)]);
+        let value = ran.of_type("value").next().expect("one value").clone();
+        value["source"].clone()
+    };
+    assert_eq!(shown()["difference"], "none");
+    fs::write(&script, text.replace("x + 1", "x + 1  # one more")).expect("written");
+    let layout = shown();
+    assert_eq!(layout["difference"], "layout", "{layout}");
+    fs::write(&script, text.replace("x + 1", "x - 1")).expect("written");
+    let code = shown();
+    assert_eq!(
+        (&code["difference"], &code["line"]),
+        (&"code".into(), &3.into())
+    );
+    let diff = code["diff"].as_str().expect("a difference");
+    assert!(
+        diff.contains("\n-    return x + 1\n+    return x - 1\n"),
+        "{diff}"
+    );
+    fs::remove_file(&script).expect("our own file");
+    let gone = shown();
+    assert!(gone["difference"].is_null(), "{gone}");
+    assert!(
+        gone["evidence"]
+            .as_str()
+            .is_some_and(|e| e.contains("no script"))
+    );
+}
+
 /// Builtins have no source: whatever lies in the folder says nothing of them.
 #[test]
 fn what_has_no_source_is_never_stale() {

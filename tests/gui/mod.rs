@@ -10,6 +10,7 @@ mod pages;
 mod painted;
 mod secrets;
 mod treemap;
+mod values;
 mod window;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cachescope_core::formats::numpy::ArraySummary;
+use cachescope_core::formats::python::Difference;
 use cachescope_core::formats::{Element, Options, Preview, Problem, SparseHandle, Table};
 use cachescope_core::model::value::Call;
 use cachescope_core::model::{Limits, text};
-use cachescope_core::ops::Loadable;
+use cachescope_core::ops;
 use cachescope_core::stores::ValueReader;
 use serde::Serialize;
 
@@ -18,6 +19,7 @@ use super::pick::{self, KeyArgs, Picked};
 use super::save::SaveArgs;
 use super::table::{Align, Table as Sheet, terminal_width};
 use super::{Global, open};
+use crate::difference;
 
 /// Show what an entry holds, without running it.
 ///
@@ -30,6 +32,14 @@ pub(super) struct ShowArgs {
 
     #[command(flatten)]
     key: KeyArgs,
+
+    /// Show a part of the value, reached as in Python by steps such as `['weights'][0]` or `.coef_`
+    #[arg(long, value_name = "STEPS")]
+    at: Option<String>,
+
+    /// Compare the cached function with its source below this folder
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["at", "output", "literal", "snippet"])]
+    source: Option<PathBuf>,
 
     #[command(flatten)]
     save: SaveArgs,
@@ -69,14 +79,17 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     } else {
         Options::SHOW
     };
-    let preview = reader.preview(&options)?;
+    let mut preview = reader.preview(&options)?;
+    if let Some(steps) = &args.at {
+        preview = part(&preview, &reader, steps, &options)?;
+    }
     if let Some(saved) = args.save.save(&picked.store.info.path, &reader, &preview)? {
         eprintln!("{saved}");
         return Ok(Exit::Done);
     }
     if args.snippet || args.literal {
         let text = if args.snippet {
-            snippet(&picked, &reader, &preview)
+            ops::snippet(&picked.store, &picked.entry, &preview)?
         } else {
             preview.literal(LITERAL_CHARS)
         };
@@ -92,7 +105,11 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let facts = facts(&picked);
-    let line = ValueLine::new(&picked, &preview, &facts);
+    let source = match &args.source {
+        Some(folder) => source(&picked, folder)?,
+        None => None,
+    };
+    let line = ValueLine::new(&picked, &preview, &facts, source);
     if global.json {
         out::print_line(&line)?;
     } else {
@@ -101,28 +118,53 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The function behind the entry as it stands today; `None` where the store keeps no source.
+fn source(picked: &Picked, folder: &Path) -> Result<Option<SourceField>, Failure> {
+    let today = picked.store.source_today(&picked.entry, Some(folder))?;
+    let cached = picked.store.details(&picked.entry)?.source;
+    let (Some(today), Some(cached)) = (today, cached) else {
+        return Ok(None);
+    };
+    let file = |path: &Path| super::lines::path_text(path);
+    let found = today.found.as_ref();
+    let diff = found.map(|found| {
+        let names = (file(&cached.path), file(&found.path));
+        difference::unified((&names.0, &cached.text), (&names.1, &found.text))
+    });
+    Ok(Some(SourceField {
+        difference: found.map(|found| match found.difference {
+            Difference::None => "none",
+            Difference::Layout => "layout",
+            Difference::Code => "code",
+        }),
+        path: found.map(|found| file(&found.path)),
+        line: found.map(|found| found.first_line),
+        diff,
+        evidence: today.says,
+    }))
+}
+
+/// The part of a value that `--at` names.
+fn part(
+    whole: &Preview,
+    reader: &ValueReader,
+    steps: &str,
+    options: &Options,
+) -> Result<Preview, Failure> {
+    let node = whole.value.find(whole.node, steps).map_err(|rest| {
+        let way = steps.strip_suffix(&*rest).unwrap_or_default();
+        let way = if way.is_empty() { "the value" } else { way };
+        Failure::usage(format!(
+            "--at leads nowhere: {} has no {}. Steps are written as Python prints them: ['key'], [0], .name",
+            text::shown(way),
+            text::shown(&rest)
+        ))
+    })?;
+    Ok(whole.inside(node, &*reader.side_files, options))
+}
+
 /// Characters of a literal.
 const LITERAL_CHARS: usize = 10_000_000;
-
-fn snippet(picked: &Picked, reader: &ValueReader, preview: &Preview) -> Option<String> {
-    let number = reader.part.as_ref().filter(|part| part.item.is_none());
-    Loadable {
-        kind: picked.store.info.kind,
-        store: &picked.store.info.path,
-        file: &reader.path,
-        group: picked.group.as_deref(),
-        key: picked.key.as_deref(),
-        number: number
-            .filter(|_| picked.key.is_some())
-            .map(|part| part.pickle),
-        is_pickle: preview
-            .codec
-            .iter()
-            .any(|codec| codec.starts_with("pickle")),
-        calls: &preview.calls,
-    }
-    .snippet()
-}
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "value")]
@@ -142,6 +184,8 @@ struct ValueLine<'a> {
     sparse: Option<SparseField<'a>>,
     problems: Vec<String>,
     facts: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceField>,
 }
 
 /// What the store's own kind knows of an entry: a request's url and status, an argument that is no part of the key, ….
@@ -182,6 +226,18 @@ struct TableField<'a> {
     head: &'a [Vec<Element>],
 }
 
+/// The function that computed the value, beside what it is today.
+#[derive(Serialize)]
+struct SourceField {
+    /// `none`, `layout` or `code`; `None` where there is nothing to compare with.
+    difference: Option<&'static str>,
+    evidence: String,
+    path: Option<String>,
+    line: Option<u64>,
+    /// As `diff -u` writes it.
+    diff: Option<String>,
+}
+
 /// A matrix of scipy's.
 #[derive(Serialize)]
 struct SparseField<'a> {
@@ -192,8 +248,13 @@ struct SparseField<'a> {
 }
 
 impl<'a> ValueLine<'a> {
-    fn new(picked: &'a Picked, preview: &'a Preview, facts: &'a Facts) -> Self {
-        let repr = preview.value.repr(preview.value.root(), REPR_CHARS);
+    fn new(
+        picked: &'a Picked,
+        preview: &'a Preview,
+        facts: &'a Facts,
+        source: Option<SourceField>,
+    ) -> Self {
+        let repr = preview.value.repr(preview.node, REPR_CHARS);
         Self {
             store: super::lines::path_text(&picked.store.info.path),
             group: picked.group.as_deref(),
@@ -212,6 +273,7 @@ impl<'a> ValueLine<'a> {
                 .iter()
                 .map(|(name, text)| (&**name, &**text))
                 .collect(),
+            source,
         }
     }
 }
@@ -306,7 +368,17 @@ fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
     for problem in &line.problems {
         fact("problem", &text::shown(problem));
     }
+    if let Some(source) = &line.source {
+        fact("source", &text::shown(&source.evidence));
+    }
     page.push('\n');
+    if let Some(diff) = line.source.as_ref().and_then(|source| source.diff.as_ref()) {
+        for line in diff.lines() {
+            page.push_str(&text::shown(line));
+            page.push('\n');
+        }
+        page.push('\n');
+    }
     if let Some(table) = &preview.table {
         page.push_str(&head(table));
         return page;

@@ -184,7 +184,7 @@ const ENTRY: &[Action] = &[
         Some(copy(CopyOf::Literal))
     }),
     action("Copy Python that loads it", |s| {
-        one(s)?.copied(CopyOf::Python).map(|_| copy(CopyOf::Python))
+        one(s)?.preview.on_show().map(|_| copy(CopyOf::Python))
     }),
     action("Copy the paths of its files", |s| {
         one(s)?.files().first().map(|_| copy(CopyOf::Paths))

@@ -249,6 +249,10 @@ pub(crate) enum EntryCommand {
     Body(Option<NodeId>),
     /// Opens or closes a branch of the document.
     BodyBranch(Branch),
+    /// Looks at a part of the value by itself, reached by the line's path, or back at all of it.
+    Inside(Option<(NodeId, Vec<usize>)>),
+    /// Opens or closes a branch of that part.
+    InsideBranch(Branch),
     /// Shows the document as its text, or as a tree.
     BodyAsText(bool),
     /// Shows the bytes with so many of their compressions taken off.
@@ -267,6 +271,8 @@ pub(crate) enum EntryCommand {
     Focus,
     /// Shows the credentials in the value, or leaves them out.
     Secrets(bool),
+    /// Compares the cached code with the source in the folder that the rules name.
+    CompareCode,
 }
 
 /// What of an entry is copied.
@@ -302,8 +308,12 @@ pub(crate) enum Need {
     Survey(Layout, Time),
     /// What is drawn of the array.
     Look(Sight),
+    /// Smallest, largest and mean number of the array.
+    Summary,
     /// What there is to say of the store as a whole.
     Advice,
     /// The page of bytes that begins at this offset.
     Page(u64),
+    /// The function behind the entry as it stands today.
+    Code,
 }

@@ -40,8 +40,8 @@ impl Session {
     /// What the save dialog offers at first; `None` where no value was read.
     pub(crate) fn saving(&self) -> Option<Saving> {
         let store = self.state.shown()?;
-        let found = store.preview.found.as_ref()?;
-        let value = found.value.as_ref().ok();
+        store.preview.found.as_ref()?;
+        let value = store.preview.on_show();
         let is_array = value.is_some_and(|v| v.array_handle.is_some());
         let is_table = value.is_some_and(|v| v.table_handle.is_some());
         let (form, ending) = match (is_array, is_table) {
@@ -70,7 +70,7 @@ impl Session {
             return;
         };
         let stores = [Arc::clone(&store.info)];
-        let value = found.value.as_ref().ok().cloned();
+        let value = store.preview.on_show().cloned();
         let stored = found.stored.clone();
         self.jobs.start(Job::Outside(Outside {
             title: "Saving a value".to_owned(),

@@ -7,7 +7,7 @@ use cachescope_core::jobs::{Arranged, Job, Sight, Survey};
 use cachescope_core::model::{Row, StoreId, Time};
 use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
-use super::command::{Command, DialogKind, EntryCommand, Need, TableCommand};
+use super::command::{Command, CopyOf, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
 use super::state::{Asked, Dialog, Hex, Palette, Pick, Tab};
 
@@ -216,6 +216,12 @@ impl Session {
                 self.look_into(id, node);
             }
             EntryCommand::BodyBranch(branch) => preview.body.change(branch),
+            EntryCommand::Inside(None) => preview.leave_inside(),
+            EntryCommand::Inside(Some((node, path))) => {
+                let id = store.info.id;
+                self.look_inside(id, node, &path);
+            }
+            EntryCommand::InsideBranch(branch) => preview.inside.tree.change(branch),
             EntryCommand::BodyAsText(is_as_text) => preview.body.is_as_text = is_as_text,
             EntryCommand::Layer(layer) => {
                 let content = preview.layer(layer);
@@ -229,6 +235,9 @@ impl Session {
                 let id = store.info.id;
                 self.read_entry(id, shows_secrets);
             }
+            EntryCommand::CompareCode => self.compare_code(),
+            // It asks the store, which is no work for this thread.
+            EntryCommand::Copy(CopyOf::Python) => self.copy_python(),
             EntryCommand::Copy(of) => {
                 let text = store.copied(of);
                 self.to_copy.extend(text);
@@ -243,8 +252,10 @@ impl Session {
             Need::Glances(rows) => self.glance(id, &rows),
             Need::Survey(layout, now) => self.survey(id, layout, now),
             Need::Look(sight) => self.look(id, sight),
+            Need::Summary => self.sum_up(id),
             Need::Advice => self.advise(id),
             Need::Page(offset) => self.read_page(id, offset),
+            Need::Code => self.compare_code(),
         }
     }
 
@@ -330,6 +341,18 @@ impl Session {
         preview.array.failure = None;
         let job = Job::Look { target, sight };
         self.jobs.replace(&mut preview.array.job, job);
+    }
+
+    fn sum_up(&mut self, id: StoreId) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        if let Some(target) = store.preview.array.target.clone() {
+            store.preview.array.is_summed = true;
+            let sight = Sight::Summary;
+            let job = Job::Look { target, sight };
+            self.jobs.replace(&mut store.preview.array.summing, job);
+        }
     }
 
     fn advise(&mut self, id: StoreId) {

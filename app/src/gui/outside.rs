@@ -3,14 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cachescope_core::Error;
+use cachescope_core::formats::{Options, Preview};
 use cachescope_core::jobs::{Answer, Job, Outside};
 use cachescope_core::model::{EntryId, Issue, NodeId, StoreId, StoreInfo, text};
+use cachescope_core::ops;
 use cachescope_core::scan::{Finds, find_on_this_computer};
+use cachescope_core::stores::Store;
 
 use super::body::Body;
 use super::command::Command;
 use super::session::Session;
-use super::state::{Bodying, OpenStore, Toast};
+use super::state::{Bodying, Coded, Insiding, OpenStore, Toast};
 use crate::text as figures;
 
 /// What work of our own gave.
@@ -23,6 +27,12 @@ pub(crate) enum Made {
     Saved(PathBuf, Result<(), String>),
     /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
     Body(EntryId, NodeId, Box<Result<Body, String>>),
+    /// A part of a value: of which entry and node, or why it cannot be read.
+    Inside(EntryId, NodeId, Box<Result<Preview, String>>),
+    /// Python that loads an entry; `None` where no library does.
+    Python(Result<Option<String>, String>),
+    /// The function behind an entry, as it stands today in the folder that was typed.
+    Code(EntryId, String, Result<Coded, String>),
 }
 
 impl Session {
@@ -51,6 +61,67 @@ impl Session {
         if let Some(store) = self.state.store_mut(id) {
             store.preview.body.job = Some(job);
         }
+    }
+
+    /// Looks at a part of the value on show by itself; the path is that of its line.
+    pub(crate) fn look_inside(&mut self, id: StoreId, node: NodeId, path: &[usize]) {
+        let Some(store) = self.state.store_mut(id) else {
+            return;
+        };
+        let preview = &mut store.preview;
+        let tree = match preview.inside.of {
+            Some(_) => &preview.inside.tree,
+            None => &preview.tree,
+        };
+        let steps = std::mem::take(&mut preview.inside.steps) + &tree.steps(path);
+        let (Some(whole), Some((entry, _))) = (preview.on_show().cloned(), preview.of) else {
+            return;
+        };
+        let found = preview.found.as_ref();
+        let Some(key) = found.map(|found| found.entry.clone()) else {
+            return;
+        };
+        let mut slot = preview.inside.job.take();
+        preview.inside = Insiding::new(node, steps);
+        let info = Arc::clone(&store.info);
+        let job = Job::Outside(Outside {
+            title: "Looking into a value".to_owned(),
+            work: Box::new(move |_cancel, _progress| {
+                let look = || {
+                    // joblib before 0.10 kept arrays in files beside the value.
+                    let reader = Store::open(&info)?.open_value(&key)?;
+                    Ok(whole.inside(node, &*reader.side_files, &Options::GLANCE))
+                };
+                let found: Result<Preview, Error> = look();
+                let found = found.map_err(|error| error.to_string());
+                Ok(Box::new(Made::Inside(entry, node, Box::new(found))) as Answer)
+            }),
+        });
+        self.jobs.replace(&mut slot, job);
+        if let Some(store) = self.state.store_mut(id) {
+            store.preview.inside.job = slot;
+        }
+    }
+
+    /// Copies Python that loads the entry on show.
+    pub(crate) fn copy_python(&mut self) {
+        let Some(store) = self.state.shown() else {
+            return;
+        };
+        let found = store.preview.found.as_deref();
+        let value = found.and_then(|found| found.value.as_ref().ok());
+        let (Some(found), Some(value)) = (found, value.cloned()) else {
+            return;
+        };
+        let (info, entry) = (Arc::clone(&store.info), found.entry.clone());
+        self.jobs.start(Job::Outside(Outside {
+            title: "Writing Python".to_owned(),
+            work: Box::new(move |_cancel, _progress| {
+                let write = || ops::snippet(&Store::open(&info)?, &entry, &value);
+                let written = write().map_err(|error| error.to_string());
+                Ok(Box::new(Made::Python(written)) as Answer)
+            }),
+        }));
     }
 
     /// Looks through the usual places of this computer.
@@ -101,6 +172,22 @@ impl Session {
                     store.preview.body.show(*found);
                 }
             }
+            Made::Inside(entry, node, found) => {
+                let is_wanted = |s: &&mut OpenStore| {
+                    s.preview.of.is_some_and(|(of, _)| of == entry)
+                        && s.preview.inside.of == Some(node)
+                };
+                if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
+                    store.preview.show_inside(*found);
+                }
+            }
+            Made::Python(Ok(Some(lines))) => self.to_copy.push_back(lines),
+            Made::Python(Ok(None)) => {
+                let why = "No library of Python loads an entry of this kind by itself";
+                self.state.notices.push(why.to_owned());
+            }
+            Made::Python(Err(why)) => self.state.notices.push(why),
+            Made::Code(entry, folder, found) => self.compared_code(entry, &folder, found),
         }
     }
 }

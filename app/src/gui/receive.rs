@@ -6,7 +6,7 @@ use cachescope_core::Error;
 use cachescope_core::clear::Act;
 use cachescope_core::jobs::{
     Advised, Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report,
-    Surveyed,
+    Seen, Surveyed,
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
@@ -157,6 +157,13 @@ impl Session {
     }
 
     fn looked(&mut self, job: JobId, looked: Box<Looked>) {
+        if let Seen::Summary(summary) = looked.seen {
+            let asked = |s: &&mut OpenStore| s.preview.array.summing == Some(job);
+            if let Some(store) = self.state.stores.iter_mut().find(asked) {
+                store.preview.array.summary = Some(summary);
+            }
+            return;
+        }
         let asked = |s: &&mut OpenStore| s.preview.array.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
             let array = &mut store.preview.array;
@@ -226,6 +233,8 @@ impl Session {
                 store.preview.array.failure = Some(error.to_string());
                 is_told = true;
             }
+            // The picture says why an array cannot be read.
+            is_told |= store.preview.array.summing == Some(job);
             if store.preview.hex.job == Some(job) && !error.is_cancelled() {
                 store.preview.hex.failure = Some(error.to_string());
                 is_told = true;

@@ -37,6 +37,10 @@ pub(crate) struct Theme {
     pub(crate) danger: Color32,
     /// Text that was added.
     pub(crate) added: Color32,
+    /// Behind text that is gone, and behind the words of it that are.
+    pub(crate) gone_fill: [Color32; 2],
+    /// Behind text that is new, and behind the words of it that are.
+    pub(crate) new_fill: [Color32; 2],
     /// Bars that a query leaves out.
     pub(crate) dimmed: Color32,
     conditions: [Color32; 9],
@@ -111,6 +115,8 @@ static DARK: Theme = Theme {
     stripe: hex(0x0017_1b21),
     danger: hex(0x00f4_7f6b),
     added: hex(0x0035_b28a),
+    gone_fill: [hex(0x0032_2023), hex(0x0062_2f30)],
+    new_fill: [hex(0x0017_2d2a), hex(0x001d_5345)],
     dimmed: hex(0x002c_333f),
     conditions: DARK_CONDITIONS,
     ages: DARK_AGES,
@@ -130,6 +136,8 @@ static LIGHT: Theme = Theme {
     stripe: hex(0x00fa_fbfc),
     danger: hex(0x00b3_4632),
     added: hex(0x0023_765c),
+    gone_fill: [hex(0x00fc_ecea), hex(0x00f4_c6bf)],
+    new_fill: [hex(0x00e8_f5f0), hex(0x00b9_e0d1)],
     dimmed: hex(0x00dd_e1e9),
     conditions: LIGHT_CONDITIONS,
     ages: LIGHT_AGES,
@@ -389,6 +397,19 @@ mod tests {
                     let got = contrast(text, surface);
                     assert!(got >= 4.5, "{text:?} on {surface:?}: {got}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn code_that_changed_can_be_read() {
+        for theme in [&DARK, &LIGHT] {
+            for fill in [theme.gone_fill, theme.new_fill] {
+                for surface in fill {
+                    let got = contrast(theme.text, surface);
+                    assert!(got >= 4.5, "{surface:?}: {got}");
+                }
+                assert!(contrast(theme.quiet, fill[0]) >= 4.5, "{:?}", fill[0]);
             }
         }
     }

@@ -188,7 +188,7 @@ fn value_of((info, entry): (Arc<StoreInfo>, EntryKey)) -> Result<String, String>
             let first: Vec<String> = array.first.iter().map(shown).collect();
             text.push_str(&first.join(", "));
         }
-        None => text.push_str(&preview.value.repr(preview.value.root(), SHOWN).text),
+        None => text.push_str(&preview.value.repr(preview.node, SHOWN).text),
     }
     Ok(text)
 }

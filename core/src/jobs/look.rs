@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::Outcome;
 use super::run::Context;
-use crate::formats::numpy::{ArraySlice, Envelope, Grid, Histogram, Look};
+use crate::formats::numpy::{ArraySlice, ArraySummary, Envelope, Grid, Histogram, Look};
 use crate::formats::{ArrayHandle, Density, Element, SparseHandle, TableHandle};
+use crate::model::Limits;
 use crate::{Error, Result};
 
 /// Bytes that one picture may read of plain data.
@@ -48,6 +49,8 @@ pub enum Sight {
         /// Stretches at most.
         max_buckets: usize,
     },
+    /// Smallest, largest and mean number, as far as they are found in the time of a preview.
+    Summary,
     /// All numbers.
     Histogram {
         /// Number of bins.
@@ -76,6 +79,8 @@ pub enum Seen {
     Grid(Grid),
     /// For [`Sight::Envelope`].
     Envelope(Envelope),
+    /// For [`Sight::Summary`].
+    Summary(ArraySummary),
     /// For [`Sight::Histogram`].
     Histogram(Histogram),
     /// For [`Sight::Rows`]: labels of the rows, and their cells.
@@ -127,6 +132,10 @@ fn array_seen(
         } => array
             .envelope(ranges, *axis, *max_buckets, look)?
             .map(Seen::Envelope),
+        Sight::Summary => {
+            let time = Some(Limits::PREVIEW.time);
+            Some(Seen::Summary(array.summary(time, look.is_cancelled)?))
+        }
         Sight::Histogram { n_bins } => array
             .histogram(&[], *n_bins, None, look)?
             .map(Seen::Histogram),

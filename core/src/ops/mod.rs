@@ -20,5 +20,5 @@ pub use each::{Control, Rows};
 pub use identify::{Identity, identify};
 pub use order::{Direction, Order, Sort, SortBy};
 pub use overview::{AGE_EDGES, Bin, IDLE_S, Overview, SIZE_EDGES, Tally};
-pub use snippet::Loadable;
+pub use snippet::snippet;
 pub use treemap::{Area, GroupArea, Layout, Part, StoreArea, Tile, TileArea, atlas, treemap};

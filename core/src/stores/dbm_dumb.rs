@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
 use super::advice::percent;
+use super::python::Script;
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
     Recognised, Removal, Store, Topic, ValueReader,
@@ -227,6 +228,10 @@ impl Backend for DbmDumb {
             details.paths.push(store.parent.path().join(name));
         }
         Ok(details)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        Ok(Script::dbm("dbm.dumb", &store.info.path, &entry.key, codec))
     }
 
     fn check(

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::follow::{Follow, MappedStore};
+use super::python::Script;
 use super::{
     Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
     Recognised, Removal, Store, ValueReader,
@@ -156,6 +157,21 @@ impl Backend for DbmHash {
             paths: vec![store.info.path.clone()],
             ..Details::default()
         })
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        let path = &store.info.path;
+        if store.info.kind == GNU {
+            return Ok(Script::dbm("dbm.gnu", path, &entry.key, codec));
+        }
+        // ndbm is opened by the name without the suffixes of its files.
+        let is_suffix = path.extension().is_some_and(|e| e == "db" || e == "pag");
+        let base = if is_suffix {
+            path.with_extension("")
+        } else {
+            path.clone()
+        };
+        Ok(Script::dbm("dbm.ndbm", &base, &entry.key, codec))
     }
 
     fn check(

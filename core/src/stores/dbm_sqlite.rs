@@ -2,8 +2,9 @@
 //!
 //! `Lib/dbm/sqlite3.py: BUILD_TABLE`, CPython 3.13.
 
-use super::Confidence;
+use super::python::Script;
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, ValueForm};
+use super::{Confidence, NativeKey, Store};
 use crate::formats::Carrier;
 use crate::model::Group;
 use crate::sqlite::{Failure, Shape, View, describe};
@@ -31,6 +32,19 @@ impl RowKind for Dbm {
                 Some("Python 3.13 or later, dbm.sqlite3".to_owned()),
             )
         })
+    }
+
+    fn python(
+        &self,
+        store: &Store,
+        _table: &RowTable,
+        key: &NativeKey,
+        codec: &[String],
+    ) -> Option<String> {
+        let NativeKey::Untyped(key) = key else {
+            return None;
+        };
+        Script::dbm("dbm.sqlite3", &store.info.path, key, codec)
     }
 
     fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure> {

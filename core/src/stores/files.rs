@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::rows::expired;
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Details, LibraryPolicy, PolicyChoice,
@@ -58,6 +59,21 @@ pub(super) trait FileKind: Send + Sync {
     /// See [`Backend::glance`].
     fn glance(&self, _preview: &Preview) -> Option<String> {
         None
+    }
+
+    /// Python that loads the file of this name; the text stands in quotes.
+    fn python(&self, file: &str, codec: &[String]) -> Option<String> {
+        let mut script = Script::default();
+        // YAML is text there and stays it.
+        let mode = if codec.iter().any(|word| word == "text") {
+            "'r'"
+        } else {
+            "'rb'"
+        };
+        let value = script.decoded(codec, "file.read()")?;
+        script.line(&format!("with open({file}, {mode}) as file:"));
+        script.line(&format!("    value = {value}"));
+        Some(script.finish())
     }
 
     /// True where [`Self::times`] has something to say.
@@ -213,6 +229,11 @@ impl<K: FileKind> Backend for FileStore<K> {
 
     fn glance(&self, preview: &Preview) -> Option<String> {
         self.0.glance(preview)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        let path = store.info.path.join(path_from_bytes(&entry.key));
+        Ok(self.0.python(&path_literal(&path), codec))
     }
 
     fn check(

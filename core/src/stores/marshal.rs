@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
 };
@@ -81,6 +82,19 @@ impl Backend for Marshal {
             paths: vec![store.info.path.clone()],
             ..Details::default()
         })
+    }
+
+    fn python(
+        &self,
+        store: &Store,
+        _entry: &EntryKey,
+        _codec: &[String],
+    ) -> Result<Option<String>> {
+        let mut script = Script::new(&["marshal"]);
+        let file = path_literal(&store.info.path);
+        script.line(&format!("with open({file}, 'rb') as file:"));
+        script.line("    value = marshal.load(file)");
+        Ok(Some(script.finish()))
     }
 
     fn check(

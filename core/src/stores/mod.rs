@@ -10,6 +10,7 @@ mod django_db;
 mod django_file;
 mod files;
 mod follow;
+mod function_source;
 mod hishel;
 mod hishel_files;
 mod http;
@@ -22,6 +23,7 @@ mod pickle;
 mod policy;
 mod probe;
 mod pyc;
+mod python;
 mod recognise;
 mod removal;
 mod requests_cache;
@@ -36,6 +38,7 @@ mod value_reader;
 pub use advice::{Advice, Topic};
 pub use compaction::Compaction;
 pub use follow::{EntryFile, Follow, Ground, Part};
+pub use function_source::{CachedSource, FoundSource, SourceToday};
 pub use native_key::{KeyScope, KeyTypes, NativeKey};
 pub use payload::Payload;
 pub use policy::{
@@ -52,7 +55,7 @@ pub use value_reader::ValueReader;
 use std::any::Any;
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::Preview;
@@ -154,6 +157,34 @@ pub trait Backend: Send + Sync {
         entry: &EntryKey,
         options: &CheckOptions,
     ) -> Result<Vec<Finding>>;
+
+    /// Python that leaves an entry's value in `value`, by the library that wrote it; `codec` is the value's chain of
+    /// codecs. `None` where no library loads single entries.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    fn python(
+        &self,
+        _store: &Store,
+        _entry: &EntryKey,
+        _codec: &[String],
+    ) -> Result<Option<String>> {
+        Ok(None)
+    }
+
+    /// The function that computed an entry, as its source stands today: below `folder`, or without one where the
+    /// store itself recorded the file. `None` for stores that keep no source.
+    ///
+    /// # Errors
+    /// If the store or the folder cannot be read.
+    fn source_today(
+        &self,
+        _store: &Store,
+        _entry: &EntryKey,
+        _folder: Option<&Path>,
+    ) -> Result<Option<SourceToday>> {
+        Ok(None)
+    }
 
     /// Hits and misses that the store itself keeps.
     ///
@@ -362,6 +393,26 @@ impl Store {
         self.backend.check(self, entry, options)
     }
 
+    /// See [`Backend::python`].
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn python(&self, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        self.backend.python(self, entry, codec)
+    }
+
+    /// See [`Backend::source_today`].
+    ///
+    /// # Errors
+    /// If the store or the folder cannot be read.
+    pub fn source_today(
+        &self,
+        entry: &EntryKey,
+        folder: Option<&Path>,
+    ) -> Result<Option<SourceToday>> {
+        self.backend.source_today(self, entry, folder)
+    }
+
     /// See [`Backend::counters`].
     ///
     /// # Errors
@@ -423,7 +474,7 @@ impl Store {
 }
 
 /// The folder a store lies in, and its name there.
-fn split(path: &std::path::Path) -> Result<(Dir, OsString)> {
+fn split(path: &Path) -> Result<(Dir, OsString)> {
     let name = path.file_name().unwrap_or(".".as_ref()).to_owned();
     Ok((Dir::open(path.parent().unwrap_or(path))?, name))
 }
@@ -505,17 +556,6 @@ pub struct Details {
     pub facts: Vec<(Cow<'static, str>, String)>,
     /// The entry's own files.
     pub paths: Vec<PathBuf>,
-}
-
-/// A function's source text as the cache keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedSource {
-    /// The text, decorators included.
-    pub text: String,
-    /// Line of the file that it began at; `None` where it was not recorded.
-    pub first_line: Option<u64>,
-    /// Where the text is kept.
-    pub path: PathBuf,
 }
 
 /// What a check is asked for.

@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Details, NativeKey, Recognised, Removal, Store,
     ValueReader,
@@ -55,7 +56,8 @@ impl Backend for Pickle {
         let Some(confidence) = confidence(&content, &head) else {
             return Ok(None);
         };
-        let is_joblib = packed.is_some() || has_wrappers(&content, &head);
+        // joblib has no zstd: somebody packed a pickle of their own.
+        let is_joblib = packed.is_some_and(|c| c != Codec::Zstd) || has_wrappers(&content, &head);
         Ok(Some(Recognised {
             kind: if is_joblib { JOBLIB_DUMP } else { PICKLE },
             confidence,
@@ -137,6 +139,55 @@ impl Backend for Pickle {
             reader.part = Parts::of(store)?.find(store, entry)?;
         }
         Ok(reader)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        let part = match entry.ordinal {
+            WHOLE => None,
+            _ => Parts::of(store)?.find(store, entry)?,
+        };
+        let is_item = part.as_ref().is_some_and(|part| part.item.is_some());
+        let mut script = Script::default();
+        let key = if is_item {
+            let Some(key) = script.key(&self.native_key(store, entry)?) else {
+                return Ok(None);
+            };
+            format!("[{key}]")
+        } else {
+            String::new()
+        };
+        let file = path_literal(&store.info.path);
+        if store.info.kind == JOBLIB_DUMP {
+            script.import("joblib");
+            script.line(&format!("value = joblib.load({file}){key}"));
+            return Ok(Some(script.finish()));
+        }
+        script.import("pickle");
+        script.line(&format!("with open({file}, 'rb') as file:"));
+        let place = part.map(|part| (part.pickle, part.file.skim.shares_memo(part.pickle)));
+        match place {
+            // One pickler wrote them all, so one unpickler reads them.
+            Some((n, true)) => {
+                script.line("    unpickler = pickle.Unpickler(file)");
+                script.line(&format!("    for _ in range({}):", n.saturating_add(1)));
+                script.line("        value = unpickler.load()");
+            }
+            Some((n, false)) if n > 0 => {
+                script.line(&format!("    for _ in range({}):", n.saturating_add(1)));
+                script.line("        value = pickle.load(file)");
+            }
+            _ if codec.len() == 1 => script.line("    value = pickle.load(file)"),
+            _ => {
+                let Some(value) = script.decoded(codec, "file.read()") else {
+                    return Ok(None);
+                };
+                script.line(&format!("    value = {value}"));
+            }
+        }
+        if is_item {
+            script.line(&format!("value = value{key}"));
+        }
+        Ok(Some(script.finish()))
     }
 
     fn details(&self, store: &Store, _entry: &EntryKey) -> Result<Details> {

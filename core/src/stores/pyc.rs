@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
 };
@@ -126,6 +127,29 @@ impl Backend for Pyc {
         }
         details.paths.push(path);
         Ok(details)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, _codec: &[String]) -> Result<Option<String>> {
+        let files = Files::of(store)?;
+        let name = path_from_bytes(&entry.key);
+        let path = files.dir.path().join(&name);
+        let header = header_of(&files.dir, name.as_os_str())
+            .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
+        let Some(header) = header else {
+            return Ok(None);
+        };
+        let mut script = Script::new(&["marshal"]);
+        script.line(&format!(
+            "with open({}, 'rb') as file:",
+            path_literal(&path)
+        ));
+        script.line(&format!(
+            "    file.seek({})  # the header of Python {}, which alone can load it",
+            header.len,
+            header.python()
+        ));
+        script.line("    value = marshal.load(file)");
+        Ok(Some(script.finish()))
     }
 
     fn check(

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::http::Response;
+use super::python::{Script, path_literal};
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
-use super::{Confidence, Dependent, Expiry, LibraryPolicy, ValueTimes};
+use super::{Confidence, Dependent, Expiry, LibraryPolicy, NativeKey, Store, ValueTimes};
 use crate::formats::{Carrier, Preview};
 use crate::model::Group;
 use crate::sqlite::{Failure, Shape, View, describe, table_names};
@@ -63,6 +64,36 @@ impl RowKind for RequestsCache {
             "requests-cache before 1.0"
         };
         Some((Confidence::Certain, Some(writer.to_owned())))
+    }
+
+    /// From 1.0 on the library puts a response together from more than the pickle holds.
+    fn python(
+        &self,
+        store: &Store,
+        table: &RowTable,
+        key: &NativeKey,
+        codec: &[String],
+    ) -> Option<String> {
+        let path = &store.info.path;
+        // The library gives a name without an ending one of its own.
+        if !table.table.has(&["expires"]) || path.extension().is_none() {
+            return None;
+        }
+        let mut script = Script::new(&["requests_cache"]);
+        let key = script.key(key)?;
+        let serializer = match codec.last().map(String::as_str) {
+            Some("json") => ", serializer='json'",
+            Some("text" | "yaml") => ", serializer='yaml'",
+            Some(word) if word.starts_with("pickle") => "",
+            _ => return None,
+        };
+        let file = path_literal(path);
+        script.line(&format!(
+            "cache = requests_cache.SQLiteCache({file}{serializer})"
+        ));
+        script.line(&format!("value = cache.responses[{key}]"));
+        script.line("cache.close()");
+        Some(script.finish())
     }
 
     fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure> {

@@ -2,9 +2,11 @@
 //!
 //! `sqlitedict.py: MAKE_TABLE`, checked with sqlitedict 2.1.
 
-use super::Confidence;
+use super::python::{Script, path_literal};
 use super::rows::{KeyForm, RowKind, RowStore, RowTable, ValueForm};
+use super::{Confidence, NativeKey, Store};
 use crate::formats::Carrier;
+use crate::formats::repr::str_repr;
 use crate::sqlite::{Failure, Shape, Table, View, describe, quote, table_names};
 
 pub(super) static SQLITEDICT: RowStore<SqliteDict> = RowStore(SqliteDict);
@@ -28,6 +30,32 @@ impl RowKind for SqliteDict {
         };
         let is_all = !shape.tables.is_empty() && shape.tables.iter().all(is_ours);
         is_all.then(|| (Confidence::Certain, Some("sqlitedict".to_owned())))
+    }
+
+    fn python(
+        &self,
+        store: &Store,
+        table: &RowTable,
+        key: &NativeKey,
+        codec: &[String],
+    ) -> Option<String> {
+        let mut script = Script::new(&["sqlitedict"]);
+        let key = script.key(key)?;
+        let file = path_literal(&store.info.path);
+        let name = str_repr(&table.table.name);
+        // Pickles are what the library reads unasked; other encodings were given to it as functions.
+        let is_pickle = matches!(codec, [only] if only.starts_with("pickle"));
+        let decode = if is_pickle {
+            String::new()
+        } else {
+            let value = script.decoded(codec, "stored")?;
+            format!(", decode=lambda stored: {value}")
+        };
+        script.line(&format!(
+            "with sqlitedict.SqliteDict({file}, tablename={name}, flag='r'{decode}) as table:"
+        ));
+        script.line(&format!("    value = table[{key}]"));
+        Some(script.finish())
     }
 
     fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure> {

@@ -55,6 +55,7 @@ impl ValueReader {
         .map_err(|e| e.at(&self.path))?;
         if self.hides_secrets {
             secrets::hide(Arc::make_mut(&mut preview.value));
+            preview.node = preview.value.root();
         }
         Ok(preview)
     }

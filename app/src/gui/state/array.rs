@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use cachescope_core::formats::numpy::Scalar;
+use cachescope_core::formats::numpy::{ArraySummary, Scalar};
 use cachescope_core::formats::{ArrayHandle, Preview};
 use cachescope_core::jobs::{JobId, Looked, Sight, Target};
 
@@ -79,6 +79,12 @@ pub(crate) struct Arraying {
     /// What the newest picture, finished or not, was asked for.
     pub(crate) asked: Option<Sight>,
     pub(crate) job: Option<JobId>,
+    /// Smallest, largest and mean number, once they are found.
+    pub(crate) summary: Option<ArraySummary>,
+    /// True once they were asked for.
+    pub(crate) is_summed: bool,
+    /// The job that reads the whole array for them, this one or the one before it.
+    pub(crate) summing: Option<JobId>,
     /// Why it could not be made.
     pub(crate) failure: Option<String>,
     pub(crate) scroll: Scroll,
@@ -184,6 +190,19 @@ impl Arraying {
             ArrayCommand::Zoom(zoom) => self.zoom = zoom,
             ArrayCommand::Column(column) => self.first_column = column,
         }
+    }
+
+    /// Turns to another value; the job at work on this one gives way to the next.
+    pub(crate) fn turn_to(&mut self, value: Option<&Preview>) {
+        let (job, summing) = (self.job.take(), self.summing.take());
+        *self = Self::new(value);
+        (self.job, self.summing) = (job, summing);
+    }
+
+    /// True for an array whose numbers have not been summed up.
+    pub(crate) fn needs_summary(&self) -> bool {
+        let is_array = matches!(self.target.as_deref(), Some(Target::Array(_)));
+        is_array && self.plots.len() > 1 && !self.is_summed
     }
 
     /// What has to be read for what is on screen; `None` if it was asked for already.

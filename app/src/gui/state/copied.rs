@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use super::OpenStore;
 use crate::gui::command::CopyOf;
-use crate::gui::snippet;
 
 /// Characters of a value that are copied: more than any notebook cell takes.
 const LITERAL_CHARS: usize = 1_000_000;
@@ -13,19 +12,18 @@ impl OpenStore {
     /// The text; `None` where one entry is not selected, or it has nothing of the sort.
     pub(crate) fn copied(&self, of: CopyOf) -> Option<String> {
         let record = self.snapshot.record(self.entries.selection.only()?)?;
-        let value = || self.preview.found.as_ref()?.value.as_ref().ok();
         match of {
             CopyOf::Key => Some(record.key_text().into_owned()),
             CopyOf::Literal => {
-                let value = self.preview.tree.value()?;
-                Some(value.repr(value.root(), LITERAL_CHARS).text)
+                let shown = self.preview.on_show()?;
+                Some(shown.value.repr(shown.node, LITERAL_CHARS).text)
             }
             CopyOf::Paths => {
                 let paths = self.files();
                 let lines: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
                 (!lines.is_empty()).then(|| lines.join("\n"))
             }
-            CopyOf::Python if record.files > 0 => snippet::python(value()?, self.files().first()?),
+            // Only the store can say it, and it is read elsewhere.
             CopyOf::Python => None,
         }
     }

@@ -4,11 +4,13 @@ mod activity;
 mod array;
 mod body;
 mod clearing;
+mod code;
 mod compare;
 mod completion;
 mod copied;
 mod entries;
 mod hex;
+mod inside;
 mod json;
 mod overview;
 mod preview;
@@ -26,10 +28,12 @@ pub(crate) use clearing::{
     Asked as AskedFor, Clearing, CompactStage, Compacting, Dialog, Everywhere, Exporting, KeepForm,
     Palette, Picturing, PolicyForm, Request, Rules, Saving, Scope, Stage,
 };
+pub(crate) use code::{Coded, Coding};
 pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
 pub(crate) use completion::{group_term, offers};
 pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, LINE, Layer};
+pub(crate) use inside::Insiding;
 pub(crate) use json::Json;
 pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
@@ -38,7 +42,7 @@ pub(crate) use saved::{FunctionsBy, Saved};
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
 pub(crate) use toast::{STAYS_S, Toast};
-pub(crate) use tree::{Branch, LineState, TreeLine};
+pub(crate) use tree::{Branch, LineState, Opens, TreeLine};
 
 use std::path::PathBuf;
 use std::sync::Arc;

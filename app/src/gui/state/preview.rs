@@ -1,13 +1,14 @@
 //! The entry panel's own state: which entry was read, and which side of it is on show.
 
-use cachescope_core::formats::Content;
 use cachescope_core::formats::compress::Codec;
+use cachescope_core::formats::{Content, Preview};
 use cachescope_core::jobs::{EntryPreview, JobId, Secrets};
 use cachescope_core::model::{EntryId, Fingerprint, Kind, Leaf, NodeId};
 
+use super::code::Coding;
 use super::hex::{Hex, Layer};
 use super::tree::Tree;
-use super::{Arraying, Bodying};
+use super::{Arraying, Bodying, Insiding};
 use crate::gui::body::Place;
 
 /// The sides of an entry.
@@ -43,6 +44,10 @@ pub(crate) struct Previewing {
     pub(crate) hex: Hex,
     /// Text or bytes inside the value that are looked into.
     pub(crate) body: Bodying,
+    /// An array, table or other part that is looked at by itself.
+    pub(crate) inside: Insiding,
+    /// The function that computed it, as it stands today.
+    pub(crate) code: Coding,
 }
 
 impl Previewing {
@@ -51,9 +56,32 @@ impl Previewing {
         let value = found.value.as_ref().ok();
         self.tree = value.map_or_else(Tree::default, |p| Tree::new(p.value.clone()));
         self.hex = Hex::new(Layer::default(), found.stored.as_ref());
-        self.array = Arraying::new(value);
+        self.array.turn_to(value);
         self.body = Bodying::default();
+        self.inside = Insiding::default();
+        self.code = Coding::default();
         self.found = Some(found);
+    }
+
+    /// What is on show: the value, or the part of it that is looked at.
+    pub(crate) fn on_show(&self) -> Option<&Preview> {
+        match &self.inside.preview {
+            Some(part) => Some(part),
+            None => self.found.as_ref()?.value.as_ref().ok(),
+        }
+    }
+
+    /// Takes over what was found of a part.
+    pub(crate) fn show_inside(&mut self, found: Result<Preview, String>) {
+        self.inside.show(found);
+        self.array.turn_to(self.inside.preview.as_deref());
+    }
+
+    /// Goes back to the value as a whole.
+    pub(crate) fn leave_inside(&mut self) {
+        self.inside = Insiding::default();
+        let value = self.found.as_ref().and_then(|f| f.value.as_ref().ok());
+        self.array.turn_to(value);
     }
 
     /// The node that is looked into unasked: a value that is nothing but text or bytes.

@@ -35,8 +35,17 @@ pub(crate) struct TreeLine {
     pub(crate) state: LineState,
     /// True if several places refer to this very object.
     pub(crate) is_shared: bool,
-    /// Text or bytes that can be looked into.
-    pub(crate) body: Option<NodeId>,
+    /// What shows more of it than the tree does.
+    pub(crate) opens: Option<Opens>,
+}
+
+/// A view of a part of the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens {
+    /// Text or bytes, looked into.
+    Body(NodeId),
+    /// An array, a table or a sparse matrix.
+    Inside(NodeId),
 }
 
 /// What a line offers.
@@ -55,7 +64,8 @@ pub(crate) enum LineState {
 /// What a tree is of.
 #[derive(Clone)]
 enum Source {
-    Value(Arc<Value>),
+    /// A value from this node down.
+    Value(Arc<Value>, NodeId),
     Json(Arc<Json>),
 }
 
@@ -78,7 +88,13 @@ pub(crate) struct Tree {
 impl Tree {
     /// The tree of a value, its root open.
     pub(crate) fn new(value: Arc<Value>) -> Self {
-        Self::of(Source::Value(value))
+        let root = value.root();
+        Self::of(Source::Value(value, root))
+    }
+
+    /// The tree of a part of a value.
+    pub(crate) fn of_part(value: Arc<Value>, root: NodeId) -> Self {
+        Self::of(Source::Value(value, root))
     }
 
     /// The tree of a JSON document, its root open.
@@ -104,7 +120,7 @@ impl Tree {
     /// The value it belongs to; `None` if it is no Python value's.
     pub(crate) fn value(&self) -> Option<&Arc<Value>> {
         match &self.source {
-            Some(Source::Value(value)) => Some(value),
+            Some(Source::Value(value, _)) => Some(value),
             Some(Source::Json(_)) | None => None,
         }
     }
@@ -127,6 +143,24 @@ impl Tree {
         self.rebuild();
     }
 
+    /// How Python would reach the place of a line, from the value on: `['weights'][0]`.
+    pub(crate) fn steps(&self, path: &[usize]) -> String {
+        let mut steps = String::new();
+        let Some(Source::Value(value, root)) = &self.source else {
+            return steps;
+        };
+        let mut node = *root;
+        for number in path {
+            let children = value.children(node, *number..number + 1);
+            let Some(child) = children.first() else {
+                break;
+            };
+            steps.push_str(&value.step(child));
+            node = child.node;
+        }
+        steps
+    }
+
     fn rebuild(&mut self) {
         self.lines.clear();
         let Some(source) = &self.source else { return };
@@ -140,10 +174,17 @@ impl Tree {
                     label: format!("{left} more"),
                     state: LineState::More(left),
                     is_shared: false,
-                    body: None,
+                    opens: None,
                 }),
                 Step::Child(path, key, node) => {
-                    let n_children = source.len(node);
+                    // Where a better view opens, what the array or table is made of is not listed.
+                    let opens = source
+                        .opens(node)
+                        .filter(|opens| !path.is_empty() || matches!(opens, Opens::Body(_)));
+                    let n_children = match opens {
+                        Some(Opens::Inside(_)) => 0,
+                        _ => source.len(node),
+                    };
                     let shown = self.open.get(&path).copied().filter(|_| n_children > 0);
                     let state = match (n_children, shown) {
                         (0, _) => LineState::Leaf,
@@ -159,7 +200,7 @@ impl Tree {
                         label: source.label(node),
                         state,
                         is_shared: source.is_shared(node),
-                        body: source.body(node),
+                        opens,
                     });
                 }
             }
@@ -173,14 +214,14 @@ const SHORT: u64 = 60;
 impl Source {
     fn root(&self) -> Node {
         match self {
-            Self::Value(value) => Node::Value(value.root()),
+            Self::Value(_, root) => Node::Value(*root),
             Self::Json(_) => Node::Json(0),
         }
     }
 
     fn len(&self, node: Node) -> usize {
         match (self, node) {
-            (Self::Value(value), Node::Value(node)) => value.len(node),
+            (Self::Value(value, _), Node::Value(node)) => value.len(node),
             (Self::Json(json), Node::Json(node)) => json.n_children(node),
             _ => 0,
         }
@@ -188,7 +229,7 @@ impl Source {
 
     fn label(&self, node: Node) -> String {
         match (self, node) {
-            (Self::Value(value), Node::Value(node)) => value.label(node),
+            (Self::Value(value, _), Node::Value(node)) => value.label(node),
             (Self::Json(json), Node::Json(node)) => json.label(node).to_owned(),
             _ => String::new(),
         }
@@ -196,15 +237,18 @@ impl Source {
 
     fn is_shared(&self, node: Node) -> bool {
         match (self, node) {
-            (Self::Value(value), Node::Value(node)) => value.is_shared(node),
+            (Self::Value(value, _), Node::Value(node)) => value.is_shared(node),
             _ => false,
         }
     }
 
-    fn body(&self, node: Node) -> Option<NodeId> {
-        let (Self::Value(value), Node::Value(node)) = (self, node) else {
+    fn opens(&self, node: Node) -> Option<Opens> {
+        let (Self::Value(value, _), Node::Value(node)) = (self, node) else {
             return None;
         };
+        if value.has_inside(node) {
+            return Some(Opens::Inside(node));
+        }
         let is_long = match value.leaf(node)? {
             Leaf::Str(blob)
             | Leaf::Python2Str(blob)
@@ -212,12 +256,12 @@ impl Source {
             | Leaf::ByteArray(blob) => blob.len > SHORT,
             Leaf::Int(_) | Leaf::Float(_) => false,
         };
-        is_long.then_some(node)
+        is_long.then_some(Opens::Body(node))
     }
 
     fn children(&self, node: Node, shown: usize) -> Vec<(String, Node)> {
         match (self, node) {
-            (Self::Value(value), Node::Value(node)) => {
+            (Self::Value(value, _), Node::Value(node)) => {
                 let children = value.children(node, 0..shown).into_iter();
                 let named =
                     children.map(|child| (key_text(value, &child), Node::Value(child.node)));

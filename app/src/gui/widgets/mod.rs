@@ -1,6 +1,7 @@
 //! Small reusable pieces of the window.
 
 pub(crate) mod bars;
+pub(crate) mod beside;
 pub(crate) mod cell;
 pub(crate) mod condition;
 pub(crate) mod controls;

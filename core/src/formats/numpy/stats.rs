@@ -1,7 +1,6 @@
 //! Statistics and samples of an array, read in one pass and never as a whole.
 
 use std::io::{self, Read};
-use std::time::Instant;
 
 use super::array::{ArrayData, ArrayView};
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
@@ -20,7 +19,7 @@ const CHUNK: usize = 256 << 10;
 const OBJECT_CHARS: usize = 200;
 
 impl ArrayView {
-    /// Type, shape, first elements and, unless `deadline` is `None` or passes, statistics.
+    /// Type, shape, first elements and, unless `is_over` is `None` or says so first, statistics.
     ///
     /// # Errors
     /// What the system or the compression said.
@@ -28,7 +27,7 @@ impl ArrayView {
         &self,
         value: &Value,
         content: &Content,
-        deadline: Option<Instant>,
+        is_over: Option<&dyn Fn() -> bool>,
     ) -> io::Result<ArraySummary> {
         let mut summary = ArraySummary {
             dtype: self.dtype.str(),
@@ -41,8 +40,8 @@ impl ArrayView {
             first: self.elements(value, content, 0, N_FIRST)?,
             is_complete: false,
         };
-        if let Some(deadline) = deadline
-            && let Some(statistics) = self.statistics(content, deadline)?
+        if let Some(is_over) = is_over
+            && let Some(statistics) = self.statistics(content, is_over)?
         {
             statistics.fill(&self.dtype, &mut summary);
         }
@@ -93,8 +92,12 @@ impl ArrayView {
         Ok(out)
     }
 
-    /// `None` if the type has none, or the deadline passed first.
-    fn statistics(&self, content: &Content, deadline: Instant) -> io::Result<Option<Statistics>> {
+    /// `None` if the type has none, or it was over first.
+    fn statistics(
+        &self,
+        content: &Content,
+        is_over: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Statistics>> {
         let size = self.dtype.item_size;
         let n = self.len().filter(|n| n.checked_mul(size).is_some());
         let Some(n) = n else {
@@ -112,7 +115,7 @@ impl ArrayView {
         let step = (CHUNK as u64 / size).max(1);
         let mut at = 0;
         while at < n {
-            if Instant::now() > deadline {
+            if is_over() {
                 return Ok(None);
             }
             let wanted = step.min(n - at);

@@ -118,6 +118,11 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
 }
 
 impl Skim {
+    /// True if the pickle of this number goes on with the memo of the one before it: one `Pickler` wrote both.
+    pub fn shares_memo(&self, pickle: usize) -> bool {
+        self.pickles.get(pickle).is_some_and(|p| p.shares_memo)
+    }
+
     /// Decodes pickle number `pickle` whole; `None` if there is none.
     pub fn decode_pickle(
         &self,

@@ -55,13 +55,19 @@ impl ArrayHandle {
         }
     }
 
-    /// Type, shape and first elements; statistics too, if they are read within `time`.
+    /// Type, shape and first elements; statistics too, if they are read within `time` and before it is cancelled.
     ///
     /// # Errors
     /// What the system or the compression said.
-    pub fn summary(&self, time: Option<Duration>) -> io::Result<ArraySummary> {
+    pub fn summary(
+        &self,
+        time: Option<Duration>,
+        is_cancelled: &dyn Fn() -> bool,
+    ) -> io::Result<ArraySummary> {
         let deadline = time.map(|time| Instant::now() + time);
-        self.view.summary(&self.value, &self.content, deadline)
+        let is_over = || is_cancelled() || deadline.is_some_and(|end| Instant::now() > end);
+        let is_over = deadline.is_some().then_some(&is_over as &dyn Fn() -> bool);
+        self.view.summary(&self.value, &self.content, is_over)
     }
 
     /// Elements `start..start + n` in index (C) order.

@@ -1,6 +1,7 @@
 //! Any stored value to what is shown of it: codecs peeled, carrier recognised, decoded within limits.
 
 mod arrays;
+mod inside;
 mod parts;
 mod sparse;
 mod tables;
@@ -118,6 +119,8 @@ pub struct Preview {
     pub summary: String,
     /// The decoded value.
     pub value: Arc<Value>,
+    /// What of it is shown: its root, or a part of it.
+    pub node: NodeId,
     /// True if a limit or damage left something out of `value`.
     pub is_truncated: bool,
     /// Every global that the bytes name, `module.name`, in order of appearance.
@@ -251,15 +254,7 @@ fn of_decoded(
         problems,
         ..Preview::of_value(decoded.value, content, &carrier)
     };
-    let root = preview.value.root();
-    if let Some(handle) = preview.array_at(root, side_files) {
-        preview.show_array(handle, started, options);
-    } else if let Some(handle) = preview.table_at(root) {
-        preview.show_table(handle);
-    } else if let Some(handle) = preview.sparse_at(root) {
-        preview.summary = handle.label(&preview.value_type);
-        preview.sparse_handle = Some(handle);
-    }
+    preview.look_at(started, side_files, options);
     preview
 }
 
@@ -411,7 +406,8 @@ impl Preview {
 
     fn show_array(&mut self, handle: ArrayHandle, started: Instant, options: &Options) {
         let time = options.limits.time.saturating_sub(started.elapsed());
-        match handle.summary(options.has_statistics.then_some(time)) {
+        let time = options.has_statistics.then_some(time);
+        match handle.summary(time, &|| false) {
             Ok(summary) => self.array = Some(summary),
             Err(error) => self.problems.push(Problem::new(
                 ProblemKind::Damaged,
@@ -432,6 +428,7 @@ impl Preview {
             codec,
             value_type: value.type_name(value.root()),
             summary: value.label(value.root()),
+            node: value.root(),
             value: Arc::new(value),
             is_truncated: false,
             globals: Vec::new(),

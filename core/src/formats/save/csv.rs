@@ -30,7 +30,7 @@ pub(super) fn save(
             Err(unfit(SaveAs::Csv, "the array has more than two axes"))
         };
     }
-    let (value, root) = (&preview.value, preview.value.root());
+    let (value, root) = (&preview.value, preview.node);
     match value.kind(root) {
         Kind::List | Kind::Tuple => Ok(list_rows(value, root, look, &mut rows)),
         Kind::Dict => Ok(dict_rows(value, root, look, &mut rows)),

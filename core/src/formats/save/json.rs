@@ -27,7 +27,7 @@ pub(super) fn save(preview: &Preview, look: &Look<'_>, out: &mut dyn Write) -> i
     let is_done = match (&preview.table_handle, &preview.array_handle) {
         (Some(table), _) => table_json(table, look, &mut out)?,
         (_, Some(array)) => array_json(array, look, &mut out)?,
-        _ => Writer::new(preview, look, &mut out).run(preview.value.root())?,
+        _ => Writer::new(preview, look, &mut out).run(preview.node)?,
     };
     out.write_all(b"\n")?;
     out.flush()?;

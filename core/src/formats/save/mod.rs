@@ -37,7 +37,7 @@ impl SaveAs {
 impl Preview {
     /// The value as a Python literal; `None` if it holds anything else, or is longer than `max_chars`.
     pub fn literal(&self, max_chars: usize) -> Option<String> {
-        let repr = self.value.repr(self.value.root(), max_chars);
+        let repr = self.value.repr(self.node, max_chars);
         let is_whole = !repr.is_cut && !self.is_truncated;
         let text = repr.text;
         (is_whole && pyliteral::parse(&text).is_some()).then_some(text)

@@ -162,6 +162,7 @@ impl Side {
             Ok(text) if carrier == Carrier::Text => Value::of_str(text),
             _ => Value::of_bytes(&bytes),
         };
+        self.preview.node = value.root();
         self.preview.value = std::sync::Arc::new(value);
     }
 

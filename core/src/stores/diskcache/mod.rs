@@ -13,6 +13,7 @@ mod row;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
     LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval,
@@ -372,6 +373,38 @@ impl Backend for DiskCache {
             details.paths.push(shard.dir.path().join(path));
         }
         Ok(details)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        let opened = Opened::of(store)?;
+        let shard = opened.shard(entry, store)?;
+        if listing::orphan_path(entry, &shard.name).is_some() {
+            return Ok(None);
+        }
+        let mut script = Script::new(&["diskcache"]);
+        let key = match row::native_key(&entry.key) {
+            Some(NativeKey::Bytes(bytes)) => match json::key_label(&bytes) {
+                // A key of a JSONDisk: JSON is Python, but for its three words.
+                Some(label) => Some(label),
+                None => script.key(&NativeKey::Bytes(bytes)),
+            },
+            Some(key) => script.key(&key),
+            None => None,
+        };
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        // One shard of a FanoutCache is a cache of its own: their number is recorded nowhere.
+        let folder = path_literal(shard.dir.path());
+        let is_json = codec.iter().any(|word| word == "json");
+        let disk = if is_json {
+            ", disk=diskcache.JSONDisk"
+        } else {
+            ""
+        };
+        script.line(&format!("with diskcache.Cache({folder}{disk}) as cache:"));
+        script.line(&format!("    value = cache[{key}]"));
+        Ok(Some(script.finish()))
     }
 
     fn check(

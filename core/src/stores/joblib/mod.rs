@@ -18,9 +18,10 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::python::{Script, path_literal};
 use super::{
     Backend, Candidate, CheckOptions, Details, Follow, Guard, KeyScope, LibraryPolicy, NativeKey,
-    PolicyChoice, PolicyLimits, Recognised, Removal, Store, ValueReader,
+    PolicyChoice, PolicyLimits, Recognised, Removal, SourceToday, Store, ValueReader,
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::{Carrier, SideFiles};
@@ -150,6 +151,35 @@ impl Backend for Joblib {
             findings.extend(of_source(store, entry, folder)?.iter().cloned());
         }
         Ok(findings)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, _codec: &[String]) -> Result<Option<String>> {
+        if is_orphan(&entry.key) {
+            return Ok(None);
+        }
+        let file = store.info.path.join(entry_path(entry)).join(OUTPUT);
+        let mut script = Script::new(&["joblib"]);
+        script.line(&format!("value = joblib.load({})", path_literal(&file)));
+        Ok(Some(script.finish()))
+    }
+
+    fn source_today(
+        &self,
+        store: &Store,
+        entry: &EntryKey,
+        folder: Option<&Path>,
+    ) -> Result<Option<SourceToday>> {
+        if is_orphan(&entry.key) {
+            return Ok(None);
+        }
+        let Some(cached) = code::read(&function_dir(store, entry)?) else {
+            return Ok(None);
+        };
+        let sources = match folder {
+            Some(folder) => Sources::open(folder)?,
+            None => Sources::as_recorded(),
+        };
+        Ok(Some(sources.today(&entry.group, age(store), &cached)))
     }
 
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {

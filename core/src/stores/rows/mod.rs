@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::advice::of_slack;
+use super::python::Script;
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyScope,
     LibraryPolicy, NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store,
@@ -54,6 +55,17 @@ pub(super) trait RowKind: Send + Sync {
         _at: &RowAt,
     ) -> Result<Option<(Vec<u8>, &'static str)>> {
         Ok(None)
+    }
+
+    /// Python by the library that wrote the store; `None` where its row is read as any other row.
+    fn python(
+        &self,
+        _store: &Store,
+        _table: &RowTable,
+        _key: &NativeKey,
+        _codec: &[String],
+    ) -> Option<String> {
+        None
     }
 
     /// True where tables keep an expiry that a person may set.
@@ -232,6 +244,25 @@ impl<K: RowKind> Backend for RowStore<K> {
         };
         reader.hides_secrets = K::HIDES_SECRETS;
         Ok(reader)
+    }
+
+    fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
+        let opened = self.opened(store)?;
+        let (table, at) = opened.find(entry)?;
+        let key = self.native_key(store, entry)?;
+        if let Some(script) = self.0.python(store, table, &key, codec) {
+            return Ok(Some(script));
+        }
+        // A value in more than one cell is put together by its library alone.
+        if self.0.assembled(&opened.database, table, &at)?.is_some() {
+            return Ok(None);
+        }
+        let column = match table.value {
+            ValueForm::Column(column, _) => Some(column),
+            ValueForm::Row => None,
+        };
+        let path = opened.database.path();
+        Ok(Script::row(&path, &table.table, &at, column, codec))
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {

@@ -17,7 +17,7 @@ use super::menus;
 use crate::gui::actions::{self, Offered};
 use crate::gui::bidi;
 use crate::gui::command::{ClearCommand, Command, DialogKind, EntryCommand};
-use crate::gui::state::{EntryTab, OpenStore, Previewing, Scope, Selection, State};
+use crate::gui::state::{EntryTab, OpenStore, Previewing, Rules, Scope, Selection, State};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::text;
@@ -32,13 +32,14 @@ const TABS: [(EntryTab, &str); 4] = [
 
 pub(super) fn entry_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     let menu = actions::offered(state, actions::OF_ENTRY);
+    let rules = state.saved.rules.clone();
     let Some(store) = state.shown_mut() else {
         return;
     };
     let row = store.entries.selection.only();
     let snapshot = store.snapshot.clone();
     match row.and_then(|row| snapshot.record(row)) {
-        Some(record) => one_ui(ui, store, &record, &menu, now, out),
+        Some(record) => one_ui(ui, store, &record, (&menu, &rules, now), out),
         None if store.entries.selection.len() > 1 => several_ui(ui, &store.entries.selection),
         None => {
             controls::quiet(ui, "Select an entry to see what it holds");
@@ -71,8 +72,7 @@ fn one_ui(
     ui: &mut Ui,
     store: &mut OpenStore,
     record: &Record<'_>,
-    menu: &Offered,
-    now: Time,
+    (menu, rules, now): (&Offered, &Rules, Time),
     out: &mut Vec<Command>,
 ) {
     Panel::bottom("entry actions")
@@ -110,7 +110,7 @@ fn one_ui(
             body::body_ui(ui, &mut store.preview, out);
         }
         EntryTab::Value => value::value_ui(ui, &mut store.preview, out),
-        EntryTab::Code => code::code_ui(ui, &store.preview, out),
+        EntryTab::Code => code::code_ui(ui, &store.preview, rules, out),
         EntryTab::Calls => calls::calls_ui(ui, &store.preview),
         EntryTab::Bytes => bytes::bytes_ui(ui, &mut store.preview, out),
     }

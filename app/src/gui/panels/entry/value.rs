@@ -2,12 +2,11 @@
 
 use cachescope_core::formats::numpy::ArraySummary;
 use cachescope_core::formats::{Element, Preview};
-use cachescope_core::model::NodeId;
 use egui::accesskit::Role;
 use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
-use crate::gui::command::{Command, EntryCommand};
-use crate::gui::state::{Branch, LineState, Previewing, TreeLine};
+use crate::gui::command::{Command, EntryCommand, Need};
+use crate::gui::state::{Branch, LineState, Opens, Previewing, TreeLine};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::{cell, controls};
 use crate::text;
@@ -23,13 +22,16 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     let Some(found) = &preview.found else {
         return super::waiting_ui(ui, preview);
     };
-    let value = match &found.value {
-        Ok(value) => value,
-        Err(error) => {
-            let words = RichText::new(error.to_string()).color(theme.danger);
-            ui.add(Label::new(words).wrap());
-            return;
-        }
+    if let Err(error) = &found.value {
+        let words = RichText::new(error.to_string()).color(theme.danger);
+        ui.add(Label::new(words).wrap());
+        return;
+    }
+    if preview.inside.of.is_some() && !inside_ui(ui, preview, out) {
+        return;
+    }
+    let Some(value) = preview.on_show() else {
+        return;
     };
     ui.add(Label::new(RichText::new(&value.summary).font(theme::strong())).wrap());
     for problem in &value.problems {
@@ -44,8 +46,11 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     if value.is_truncated && value.problems.is_empty() {
         controls::quiet(ui, "Only the beginning is shown");
     }
-    if let Some(array) = &value.array {
+    if let Some(array) = preview.array.summary.as_ref().or(value.array.as_ref()) {
         array_ui(ui, array);
+    }
+    if preview.array.needs_summary() {
+        out.push(Command::Need(Need::Summary));
     }
     if preview.array.plot.is_some() {
         ui.add_space(4.0);
@@ -56,20 +61,56 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
         table_ui(ui, value);
     }
     ui.add_space(4.0);
-    tree_ui(ui, "tree", preview.tree.lines(), &mut |pressed| {
+    let is_inside = preview.inside.of.is_some();
+    let tree = if is_inside {
+        &preview.inside.tree
+    } else {
+        &preview.tree
+    };
+    tree_ui(ui, "tree", tree.lines(), &mut |pressed| {
         out.push(Command::Entry(match pressed {
+            Pressed::Branch(branch) if is_inside => EntryCommand::InsideBranch(branch),
             Pressed::Branch(branch) => EntryCommand::Branch(branch),
-            Pressed::Body(node) => EntryCommand::Body(Some(node)),
+            Pressed::Opens(Opens::Body(node), _) => EntryCommand::Body(Some(node)),
+            Pressed::Opens(Opens::Inside(node), path) => EntryCommand::Inside(Some((node, path))),
         }));
     });
+}
+
+/// The way back to the whole value, and where this part of it is; false while there is nothing to show of it.
+fn inside_ui(ui: &mut Ui, preview: &Previewing, out: &mut Vec<Command>) -> bool {
+    let theme = Theme::of(ui.ctx());
+    let inside = &preview.inside;
+    ui.horizontal(|ui| {
+        if ui.button("‹ Whole value").clicked() {
+            out.push(Command::Entry(EntryCommand::Inside(None)));
+        }
+        let steps = cachescope_core::model::text::shown(&inside.steps);
+        let steps = RichText::new(text::shorten(&steps, 200));
+        let label = Label::new(steps.font(theme::mono()).color(theme.quiet));
+        let label = label.truncate().sense(Sense::click());
+        let label = ui.add(label).on_hover_text("Click to copy the path");
+        if label.clicked() {
+            out.push(Command::Copy(inside.steps.clone()));
+        }
+    });
+    if let Some(why) = &inside.failure {
+        let words = RichText::new(why).color(theme.danger);
+        ui.add(Label::new(words).wrap());
+        return false;
+    }
+    if inside.preview.is_none() {
+        controls::quiet(ui, "Reading…");
+    }
+    inside.preview.is_some()
 }
 
 /// What was pressed in a tree.
 pub(super) enum Pressed {
     /// A branch, to be opened or closed.
     Branch(Branch),
-    /// Text or bytes, to be looked into.
-    Body(NodeId),
+    /// A line, for the view behind it.
+    Opens(Opens, Vec<usize>),
 }
 
 fn array_ui(ui: &mut Ui, array: &ArraySummary) {
@@ -167,7 +208,7 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
         let name = format!("{} {shown}", line.key);
         WidgetInfo::labeled(Role::TreeItem, true, name.trim())
     });
-    let is_branch = line.state != LineState::Leaf || line.body.is_some();
+    let is_branch = line.state != LineState::Leaf || line.opens.is_some();
     if is_branch && response.hovered() {
         ui.painter().rect_filled(rect, 3.0, theme.raised);
     }
@@ -179,8 +220,10 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
             LineState::Open | LineState::Closed => Some(Branch::Toggle(path)),
             LineState::Leaf => None,
         };
-        let body = line.body.map(Pressed::Body);
-        if let Some(what) = branch.map(Pressed::Branch).or(body) {
+        let opens = line
+            .opens
+            .map(|opens| Pressed::Opens(opens, line.path.clone()));
+        if let Some(what) = branch.map(Pressed::Branch).or(opens) {
             pressed(what);
         }
     }
@@ -188,7 +231,7 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
         LineState::Open => "▾",
         LineState::Closed => "▸",
         LineState::More(_) => "…",
-        LineState::Leaf if line.body.is_some() => "›",
+        LineState::Leaf if line.opens.is_some() => "›",
         LineState::Leaf => "",
     };
     let inner = rect.with_min_x(rect.left() + indent);

@@ -17,7 +17,7 @@ use super::names;
 use crate::Result;
 use crate::formats::python::{self, BlockRule, Definition, DefinitionKind, Difference, Outline};
 use crate::model::{Condition, Finding, text};
-use crate::stores::CachedSource;
+use crate::stores::{CachedSource, FoundSource, SourceToday};
 
 /// Characters of a line that are shown where it changed.
 const SHOWN: usize = 60;
@@ -34,13 +34,13 @@ pub(super) enum Age {
 }
 
 /// Findings of each function's folder.
-type Judged = HashMap<Box<[u8]>, Arc<[Finding]>>;
+type Known = HashMap<Box<[u8]>, Arc<[Finding]>>;
 
 /// Sources of one job, with what was found out about each function so far.
 pub(super) struct Sources {
     asked: PathBuf,
     tree: Tree,
-    judged: Mutex<Judged>,
+    judged: Mutex<Known>,
 }
 
 impl Sources {
@@ -61,6 +61,15 @@ impl Sources {
         self.asked == folder
     }
 
+    /// The scripts whose paths the store itself recorded, and nothing else.
+    pub(super) fn as_recorded() -> Self {
+        Self {
+            asked: PathBuf::new(),
+            tree: Tree::empty(),
+            judged: Mutex::default(),
+        }
+    }
+
     /// What its source says of a function's folder.
     pub(super) fn findings(
         &self,
@@ -72,37 +81,74 @@ impl Sources {
         if let Some(known) = lock().get(locator) {
             return Arc::clone(known);
         }
-        let findings: Arc<[Finding]> = self.judge(locator, age, cached()).into_iter().collect();
+        let finding = match cached() {
+            Some(cached) => self.judge(locator, age, &cached).finding(),
+            None => Some(note(
+                "func_code.py is missing: joblib computes the next call again and writes it anew",
+            )),
+        };
+        let findings: Arc<[Finding]> = finding.into_iter().collect();
         lock().insert(locator.into(), Arc::clone(&findings));
         findings
     }
 
-    fn judge(&self, locator: &[u8], age: Age, cached: Option<CachedSource>) -> Option<Finding> {
-        let Some(cached) = cached else {
-            return Some(note(
-                "func_code.py is missing: joblib computes the next call again and writes it anew",
-            ));
-        };
+    /// The function of a folder as it stands today.
+    pub(super) fn today(&self, locator: &[u8], age: Age, cached: &CachedSource) -> SourceToday {
+        self.judge(locator, age, cached).today()
+    }
+
+    fn judge(&self, locator: &[u8], age: Age, cached: &CachedSource) -> Judged {
         let path = names::unquoted(&text::from_bytes(locator));
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let function = Function::of(&cached, &parts, age);
-        let function = match function {
+        let function = match Function::of(cached, &parts, age) {
             Ok(function) => function,
-            Err(why) => return Some(note(why)),
+            Err(why) => return Judged::Unknown(why),
         };
         match place::find(&self.tree, &function.parts) {
             Found::Places(places) => function.compare(&places),
-            Found::Unknown(why) => Some(note(why)),
+            Found::Unknown(why) => Judged::Unknown(why),
             Found::Nowhere(why, looked) => {
                 let nested = match age {
                     Age::New => Vec::new(),
                     Age::Old | Age::Ancient => function.nested_in(&looked),
                 };
                 if nested.is_empty() {
-                    return Some(Finding::new(Condition::SourceGone, why));
+                    return Judged::Gone(why);
                 }
                 function.compare(&nested)
             }
+        }
+    }
+}
+
+/// What became of a function, in words for a person.
+enum Judged {
+    /// It cannot be compared.
+    Unknown(String),
+    /// It is not where it was.
+    Gone(String),
+    /// It stands there.
+    Found(String, FoundSource),
+}
+
+impl Judged {
+    /// `None` where it is as it was.
+    fn finding(self) -> Option<Finding> {
+        match self {
+            Self::Unknown(why) => Some(note(why)),
+            Self::Gone(why) => Some(Finding::new(Condition::SourceGone, why)),
+            Self::Found(_, found) if found.difference == Difference::None => None,
+            Self::Found(says, _) => Some(Finding::new(Condition::Stale, says)),
+        }
+    }
+
+    fn today(self) -> SourceToday {
+        match self {
+            Self::Unknown(why) | Self::Gone(why) => SourceToday::nothing(why),
+            Self::Found(says, found) => SourceToday {
+                says,
+                found: Some(found),
+            },
         }
     }
 }
@@ -154,22 +200,25 @@ impl<'c> Function<'c> {
         })
     }
 
-    fn compare(&self, places: &[Place]) -> Option<Finding> {
+    fn compare(&self, places: &[Place]) -> Judged {
         let mut changes = Vec::new();
         for place in places {
-            let source = place.source()?;
+            let Some(source) = place.source() else {
+                continue;
+            };
             for definition in source.outline.live(&place.name) {
                 let today = source.text.get(definition.start..).unwrap_or_default();
                 let blocks = python::blocks(today, self.rules);
-                if blocks.contains(&self.cached) {
-                    return None;
-                }
-                changes.extend(blocks.first().map(|today| Change {
+                let change = |today| Change {
                     place,
                     source,
                     definition,
                     today,
-                }));
+                };
+                if blocks.contains(&self.cached) {
+                    return change(self.cached).judged(Difference::None, self);
+                }
+                changes.extend(blocks.first().copied().map(change));
             }
         }
         let is_sure = |change: &Change<'_>| {
@@ -177,29 +226,30 @@ impl<'c> Function<'c> {
             ascii || change.source.unknown_encoding.is_none()
         };
         if let Some(unsure) = changes.iter().find(|change| !is_sure(change)) {
-            let encoding = unsure
-                .source
-                .unknown_encoding
-                .as_deref()
-                .unwrap_or_default();
-            let file = text::path(&unsure.source.path);
-            return Some(note(format!(
-                "its source is not compared: {file} is in the encoding {}",
-                text::shown(encoding)
-            )));
+            let encoding = unsure.source.unknown_encoding.as_deref();
+            return Judged::Unknown(format!(
+                "its source is not compared: {} is in the encoding {}",
+                text::path(&unsure.source.path),
+                text::shown(encoding.unwrap_or_default())
+            ));
         }
         // Where several texts may be the one, the mildest difference is all that is proven.
         let rated = changes
             .iter()
             .map(|c| (python::compare(self.cached, c.today), c));
-        let (difference, change) = rated.min_by_key(|(d, _)| *d == Difference::Code)?;
-        Some(Finding::new(Condition::Stale, self.say(difference, change)))
+        match rated.min_by_key(|(d, _)| *d == Difference::Code) {
+            Some((difference, change)) => change.judged(difference, self),
+            None => Judged::Unknown("its source is not found in the file any more".to_owned()),
+        }
     }
 
     fn say(&self, difference: Difference, change: &Change<'_>) -> String {
         let file = text::path(&change.source.path);
         let line = change.definition.row + 1;
         let name = text::shown(&change.place.name).into_owned();
+        if difference == Difference::None {
+            return format!("the code of {name} is what it was ({file}, line {line})");
+        }
         if let Some(row) = self.collides(change) {
             return format!(
                 "name collision: {file} defines {name} twice, and line {line} hides the one of line {} that computed this",
@@ -242,12 +292,24 @@ impl<'c> Function<'c> {
     }
 }
 
-/// A definition of today that is not the cached one.
+/// A definition of today, beside the cached one.
 struct Change<'p> {
     place: &'p Place,
     source: &'p Source,
     definition: &'p Definition,
     today: &'p str,
+}
+
+impl Change<'_> {
+    fn judged(&self, difference: Difference, function: &Function<'_>) -> Judged {
+        let found = FoundSource {
+            path: self.source.path.clone(),
+            first_line: self.definition.row as u64 + 1,
+            text: self.today.to_owned(),
+            difference,
+        };
+        Judged::Found(function.say(difference, self), found)
+    }
 }
 
 /// The first line that differs, then and today.

@@ -52,15 +52,15 @@ pub(super) enum Found {
 /// Looks for the function of the folder `locator`, its parts as joblib made them.
 pub(super) fn find(tree: &Tree, parts: &[&str]) -> Found {
     let is_cell = |part: &&str| part.contains("ipython-input") || part.contains("-ipykernel");
-    if let Some(n) = parts.iter().position(is_cell) {
-        return in_notebooks(tree, parts, n + 1);
-    }
-    match parts
-        .first()
-        .and_then(|part| part.strip_prefix("__main__-"))
-    {
-        Some(head) => in_scripts(tree, head, parts),
-        None => in_modules(tree, parts),
+    let cell = parts.iter().position(is_cell);
+    let script = parts.first().map(|part| part.strip_prefix("__main__-"));
+    match (cell, script.flatten()) {
+        (None, Some(head)) => in_scripts(tree, head, parts),
+        _ if tree.is_empty() => Found::Unknown(
+            "no folder of today's sources is chosen, and its name records no file".to_owned(),
+        ),
+        (Some(n), _) => in_notebooks(tree, parts, n + 1),
+        (None, None) => in_modules(tree, parts),
     }
 }
 
@@ -185,12 +185,13 @@ fn in_scripts(tree: &Tree, head: &str, parts: &[&str]) -> Found {
                 text::shown(&name)
             );
         }
-        let root = text::path(tree.root());
         let script = splits.last().map_or("", |(script, _)| script);
-        format!(
-            "no script below {root} has the recorded path {}",
-            text::shown(script)
-        )
+        let script = text::shown(script);
+        if tree.is_empty() {
+            return format!("no script has the recorded path {script} any more");
+        }
+        let root = text::path(tree.root());
+        format!("no script below {root} has the recorded path {script}")
     })
 }
 

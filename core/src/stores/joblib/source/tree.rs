@@ -66,6 +66,19 @@ impl Tree {
         })
     }
 
+    /// No folder at all: only files that the store itself recorded are read.
+    pub(super) fn empty() -> Self {
+        Self {
+            root: PathBuf::new(),
+            index: OnceLock::from(Index::default()),
+            read: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.root.as_os_str().is_empty()
+    }
+
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
