@@ -9,6 +9,8 @@
 )]
 
 mod backends;
+#[cfg(target_os = "linux")]
+mod budgets;
 mod clear;
 mod cli;
 mod cli_clear;

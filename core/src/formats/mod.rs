@@ -25,6 +25,7 @@ mod sparse;
 pub use content::Content;
 pub use element::Element;
 pub use frame::Frame;
+pub(crate) use preview::is_one_pickle;
 pub use preview::{
     ArrayHandle, Carrier, NoSideFiles, Options, PickleFile, PicklePart, Preview, SideFiles,
     SparseHandle, Table, TableHandle, ValueCheck, check_value, open_value,

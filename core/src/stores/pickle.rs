@@ -16,7 +16,9 @@ use crate::formats::compress::Codec;
 use crate::formats::pickle::plain::{Place, plain};
 use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey, native};
 use crate::formats::repr::str_key_label;
-use crate::formats::{Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles};
+use crate::formats::{
+    Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles, is_one_pickle,
+};
 use crate::model::{EntryId, EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
 use crate::scan::Scan;
 use crate::source::{Dir, FileReader, FileType, Meta, ReadAt};
@@ -108,7 +110,7 @@ impl Backend for Pickle {
     }
 
     fn whole(&self, store: &Store) -> Result<Option<EntryKey>> {
-        let is_one = Parts::of(store)?.file.skim.pickles.len() == 1;
+        let is_one = is_one_pickle(Arc::new(open(store)?));
         Ok(is_one.then(|| EntryKey {
             group: Box::default(),
             key: Box::default(),

@@ -9,7 +9,6 @@ use super::moment;
 use crate::formats::Element;
 use crate::formats::made::Made;
 use crate::formats::numpy::{ArrayData, Dtype, Forward, datetime_text, int_of};
-use crate::formats::repr::bytes_repr;
 use crate::model::value::{NodeId, Value};
 
 /// Lists of lists: deeper than anybody stacks, shallow enough for the call stack.
@@ -200,7 +199,7 @@ impl Chunk {
             Layout::Bytes { is_wide } => self
                 .variable(source, *is_wide, rows)?
                 .into_iter()
-                .map(|bytes| Element::Text(bytes_repr(&bytes)))
+                .map(|bytes| Element::Text(crate::model::text::from_bytes(&bytes).into_owned()))
                 .collect(),
             Layout::List { is_wide } => self.lists(source, *is_wide, rows)?,
             Layout::Record => {

@@ -143,6 +143,8 @@ impl Frame {
         };
         let rows = rows.start.min(self.n_rows)..rows.end.min(self.n_rows);
         let n = usize::try_from(rows.end.saturating_sub(rows.start)).unwrap_or(0);
+        let n_columns = self.places.len();
+        let columns = columns.start.min(n_columns)..columns.end.min(n_columns);
         let places = self.places.get(columns).unwrap_or_default();
         let mut table = vec![vec![Element::Null; places.len()]; n];
         for (number, block) in self.blocks.iter().enumerate() {

@@ -110,11 +110,14 @@ fn scans(head: &[u8]) -> bool {
         .all(|p| p.kind == ProblemKind::Limit || p.is_early_end())
 }
 
+/// Slots of stack and memo, whatever the limit on values: eight bytes each, and a vector that grows holds them twice.
+const MAX_SLOTS: usize = 24_000_000;
+
 pub(super) fn budget(limits: &Limits) -> Budget {
     let nodes = limits.nodes as usize;
     Budget {
         nodes,
-        slots: nodes.saturating_mul(4),
+        slots: nodes.saturating_mul(4).min(MAX_SLOTS),
         deadline: Instant::now() + limits.time,
     }
 }

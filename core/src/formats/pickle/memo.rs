@@ -1,4 +1,4 @@
-//! The memo: dense from 0 on, sparse beyond, because a three-byte opcode can name slot 4,294,967,295.
+//! The memo: dense from its first slot on, sparse beyond, because a three-byte opcode can name slot 4,294,967,295.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,13 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(super) struct Memo<R> {
     dense: Vec<R>,
+    /// The first dense slot: Python 2 numbers from 1.
+    base: u64,
     /// Slots that were set before all below them were.
     sparse: HashMap<u64, R>,
     /// Number of slots that were set; also the slot that MEMOIZE takes next.
     count: u64,
-    /// One past the highest slot that was set: Python 2 numbers from 1, so this is not the count.
+    /// One past the highest slot that was set, which is not the count where numbering began at 1.
     end: u64,
 }
 
@@ -19,15 +21,21 @@ impl<R: Copy> Memo<R> {
     pub(super) fn starting_at(count: u64) -> Self {
         Self {
             dense: Vec::new(),
+            base: 0,
             sparse: HashMap::new(),
             count,
             end: count,
         }
     }
 
-    /// Slots that hold something.
-    pub(super) fn len(&self) -> usize {
-        self.dense.len().saturating_add(self.sparse.len())
+    /// Slots' worth of room that it takes: one in the table costs about four in the row.
+    pub(super) fn weight(&self) -> usize {
+        let sparse = self.sparse.len().saturating_mul(4);
+        self.dense.len().saturating_add(sparse)
+    }
+
+    fn place(&self, slot: u64) -> Option<usize> {
+        usize::try_from(slot.checked_sub(self.base)?).ok()
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -44,8 +52,7 @@ impl<R: Copy> Memo<R> {
     }
 
     pub(super) fn get(&self, slot: u64) -> Option<R> {
-        usize::try_from(slot)
-            .ok()
+        self.place(slot)
             .and_then(|i| self.dense.get(i))
             .or_else(|| self.sparse.get(&slot))
             .copied()
@@ -53,15 +60,15 @@ impl<R: Copy> Memo<R> {
 
     pub(super) fn put(&mut self, slot: u64, value: R) {
         self.end = self.end.max(slot.saturating_add(1));
-        let next = self.dense.len() as u64;
+        if slot == 1 && self.count == 0 {
+            self.base = 1;
+        }
+        let next = self.base + self.dense.len() as u64;
         if slot == next {
             self.count += u64::from(self.sparse.remove(&slot).is_none());
             self.dense.push(value);
             self.adopt_sparse();
-        } else if let Some(old) = usize::try_from(slot)
-            .ok()
-            .and_then(|i| self.dense.get_mut(i))
-        {
+        } else if let Some(old) = self.place(slot).and_then(|i| self.dense.get_mut(i)) {
             *old = value;
         } else {
             self.count += u64::from(self.sparse.insert(slot, value).is_none());
@@ -75,7 +82,8 @@ impl<R: Copy> Memo<R> {
 
     fn adopt_sparse(&mut self) {
         while !self.sparse.is_empty() {
-            match self.sparse.remove(&(self.dense.len() as u64)) {
+            let next = self.base + self.dense.len() as u64;
+            match self.sparse.remove(&next) {
                 Some(value) => self.dense.push(value),
                 None => break,
             }
@@ -92,10 +100,26 @@ mod tests {
         let mut memo = Memo::starting_at(0);
         memo.put(u64::from(u32::MAX), 'z');
         memo.push('a');
-        assert_eq!(memo.len(), 2);
+        // Neither slot is the first: both are in the table.
+        assert_eq!(memo.weight(), 8);
         assert_eq!(memo.get(u64::from(u32::MAX)), Some('z'));
         // MEMOIZE takes the number of slots set, as in `Modules/_pickle.c: load_memoize`.
         assert_eq!(memo.get(1), Some('a'));
+    }
+
+    #[test]
+    fn a_memo_that_numbers_from_one_is_as_dense_as_any() {
+        let mut memo = Memo::starting_at(0);
+        for slot in 1..=100 {
+            memo.put(slot, slot);
+        }
+        assert_eq!((memo.weight(), memo.end()), (100, 101));
+        assert_eq!(
+            (memo.get(0), memo.get(1), memo.get(100)),
+            (None, Some(1), Some(100))
+        );
+        memo.put(0, 7);
+        assert_eq!((memo.get(0), memo.weight()), (Some(7), 104));
     }
 
     #[test]
@@ -107,7 +131,7 @@ mod tests {
         memo.put(1, 'd');
         memo.put(2, 'e');
         assert_eq!(
-            (memo.get(0), memo.get(2), memo.len()),
+            (memo.get(0), memo.get(2), memo.weight()),
             (Some('b'), Some('e'), 3)
         );
     }

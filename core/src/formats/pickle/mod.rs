@@ -23,4 +23,5 @@ mod trace;
 pub use check::{Checked, check};
 pub(crate) use classify::is_exception;
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely};
+pub(crate) use skim::is_one;
 pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};

@@ -9,7 +9,7 @@ use super::machine::{Machine, Segment, Stop};
 use super::opcodes as op;
 use super::sequence::{Outcome, Sequence};
 use super::trace::{Sort, Trace, Traced};
-use crate::formats::{Content, Problem};
+use crate::formats::{Content, Problem, ProblemKind};
 use crate::model::Limits;
 use crate::model::value::NodeId;
 
@@ -67,8 +67,10 @@ pub enum SkimmedKey {
     Other,
 }
 
-/// Items and pickles that are listed of one file.
-const MAX_PARTS: usize = 10_000_000;
+/// Items and pickles that are listed of one file: a few hundred bytes each.
+const MAX_PARTS: usize = 1_000_000;
+/// Values on the stack beyond which nobody looks for items any more.
+const MAX_HEIGHT: usize = 4_000_000;
 
 /// Lists the pickles of `content` and the keys of those that are dicts.
 ///
@@ -94,6 +96,7 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
             }
         };
         n_parts += watch.items.len() + 1;
+        let is_cut = watch.is_cut;
         skim.pickles.push(SkimmedPickle {
             start: part.start,
             end: part.end,
@@ -104,6 +107,11 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
             shares_memo: part.shares_memo,
         });
         skim.problems.append(&mut sequence.machine.problems);
+        if is_cut {
+            let message = format!("it has more keys than the first {MAX_PARTS}, which are listed");
+            let problem = Problem::new(ProblemKind::Limit, part.end, message);
+            skim.problems.push(problem);
+        }
         match part.stop {
             Stop::Finished(_) if n_parts <= MAX_PARTS => {}
             Stop::Broken(problem) | Stop::Limit(problem) => {
@@ -115,6 +123,28 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
     }
     skim.is_complete = true;
     skim
+}
+
+/// True unless a second pickle stands behind the first: what is too long to be read within the limits is one value.
+pub(crate) fn is_one(content: &Content, limits: &Limits) -> bool {
+    let budget = budget(limits);
+    let input = Input::new(content, Keeping::Window, u64::MAX, budget.deadline);
+    let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
+    let mut n_done = 0;
+    while n_done < 2 && sequence.begin() {
+        let stop = sequence.machine.run();
+        match sequence.end(stop) {
+            Outcome::Again => {}
+            Outcome::Foreign { .. } => break,
+            Outcome::Done(part) => {
+                n_done += 1;
+                if !matches!(part.stop, Stop::Finished(_)) {
+                    break;
+                }
+            }
+        }
+    }
+    n_done == 1
 }
 
 impl Skim {
@@ -286,6 +316,10 @@ struct ItemWatch {
     keys: Vec<SkimmedKey>,
     items: Vec<SkimmedItem>,
     is_dict: bool,
+    /// There are more items than are listed.
+    is_cut: bool,
+    /// Its stack grows as that of no dict does.
+    is_given_up: bool,
 }
 
 /// Offset in the stream, and the first memo slot that was not set before it.
@@ -295,12 +329,19 @@ impl ItemWatch {
     /// Looks at the machine before each opcode.
     fn look(&mut self, machine: &mut Machine<'_, Trace>) {
         // The pickle inside an array of objects has a stack of its own.
-        if machine.is_nested() {
+        if machine.is_nested() || self.is_given_up {
             return;
         }
         let here = (machine.input.offset(), machine.memo.end());
         let opcode = machine.input.peek();
         let height = machine.stack.len();
+        if height > MAX_HEIGHT {
+            *self = Self {
+                is_given_up: true,
+                ..Self::default()
+            };
+            return;
+        }
         if height > self.starts.len() {
             let start = self.mark.take().unwrap_or(self.before);
             self.starts.resize(height, start);
@@ -366,6 +407,10 @@ impl ItemWatch {
             let Some(&(start, memo_start)) = starts.first() else {
                 break;
             };
+            if self.items.len() >= MAX_PARTS {
+                self.is_cut = true;
+                break;
+            }
             let next = items.get(2 * number + 2).map_or(end, |(next, _)| *next);
             let key = self.keys.get_mut(number);
             self.items.push(SkimmedItem {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use arrays::ArrayHandle;
+pub(crate) use parts::is_one_pickle;
 pub use parts::{PickleFile, PicklePart};
 pub use sparse::SparseHandle;
 pub use tables::{Table, TableHandle};

@@ -42,6 +42,18 @@ impl PickleFile {
     }
 }
 
+/// Time for finding out whether a file holds more than one pickle, in milliseconds.
+const COUNT_MILLIS: u64 = 500;
+
+/// True if these bytes are one pickle, or too long to tell at once.
+pub(crate) fn is_one_pickle(bytes: Arc<dyn ReadAt>) -> bool {
+    let limits = Limits {
+        time: std::time::Duration::from_millis(COUNT_MILLIS),
+        ..Limits::PREVIEW
+    };
+    pickle::is_one(&peel(bytes, Carrier::Pickle), &limits)
+}
+
 impl PicklePart {
     /// Decodes it for show.
     pub fn preview(&self, side_files: &dyn SideFiles, options: &Options) -> Preview {

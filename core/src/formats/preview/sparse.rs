@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::formats::numpy::Look;
+use crate::formats::numpy::{Dtype, Look};
 use crate::formats::{Content, Density, Sparse};
 use crate::model::Value;
 use crate::model::value::NodeId;
@@ -44,8 +44,8 @@ impl SparseHandle {
     pub(super) fn label(&self, value_type: &str) -> String {
         let class = value_type.rsplit('.').next().unwrap_or_default();
         let shape = crate::formats::numpy::shape_text(&self.matrix.shape);
-        let dtype = self.matrix.dtype.as_deref();
-        let dtype = dtype.map_or_else(String::new, |dtype| format!(" {dtype}"));
+        let dtype = self.matrix.dtype.as_deref().and_then(Dtype::from_code);
+        let dtype = dtype.map_or_else(String::new, |dtype| format!(" {}", dtype.name()));
         match self.matrix.n_stored {
             Some(n) => format!("{class}{dtype} {shape}, {n} stored"),
             None => format!("{class}{dtype} {shape}"),

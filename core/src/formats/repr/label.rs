@@ -27,6 +27,11 @@ pub(super) fn label(value: &Value, node: NodeId) -> String {
             let type_name = type_name(value, node);
             format!("{type_name}, {}", counted(n, unit))
         }
+        _ if repr.is_cut && value.kind(node) == Kind::Object => {
+            let n = value.len(node);
+            let type_name = type_name(value, node);
+            format!("{type_name}, {}", counted(n, "part"))
+        }
         _ if repr.is_cut => match blob_len(value, node) {
             Some((word, len)) => format!("{}… ({}, {len} bytes)", repr.text, word),
             None => format!("{}…", repr.text),

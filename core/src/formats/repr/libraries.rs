@@ -20,6 +20,7 @@ pub(super) fn pieces(value: &Value, node: NodeId, made: &Made<'_>) -> Option<Vec
         "pytz" => pytz(value, made),
         "dateutil" => dateutil(value, made),
         "pandas" => pandas(value, made),
+        "numpy" if made.qualname == "MaskedConstant" => Some(vec![text("masked")]),
         "numpy" if made.qualname == "dtype" => Some(vec![text(dtype_repr(value, node)?)]),
         _ => None,
     }
@@ -109,8 +110,13 @@ fn dateutil(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     Some(match name {
         "tzutc" | "tzlocal" => vec![text(format!("{name}()"))],
         "tzoffset" => {
-            let zone = *made.args.first()?;
-            let seconds = offset_seconds(value, *made.args.get(1)?)?;
+            // Up to 2.8 name and offset are attributes.
+            let part = |at: usize, name| {
+                let given = made.args.get(at).filter(|_| made.args.len() == 2);
+                given.copied().or_else(|| made.attribute(value, name))
+            };
+            let zone = part(0, "_name")?;
+            let seconds = offset_seconds(value, part(1, "_offset")?)?;
             let rest = format!(", {seconds})");
             vec![text("tzoffset("), Piece::Node(zone), text(rest)]
         }
@@ -119,6 +125,11 @@ fn dateutil(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             let file = made.args.get(1).filter(|node| **node != NodeId::NONE);
             let file = file.copied().or_else(|| made.attribute(value, "_filename"));
             vec![text("tzfile("), Piece::Node(file?), text(")")]
+        }
+        // A zone of its own module: class, key, file, and what the file holds.
+        "_unpickle" => {
+            let file = *made.args.get(2)?;
+            vec![text("tzfile("), Piece::Node(file), text(")")]
         }
         "relativedelta" => relative(value, made)?,
         _ => return None,
@@ -182,7 +193,7 @@ fn relative(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
 /// pandas' scalars (`Timestamp.__repr__`, `Timedelta.__repr__`, … of 0.25 to 3.1).
 fn pandas(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     Some(match &*made.qualname {
-        "_nat_unpickle" | "NaTType" => vec![text("NaT")],
+        "_nat_unpickle" | "__nat_unpickle" | "NaTType" => vec![text("NaT")],
         "_unpickle_timestamp" | "Timestamp" => vec![text(timestamp(value, made)?)],
         "_timedelta_unpickle" | "Timedelta" => {
             let count = i128::from(int(value, made, 0)?);

@@ -168,7 +168,8 @@ fn object_type(value: &Value, node: NodeId) -> String {
         | ("pandas.core.indexes.base", "_new_Index")
         | ("pandas.core.indexes.datetimes", "_new_DatetimeIndex")
         | ("pandas.core.indexes.period", "_new_PeriodIndex")
-        | ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked") => class_argument(0),
+        | ("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
+        | ("dateutil.tz._tzfile", "_unpickle") => class_argument(0),
         ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
             Some("numpy.ndarray".to_owned())
         }
@@ -181,7 +182,7 @@ fn object_type(value: &Value, node: NodeId) -> String {
         ("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle") => {
             Some("pandas._libs.tslibs.timedeltas.Timedelta".to_owned())
         }
-        ("pandas._libs.tslibs.nattype", "_nat_unpickle") => {
+        ("pandas._libs.tslibs.nattype", "_nat_unpickle" | "__nat_unpickle") => {
             Some("pandas._libs.tslibs.nattype.NaTType".to_owned())
         }
         (

@@ -3,7 +3,7 @@
 use cachescope_core::formats::python::Difference;
 use cachescope_core::model::Condition;
 use cachescope_core::stores::{CachedSource, FoundSource};
-use egui::{Label, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
 use egui_extras::syntax_highlighting::highlight;
 
 use crate::gui::command::{Command, EntryCommand, Need};
@@ -116,16 +116,23 @@ fn copies_ui(
     today: Option<&FoundSource>,
     out: &mut Vec<Command>,
 ) {
+    let theme = Theme::of(ui.ctx());
     let line = source.first_line;
     let line = line.map(|n| format!("As cached, from line {n}"));
+    // The words give way to the button: a row that is too long would push the panel's edge out.
     let mut half = |ui: &mut Ui, words: String, name: &str, text: &str| {
-        controls::quiet(ui, words);
-        let copy = ui.small_button("Copy");
-        ui.ctx()
-            .accesskit_node_builder(copy.id, |node| node.set_label(name));
-        if copy.clicked() {
-            out.push(Command::Copy(text.to_owned()));
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let copy = ui.small_button("Copy");
+            ui.ctx()
+                .accesskit_node_builder(copy.id, |node| node.set_label(name));
+            if copy.clicked() {
+                out.push(Command::Copy(text.to_owned()));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let words = RichText::new(words).color(theme.quiet);
+                ui.add(Label::new(words).truncate());
+            });
+        });
     };
     let then = line.unwrap_or_else(|| "As cached".to_owned());
     match today.filter(|today| today.difference != Difference::None) {

@@ -317,7 +317,7 @@ impl<'a, B: Build> Machine<'a, B> {
         if self.build.n_nodes() > self.budget.nodes {
             return Err(self.limit(format!("it holds more than {} values", self.budget.nodes)));
         }
-        let slots = self.stack.len() + self.marks.len() + self.memo.len();
+        let slots = self.stack.len() + self.marks.len() + self.memo.weight();
         if slots > self.budget.slots {
             return Err(self.limit(format!(
                 "its stack and memo hold more than {} values",

@@ -75,6 +75,33 @@ fn values_print_as_python_prints_them() {
     assert!(n == 0, "{n} differ:\n{}", failures.join("\n"));
 }
 
+/// `tests/fixtures/generate_libraries.py` writes these.
+const LIBRARIES: &str = include_str!("../../../../../tests/fixtures/libraries.jsonl");
+
+#[test]
+fn objects_of_other_libraries_print_as_they_print_themselves() {
+    let mut failures = Vec::new();
+    for line in LIBRARIES.lines() {
+        let case: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| case[name].as_str().unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(text("pickle"))
+            .unwrap();
+        let value = decode_bytes(&bytes).value;
+        let found = value.repr(value.root(), 2000).text;
+        if found != text("repr") {
+            failures.push(format!(
+                "{} {} protocol {}: {found}\n  expected {}",
+                text("writer"),
+                text("name"),
+                case["protocol"],
+                text("repr")
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
 #[test]
 fn reading_without_keeping_finds_the_same_names_and_calls() {
     for case in Case::single() {
