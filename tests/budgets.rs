@@ -85,14 +85,20 @@ fn hostile_and_huge_values_are_shown_within_512_mib() {
     array.extend(b"(K\x03\x8c\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89\x8e");
     array.extend((2_u64 << 30).to_le_bytes());
     write_sparse(&path("array"), &[(&array, 2 * gib), (b"tb", 0)]);
-    let nested = [&b"\x80\x04"[..], &[b']'; 1_000_000], &[b'a'; 999_999], b"."].concat();
+    let nested = [
+        &b"\x80\x04"[..],
+        &b"]".repeat(1_000_000),
+        &b"a".repeat(999_999),
+        b".",
+    ]
+    .concat();
     fs::write(path("nested"), nested).unwrap();
     let doubled = [&b"\x80\x02K\x01"[..], &b"2\x86".repeat(64), b"."].concat();
     fs::write(path("doubled"), doubled).unwrap();
     fs::write(path("bomb"), bomb(b"\x80\x04](", b'N')).unwrap();
     let text = [&b"\x80\x04\x8d"[..], &(4_u64 << 30).to_le_bytes()].concat();
     fs::write(path("text"), bomb(&text, b'x')).unwrap();
-    let memo = [&b"\x80\x04K\x01"[..], &[0x94; 20_000_000], b"."].concat();
+    let memo = [&b"\x80\x04K\x01"[..], &b"\x94".repeat(20_000_000), b"."].concat();
     fs::write(path("memo"), memo).unwrap();
     for (name, value_type, is_truncated) in [
         ("dict", "dict", true),
