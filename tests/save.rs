@@ -87,3 +87,39 @@ fn literals_and_snippets_are_printed_for_copying() {
     );
     assert_eq!(show(&[text(&store), "--literal"]).code, 2);
 }
+
+#[test]
+fn a_part_of_a_value_is_reached_by_its_steps() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = temp.path().join("d.pickle");
+    fs::write(&store, DICT).unwrap();
+    let ran = program::run(["show", text(&store), "--at", "['a'][1]"]);
+    let value = ran.of_type("value").next().unwrap();
+    assert_eq!(
+        (&value["repr"], &value["value_type"]),
+        (&"2.5".into(), &"float".into())
+    );
+    let said = show(&[text(&store), "--at", "['a']", "--literal"]);
+    assert_eq!(said.stdout, "[1, 2.5, None]\n");
+    let said = show(&[text(&store), "--at", "['a'][7]"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("['a'] has no [7]"), "{said:?}");
+}
+
+#[test]
+fn a_large_object_is_printed_as_a_tree() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = temp.path().join("o.pickle");
+    // An object of shop.Cart with a long attribute and a short one.
+    let long = "x".repeat(200);
+    let mut bytes = b"\x80\x02cshop\nCart\n)\x81}(X\x04\x00\x00\x00nameX\xc8\x00\x00\x00".to_vec();
+    bytes.extend(long.bytes());
+    bytes.extend(b"X\x01\x00\x00\x00nK\x03ub.");
+    fs::write(&store, bytes).unwrap();
+    let said = show(&[text(&store)]);
+    assert!(said.stdout.contains("shop.Cart, 2 parts"), "{said:?}");
+    assert!(
+        said.stdout.contains("\nshop.Cart\n  .name 'xxx") && said.stdout.contains("\n  .n 3\n"),
+        "{said:?}"
+    );
+}

@@ -1,8 +1,9 @@
 //! `cachescope show`: one stored value, decoded without running anything it says.
 
+mod page;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use cachescope_core::formats::numpy::ArraySummary;
@@ -17,7 +18,6 @@ use serde::Serialize;
 use super::out::{self, Exit, Failure};
 use super::pick::{self, KeyArgs, Picked};
 use super::save::SaveArgs;
-use super::table::{Align, Table as Sheet, terminal_width};
 use super::{Global, open};
 use crate::difference;
 
@@ -113,7 +113,7 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     if global.json {
         out::print_line(&line)?;
     } else {
-        out::print(page(&line, &preview).as_bytes())?;
+        out::print(page::page(&line, &preview).as_bytes())?;
     }
     Ok(Exit::Done)
 }
@@ -322,108 +322,5 @@ impl<'a> From<&'a SparseHandle> for SparseField<'a> {
             dtype: sparse.matrix.dtype.as_deref(),
             stored: sparse.matrix.n_stored,
         }
-    }
-}
-
-/// For people: what it is, then the value, then what decoding it in Python would call.
-fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
-    let mut page = String::new();
-    let mut fact = |name: &str, value: &str| {
-        // Writing to a String cannot fail.
-        writeln!(page, "{name:<8} {value}").ok();
-    };
-    if let Some(key) = line.key {
-        fact("key", &text::shown(key));
-    }
-    if let Some(group) = line.group {
-        fact("group", &text::shown(group));
-    }
-    fact("type", &text::shown(line.value_type));
-    fact("value", &text::shown(&preview.summary));
-    fact("codec", &line.codec.join(" > "));
-    for (name, text) in &line.facts {
-        fact(name, &text::shown(text));
-    }
-    if let Some(array) = &line.array {
-        for (name, figure) in [("min", array.min), ("max", array.max)] {
-            if *figure != Element::Null {
-                fact(name, &figure.text());
-            }
-        }
-        if let Some(mean) = array.mean {
-            fact("mean", &mean.to_string());
-        }
-        if let Some(n) = array.nan_count.filter(|n| *n > 0) {
-            fact("nan", &n.to_string());
-        }
-        let first: Vec<String> = array.first.iter().map(Element::text).collect();
-        fact("first", &text::shown(&first.join(", ")));
-    }
-    for call in line.calls.iter().filter(|call| call.class != "data") {
-        fact(
-            "calls",
-            &format!("{} ({}; not run)", text::shown(call.name), call.class),
-        );
-    }
-    for problem in &line.problems {
-        fact("problem", &text::shown(problem));
-    }
-    if let Some(source) = &line.source {
-        fact("source", &text::shown(&source.evidence));
-    }
-    page.push('\n');
-    if let Some(diff) = line.source.as_ref().and_then(|source| source.diff.as_ref()) {
-        for line in diff.lines() {
-            page.push_str(&text::shown(line));
-            page.push('\n');
-        }
-        page.push('\n');
-    }
-    if let Some(table) = &preview.table {
-        page.push_str(&head(table));
-        return page;
-    }
-    page.push_str(&text::shown(&line.repr));
-    page.push_str(if line.truncated {
-        "\n… cut here\n"
-    } else {
-        "\n"
-    });
-    page
-}
-
-/// Columns of a table that a page shows.
-const PAGE_COLUMNS: usize = 12;
-
-/// Characters of a cell that a page shows.
-const CELL_CHARS: usize = 24;
-
-/// The first rows of a frame under names and types of its columns.
-fn head(table: &Table) -> String {
-    let n = table.columns.len().min(PAGE_COLUMNS);
-    let more = table.columns.len() - n;
-    let mut sheet = Sheet::new(&vec![("", Align::Right); n + 1]);
-    let short = |cell: &str| crate::text::shorten(&text::shown(cell), CELL_CHARS);
-    let mut push = |label: String, cells: &mut dyn Iterator<Item = String>| {
-        let cells = cells.take(n).map(|cell| short(&cell));
-        sheet.push(std::iter::once(short(&label)).chain(cells).collect());
-    };
-    push(String::new(), &mut table.columns.iter().cloned());
-    push(String::new(), &mut table.dtypes.iter().cloned());
-    for (label, row) in table.index.iter().zip(&table.head) {
-        let mut cells = row.iter().map(|cell| match cell {
-            Element::Null => "–".to_owned(),
-            cell => cell.text(),
-        });
-        push(label.text(), &mut cells);
-    }
-    // The names stand in a row of their own, so the line of headings is empty.
-    let page = sheet.render(terminal_width());
-    let page = page.trim_start_matches('\n').to_owned();
-    let rows = crate::text::counted(table.rows, "row", "rows");
-    if more > 0 {
-        format!("{page}{rows} in all, and {more} more columns\n")
-    } else {
-        format!("{page}{rows} in all\n")
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Types become what `bson.decode` of pymongo makes of them; what has no plain form stays as its bytes.
 
-use super::plain::Pickler;
+use super::pickle::emit::Pickler;
 
 /// Documents in documents that are followed.
 const MAX_DEPTH: usize = 128;

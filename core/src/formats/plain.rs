@@ -4,105 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A pickle in the writing.
-#[derive(Debug, Default)]
-pub(crate) struct Pickler(Vec<u8>);
-
-impl Pickler {
-    /// An empty pickle of protocol 4.
-    pub(crate) fn new() -> Self {
-        Self(b"\x80\x04".to_vec())
-    }
-
-    pub(crate) fn none(&mut self) {
-        self.0.push(b'N');
-    }
-
-    pub(crate) fn bool(&mut self, value: bool) {
-        self.0.push(if value { 0x88 } else { 0x89 });
-    }
-
-    pub(crate) fn int(&mut self, value: i64) {
-        self.0.extend(b"\x8a\x08");
-        self.0.extend(value.to_le_bytes());
-    }
-
-    pub(crate) fn unsigned(&mut self, value: u64) {
-        self.0.extend(b"\x8a\x09");
-        self.0.extend(value.to_le_bytes());
-        self.0.push(0);
-    }
-
-    pub(crate) fn float(&mut self, value: f64) {
-        self.0.push(b'G');
-        self.0.extend(value.to_be_bytes());
-    }
-
-    /// A `datetime` of UTC without a zone, as libraries write it; the number where it lies outside of its years.
-    pub(crate) fn datetime_of_millis(&mut self, millis: i64) {
-        let utc = jiff::Timestamp::from_millisecond(millis).ok();
-        let utc = utc.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).datetime());
-        let Some((at, year)) = utc.and_then(|at| Some((at, u16::try_from(at.year()).ok()?))) else {
-            return self.int(millis);
-        };
-        // `datetime.__reduce__`: year, month, day, hour, minute, second, and microseconds in three bytes.
-        let [high, low] = year.to_be_bytes();
-        let parts = [at.month(), at.day(), at.hour(), at.minute(), at.second()];
-        let micros = at.subsec_nanosecond().unsigned_abs() / 1000;
-        let [_, micros @ ..] = micros.to_be_bytes();
-        self.0.extend(b"cdatetime\ndatetime\nC\x0a");
-        self.0.extend([high, low]);
-        self.0.extend(parts.map(i8::unsigned_abs));
-        self.0.extend(micros);
-        self.0.extend(b"\x85R");
-    }
-
-    pub(crate) fn str(&mut self, text: &str) {
-        self.counted(b'\x8d', text.as_bytes());
-    }
-
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.counted(b'\x8e', bytes);
-    }
-
-    /// Text where it is UTF-8, else bytes.
-    pub(crate) fn str_or_bytes(&mut self, bytes: &[u8]) {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.str(text),
-            Err(_) => self.bytes(bytes),
-        }
-    }
-
-    /// Begins a list; its items follow.
-    pub(crate) fn begin_list(&mut self) {
-        self.0.extend(b"](");
-    }
-
-    pub(crate) fn end_list(&mut self) {
-        self.0.push(b'e');
-    }
-
-    /// Begins a dict; keys and values follow in turn.
-    pub(crate) fn begin_dict(&mut self) {
-        self.0.extend(b"}(");
-    }
-
-    pub(crate) fn end_dict(&mut self) {
-        self.0.push(b'u');
-    }
-
-    /// The finished pickle.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        self.0.push(b'.');
-        self.0
-    }
-
-    fn counted(&mut self, opcode: u8, bytes: &[u8]) {
-        self.0.push(opcode);
-        self.0.extend((bytes.len() as u64).to_le_bytes());
-        self.0.extend(bytes);
-    }
-}
+use super::pickle::emit::Pickler;
 
 /// Rewrites one JSON text as `json.loads` reads it; the parser bounds the depth.
 ///
@@ -151,10 +53,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        match i64::try_from(value) {
-            Ok(value) => self.0.int(value),
-            Err(_) => self.0.unsigned(value),
-        }
+        self.0.unsigned(value);
         Ok(())
     }
 

@@ -15,7 +15,8 @@ use super::{
 use crate::formats::compress::Codec;
 use crate::formats::pickle::plain::{Place, plain};
 use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey, native};
-use crate::formats::repr::str_key_label;
+use crate::formats::pyliteral;
+use crate::formats::repr::{reads_like_repr, str_key_label, str_repr};
 use crate::formats::{
     Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles, is_one_pickle,
 };
@@ -151,7 +152,14 @@ impl Backend for Pickle {
         let is_item = part.as_ref().is_some_and(|part| part.item.is_some());
         let mut script = Script::default();
         let key = if is_item {
-            let Some(key) = script.key(&self.native_key(store, entry)?) else {
+            // Most labels are the key as Python writes it, or its text.
+            let label = text::from_bytes(&entry.key);
+            let key = match reads_like_repr(&label) {
+                false => Some(str_repr(&label)),
+                true if pyliteral::parse(&label).is_some() => Some(label.into_owned()),
+                true => script.key(&self.native_key(store, entry)?),
+            };
+            let Some(key) = key else {
                 return Ok(None);
             };
             format!("[{key}]")

@@ -138,6 +138,102 @@ fn counted([short, middle, long]: [u8; 3], bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(bytes);
 }
 
+/// A pickle of plain data in the writing, without memo and frames: what other notations are rewritten as.
+#[derive(Debug)]
+pub(crate) struct Pickler(Vec<u8>);
+
+impl Pickler {
+    pub(crate) fn new() -> Self {
+        Self(HEAD.to_vec())
+    }
+
+    pub(crate) fn none(&mut self) {
+        none(&mut self.0);
+    }
+
+    pub(crate) fn bool(&mut self, value: bool) {
+        self.0.push(if value { op::NEWTRUE } else { op::NEWFALSE });
+    }
+
+    pub(crate) fn int(&mut self, value: i64) {
+        int(value, &mut self.0);
+    }
+
+    pub(crate) fn unsigned(&mut self, value: u64) {
+        if let Ok(value) = i64::try_from(value) {
+            return self.int(value);
+        }
+        // A ninth byte says that the number is positive.
+        self.0.extend([op::LONG1, 9]);
+        self.0.extend(value.to_le_bytes());
+        self.0.push(0);
+    }
+
+    pub(crate) fn float(&mut self, value: f64) {
+        float(value, &mut self.0);
+    }
+
+    /// A `datetime` of UTC without a zone, as libraries write it; the number where it lies outside of its years.
+    pub(crate) fn datetime_of_millis(&mut self, millis: i64) {
+        let utc = jiff::Timestamp::from_millisecond(millis).ok();
+        let utc = utc.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).datetime());
+        let Some((at, year)) = utc.and_then(|at| Some((at, u16::try_from(at.year()).ok()?))) else {
+            return self.int(millis);
+        };
+        // `datetime.__reduce__`: year, month, day, hour, minute, second, and microseconds in three bytes.
+        let [high, low] = year.to_be_bytes();
+        let parts = [at.month(), at.day(), at.hour(), at.minute(), at.second()];
+        let micros = at.subsec_nanosecond().unsigned_abs() / 1000;
+        let [_, micros @ ..] = micros.to_be_bytes();
+        let mut packed = vec![high, low];
+        packed.extend(parts.map(i8::unsigned_abs));
+        packed.extend(micros);
+        global("datetime", "datetime", &mut self.0);
+        self.bytes(&packed);
+        self.0.extend([op::TUPLE1, op::REDUCE]);
+    }
+
+    pub(crate) fn str(&mut self, value: &str) {
+        text(value.as_bytes(), &mut self.0);
+    }
+
+    pub(crate) fn bytes(&mut self, value: &[u8]) {
+        bytes(value, &mut self.0);
+    }
+
+    /// Text where it is UTF-8, else bytes.
+    pub(crate) fn str_or_bytes(&mut self, value: &[u8]) {
+        match std::str::from_utf8(value) {
+            Ok(text) => self.str(text),
+            Err(_) => self.bytes(value),
+        }
+    }
+
+    /// Begins a list; its items follow.
+    pub(crate) fn begin_list(&mut self) {
+        self.0.extend([op::EMPTY_LIST, op::MARK]);
+    }
+
+    pub(crate) fn end_list(&mut self) {
+        self.0.push(op::APPENDS);
+    }
+
+    /// Begins a dict; keys and values follow in turn.
+    pub(crate) fn begin_dict(&mut self) {
+        self.0.extend([op::EMPTY_DICT, op::MARK]);
+    }
+
+    pub(crate) fn end_dict(&mut self) {
+        self.0.push(op::SETITEMS);
+    }
+
+    /// The finished pickle.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.0.push(op::STOP);
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::decode_bytes;

@@ -20,6 +20,7 @@ use super::{
     RowRules, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
+use crate::formats::repr::{reads_like_repr, str_repr};
 use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType, MemoryReader, ReadAt, path_from_bytes};
@@ -384,8 +385,9 @@ impl Backend for DiskCache {
         let mut script = Script::new(&["diskcache"]);
         let key = match row::native_key(&entry.key) {
             Some(NativeKey::Bytes(bytes)) => match json::key_label(&bytes) {
-                // A key of a JSONDisk: JSON is Python, but for its three words.
-                Some(label) => Some(label),
+                // A key of a JSONDisk is listed as its text, or as Python prints it.
+                Some(label) if reads_like_repr(&label) => Some(label),
+                Some(label) => Some(str_repr(&label)),
                 None => script.key(&NativeKey::Bytes(bytes)),
             },
             Some(key) => script.key(&key),

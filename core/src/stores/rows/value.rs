@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::RowTable;
 use crate::formats::Carrier;
-use crate::formats::pickle::emit;
-use crate::formats::plain::Pickler;
+use crate::formats::pickle::emit::{self, Pickler};
 use crate::source::{MemoryReader, ReadAt};
 use crate::sqlite::{self, Cell, Database, Held, RowAt};
 use crate::stores::{NativeKey, Store, ValueReader};
