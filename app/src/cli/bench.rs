@@ -205,7 +205,7 @@ fn page(bench: &Bench) -> String {
     }
     if bench.unreadable > 0 {
         let n = figures::counted(bench.unreadable as u64, "entry", "entries");
-        refused.push(format!("{n} could not be read and were left out\n"));
+        notes.push(format!("{n} could not be read and were left out\n"));
     }
     let head = if bench.entries < bench.of_entries {
         format!(
