@@ -59,7 +59,7 @@ pub(super) fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
     let mut page = String::new();
     for (name, value) in &facts {
         // Writing to a String cannot fail.
-        writeln!(page, "{name:<width$} {value}", width = width).ok();
+        writeln!(page, "{name:<width$} {value}").ok();
     }
     page.push('\n');
     if let Some(diff) = line.source.as_ref().and_then(|source| source.diff.as_ref()) {
