@@ -97,8 +97,21 @@ impl SmallDisk {
     }
 
     fn fill(&self) {
-        let mut file = fs::File::create(self.path().join("filler")).expect("a file is made");
+        self.fill_but(0);
+    }
+
+    /// Fills it up to so many bytes.
+    fn fill_but(&self, room: u64) {
+        let path = self.path().join("filler");
+        let mut file = fs::File::create(path).expect("a file is made");
         std::io::copy(&mut std::io::repeat(1), &mut file).expect_err("the disk is full in the end");
+        let len = file.metadata().expect("our file").len();
+        file.set_len(len.saturating_sub(room))
+            .expect("it gets shorter");
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.path().join("filler")).expect("our file");
     }
 }
 
@@ -154,6 +167,58 @@ fn on_a_full_disk_nothing_is_half_gone_and_permanent_still_makes_room() {
                 freed.said
             );
             assert!(outcomes["removed"] > 3, "{fixture}: {outcomes:?}");
+        }
+    }
+}
+
+/// Group, key and bytes of each entry.
+fn entries(path: &Path) -> Vec<String> {
+    let listed = program::run(["ls", path.to_str().expect("text")]);
+    let name = |line: &Value| format!("{} {} {}", line["group"], line["key"], line["bytes"]);
+    let mut entries: Vec<String> = listed.of_type("entry").map(name).collect();
+    entries.sort();
+    entries
+}
+
+/// SQLite itself meets the end of the disk: in our saving, in its journal, in its commit.
+#[test]
+fn rows_on_a_disk_that_fills_up_are_whole_or_held_and_each_has_its_outcome() {
+    for fixture in [
+        "sqlite/sqlitedict-2.1/two-tables.sqlite",
+        "sqlite/diskcache-5.6",
+    ] {
+        for room in [0, 12 << 10, 40 << 10, 90 << 10, 400 << 10] {
+            for more in [&[][..], &["--permanent"]] {
+                let Some(disk) = SmallDisk::mount(4 << 20) else {
+                    return;
+                };
+                let path = onto(&disk, fixture);
+                let before = entries(&path);
+                disk.fill_but(room);
+                let at = format!("{fixture}, room {room}, {more:?}");
+                let ran = run(&path, &[&["--all", "--yes"], more].concat());
+                assert!([0, 1, 4].contains(&ran.code), "{at}: {}", ran.said);
+                let outcomes = outcomes(&ran);
+                let of = |outcome| outcomes.get(outcome).copied().unwrap_or(0);
+                disk.make_room();
+                let left = entries(&path);
+                assert_eq!(
+                    left.len() + of("removed"),
+                    before.len(),
+                    "{at}: {outcomes:?}"
+                );
+                assert!(left.iter().all(|entry| before.contains(entry)), "{at}");
+                assert_eq!(ran.code == 0, left.is_empty(), "{at}: {}", ran.said);
+                if more.is_empty() {
+                    let undone = program::run(["undo", path.to_str().expect("text")]);
+                    for held in undone.of_type("undo") {
+                        let id = held["id"].as_str().expect("an id");
+                        let back = program::run(["undo", path.to_str().expect("text"), id]);
+                        assert_eq!(back.code, 0, "{at}: {}", back.said);
+                    }
+                    assert_eq!(entries(&path), before, "{at}");
+                }
+            }
         }
     }
 }

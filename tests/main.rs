@@ -38,5 +38,6 @@ mod snippets;
 mod sqlite_ladder;
 mod staleness;
 mod support;
+mod swaps;
 mod together;
 mod watch;

@@ -398,3 +398,38 @@ fn a_dumb_shelf_is_compacted_only_on_a_persons_word() {
     window.press("Compact");
     window.wait_for_text_part("compacted: ");
 }
+
+/// The window and a command line at one store: each says what the other one did.
+#[test]
+fn what_a_command_line_clears_and_brings_back_meanwhile_is_told_in_the_window() {
+    let (temp, path) = fixture(JOBLIB);
+    let state = temp.path().join("state");
+    let run = |words: &[&str]| {
+        let all = [words, &["--state-dir", state.to_str().unwrap()]].concat();
+        assert_eq!(program::run(all).code, 0, "{words:?}");
+    };
+    let store = path.to_str().unwrap();
+    let mut window = Window::open(vec![path.clone()]);
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.wait_for_text("Clear 2 entries?");
+    let choice = ["--query", "group:features.tokenize", "--yes"];
+    run(&[&["clear", store], &choice[..]].concat());
+    window.press("Clear 2 entries");
+    window.wait_for_text("2 entries stayed as they were");
+    window.wait_for_text_part("it is gone already");
+    window.press("Close");
+    run(&["undo", store, "--last"]);
+    window.type_into("Query", "");
+    window.wait_for_text("57 entries");
+
+    window.type_into("Query", "group:features.tokenize");
+    window.press("Clear 2 found…");
+    window.press("Clear 2 entries");
+    window.wait_for_text_part("2 entries moved aside");
+    run(&["undo", store, "--last"]);
+    window.press("Undo");
+    window.wait_for_text_part("it was brought back or freed meanwhile");
+    window.type_into("Query", "");
+    window.wait_for_text("57 entries");
+}

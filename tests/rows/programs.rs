@@ -101,6 +101,19 @@ def fill():
 def entries():
     with dbm.sqlite3.open(file, "r") as db:
         return [(k.decode("utf-8", "backslashreplace"), db[k]) for k in db.keys()]
+def work():
+    rounds = 0
+    with dbm.sqlite3.open(file, "w") as db:
+        while not os.path.exists(os.path.join(root, "stop")):
+            n = random.randrange(40)
+            value = {"n": n, "x": "y" * (n * 300)}
+            if rounds % 2:
+                db["key %d" % n] = pickle.dumps(value)
+            else:
+                found = db.get("key %d" % n)
+                assert found is None or pickle.loads(found) == value, n
+            rounds += 1
+    print(rounds)
 "#;
 
 const SQLITEDICT: &str = r#"
@@ -118,6 +131,18 @@ def entries():
         with sqlitedict.SqliteDict(file, tablename=name, flag="r") as d:
             found += list(d.items())
     return found
+def work():
+    rounds = 0
+    with sqlitedict.SqliteDict(file, tablename="a", autocommit=True, timeout=60) as d:
+        while not os.path.exists(os.path.join(root, "stop")):
+            n = random.randrange(20)
+            value = {"n": n, "x": "y" * (n * 300)}
+            if rounds % 2:
+                d["key a %d" % n] = value
+            else:
+                assert d.get("key a %d" % n, value) == value, n
+            rounds += 1
+    print(rounds)
 "#;
 
 const REQUESTS: &str = r#"
@@ -125,7 +150,7 @@ import http.server, threading
 import requests_cache
 os.makedirs(path, exist_ok=True)
 file = os.path.join(path, "http.sqlite")
-cache = requests_cache.SQLiteCache(file)
+cache = requests_cache.SQLiteCache(file, timeout=60)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         is_moved = self.path.startswith("/moved/")
@@ -148,6 +173,21 @@ def fill():
     server.shutdown()
 def entries():
     return [(key, (cache.responses[key].url, cache.responses[key].content)) for key in cache.responses]
+# Before anything is cleared.
+known = {key: cache.responses[key] for key in list(cache.responses)} if command == "work" else {}
+def work():
+    rounds, keys = 0, sorted(known)
+    while not os.path.exists(os.path.join(root, "stop")):
+        key = random.choice(keys)
+        if rounds % 2:
+            cache.responses[key] = known[key]
+        else:
+            try:
+                assert cache.responses[key].content == known[key].content
+            except KeyError:
+                pass
+        rounds += 1
+    print(rounds)
 "#;
 
 const FILES: &str = r#"

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cachescope_core::clear::{self, How, Outcome, Plan, Planned};
+use cachescope_core::clear::{self, Act, How, Outcome, Plan, Planned};
 use cachescope_core::model::{Record, Time, text};
 use cachescope_core::ops::query::units;
 use cachescope_core::scan::{Cancel, Progress};
@@ -45,6 +45,9 @@ pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
     for plan in &plans {
         for refusal in &plan.refusals {
             report.refusal(plan, refusal)?;
+        }
+        if let (Act::Expire(expires), false) = (plan.act, plan.removals.is_empty()) {
+            eprintln!("note: The new expiry is {}", expires.rfc3339());
         }
         for note in &plan.notes {
             eprintln!("note: {}", text::shown(note));

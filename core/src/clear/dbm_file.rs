@@ -5,11 +5,16 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::{disk, holders};
 use crate::formats::dbm::{Patch, Stop};
 use crate::source::{Dir, FileReader, ReadAt};
 use crate::{Error, Result};
+
+/// A program that opens the file to write a key or two gives its lock back within this time.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// An open dbm file; its lock ends with it.
 pub(super) struct DbmFile {
@@ -69,15 +74,42 @@ impl DbmFile {
         })
     }
 
-    /// Takes gdbm's own lock for writers; readers hold it too.
+    /// Opens it to be changed, under gdbm's own lock.
+    ///
+    /// # Errors
+    /// As [`DbmFile::open`] and [`DbmFile::lock`].
+    pub(super) fn open_locked(dir: &Dir, name: &OsStr) -> Result<Self> {
+        let start = Instant::now();
+        loop {
+            let file = Self::open(dir, name)?;
+            file.lock()?;
+            // A program that reorganizes puts a new file in this one's place, and only then gives its lock back.
+            if disk::is_named(file.file()?, dir, name) {
+                return Ok(file);
+            }
+            if start.elapsed() > PATIENCE {
+                return Err(file.in_use("writes it anew all the time"));
+            }
+        }
+    }
+
+    /// Takes gdbm's own lock for writers; readers hold it too. Programs that open the file for a moment are waited for.
     ///
     /// # Errors
     /// [`Error::is_refused`] if a program holds it.
     pub(super) fn lock(&self) -> Result<()> {
-        match self.file()?.try_lock() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => Err(self.in_use("has locked it")),
-            Err(TryLockError::Error(e)) => Err(Error::io("Cannot lock the file", &self.path, e)),
+        let start = Instant::now();
+        loop {
+            match self.file()?.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(self.in_use("has locked it")),
+                Err(TryLockError::Error(e)) => {
+                    return Err(Error::io("Cannot lock the file", &self.path, e));
+                }
+            }
         }
     }
 

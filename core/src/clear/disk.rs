@@ -14,7 +14,12 @@ use crate::source::{Dir, FileType};
 
 /// Bytes that may still be written where `path` lies; `None` if the system does not say.
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(path).ok()?;
+    // A shelf is called by the stem of its files, where nothing lies.
+    let stat = rustix::fs::statvfs(path).or_else(|_| {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        rustix::fs::statvfs(folder)
+    });
+    let stat = stat.ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 

@@ -215,5 +215,6 @@ fn move_file(
         return Ok(());
     }
     file.move_to(&dir, shelf, entry.n)
+        .map(drop)
         .map_err(|e: io::Error| crate::Error::io("Cannot move the value file", dir.path(), e))
 }

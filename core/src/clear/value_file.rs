@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::apply::{Stays, seen};
 use super::disk;
 use super::journal::part_name;
@@ -14,6 +16,17 @@ use crate::source::{Dir, FileType, Meta};
 pub(super) struct ValueFile {
     path: PathBuf,
     meta: Meta,
+}
+
+/// What became of a value file that was to be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It lies on the shelf.
+    Whole,
+    /// Another one stood in its place, and stands there still.
+    Not,
+    /// Another one stood in its place, and lies on the shelf.
+    Stray,
 }
 
 impl ValueFile {
@@ -44,13 +57,27 @@ impl ValueFile {
         }))
     }
 
+    /// A hash of which file it was, and when it was written; one of its own where there was none.
+    pub(super) fn pin(file: Option<&Self>) -> u64 {
+        let words = file.map(|file| {
+            let meta = &file.meta;
+            [meta.dev, meta.ino, meta.size, meta.modified.packed()]
+        });
+        let bytes: Vec<u8> = words
+            .into_iter()
+            .flatten()
+            .flat_map(u64::to_le_bytes)
+            .collect();
+        xxh3_64(&bytes)
+    }
+
     /// Where it lies, below the database's folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Moves it onto a shelf as part of entry `n`; what a program put in its place meanwhile stays.
-    pub(super) fn move_to(&self, dir: &Dir, shelf: &Dir, n: usize) -> io::Result<()> {
+    /// Moves it onto a shelf as part of entry `n`; what a program put in its place meanwhile stays, or is a stray.
+    pub(super) fn move_to(&self, dir: &Dir, shelf: &Dir, n: usize) -> io::Result<Moved> {
         let (folder, name) = open(dir, &self.path)?;
         let held = part_name(n, false, 0);
         disk::rename(&folder, name, shelf, &held)?;
@@ -60,9 +87,11 @@ impl ValueFile {
         {
             drop(folder);
             self.prune(dir);
-            return Ok(());
+            return Ok(Moved::Whole);
         }
-        disk::rename(shelf, &held, &folder, name)
+        // Something stands there again, so that it cannot go back: it lies on the shelf.
+        let back = disk::rename(shelf, &held, &folder, name);
+        Ok(back.map_or(Moved::Stray, |()| Moved::Not))
     }
 
     /// Frees it where it lies.

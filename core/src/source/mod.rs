@@ -7,7 +7,7 @@
 #[path = "other.rs"]
 mod system;
 #[cfg(unix)]
-#[path = "unix.rs"]
+#[path = "unix/mod.rs"]
 mod system;
 
 pub(crate) mod gate;

@@ -24,6 +24,7 @@ use crate::{Error, Result};
 use files::Files;
 use keys::Keys;
 use rows::Rows;
+use strays::Strays;
 
 pub(super) use files::read_guard;
 pub(super) use site::Site;
@@ -160,6 +161,11 @@ pub(super) trait Mechanism {
     /// Waits until what was taken out is so on the disk.
     fn sync(&mut self) -> std::io::Result<()>;
 
+    /// What lies on the shelf and is no part of the entries that were taken.
+    fn strays(&mut self) -> Strays {
+        Strays::new()
+    }
+
     /// Longest that it kept other writers out of a file.
     fn longest_lock(&self) -> Option<Duration> {
         None
@@ -221,6 +227,7 @@ pub fn apply(
         each,
         applied: Applied::default(),
         out: BTreeSet::new(),
+        strays: Strays::new(),
     };
     progress.set_total(plan.removals.len() as u64);
     match how {
@@ -315,6 +322,8 @@ struct Run<'a> {
     applied: Applied,
     /// Numbers of the entries that are out of the store.
     out: BTreeSet<usize>,
+    /// What came with them and is none of theirs.
+    strays: Strays,
 }
 
 impl Run<'_> {
@@ -327,7 +336,7 @@ impl Run<'_> {
         self.ready(plan, true)?;
         let (quarantine, shelf) = self.new_shelf(plan, Purpose::Undo)?;
         self.take_all(plan, To::Shelf(&shelf));
-        if self.applied.removed == 0 && strays::on(&shelf, &self.out)?.is_empty() {
+        if self.applied.removed == 0 && strays::on(&shelf, &self.out, &self.strays)?.is_empty() {
             let tidied = quarantine
                 .discard(shelf)
                 .and_then(|()| quarantine.tidy(&Cancel::default()));
@@ -453,9 +462,9 @@ impl Run<'_> {
         mut shelf: Shelf,
         state: Option<&StateDir>,
     ) -> Result<()> {
-        let strays = strays::on(&shelf, &self.out)?;
+        let strays = strays::on(&shelf, &self.out, &self.strays)?;
         if !strays.is_empty() {
-            match strays::set_aside(&self.site.parent, &shelf, &strays) {
+            match strays::set_aside(&self.site.parent, &shelf, &strays, &self.strays) {
                 Ok(aside) => self.hold(quarantine, &aside, state),
                 Err(error) => {
                     // They cannot be told apart any more once the shelf is doomed, so all of it is held.
@@ -496,6 +505,9 @@ impl Run<'_> {
             },
         );
         self.applied.not_tried = n_left;
+        for mechanism in mechanisms.made.values_mut() {
+            self.strays.append(&mut mechanism.strays());
+        }
         let locks = mechanisms.made.values().filter_map(|m| m.longest_lock());
         self.applied.longest_lock = locks.max();
         if matches!(to, To::Shelf(_))

@@ -58,8 +58,7 @@ pub(super) fn predict(site: &Site, name: &OsStr) -> Result<Gain> {
 }
 
 pub(super) fn compact(site: &Site, name: &OsStr, shelf: &Shelf, cancel: &Cancel) -> Result<Gain> {
-    let old = DbmFile::open(&site.base, name)?;
-    old.lock()?;
+    let old = DbmFile::open_locked(&site.base, name)?;
     let rebuild = Rebuild {
         dir: &site.base,
         name,

@@ -24,11 +24,7 @@ impl<'s> Gdbm<'s> {
     pub(super) fn open(dir: Dir, name: OsString, purpose: For<'s>) -> Result<Self> {
         let file = match purpose {
             For::Looking => DbmFile::open_to_look(&dir, &name)?,
-            For::Changing { .. } => {
-                let file = DbmFile::open(&dir, &name)?;
-                file.lock()?;
-                file
-            }
+            For::Changing { .. } => DbmFile::open_locked(&dir, &name)?,
         };
         Ok(Self {
             dir,

@@ -150,10 +150,6 @@ impl Plan {
             }
             plan.removals.push(planned);
         }
-        if !plan.removals.is_empty() {
-            let new = format!("The new expiry is {}", expires.rfc3339());
-            plan.notes.insert(0, new);
-        }
         Ok(plan)
     }
 

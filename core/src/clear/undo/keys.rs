@@ -1,28 +1,25 @@
 //! Saved keys: taken back by their file, unless the program has stored newer ones.
 
 use std::io;
+use std::path::Path;
 
 use super::super::apply::Stays;
 use super::super::journal::Entry;
 use super::super::keys::{self, Coming, For, Insert};
-use super::super::recover::store_of;
-use super::super::saved::Saved;
+use super::held_rows::HeldRows;
 use super::{Mechanism, Way};
 use crate::Error;
-use crate::source::Dir;
 use crate::sqlite::Cell;
-use crate::stores::{KeyRemoval, Removal, Store};
+use crate::stores::{KeyRemoval, Removal};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
-/// Keys put back at a time; their values are held in memory.
+/// Keys put back at a time.
 const KEYS: usize = 256;
 
 /// The mechanism for [`Removal::Key`].
 pub(super) struct Keys<'a> {
-    way: Way<'a>,
-    store: Option<Store>,
-    saved: Option<Saved>,
+    held: HeldRows<'a>,
 }
 
 impl Mechanism for Keys<'_> {
@@ -56,9 +53,7 @@ struct Kept {
 impl<'a> Keys<'a> {
     pub(super) fn new(way: Way<'a>) -> Self {
         Self {
-            way,
-            store: None,
-            saved: None,
+            held: HeldRows::new(way),
         }
     }
 
@@ -71,12 +66,12 @@ impl<'a> Keys<'a> {
             .iter()
             .map(|entry| self.load(entry))
             .collect::<crate::Result<Vec<Kept>>>()?;
-        let base = self.base()?;
+        let base = self.held.folder(Path::new(""))?;
         let mut file = keys::open(
             &base,
             &removal,
             For::Changing {
-                shelf: Some(self.way.shelf),
+                shelf: Some(self.held.way.shelf),
                 is_unused: false,
             },
         )?;
@@ -99,16 +94,12 @@ impl<'a> Keys<'a> {
             }
             outcomes.push(outcome);
         }
-        self.saved()?.forget(&back)?;
+        self.held.forget(&back)?;
         Ok(outcomes)
     }
 
     fn removal(&mut self, entry: &Entry) -> crate::Result<KeyRemoval> {
-        let store = match &mut self.store {
-            Some(store) => store,
-            none => none.insert(store_of(self.way.parent, self.way.manifest)?),
-        };
-        match store.removal(&entry.key)? {
+        match self.held.removal(entry)? {
             Removal::Key(removal) => Ok(removal),
             _ => Err(Error::damaged(
                 "Cannot bring the entry back",
@@ -117,32 +108,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn base(&self) -> crate::Result<Dir> {
-        let path = &self.way.manifest.head.base;
-        self.way.parent.open_below(path).map_err(|e| {
-            Error::io(
-                "Cannot open the store",
-                &self.way.parent.path().join(path),
-                e,
-            )
-        })
-    }
-
-    fn saved(&mut self) -> crate::Result<&Saved> {
-        let shelf = &self.way.shelf.dir;
-        match &mut self.saved {
-            Some(saved) => Ok(saved),
-            none => {
-                let found = Saved::find(shelf)?.ok_or_else(|| {
-                    Error::not_found("Cannot read the saved keys", "they are gone").at(shelf.path())
-                })?;
-                Ok(none.insert(found))
-            }
-        }
-    }
-
     fn load(&mut self, entry: &Entry) -> crate::Result<Kept> {
-        let rows = self.saved()?.rows(entry.n)?;
+        let rows = self.held.rows(entry)?;
         Kept::of(entry.n, rows.into_iter().next().map(|row| row.cells)).ok_or_else(|| {
             Error::damaged(
                 "Cannot bring the entry back",

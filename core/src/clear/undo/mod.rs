@@ -2,6 +2,7 @@
 
 mod files;
 mod find;
+mod held_rows;
 mod keys;
 mod restore;
 mod rows;

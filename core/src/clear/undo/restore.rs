@@ -16,6 +16,9 @@ use crate::scan::{Cancel, Progress};
 use crate::source::Dir;
 use crate::{Error, Result};
 
+/// Bytes that a batch of several entries holds at most: values are held in memory, and writers wait for a batch.
+const BATCH_BYTES: u64 = 8 << 20;
+
 /// An entry that was held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldEntry {
@@ -142,6 +145,7 @@ impl<'a> Back<'a> {
     /// In the manifest's order, neighbours of one mechanism in batches.
     fn all(&mut self, entries: &[&'a Entry], cancel: &Cancel) {
         let mut waiting: Vec<&Entry> = Vec::new();
+        let mut bytes = 0_u64;
         for (at, entry) in entries.iter().enumerate() {
             if cancel.is_cancelled() {
                 self.restored.not_tried = entries.len() - at + waiting.len();
@@ -156,9 +160,15 @@ impl<'a> Back<'a> {
                 self.count(entry, outcome);
                 continue;
             }
-            if waiting.first().is_some_and(|first| first.by != entry.by) {
+            let is_full = bytes.saturating_add(entry.bytes) > BATCH_BYTES;
+            let is_other = |first: &&Entry| first.by != entry.by || is_full;
+            if waiting.first().is_some_and(is_other) {
                 self.put(&mut waiting);
             }
+            if waiting.is_empty() {
+                bytes = 0;
+            }
+            bytes = bytes.saturating_add(entry.bytes);
             waiting.push(entry);
             if waiting.len() >= self.mechanism(entry.by).batch() {
                 self.put(&mut waiting);

@@ -10,16 +10,16 @@ use super::super::apply::{Stays, seen};
 use super::super::disk;
 use super::super::journal::{Entry, part_name};
 use super::super::plan::Act;
-use super::super::recover::store_of;
 use super::super::rows::{self, Put, Which};
-use super::super::saved::{Saved, SavedRow};
+use super::super::saved::SavedRow;
 use super::super::value_file;
 use super::files::make_below;
+use super::held_rows::HeldRows;
 use super::{Mechanism, Way};
 use crate::Error;
 use crate::source::Dir;
 use crate::sqlite::{Changing, Failure, Table};
-use crate::stores::{Removal, RowRemoval, Store};
+use crate::stores::{Removal, RowRemoval};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
@@ -28,9 +28,7 @@ const ROWS: usize = 64;
 
 /// The mechanism for [`Removal::Row`].
 pub(super) struct Rows<'a> {
-    way: Way<'a>,
-    store: Option<Store>,
-    saved: Option<Saved>,
+    held: HeldRows<'a>,
     open: BTreeMap<PathBuf, Changing>,
 }
 
@@ -79,39 +77,20 @@ impl Mechanism for Rows<'_> {
 impl<'a> Rows<'a> {
     pub(super) fn new(way: Way<'a>) -> Self {
         Self {
-            way,
-            store: None,
-            saved: None,
+            held: HeldRows::new(way),
             open: BTreeMap::new(),
         }
     }
 
-    fn saved(&mut self) -> crate::Result<&Saved> {
-        let shelf = &self.way.shelf.dir;
-        match &mut self.saved {
-            Some(saved) => Ok(saved),
-            none => {
-                let found = Saved::find(shelf)?.ok_or_else(|| {
-                    Error::not_found("Cannot read the saved rows", "they are gone").at(shelf.path())
-                })?;
-                Ok(none.insert(found))
-            }
-        }
-    }
-
     fn load<'e>(&mut self, at: usize, entry: &'e Entry) -> crate::Result<Row<'e>> {
-        let saved = self.saved()?.rows(entry.n)?;
-        let store = match &mut self.store {
-            Some(store) => store,
-            none => none.insert(store_of(self.way.parent, self.way.manifest)?),
-        };
-        let Removal::Row(removal) = store.removal(&entry.key)? else {
+        let saved = self.held.rows(entry)?;
+        let Removal::Row(removal) = self.held.removal(entry)? else {
             return Err(Error::damaged(
                 "Cannot bring the entry back",
                 "it is no row",
             ));
         };
-        let is_clear = self.way.manifest.head.act.is_clear();
+        let is_clear = self.held.way.manifest.head.act.is_clear();
         for row in saved.iter().filter(|_| is_clear) {
             let table = table_of(&removal, row);
             if table.is_none_or(|t| rows::place(&row.place.file, t) != row.place) {
@@ -128,12 +107,8 @@ impl<'a> Rows<'a> {
     }
 
     fn open(&mut self, database: &Path) -> crate::Result<Dir> {
-        let head = &self.way.manifest.head;
-        let folder = head.base.join(database.parent().unwrap_or(Path::new("")));
-        let dir = self.way.parent.open_below(&folder).map_err(|e| {
-            let path = self.way.parent.path().join(&folder);
-            Error::io("Cannot open the database", &path, e)
-        })?;
+        let folder = database.parent().unwrap_or(Path::new(""));
+        let dir = self.held.folder(folder)?;
         if !self.open.contains_key(database) {
             let name = database.file_name().unwrap_or_default();
             self.open
@@ -152,9 +127,7 @@ impl<'a> Rows<'a> {
             .filter(|(_, outcome)| outcome.is_ok())
             .map(|(row, _)| row.entry.n)
             .collect();
-        if let Some(saved) = &self.saved
-            && let Err(error) = saved.forget(&back)
-        {
+        if let Err(error) = self.held.forget(&back) {
             // They are in the store, and the next undo finds them there.
             log::warn!("{error}");
         }
@@ -174,7 +147,7 @@ impl<'a> Rows<'a> {
             for row in rows {
                 step("insert")?;
                 let connection = locked.connection();
-                outcomes.push(match self.way.manifest.head.act {
+                outcomes.push(match self.held.way.manifest.head.act {
                     Act::Clear => self.put_row(connection, row, &dir, &mut files)?,
                     Act::Expire(_) => put_expiry(connection, row)?,
                 });
@@ -257,7 +230,13 @@ impl<'a> Rows<'a> {
         let fail = |e| seen::failed(e, &dir.path().join(path));
         let folder = make_below(dir, path.parent().unwrap_or(Path::new("")), None).map_err(fail)?;
         let name = path.file_name().unwrap_or_default();
-        match disk::rename(&self.way.shelf.dir, &held, &folder, name) {
+        let put = disk::rename(&self.held.way.shelf.dir, &held, &folder, name);
+        if put.is_err() {
+            // The folder may have been made for it.
+            drop(folder);
+            value_file::prune(dir, path.parent().unwrap_or(Path::new("")), usize::MAX);
+        }
+        match put {
             // It was missing when the row was taken out, or an undo that was cut short brought it back.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(newer()),
@@ -267,8 +246,9 @@ impl<'a> Rows<'a> {
 
     fn take_file_again(&self, dir: &Dir, n: usize, path: &Path) {
         let held = part_name(n, false, 0);
-        let moved = value_file::open(dir, path)
-            .and_then(|(folder, name)| disk::rename(&folder, name, &self.way.shelf.dir, &held));
+        let moved = value_file::open(dir, path).and_then(|(folder, name)| {
+            disk::rename(&folder, name, &self.held.way.shelf.dir, &held)
+        });
         match moved {
             Ok(()) => value_file::prune(dir, path.parent().unwrap_or(Path::new("")), usize::MAX),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}

@@ -6,8 +6,9 @@ use cachescope_core::clear::{Act, Fresh, How, Plan, Refusal};
 use cachescope_core::jobs::{Cleared, Planned};
 use cachescope_core::model::Time;
 use cachescope_core::model::text::shown;
-use egui::{Align, Label, Layout, RadioButton, RichText, ScrollArea, Ui, vec2};
+use egui::{Label, RadioButton, RichText, ScrollArea, Ui, vec2};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::command_line;
 use crate::gui::state::{AskedFor, Clearing, Stage};
@@ -78,12 +79,12 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
             };
             title(ui, word);
             controls::quiet(ui, "Looking at each entry…");
-            closing_ui(ui, "Cancel", out);
+            buttons_ui(ui, out, |ui, out| close_ui(ui, "Cancel", out));
         }
         Stage::Failed(why) => {
             title(ui, "Nothing was changed");
             ui.add(Label::new(why).wrap());
-            closing_ui(ui, "Close", out);
+            buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
         }
         Stage::Clearing(plan) => {
             let verb = match plan.act {
@@ -147,17 +148,14 @@ fn ready_ui(
     refusals_ui(ui, plan, out);
     how_ui(ui, planned, how, out);
     command_ui(ui, plan, asked, how, out);
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    buttons_ui(ui, out, |ui, out| {
         let can = totals.entries > 0 && (how == How::Free || planned.cannot_keep.is_none());
         let verb = if how == How::Free { "Free" } else { "Clear" };
         let label = format!("{verb} {}", entries(totals.entries));
         if controls::danger(ui, &label, can).clicked() {
             out.push(Command::Clear(ClearCommand::Confirm));
         }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
-        }
+        close_ui(ui, "Cancel", out);
     });
 }
 
@@ -182,16 +180,13 @@ fn keep_ui(
         controls::quiet(ui, why.clone());
     }
     command_ui(ui, plan, asked, How::Keep, out);
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    buttons_ui(ui, out, |ui, out| {
         let can = !plan.removals.is_empty() && planned.cannot_keep.is_none();
         let button = egui::Button::new(format!("Keep {n}"));
         if ui.add_enabled(can, button).clicked() {
             out.push(Command::Clear(ClearCommand::Confirm));
         }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
-        }
+        close_ui(ui, "Cancel", out);
     });
 }
 
@@ -359,15 +354,7 @@ fn done_ui(ui: &mut Ui, cleared: &Cleared, out: &mut Vec<Command>) {
             ui.add(Label::new(words).wrap());
         }
     });
-    closing_ui(ui, "Close", out);
-}
-
-fn closing_ui(ui: &mut Ui, label: &str, out: &mut Vec<Command>) {
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if ui.button(label).clicked() {
-            out.push(Command::Dialog(None));
-        }
-    });
+    buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
 }
 
 fn title(ui: &mut Ui, words: &str) {

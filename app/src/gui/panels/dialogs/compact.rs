@@ -2,8 +2,9 @@
 
 use cachescope_core::jobs::Prediction;
 use cachescope_core::model::text::shown;
-use egui::{Align, Button, Label, Layout, RichText, Ui};
+use egui::{Button, Label, RichText, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{Command, CompactCommand};
 use crate::gui::command_line;
 use crate::gui::state::{CompactStage, Compacting};
@@ -18,12 +19,12 @@ pub(super) fn compact_ui(ui: &mut Ui, compacting: &mut Compacting, out: &mut Vec
     match compacting.stage.clone() {
         CompactStage::Predicting => {
             controls::quiet(ui, "Looking for dead space…");
-            buttons_ui(ui, out, |ui, out| cancel_ui(ui, "Cancel", out));
+            buttons_ui(ui, out, |ui, out| close_ui(ui, "Cancel", out));
         }
         CompactStage::Failed(why) => {
             let theme = Theme::of(ui.ctx());
             ui.add(Label::new(RichText::new(shown(&why)).color(theme.danger)).wrap());
-            buttons_ui(ui, out, |ui, out| cancel_ui(ui, "Close", out));
+            buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
         }
         CompactStage::Working => {
             controls::quiet(ui, "Writing anew and comparing every key…");
@@ -47,7 +48,7 @@ fn ready_ui(
     let before = text::bytes(gain.bytes_before);
     if gain.bytes() == 0 {
         ui.label(format!("{before}, no dead space"));
-        buttons_ui(ui, out, |ui, out| cancel_ui(ui, "Close", out));
+        buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
         return;
     }
     ui.label(format!(
@@ -75,22 +76,11 @@ fn ready_ui(
         if ui.add_enabled(can, Button::new("Compact")).clicked() {
             out.push(Command::Compact(CompactCommand::Confirm));
         }
-        cancel_ui(ui, "Cancel", out);
+        close_ui(ui, "Cancel", out);
     });
 }
 
 fn command_ui(ui: &mut Ui, compacting: &Compacting, out: &mut Vec<Command>) {
     let line = command_line::compact(&compacting.store.opened_as, compacting.is_unused);
     super::clear::line_ui(ui, line, out);
-}
-
-fn buttons_ui(ui: &mut Ui, out: &mut Vec<Command>, add: impl FnOnce(&mut Ui, &mut Vec<Command>)) {
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| add(ui, out));
-}
-
-fn cancel_ui(ui: &mut Ui, label: &str, out: &mut Vec<Command>) {
-    if ui.button(label).clicked() {
-        out.push(Command::Dialog(None));
-    }
 }

@@ -1,7 +1,8 @@
 //! Asks how long entries are to be kept; what becomes of each is shown before anything changes.
 
-use egui::{Align, Button, Id, Key, Label, Layout, RichText, TextEdit, Ui};
+use egui::{Button, Id, Key, Label, RichText, TextEdit, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{Command, KeepCommand};
 use crate::gui::state::KeepForm;
 use crate::gui::theme::{self, Theme};
@@ -28,6 +29,9 @@ pub(super) fn keep_ui(ui: &mut Ui, form: &mut KeepForm, out: &mut Vec<Command>) 
         if field.changed() {
             form.error = None;
         }
+        if ui.memory(|memory| memory.focused().is_none()) {
+            field.request_focus();
+        }
         is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         for span in ["1d", "7d", "30d", "1y"] {
             if ui.button(span).clicked() {
@@ -39,15 +43,12 @@ pub(super) fn keep_ui(ui: &mut Ui, form: &mut KeepForm, out: &mut Vec<Command>) 
     if let Some(error) = &form.error {
         ui.add(Label::new(RichText::new(error).color(theme.danger)).wrap());
     }
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    buttons_ui(ui, out, |ui, out| {
         let can = !form.span.trim().is_empty();
         let is_pressed = ui.add_enabled(can, Button::new("Show the plan…")).clicked();
         if is_pressed || can && is_entered {
             out.push(Command::Keep(KeepCommand::Plan));
         }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
-        }
+        close_ui(ui, "Cancel", out);
     });
 }

@@ -16,7 +16,7 @@ mod shortcuts;
 
 use std::path::PathBuf;
 
-use egui::{Context, Frame, Id, Margin, Modal, TextEdit, Ui, vec2};
+use egui::{Align, Context, Frame, Id, Layout, Margin, Modal, TextEdit, Ui, vec2};
 
 use crate::gui::command::{Command, Export};
 use crate::gui::state::{Dialog, State};
@@ -84,6 +84,22 @@ fn file_ui(ui: &mut Ui, id: &str, path: &mut String, out: &mut Vec<Command>) {
             out.push(Command::Export(Export::Browse(name)));
         }
     });
+}
+
+/// The line of buttons that ends a dialog, the one that goes on rightmost.
+fn buttons_ui(ui: &mut Ui, out: &mut Vec<Command>, add: impl FnOnce(&mut Ui, &mut Vec<Command>)) {
+    ui.add_space(4.0);
+    // Of one line's height: a dialog whose stages differ in size gives the room back.
+    let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
+    let layout = Layout::right_to_left(Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| add(ui, out));
+}
+
+/// A button that takes the dialog away.
+fn close_ui(ui: &mut Ui, label: &str, out: &mut Vec<Command>) {
+    if ui.button(label).clicked() {
+        out.push(Command::Dialog(None));
+    }
 }
 
 /// A surface over everything; true if the person wants it gone.

@@ -19,12 +19,14 @@ use super::super::journal::{self, By};
 use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::saved::{Saved, SavedRow};
-use super::super::value_file::ValueFile;
+use super::super::value_file::{Moved, ValueFile};
+use super::strays::Strays;
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{Changing, CopyRule, Database, Failure, Locked};
+use crate::stores::RowRules;
 use pace::Pace;
 use row::{Guards, Row};
 
@@ -35,7 +37,7 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Bytes that a batch of several rows holds at most, as planned.
 const BATCH_BYTES: u64 = 8 << 20;
 
-/// The mechanism for [`Removal::Row`].
+/// The mechanism for [`crate::stores::Removal::Row`].
 pub(super) struct Rows<'a> {
     site: &'a Site,
     act: Act,
@@ -47,6 +49,7 @@ pub(super) struct Rows<'a> {
     saved: Option<Saved>,
     pace: Pace,
     longest: Option<Duration>,
+    strays: Strays,
 }
 
 impl Mechanism for Rows<'_> {
@@ -76,12 +79,19 @@ impl Mechanism for Rows<'_> {
     fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
         let mut pins = vec![None; jobs.len()];
         for (database, mut rows) in by_database(jobs) {
-            rows.retain(|row| row.removal.rules.stored.is_none());
+            let needs_pin = |rules: &RowRules| rules.stored.is_none() || rules.file.is_some();
+            rows.retain(|row| needs_pin(&row.removal.rules));
+            let Ok((dir, _)) = self.place(database) else {
+                continue;
+            };
+            let place = (&dir, self.site.dev);
             if rows.is_empty() {
                 continue;
             }
             let found = self.view(database, |connection| {
-                let pinned = rows.iter().map(|row| Ok((row.at, row.pin(connection)?)));
+                let pinned = rows
+                    .iter()
+                    .map(|row| Ok((row.at, row.pin(connection, place)?)));
                 pinned.collect::<Result<Vec<_>, Failure>>()
             });
             for (at, pin) in found.unwrap_or_default() {
@@ -116,6 +126,10 @@ impl Mechanism for Rows<'_> {
     fn longest_lock(&self) -> Option<Duration> {
         self.longest
     }
+
+    fn strays(&mut self) -> Strays {
+        std::mem::take(&mut self.strays)
+    }
 }
 
 fn by_database<'j>(jobs: &'j [Job<'j>]) -> BTreeMap<&'j Path, Vec<Row<'j>>> {
@@ -141,6 +155,7 @@ impl<'a> Rows<'a> {
             saved: None,
             pace: Pace::default(),
             longest: None,
+            strays: Strays::new(),
         }
     }
 
@@ -166,11 +181,21 @@ impl<'a> Rows<'a> {
 
     /// Looks only.
     fn check(&mut self, database: &Path, rows: &[Row<'_>]) -> Outcomes {
+        let dir = match self.place(database) {
+            Ok((dir, _)) => dir,
+            Err(error) => return all_fail(rows, &error),
+        };
+        let place = (&dir, self.site.dev);
         let checked = self.view(database, |connection| {
             let mut guards = Guards::default();
-            rows.iter()
-                .map(|row| Ok((row.at, guards.look(connection, row)?.map(|_| ()))))
-                .collect::<Result<Outcomes, Failure>>()
+            let looked = rows.iter().map(|row| {
+                let look = guards.look(connection, row)?;
+                Ok((
+                    row.at,
+                    look.and_then(|path| row.file(place, path)).map(drop),
+                ))
+            });
+            looked.collect::<Result<Outcomes, Failure>>()
         });
         checked.unwrap_or_else(|error| all_fail(rows, &error))
     }
@@ -315,13 +340,31 @@ impl<'a> Rows<'a> {
         let mut outcomes = Outcomes::new();
         for (row, outcome) in tried {
             match (&outcome, &row.file) {
-                (Ok(()), Some(file)) => move_file(file, row.job.n, dir, to),
+                (Ok(()), Some(file)) => self.move_file(file, &row, dir, to),
                 (Ok(()), None) => {}
                 (Err(_), _) => self.stays(&row),
             }
             outcomes.push((row.at, outcome));
         }
         Ok(outcomes)
+    }
+
+    /// The row is out, so its file belongs to nobody now: where it cannot be moved it is an orphan.
+    fn move_file(&mut self, file: &ValueFile, row: &Row<'_>, dir: &Dir, to: To<'_>) {
+        let moved = match to {
+            To::Check => return,
+            To::Shelf(shelf) => file.move_to(dir, &shelf.dir, row.job.n),
+            To::Nowhere => file.free(dir).map(|()| Moved::Whole),
+        };
+        match moved {
+            Ok(Moved::Stray) => {
+                let folder = row.removal.database.parent().unwrap_or(Path::new(""));
+                let held = journal::part_name(row.job.n, false, 0);
+                self.strays.insert(held, folder.join(file.path()));
+            }
+            Ok(Moved::Whole | Moved::Not) => {}
+            Err(error) => log::warn!("{}: {error}", dir.path().join(file.path()).display()),
+        }
     }
 
     fn stays(&mut self, row: &Row<'_>) {
@@ -349,18 +392,6 @@ impl<'a> Rows<'a> {
                 Ok((dir, changing))
             }
         }
-    }
-}
-
-/// The row is out, so its file belongs to nobody now: where it cannot be moved it is an orphan.
-fn move_file(file: &ValueFile, n: usize, dir: &Dir, to: To<'_>) {
-    let moved = match to {
-        To::Check => return,
-        To::Shelf(shelf) => file.move_to(dir, &shelf.dir, n),
-        To::Nowhere => file.free(dir),
-    };
-    if let Err(error) = moved {
-        log::warn!("{}: {error}", dir.path().join(file.path()).display());
     }
 }
 

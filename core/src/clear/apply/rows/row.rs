@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::super::super::plan::Act;
-use super::super::super::rows::{self, Which};
-use super::super::super::saved::SavedRow;
+use super::super::super::rows::{self, Look, Which};
+use super::super::super::saved::{MAX_ROW_BYTES, SavedRow};
 use super::super::super::value_file::ValueFile;
 use super::super::seen::changed;
 use super::super::{Job, Stays};
@@ -85,24 +85,66 @@ impl<'j> Row<'j> {
         Which::planned(self.removal, &self.job.planned.fingerprint)
     }
 
-    /// A hash of its cells; `None` where it is gone.
-    pub(super) fn pin(&self, connection: &Connection) -> Result<Option<u64>, Failure> {
+    /// A hash of what nothing else would tell to be another: the value file, or the cells of a row without a time.
+    ///
+    /// `None` where the row is gone, or its time says enough.
+    pub(super) fn pin(
+        &self,
+        connection: &Connection,
+        place: (&Dir, u64),
+    ) -> Result<Option<u64>, Failure> {
+        let rules = &self.removal.rules;
+        if rules.file.is_some() {
+            let look = self.which().look(connection)?;
+            // What is no plain file is refused when it is looked at again.
+            let pin = |look: Look| Some(ValueFile::pin(file_at(place, look.file).ok()?.as_ref()));
+            return Ok(look.and_then(pin));
+        }
+        if rules.stored.is_some() {
+            return Ok(None);
+        }
+        self.digest(connection)
+    }
+
+    fn digest(&self, connection: &Connection) -> Result<Option<u64>, Failure> {
+        // As large as rows are read at all.
+        if self.job.planned.bytes > MAX_ROW_BYTES {
+            return Ok(None);
+        }
         let found = self.which().load(connection)?;
         Ok(found.map(|(_, cells)| rows::digest(&self.removal.rules, &cells)))
     }
 
+    /// True if its cells are what they were when it was planned, as far as that was remembered.
     fn is_pinned(&self, connection: &Connection) -> Result<bool, Failure> {
         match self.job.planned.content {
-            Some(content) => Ok(self.pin(connection)? == Some(content)),
-            None => Ok(true),
+            Some(content) if self.removal.rules.file.is_none() => {
+                Ok(self.digest(connection)? == Some(content))
+            }
+            _ => Ok(true),
         }
+    }
+
+    /// Its value file, if it is the one that was planned.
+    pub(super) fn file(
+        &self,
+        place: (&Dir, u64),
+        path: Option<PathBuf>,
+    ) -> Result<Option<ValueFile>> {
+        let file = file_at(place, path)?;
+        let pin = self.job.planned.content;
+        let is_file = self.removal.rules.file.is_some();
+        if is_file && pin.is_some_and(|pin| pin != ValueFile::pin(file.as_ref())) {
+            return Err(changed());
+        }
+        Ok(file)
     }
 
     /// Reads what undo has to know of it, and what goes with it; `look` is what [`Guards::look`] said.
     pub(super) fn read(
         &mut self,
         connection: &Connection,
-        (dir, dev): (&Dir, u64),
+        place: (&Dir, u64),
         act: Act,
         look: Result<Option<PathBuf>>,
         is_saved: bool,
@@ -114,11 +156,8 @@ impl<'j> Row<'j> {
         if let Act::Expire(expires) = act {
             return self.read_expiry(connection, expires);
         }
-        match file
-            .map(|path| ValueFile::look(dir, &path, dev))
-            .transpose()
-        {
-            Ok(file) => self.file = file.flatten(),
+        match self.file(place, file) {
+            Ok(file) => self.file = file,
             Err(stays) => return Ok(Err(stays)),
         }
         if !is_saved && self.removal.rules.dependents.is_empty() {
@@ -231,6 +270,11 @@ impl<'j> Row<'j> {
             _ => Ok(Err(changed())),
         }
     }
+}
+
+fn file_at((dir, dev): (&Dir, u64), path: Option<PathBuf>) -> Result<Option<ValueFile>> {
+    let file = path.map(|path| ValueFile::look(dir, &path, dev));
+    Ok(file.transpose()?.flatten())
 }
 
 fn gone() -> Stays {

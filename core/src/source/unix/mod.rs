@@ -1,5 +1,7 @@
 //! Folder and file handles on Unix: `openat`, `statx`, `getdents`, `pread`.
 
+mod file;
+
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
@@ -13,8 +15,10 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::ledger::Opened;
-use super::{FileType, Meta, ReadAt, Tally, Time, gate};
+use super::{FileType, Meta, Tally, Time};
 use crate::{Error, Result};
+pub use file::FileReader;
+use file::close;
 
 /// An open folder: everything in it is reached relative to this handle.
 #[derive(Debug)]
@@ -32,15 +36,6 @@ pub struct Leaf<'a> {
     fd: OwnedFd,
     parent: &'a Dir,
     name: &'a OsStr,
-}
-
-/// An open regular file.
-#[derive(Debug)]
-pub struct FileReader {
-    /// `None` only while it is being dropped.
-    fd: Option<OwnedFd>,
-    meta: Meta,
-    tally: Arc<Tally>,
 }
 
 /// Never wait on a FIFO, never follow a link, never leak into a child.
@@ -339,73 +334,6 @@ impl Leaf<'_> {
     }
 }
 
-impl FileReader {
-    /// The file as it was when it was opened.
-    pub fn meta(&self) -> &Meta {
-        &self.meta
-    }
-
-    /// Takes a shared lock on the whole file without waiting; closing any handle of it gives the lock back.
-    ///
-    /// # Errors
-    /// What the system said; `WouldBlock` where a writer has it.
-    pub(crate) fn lock_shared(&self) -> io::Result<()> {
-        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
-        let shared = rustix::fs::FlockOperation::NonBlockingLockShared;
-        Ok(rustix::fs::fcntl_lock(fd, shared)?)
-    }
-
-    /// Makes `target`, an empty file, share the blocks of this one.
-    ///
-    /// # Errors
-    /// What the system said; most file systems cannot.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn clone_into(&self, target: &std::fs::File) -> io::Result<()> {
-        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
-        Ok(rustix::fs::ioctl_ficlone(target, fd)?)
-    }
-
-    /// Makes `target`, an empty file, share the blocks of this one.
-    ///
-    /// # Errors
-    /// Always: this system has no call for it.
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn clone_into(&self, _target: &std::fs::File) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
-impl Drop for FileReader {
-    fn drop(&mut self) {
-        if let Some(fd) = self.fd.take() {
-            close(fd, Some(&self.meta));
-        }
-    }
-}
-
-/// Closes a handle, or leaves that to [`gate`] where SQLite has the file open.
-fn close(fd: OwnedFd, known: Option<&Meta>) {
-    gate::close(fd, |fd| match known {
-        Some(meta) => Some((meta.dev, meta.ino)),
-        None => stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
-            .ok()
-            .map(|meta| (meta.dev, meta.ino)),
-    });
-}
-
-impl ReadAt for FileReader {
-    fn len(&self) -> u64 {
-        self.meta.size
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
-        let fd = self.fd.as_ref().ok_or(Errno::BADF)?;
-        let n = rustix::io::pread(fd, buf, offset)?;
-        self.tally.read(n);
-        Ok(n)
-    }
-}
-
 fn list(
     dir: BorrowedFd<'_>,
     tally: &Tally,
@@ -522,101 +450,4 @@ fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    fn folder() -> (tempfile::TempDir, Dir) {
-        let temp = tempfile::tempdir().unwrap();
-        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
-        std::fs::write(temp.path().join("a"), b"hello").unwrap();
-        std::fs::create_dir(temp.path().join("d")).unwrap();
-        symlink("a", temp.path().join("l")).unwrap();
-        let dir = Dir::open(temp.path()).unwrap();
-        (temp, dir)
-    }
-
-    #[test]
-    fn links_are_listed_and_never_followed() {
-        let (_temp, dir) = folder();
-        let names = dir.names().unwrap();
-        let types: Vec<_> = names
-            .iter()
-            .map(|(n, t)| (n.to_str().unwrap(), *t))
-            .collect();
-        assert_eq!(
-            types,
-            [
-                ("a", FileType::File),
-                ("d", FileType::Dir),
-                ("l", FileType::Link)
-            ]
-        );
-        assert!(dir.open_file("l".as_ref()).is_err());
-        assert!(dir.open_dir("l".as_ref()).is_err());
-        assert!(dir.open_file("d".as_ref()).is_err());
-        assert!(dir.open_below(Path::new("d/../..")).is_err());
-    }
-
-    #[test]
-    fn reading_leaves_the_access_time() {
-        let (temp, dir) = folder();
-        let past = std::fs::FileTimes::new()
-            .set_accessed(std::time::UNIX_EPOCH + std::time::Duration::from_hours(271_752));
-        let file = std::fs::File::open(temp.path().join("a")).unwrap();
-        file.set_times(past).unwrap();
-        let mut text = Vec::new();
-        dir.read_small("a".as_ref(), 100, &mut text).unwrap();
-        let mut buf = [0; 3];
-        assert_eq!(
-            dir.open_file("a".as_ref())
-                .unwrap()
-                .read_full_at(2, &mut buf)
-                .unwrap(),
-            3
-        );
-        assert_eq!((&text[..], &buf), (&b"hello"[..], b"llo"));
-        assert_eq!(
-            dir.stat("a".as_ref()).unwrap().accessed.rfc3339(),
-            "2001-01-01T00:00:00Z"
-        );
-    }
-
-    #[test]
-    fn a_fifo_does_not_hang() {
-        let (temp, dir) = folder();
-        rustix::fs::mknodat(&dir.fd, "p", rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
-        assert!(dir.open_file("p".as_ref()).is_err());
-        drop(temp);
-    }
-
-    #[test]
-    fn a_folder_lists_the_same_twice() {
-        let (temp, dir) = folder();
-        assert_eq!(dir.names().unwrap(), dir.names().unwrap());
-        let parent = Dir::open(temp.path().parent().unwrap()).unwrap();
-        let name = temp.path().file_name().unwrap();
-        assert_eq!(
-            parent
-                .open_below(name.as_ref())
-                .unwrap()
-                .names()
-                .unwrap()
-                .len(),
-            3
-        );
-        let same = dir.open_below(Path::new("")).unwrap();
-        assert_eq!(same.names().unwrap(), dir.names().unwrap());
-        let mut n = 0;
-        parent.open_leaf(name).unwrap().list(|_, _| n += 1).unwrap();
-        assert_eq!(n, 3);
-    }
-
-    #[test]
-    fn small_reads_stop_at_their_limit() {
-        let (_temp, dir) = folder();
-        let mut text = b"> ".to_vec();
-        dir.read_small("a".as_ref(), 3, &mut text).unwrap();
-        assert_eq!(text, b"> hel");
-    }
-}
+mod tests;

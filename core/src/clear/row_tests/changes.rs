@@ -1,0 +1,136 @@
+//! What a program or a stranger did to rows meanwhile.
+
+use super::*;
+
+/// What a stranger did to a row between the plan and the removal, and the word of the reason why it stays.
+#[test]
+fn a_row_that_changed_since_the_plan_stays() {
+    let made = "CREATE TABLE t (key TEXT PRIMARY KEY, value BLOB); \
+                INSERT INTO t VALUES ('a', x'01'), ('b', x'02'), ('c', x'03')";
+    for (change, word) in [
+        ("UPDATE t SET value = x'0202' WHERE key = 'b'", "changed"),
+        // Same rowid, same length: only what is in it tells.
+        ("UPDATE t SET value = x'09' WHERE key = 'b'", "changed"),
+        ("UPDATE t SET value = '2' WHERE key = 'b'", "changed"),
+        ("REPLACE INTO t VALUES ('b', x'09')", "gone"),
+        ("DELETE FROM t WHERE key = 'b'", "gone"),
+        ("UPDATE t SET key = 'd' WHERE key = 'b'", "gone"),
+    ] {
+        let bench = Bench::of(made);
+        let plan = bench.plan(|_| true);
+        bench.run(change);
+        let now = bench.content();
+        for how in [How::Check, How::Keep] {
+            let (applied, heard) = Bench::apply(&plan, how);
+            assert_eq!(applied.unwrap().skipped, 1, "{change}");
+            let said = heard.iter().any(|(p, o)| {
+                p.key_label == "b" && matches!(o, Outcome::Skipped(r) if r.contains(word))
+            });
+            assert!(said, "{change}: {heard:?}");
+        }
+        bench.undo_all();
+        assert_eq!(bench.content(), now);
+    }
+}
+
+#[test]
+fn tables_whose_rows_reach_beyond_are_refused() {
+    for (sql, word) in [
+        (
+            "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1); \
+          CREATE TABLE log (x); CREATE TRIGGER spy AFTER DELETE ON t BEGIN DELETE FROM log; END",
+            "spy",
+        ),
+        (
+            "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1); \
+          CREATE TABLE child (p REFERENCES t(k) ON DELETE CASCADE)",
+            "child",
+        ),
+        (
+            "CREATE TABLE t (rowid, _rowid_, oid); INSERT INTO t VALUES (1, 2, 3)",
+            "tells the row",
+        ),
+    ] {
+        let bench = Bench::of(sql);
+        let plan = bench.plan(|_| true);
+        let refused: Vec<&str> = plan.refusals.iter().map(|r| &*r.reason).collect();
+        assert!(refused.iter().any(|r| r.contains(word)), "{refused:?}");
+        assert!(plan.removals.iter().all(|p| p.group_label != "t"));
+    }
+}
+
+/// A trigger that came after the plan is found under the lock.
+#[test]
+fn a_trigger_made_after_the_plan_is_seen() {
+    let bench = Bench::of("CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1)");
+    let plan = bench.plan(|_| true);
+    bench.run("CREATE TRIGGER spy AFTER DELETE ON t BEGIN SELECT 1; END");
+    let (applied, _) = Bench::apply(&plan, How::Free);
+    assert_eq!(applied.unwrap().skipped, 1);
+}
+
+#[test]
+fn undo_keeps_what_the_program_stored_anew() {
+    let bench = Bench::of(
+        "CREATE TABLE t (key TEXT PRIMARY KEY ON CONFLICT REPLACE, value); \
+         INSERT INTO t VALUES ('a', 1), ('b', 2), ('c', 3)",
+    );
+    let before = bench.content();
+    bench.clear(How::Keep);
+    // The new rows take the old rows' numbers.
+    bench.run("INSERT INTO t VALUES ('b', 'newer'), ('d', 4)");
+    let done = bench.undo_all();
+    assert_eq!((done[0].0.restored, done[0].0.skipped), (2, 1));
+    assert!(done[0].1[0].contains("newer"), "{done:?}");
+    let held = bench.held().remove(0);
+    assert_eq!((held.entries, &held.state), (1, &HeldState::Whole));
+    let rows = &bench.content()["x/made.db:t"];
+    assert_eq!(
+        rows,
+        &[
+            "'a' | integer 1",
+            "'b' | 'newer'",
+            "'c' | integer 3",
+            "'d' | integer 4"
+        ]
+    );
+    bench.run("DELETE FROM t WHERE key IN ('b', 'd')");
+    bench.undo_all();
+    assert_eq!(bench.content(), before);
+}
+
+#[test]
+fn a_locked_database_gives_a_sentence_for_each_entry() {
+    let bench = Bench::of(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('a', 1), ('b', 2)",
+    );
+    let plan = bench.plan(|_| true);
+    let other = Connection::open(&bench.opened).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (applied, heard) = Bench::apply(&plan, How::Keep);
+    assert_eq!(
+        (applied.unwrap().failed, bench.has_quarantine()),
+        (2, false)
+    );
+    let said = |o: &Outcome| matches!(o, Outcome::Failed(e) if e.to_string().contains("lock"));
+    assert!(heard.iter().all(|(_, o)| said(o)), "{heard:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(Bench::apply(&plan, How::Keep).0.unwrap().removed, 2);
+}
+
+/// The plan says what undo cannot hold; without undo it goes.
+#[test]
+fn a_row_too_large_to_be_saved_is_told_of_beforehand() {
+    let bench = Bench::of(
+        "CREATE TABLE t (key TEXT PRIMARY KEY, value BLOB); \
+         INSERT INTO t VALUES ('small', x'01'), ('large', zeroblob(50331700))",
+    );
+    let plan = bench.plan(|_| true);
+    let told = |note: &String| note.contains("1 entry is larger") && note.contains("--permanent");
+    assert!(plan.notes.iter().any(told), "{:?}", plan.notes);
+    let (applied, heard) = Bench::apply(&plan, How::Keep);
+    let applied = applied.unwrap();
+    assert_eq!((applied.removed, applied.failed), (1, 1), "{heard:?}");
+    bench.undo_all();
+    assert_eq!(bench.clear(How::Free).removed, 2);
+}

@@ -1,0 +1,165 @@
+//! What undo finds, what it leaves alone, and whose quarantine is believed.
+
+use super::*;
+
+#[test]
+fn undo_keeps_what_the_program_stored_anew() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    Bench::apply(&plan, How::Keep).0.unwrap();
+    let again = bench
+        .opened()
+        .join("joblib/features/embed")
+        .join(plan_key(&plan, "embed"));
+    fs::create_dir(&again).unwrap();
+    fs::write(again.join("output.pkl"), "newer").unwrap();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let restored = undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    assert_eq!((restored.restored, restored.skipped), (4, 1));
+    assert_eq!(fs::read(again.join("output.pkl")).unwrap(), b"newer");
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    assert_eq!((held.entries, &held.state), (1, &HeldState::Whole));
+    fs::remove_dir_all(&again).unwrap();
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+/// joblib trusts every entry beside a `func_code.py` that matches, so old values must not come back beside new code.
+#[test]
+fn undo_never_puts_values_beside_other_code() {
+    let bench = Bench::new();
+    Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let code = bench.opened().join("joblib/features/embed/func_code.py");
+    let old = fs::read_to_string(&code).unwrap();
+    fs::write(&code, old.replace("return", "return 1 +")).unwrap();
+    let mut reasons = Vec::new();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let restored = undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |entry, outcome| {
+            if let Outcome::Skipped(reason) = outcome {
+                reasons.push((entry.group_label.clone(), reason));
+            }
+        },
+    )
+    .unwrap();
+    assert_eq!((restored.restored, restored.skipped), (2, 3));
+    assert!(
+        reasons
+            .iter()
+            .all(|(group, r)| group.ends_with("embed") && r.contains("func_code.py")),
+        "{reasons:?}"
+    );
+    // Moved to another line, the code is the same.
+    let (_, text) = old.split_once('\n').unwrap();
+    fs::write(&code, format!("# first line: 999\n{text}")).unwrap();
+    bench.undo_all();
+    fs::write(&code, old).unwrap();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+#[test]
+fn undo_finds_a_quarantine_from_every_side() {
+    let bench = Bench::new();
+    let state = StateDir::at(bench.temp.path().join("own"));
+    let plan = bench.plan();
+    apply(
+        &plan,
+        How::Keep,
+        Some(&state),
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    let root = bench.temp.path();
+    for path in [
+        root.to_owned(),
+        bench.opened(),
+        root.join("x/joblib"),
+        root.join("x/joblib/features/embed"),
+    ] {
+        assert_eq!(
+            undo::list(std::slice::from_ref(&path), None).len(),
+            1,
+            "{}",
+            path.display()
+        );
+    }
+    assert_eq!(undo::list(&[root.join("y")], Some(&state)), []);
+    assert_eq!(undo::list(&[], Some(&state)).len(), 1);
+    // The whole project moved elsewhere: the quarantine moved with it and still knows its places.
+    let moved = root.join("moved");
+    fs::create_dir(&moved).unwrap();
+    for name in ["x", QUARANTINE] {
+        fs::rename(root.join(name), moved.join(name)).unwrap();
+    }
+    let held = undo::list(&[moved.join("x")], None).remove(0);
+    undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    )
+    .unwrap();
+    undo::tidy(&[], Some(&state), &Cancel::default()).unwrap();
+    assert_eq!(state.quarantines(), Vec::<PathBuf>::new());
+    let in_x: Tree = bench
+        .before
+        .iter()
+        .map(|(p, b)| (p.clone(), b.clone()))
+        .collect();
+    assert_eq!(tree(&moved), in_x);
+}
+
+#[test]
+fn a_manifest_that_names_a_place_outside_is_not_followed() {
+    let bench = Bench::new();
+    Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let held = undo::list(&[bench.opened()], None).remove(0);
+    let manifest = held.quarantine.join(&held.id).join("manifest.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for lie in ["../../up", "/tmp"] {
+        fs::write(
+            &manifest,
+            text.replace("\"base\":\"x/joblib\"", &format!("\"base\":{lie:?}")),
+        )
+        .unwrap();
+        let held = undo::list(&[bench.temp.path().to_owned()], None).remove(0);
+        assert!(matches!(held.state, HeldState::Unreadable(_)), "{held:?}");
+        undo::restore(
+            &held,
+            &Cancel::default(),
+            &Progress::default(),
+            &mut |_, _| {},
+        )
+        .unwrap_err();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_quarantine_that_others_may_write_into_is_not_used() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let place = bench.temp.path().join(QUARANTINE);
+    fs::create_dir(&place).unwrap();
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
+    let error = Bench::apply(&bench.plan(), How::Keep).0.unwrap_err();
+    assert!(
+        error.is_refused() && error.to_string().contains("--permanent"),
+        "{error}"
+    );
+    assert_eq!(bench.entries(), 5);
+    // Without undo it goes on in place.
+    assert_eq!(Bench::apply(&bench.plan(), How::Free).0.unwrap().removed, 5);
+    assert_eq!(bench.entries(), 0);
+}

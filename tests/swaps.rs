@@ -1,0 +1,373 @@
+//! Programs that write, or swap whole files in, between a plan and its clear, as fast as they can: none of it goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::support::program;
+use crate::support::python::Python;
+
+/// Entries of one round.
+const ENTRIES: usize = 125;
+
+/// Entries that are cleared in all for each program; `TRIES=1000` is the long run.
+fn tries() -> usize {
+    std::env::var("TRIES").map_or(2 * ENTRIES, |n| n.parse().expect("TRIES is a number"))
+}
+
+/// What every program has: it fills, tells what is there, and swaps until told to stop, then tells what it wrote last.
+const PRELUDE: &str = r#"
+import json, os, random, sys, time
+command, root, n_entries = sys.argv[1], sys.argv[2], int(sys.argv[3])
+store = os.path.join(root, "x")
+mine = os.path.join(root, "mine")
+for folder in (store, mine):
+    os.makedirs(folder, exist_ok=True)
+
+def planned(n):
+    return "planned %07d" % n
+
+def goes_on():
+    return not os.path.exists(os.path.join(root, "stop"))
+"#;
+
+/// Commands of the programs.
+const RUN: &str = r#"
+if command == "fill":
+    fill()
+elif command == "tell":
+    print(json.dumps(tell()))
+else:
+    print("ready", flush=True)
+    print(json.dumps(swap()))
+"#;
+
+/// Rows of a plain table, each written anew under the same number and with the same length.
+const ROWS: &str = r#"
+import sqlite3
+db = sqlite3.connect(os.path.join(store, "cache.db"), timeout=60, isolation_level=None)
+db.execute("PRAGMA synchronous = 0")
+
+def fill():
+    db.execute("CREATE TABLE t (key TEXT PRIMARY KEY, value TEXT)")
+    db.executemany("INSERT INTO t VALUES (?, ?)", (("key %d" % n, planned(n)) for n in range(n_entries)))
+
+def tell():
+    return dict(db.execute("SELECT key, value FROM t"))
+
+def swap():
+    last, n = {}, 0
+    while goes_on():
+        n += 1
+        key, value = "key %d" % random.randrange(n_entries), "swapped %07d" % n
+        if n % 3 == 0:
+            db.execute("INSERT OR REPLACE INTO t VALUES (?, ?)", (key, value))
+        elif not db.execute("UPDATE t SET value = ? WHERE key = ?", (value, key)).rowcount:
+            continue
+        last[key] = value
+    return last
+"#;
+
+/// diskcache at work with values in rows and in files.
+const DISKCACHE: &str = r#"
+import diskcache
+cache = diskcache.Cache(store, cull_limit=0, sqlite_synchronous=0, disk_min_file_size=1000)
+
+def sized(text, n):
+    return text + "." * (2000 if n % 2 else 10)
+
+def fill():
+    with cache.transact():
+        for n in range(n_entries):
+            cache.set("key %d" % n, sized(planned(n), n))
+
+def tell():
+    assert cache.check() == [], cache.check()
+    return {key: cache[key] for key in cache}
+
+def swap():
+    last, n = {}, 0
+    while goes_on():
+        n += 1
+        key = random.randrange(n_entries)
+        value = sized("swapped %07d" % n, key)
+        cache.set("key %d" % key, value)
+        last["key %d" % key] = value
+    return last
+"#;
+
+/// Value files that trade their names with others.
+const VALUE_FILES: &str = r#"
+import diskcache, sqlite3
+cache = diskcache.Cache(store, cull_limit=0, sqlite_synchronous=0, disk_min_file_size=100)
+
+def fill():
+    with cache.transact():
+        for n in range(n_entries):
+            cache.set("key %d" % n, planned(n) + "." * 200)
+
+def tell():
+    found = {}
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if os.path.splitext(name)[1] in (".val", ".old", ".0", ""):
+                with open(os.path.join(folder, name), "rb") as file:
+                    text = file.read(15)
+                if text.startswith(b"swapped "):
+                    found[text.decode()] = "whole"
+    return found
+
+def swap():
+    names = [os.path.join(store, name) for (name,) in cache._sql("SELECT filename FROM Cache WHERE filename NOT NULL")]
+    made, n = {}, 0
+    while goes_on():
+        n += 1
+        name, away = random.choice(names), os.path.join(mine, "%d.old" % n)
+        fresh = os.path.join(mine, "fresh")
+        with open(fresh, "w") as file:
+            file.write("swapped %07d" % n)
+        try:
+            os.rename(name, away)
+        except OSError:
+            pass
+        try:
+            # Never over another one: what is lost was lost by the clear.
+            os.link(fresh, name)
+            made["swapped %07d" % n] = "whole"
+        except OSError:
+            pass
+        os.unlink(fresh)
+    return made
+"#;
+
+/// gdbm at work under its own lock.
+const GDBM: &str = r#"
+import _gdbm
+path = os.path.join(store, "cache")
+
+def fill():
+    db = _gdbm.open(path, "n")
+    for n in range(n_entries):
+        db["key %d" % n] = planned(n)
+    db.close()
+
+def tell():
+    db = _gdbm.open(path, "r")
+    return {key.decode(): db[key].decode() for key in db.keys()}
+
+def swap():
+    last, n = {}, 0
+    while goes_on():
+        try:
+            db = _gdbm.open(path, "w")
+        except _gdbm.error:
+            continue
+        for _ in range(3):
+            n += 1
+            key = "key %d" % random.randrange(n_entries)
+            db[key] = last[key] = "swapped %07d" % n
+        db.close()
+        time.sleep(0.01)
+    return last
+"#;
+
+/// Whole files of keys that trade their names: one of them is nobody's plan.
+const WHOLE_FILES: &str = r#"
+other = os.path.join(mine, "other")
+
+def write(path, text):
+    db = library.open(path, "n")
+    for n in range(n_entries):
+        db["key %d" % n] = text % n
+    db.close()
+
+def fill():
+    write(os.path.join(store, "cache"), "planned %07d")
+    write(other, "swapped %07d")
+
+def tell():
+    found = {}
+    for path in (os.path.join(store, "cache"), other):
+        db = library.open(path, "r")
+        values = [db[key].decode() for key in db.keys()]
+        found.update({value: "whole" for value in values if value.startswith("swapped")})
+        db.close()
+    return found
+
+def swap():
+    one, two, aside = os.path.join(store, "cache" + suffix), other + suffix, os.path.join(mine, "aside")
+    while goes_on():
+        os.rename(one, aside)
+        os.rename(two, one)
+        os.rename(aside, two)
+    return {"swapped %07d" % n: "whole" for n in range(n_entries)}
+"#;
+
+struct Case {
+    env: &'static str,
+    name: &'static str,
+    program: &'static [&'static str],
+    opened: &'static str,
+}
+
+const CASES: [Case; 6] = [
+    Case {
+        env: "diskcache-5.6",
+        name: "rows",
+        program: &[ROWS],
+        opened: "x/cache.db",
+    },
+    Case {
+        env: "diskcache-5.6",
+        name: "diskcache",
+        program: &[DISKCACHE],
+        opened: "x",
+    },
+    Case {
+        env: "diskcache-5.6",
+        name: "value files",
+        program: &[VALUE_FILES],
+        opened: "x",
+    },
+    Case {
+        env: "gdbm",
+        name: "gdbm",
+        program: &[GDBM],
+        opened: "x/cache",
+    },
+    Case {
+        env: "gdbm",
+        name: "whole gdbm files",
+        program: &["import _gdbm as library\nsuffix = ''\n", WHOLE_FILES],
+        opened: "x/cache",
+    },
+    Case {
+        env: "gdbm",
+        name: "whole ndbm files",
+        program: &["import _dbm as library\nsuffix = '.db'\n", WHOLE_FILES],
+        opened: "x/cache",
+    },
+];
+
+/// Values by their keys.
+type Values = BTreeMap<String, String>;
+
+struct Bench<'p> {
+    python: &'p Python,
+    temp: TempDir,
+    root: PathBuf,
+    opened: PathBuf,
+}
+
+impl<'p> Bench<'p> {
+    fn filled(python: &'p Python, case: &Case) -> Self {
+        let temp = TempDir::new().expect("a temporary folder");
+        let root = temp.path().canonicalize().expect("it is there");
+        let program = [&[PRELUDE], case.program, &[RUN]].concat().concat();
+        fs::write(root.join("program.py"), program).expect("it is written");
+        let bench = Self {
+            python,
+            opened: root.join(case.opened),
+            temp,
+            root,
+        };
+        bench.python.run_file(&bench.program(), bench.words("fill"));
+        bench
+    }
+
+    fn program(&self) -> PathBuf {
+        self.root.join("program.py")
+    }
+
+    fn words(&self, command: &str) -> [String; 3] {
+        let root = text(&self.root);
+        [command.to_owned(), root, ENTRIES.to_string()]
+    }
+
+    fn tell(&self) -> Values {
+        let told = self.python.run_file(&self.program(), self.words("tell"));
+        serde_json::from_str(&told).expect("the program prints JSON")
+    }
+
+    /// Clears by a plan made before, while the program swaps; how many entries went, and what the program wrote last.
+    fn race(&self, more: &[&str]) -> (usize, Values) {
+        let (plan, state) = (self.root.join("plan.json"), self.root.join("state"));
+        let (path, plan, state) = (text(&self.opened), text(&plan), text(&state));
+        let saved = program::run(["clear", &path, "--all", "--save-plan", &plan]);
+        assert_eq!(saved.code, 0, "{}", saved.said);
+        let words = self.words("swap");
+        let mut swapper = self.python.spawn_file(&self.program(), words);
+        assert_eq!(swapper.line().as_deref(), Some("ready"));
+        let apply = ["clear", "--plan", &plan, "--yes", "--state-dir", &state];
+        let cleared = program::run(apply.iter().chain(more));
+        assert!(
+            [0, 1, 3, 4].contains(&cleared.code),
+            "{}: {}",
+            cleared.code,
+            cleared.said
+        );
+        fs::write(self.root.join("stop"), "").expect("it is written");
+        let last = serde_json::from_str(&swapper.finish()).expect("the program prints JSON");
+        let removed = cleared.of_type("removal");
+        let n = removed.filter(|line| line["outcome"] == "removed").count();
+        (n, last)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a test's path is text").to_owned()
+}
+
+/// What was written is there; the program itself replaces what it wrote before.
+fn assert_kept(bench: &Bench<'_>, written: &Values, at: &str) {
+    let now = bench.tell();
+    let lost: BTreeSet<_> = written
+        .iter()
+        .filter(|(key, value)| now.get(*key) != Some(value))
+        .collect();
+    assert!(lost.is_empty(), "{at}: {lost:?} of {}", written.len());
+}
+
+#[test]
+fn nothing_that_a_program_wrote_after_the_plan_goes() {
+    for case in &CASES {
+        let Some(python) = Python::env(case.env) else {
+            continue;
+        };
+        let (mut n_tries, mut n_removed, mut n_written) = (0, 0, 0);
+        for round in 0_usize.. {
+            if n_tries >= tries() {
+                break;
+            }
+            let more: &[&str] = if round % 2 == 0 {
+                &["--permanent"]
+            } else {
+                &[]
+            };
+            let at = format!("{}, round {round}", case.name);
+            let bench = Bench::filled(&python, case);
+            let (removed, written) = bench.race(more);
+            assert_kept(&bench, &written, &at);
+            let place = bench.opened.parent().expect("it lies in a folder");
+            if more.is_empty() {
+                let state = text(&bench.temp.path().join("state"));
+                let undone = program::run(["undo", &text(place), "--last", "--state-dir", &state]);
+                assert!(
+                    [0, 1, 2, 3, 4].contains(&undone.code),
+                    "{at}: {}",
+                    undone.said
+                );
+                assert_kept(&bench, &written, &at);
+            }
+            n_tries += ENTRIES;
+            n_removed += removed;
+            n_written += written.len();
+        }
+        eprintln!(
+            "{}: {n_tries} tries, {n_removed} removed, {n_written} swapped in",
+            case.name
+        );
+    }
+}
