@@ -24,3 +24,53 @@ fn rows_stand_24_points_apart() {
     let table = window.harness.get_by_role_and_label(Role::Table, "Entries");
     assert!(table.accesskit_node().label().is_some());
 }
+
+#[test]
+fn the_entry_panel_keeps_its_width_whatever_it_shows() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "group:features.compressed");
+    window.press_row("a5188a6e36cf8fa9de3c1919edc79623");
+    window.wait_for_quiet();
+    let left = |window: &Window| {
+        let tab = window.harness.get_by_role_and_label(Role::Tab, "Value");
+        tab.rect().left()
+    };
+    let before = left(&window);
+    for side in ["Calls", "Bytes", "Code", "Value"] {
+        window.press_labelled(Role::Tab, side);
+        window.wait_for_quiet();
+        assert!((left(&window) - before).abs() < 1.0, "{side}");
+    }
+}
+
+#[test]
+fn stores_stand_on_the_rail_as_they_were_named() {
+    let (_a, joblib) = fixture(JOBLIB);
+    let (_b, tables) = fixture("sqlite/plain/tables.db");
+    for paths in [
+        [joblib.clone(), tables.clone()],
+        [tables.clone(), joblib.clone()],
+    ] {
+        let names: Vec<_> = paths
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let mut window = Window::open(paths.to_vec());
+        let top = |window: &Window, name: &str| {
+            let mut stores = window.harness.query_all_by_role(Role::ListBoxOption);
+            let store = stores.find(|s| {
+                let label = s.accesskit_node().label();
+                label.is_some_and(|label| label.starts_with(name))
+            });
+            store.map(|store| store.rect().top())
+        };
+        window.wait_for(|h| h.query_all_by_role(Role::ListBoxOption).count() == 2);
+        window.wait_for_quiet();
+        let tops: Vec<_> = names.iter().map(|name| top(&window, name)).collect();
+        assert!(
+            tops[0].is_some() && tops[0] < tops[1],
+            "{names:?}: {tops:?}"
+        );
+    }
+}

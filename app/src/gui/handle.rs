@@ -96,6 +96,9 @@ impl Session {
     }
 
     fn open(&mut self, path: PathBuf) {
+        if !self.state.asked.contains(&path) {
+            self.state.asked.push(path.clone());
+        }
         let job = self.jobs.start(Job::Open { path: path.clone() });
         self.state.opening.push((job, path));
     }

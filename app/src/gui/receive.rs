@@ -94,6 +94,7 @@ impl Session {
             }
             self.scan(id);
         }
+        self.state.put_in_order();
         // Of several opened together the first shows, however long each takes.
         self.state.shown = if is_behind {
             self.state.shown.or(first)

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use cachescope_core::model::Time;
 use cachescope_core::ops::Layout;
-use egui::{CentralPanel, Frame, Margin, Panel, RichText, Ui};
+use egui::{CentralPanel, Frame, Margin, Panel, RichText, Sense, Ui, UiBuilder};
 
 use super::command::{Command, Need};
 use super::session::Session;
@@ -74,7 +74,13 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
             .frame(surface(14, 12))
             .default_size((width * 0.26).clamp(304.0, 360.0))
             .size_range(260.0..=720.0)
-            .show(ui, |ui| entry::entry_ui(ui, state, now, out));
+            .show(ui, |ui| {
+                // In a part of its own: what is wide in there may not push the panel's edge out.
+                let rect = ui.max_rect();
+                let mut inside = ui.new_child(UiBuilder::new().max_rect(rect));
+                entry::entry_ui(&mut inside, state, now, out);
+                ui.allocate_rect(rect, Sense::hover());
+            });
     }
     CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))

@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) shown: Option<StoreId>,
     /// Paths being looked at.
     pub(crate) opening: Vec<(JobId, PathBuf)>,
+    /// Paths in the order in which they were asked for, which is that of the rail.
+    pub(crate) asked: Vec<PathBuf>,
     /// Of several paths that are opened together, the one that shows.
     pub(crate) first: Option<PathBuf>,
     /// What could not be done, newest last.
@@ -113,6 +115,15 @@ impl State {
     /// The store on show, to change it.
     pub(crate) fn shown_mut(&mut self) -> Option<&mut OpenStore> {
         self.store_mut(self.shown?)
+    }
+
+    /// Puts the stores into the order in which they were asked for, however long each took to open.
+    pub(crate) fn put_in_order(&mut self) {
+        let asked = &self.asked;
+        let place = |path: &PathBuf| asked.iter().position(|p| p == path);
+        // A stable sort: the stores of one path keep their order.
+        self.stores
+            .sort_by_key(|s| place(&s.info.opened_as).unwrap_or(usize::MAX));
     }
 
     /// What revalidating the store on show asks for.

@@ -27,7 +27,7 @@ pub(super) fn calls_ui(ui: &mut Ui, preview: &Previewing) {
                 controls::quiet(ui, "Nothing in the bytes that were read");
             }
             for call in &value.calls {
-                ui.horizontal(|ui| {
+                ui.horizontal_wrapped(|ui| {
                     let color = match call.class {
                         CallClass::Data => theme.quiet,
                         CallClass::Unknown => theme.condition(Condition::Expired),
