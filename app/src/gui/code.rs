@@ -15,7 +15,7 @@ use crate::difference;
 impl Session {
     /// Looks for the function of the entry on show in the folder that the rules name, or where its name says.
     pub(crate) fn compare_code(&mut self) {
-        let folder = self.state.saved.rules.source.trim().to_owned();
+        let folder = self.state.rules().source.trim().to_owned();
         let Some(store) = self.state.shown_mut() else {
             return;
         };

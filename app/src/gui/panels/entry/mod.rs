@@ -32,7 +32,7 @@ const TABS: [(EntryTab, &str); 4] = [
 
 pub(super) fn entry_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     let menu = actions::offered(state, actions::OF_ENTRY);
-    let rules = state.saved.rules.clone();
+    let rules = state.rules();
     let Some(store) = state.shown_mut() else {
         return;
     };
