@@ -5,9 +5,11 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::{disk, holders};
+use super::disk;
+use super::holders::{self, Doorbell};
 use crate::formats::dbm::{Patch, Stop};
 use crate::source::{Dir, FileReader, ReadAt};
 use crate::{Error, Result};
@@ -16,10 +18,15 @@ use crate::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Looks for who opens a file before it is left to them.
+const LOOKS: usize = 5;
+
 /// An open dbm file; its lock ends with it.
 pub(super) struct DbmFile {
     handle: Handle,
     path: PathBuf,
+    /// Where nothing locks the file: tells of programs that open it after its holders were counted.
+    bell: OnceLock<Doorbell>,
 }
 
 enum Handle {
@@ -35,6 +42,7 @@ impl DbmFile {
             Ok(file) => Ok(Self {
                 handle: Handle::Look(file),
                 path,
+                bell: OnceLock::new(),
             }),
             Err(e) => Err(Error::io("Cannot open the file", &path, e)),
         }
@@ -71,6 +79,7 @@ impl DbmFile {
         Ok(Self {
             handle: Handle::Change(file),
             path,
+            bell: OnceLock::new(),
         })
     }
 
@@ -118,10 +127,36 @@ impl DbmFile {
     /// # Errors
     /// [`Error::is_refused`] if a program is seen to have it open.
     pub(super) fn refuse_if_open(&self) -> Result<()> {
+        if self.bell.get().is_none() {
+            let bell = Doorbell::at(self.file()?).map_err(|e| self.fail(e))?;
+            self.bell.set(bell).ok();
+        }
         if self.holders()?.is_empty() {
             return Ok(());
         }
-        Err(self.in_use("would write what it remembers over the change"))
+        Err(self.open_elsewhere())
+    }
+
+    /// The last look before a write, once [`DbmFile::refuse_if_open`] found nobody.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] if a program has opened it since.
+    pub(super) fn refuse_if_opened_since(&self) -> Result<()> {
+        let Some(bell) = self.bell.get() else {
+            return Ok(());
+        };
+        // Readers of our own ring too, and others may be gone again.
+        for _ in 0..LOOKS {
+            if !bell.has_rung() {
+                return Ok(());
+            }
+            self.refuse_if_open()?;
+        }
+        Err(self.open_elsewhere())
+    }
+
+    fn open_elsewhere(&self) -> Error {
+        self.in_use("would write what it remembers over the change")
     }
 
     /// The other programs that have it open, as far as they can be seen.

@@ -48,3 +48,64 @@ pub(super) fn named(holders: &[String]) -> Option<String> {
         n => format!("{first} and {n} more"),
     })
 }
+
+/// Rings at each opening of a file from now on: who opens it while its holders are counted is missed by the count.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+pub(super) struct Doorbell(std::os::fd::OwnedFd);
+
+#[cfg(target_os = "linux")]
+impl Doorbell {
+    /// Watches the door of an open file.
+    pub(super) fn at(file: &File) -> io::Result<Self> {
+        use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+        use std::os::fd::AsRawFd as _;
+        let bell = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let door = format!("/proc/self/fd/{}", file.as_raw_fd());
+        inotify::add_watch(&bell, door, WatchFlags::OPEN)?;
+        Ok(Self(bell))
+    }
+
+    /// True if it rang since the last time that it was asked.
+    pub(super) fn has_rung(&self) -> bool {
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 512];
+        let mut rings = rustix::fs::inotify::Reader::new(&self.0, &mut buffer);
+        let mut has_rung = false;
+        while rings.next().is_ok() {
+            has_rung = true;
+        }
+        has_rung
+    }
+}
+
+/// Elsewhere nothing rings.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(super) struct Doorbell;
+
+#[cfg(not(target_os = "linux"))]
+impl Doorbell {
+    pub(super) fn at(_file: &File) -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) fn has_rung(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Doorbell;
+
+    #[test]
+    fn a_bell_rings_once_for_what_was_opened_since() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = tempfile::NamedTempFile::new_in(temp.path()).unwrap();
+        let bell = Doorbell::at(file.as_file()).unwrap();
+        assert!(!bell.has_rung());
+        drop(file.reopen().unwrap());
+        assert!(bell.has_rung());
+        assert!(!bell.has_rung());
+    }
+}

@@ -48,6 +48,10 @@ impl Ndbm {
         Ok(is_done)
     }
 
+    fn is_open_elsewhere(&self) -> Result<bool> {
+        Ok(!self.file.holders()?.is_empty() || self.file.refuse_if_opened_since().is_err())
+    }
+
     /// Writes a page, unless a program has written it since it was read.
     fn change(&self, page: &ndbm::PageChange) -> Result<bool> {
         let now = self
@@ -57,6 +61,7 @@ impl Ndbm {
         if now != page.was {
             return Ok(false);
         }
+        self.file.refuse_if_opened_since()?;
         self.file.write(std::slice::from_ref(&page.patch))?;
         Ok(true)
     }
@@ -67,7 +72,7 @@ impl Ndbm {
             ndbm::Insert::Change(before, page) => {
                 if !before.is_empty() {
                     // They lie where a program that is at work would put its own.
-                    self.file.refuse_if_open()?;
+                    self.file.refuse_if_opened_since()?;
                     self.file.write(&before)?;
                     self.file.sync()?;
                 }
@@ -113,13 +118,14 @@ impl Keys for Ndbm {
     fn sync(&mut self) -> Result<()> {
         self.file.sync()?;
         let pages = std::mem::take(&mut self.pages);
-        if pages.is_empty() || !self.file.holders()?.is_empty() {
+        // What somebody opened meanwhile keeps its pages: they are leaked.
+        if pages.is_empty() || self.is_open_elsewhere()? {
             return Ok(());
         }
         let (patches, head) =
             ndbm::free(&self.file, &pages).map_err(|stop| self.file.stopped(stop))?;
         self.file.write(&patches)?;
-        if self.file.holders()?.is_empty() {
+        if !self.is_open_elsewhere()? {
             self.change(&head)?;
         }
         self.file.sync()
