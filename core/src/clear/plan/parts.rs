@@ -66,7 +66,7 @@ pub struct Planned {
     pub duration_s: Option<f64>,
     /// Entry or orphan.
     pub role: Role,
-    /// Hash of what is stored, where nothing else would tell that it was written anew; see [`Plan::pin`].
+    /// Hash of what is stored, where nothing else would tell that it was written anew; see `Plan::pin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<u64>,
 }
