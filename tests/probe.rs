@@ -183,6 +183,32 @@ fn a_program_ends_and_speaks_as_it_would_without() {
     }
 }
 
+/// CPython fails at `tuple(generator)` if anybody else holds a reference to the half-made tuple.
+#[test]
+fn half_made_tuples_of_other_threads_are_left_alone() {
+    let program = "import sys, threading, cachescope_probe\n\
+        sys.setswitchinterval(1e-5)\n\
+        built, over = 0, False\n\
+        def build():\n\
+        \x20   global built\n\
+        \x20   while not over: tuple(x for x in range(300)); built += 1\n\
+        builder = threading.Thread(target=build)\n\
+        builder.start()\n\
+        for _ in range(40): cachescope_probe.snapshot()\n\
+        over = True\n\
+        builder.join()\n\
+        print(built > 40)";
+    for environment in ["joblib-new", "joblib-old"] {
+        let Some(stage) = Stage::new(environment) else {
+            continue;
+        };
+        let output = stage.command(&[], &["-c", program]).output();
+        let output = output.expect("the program starts");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{environment}");
+        assert_eq!(output.stdout, b"True\n", "{environment}");
+    }
+}
+
 #[test]
 fn the_place_of_another_sitecustomize_stays_its_own() {
     let Some(stage) = Stage::new("joblib-new") else {

@@ -17,6 +17,7 @@ import _thread
 import _weakref
 import atexit
 import gc
+import itertools
 import os
 import sys
 import time
@@ -356,13 +357,13 @@ class _Probe(object):
                     for name in list(type.__getattribute__(base, "__dict__")):
                         if (_class_name(base), name) in owners:
                             holders.setdefault(id(one), []).append((_class_name(base), name))
-        for value in gc.get_objects():
+        for value in _objects_of({id(_LRU)}.union(kinds, holders)):
             kind = type(value)
             if kind is _LRU:
                 self.remember(value)
             elif id(kind) in kinds:
                 caches.append((kinds[id(kind)], value, names.get(id(value))))
-            elif holders and id(kind) in holders:
+            else:
                 try:
                     held = object.__getattribute__(value, "__dict__")
                 except Exception:
@@ -736,6 +737,31 @@ def _patch_old(memory):
     memory._load_output = _like(_load_output, load)
     func._persist_output = _like(_persist_output, store)
     result_class.get = _like(get_, get)
+
+
+def _objects_of(kinds):
+    """All objects whose type has one of these identities.
+
+    All objects are known here only within the one call of ``extend``, in which no other thread runs: a thread
+    that is at ``tuple(generator)`` fails with SystemError if somebody else knows its half-made tuple. So every
+    step is an iterator written in C. A collection, which may run finalizers and with them other threads, comes
+    before the objects are listed; the few objects that the steps make start no second one.
+    """
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        # Other threads run at any time: wrappers that modules and classes hold by a name are all that is told.
+        return []
+    collects = gc.isenabled() and sys.version_info < (3, 12)
+    lists, found = [], []
+    every, again = itertools.chain.from_iterable(lists), itertools.chain.from_iterable(lists)
+    steps = (
+        itertools.starmap(gc.collect, [(0,)] if collects else []),
+        itertools.starmap(lists.extend, [(itertools.starmap(gc.get_objects, [()]),)]),
+        itertools.compress(every, map(kinds.__contains__, map(id, map(type, again)))),
+        # The list knows itself: nothing but this ends it.
+        map(list.clear, lists),
+    )
+    found.extend(itertools.chain.from_iterable(steps))
+    return [value for value in found if id(type(value)) in kinds]
 
 
 def _like(wrapper, original):
