@@ -196,3 +196,46 @@ fn a_program_at_work_never_reads_what_was_not_written() {
         }
     }
 }
+
+/// `Lib/dbm/dumb.py: _commit`: the backup goes, the index becomes the backup, a new index is written.
+#[test]
+fn a_shelf_opens_at_every_moment_of_a_commit() {
+    use cachescope_core::stores::{Store, open_all};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let all = crate::support::fixtures::all();
+    let found = all.iter().find(|f| f.opened().ends_with("dumb-3.13/shelf"));
+    let (_temp, path) = found.expect("a shelf").copy();
+    let (index, backup) = (path.with_extension("dir"), path.with_extension("bak"));
+    let text = std::fs::read(&index).expect("the index");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let commits = scope.spawn(|| {
+            let mut n_commits = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                std::fs::remove_file(&backup).ok();
+                std::fs::rename(&index, &backup).expect("it is renamed");
+                std::fs::write(&index, &text).expect("it is written");
+                n_commits += 1;
+            }
+            n_commits
+        });
+        let looks: Vec<_> = (0..2000)
+            .map(|_| {
+                let found = open_all(&path).map_err(|e| e.to_string())?;
+                let store = Store::open(&found[0]).map_err(|e| e.to_string())?;
+                read(&store).map_err(|e| e.to_string())
+            })
+            .collect();
+        is_over.store(true, Ordering::Relaxed);
+        assert!(commits.join().expect("it ends") > 100);
+        let failed: Vec<_> = looks.into_iter().filter_map(Result::err).collect();
+        assert_eq!((failed.len(), failed.first()), (0, None));
+    });
+}
+
+fn read(store: &cachescope_core::stores::Store) -> cachescope_core::Result<()> {
+    use cachescope_core::scan::{Cancel, Progress};
+    let snapshot =
+        cachescope_core::model::Snapshot::read(store, &Cancel::default(), &Progress::default());
+    snapshot.map(drop)
+}

@@ -27,6 +27,8 @@ const KIND: &str = "dbm-dumb";
 const INDEX: &str = ".dir";
 const DATA: &str = ".dat";
 const BACKUP: &str = ".bak";
+/// Looks for index and backup while a program commits.
+const LOOKS: usize = 4;
 
 /// Larger indexes are refused: they are held in memory whole.
 const INDEX_BYTES: usize = 128 << 20;
@@ -98,21 +100,33 @@ impl Opened {
     }
 }
 
-/// The index's text; Python leaves only the backup when it is stopped between two steps of a commit.
+/// The index's text, and whether it is that of the backup: Python leaves only this one when it is stopped between two
+/// steps of a commit. A commit at work takes the backup away and makes the index the new one, so that each may be gone
+/// for a moment, but never both.
 fn index_of(dir: &Dir, base: &OsStr) -> std::io::Result<(Vec<u8>, bool)> {
     let mut text = Vec::new();
-    let name = named(base, INDEX);
-    match dir.stat(&name) {
-        Ok(_) => {
-            dir.read_small(&name, INDEX_BYTES, &mut text)?;
-            Ok((text, false))
+    let mut missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+    for suffix in [INDEX, BACKUP].into_iter().cycle().take(2 * LOOKS) {
+        text.clear();
+        match dir.read_small(&named(base, suffix), INDEX_BYTES, &mut text) {
+            Ok(()) => return Ok((text, suffix == BACKUP)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => missing = e,
+            Err(e) => return Err(e),
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            dir.read_small(&named(base, BACKUP), INDEX_BYTES, &mut text)?;
-            Ok((text, true))
-        }
-        Err(e) => Err(e),
     }
+    Err(missing)
+}
+
+/// The first bytes of the index, or of the backup where there is none.
+fn head_of(dir: &Dir, base: &OsStr) -> Result<Option<Vec<u8>>> {
+    for suffix in [INDEX, BACKUP].into_iter().cycle().take(2 * LOOKS) {
+        let name = named(base, suffix);
+        let index = Candidate::look(dir, &name)?;
+        if index.meta.is_some() {
+            return Ok(index.is_file().then_some(index.head));
+        }
+    }
+    Ok(None)
 }
 
 fn named(base: &OsStr, suffix: &str) -> OsString {
@@ -148,21 +162,17 @@ impl Backend for DbmDumb {
         if !is_file(DATA) {
             return Ok(None);
         }
-        let suffix = [INDEX, BACKUP].into_iter().find(|suffix| is_file(suffix));
-        let Some(index_name) = suffix.map(|suffix| named(&base, suffix)) else {
+        let head = head_of(candidate.parent, &base)?;
+        let Some(head) = head.filter(|head| dumb::is_likely(head)) else {
             return Ok(None);
         };
-        let index = Candidate::look(candidate.parent, &index_name)?;
-        if !index.is_file() || !dumb::is_likely(&index.head) {
-            return Ok(None);
-        }
         // Emptied, the index before tells that the values beside it are a shelf's.
         let is_told = |suffix: &str| {
             let name = named(&base, suffix);
             let told = Candidate::look(candidate.parent, &name);
             told.is_ok_and(|index| !index.head.is_empty() && dumb::is_likely(&index.head))
         };
-        let confidence = if !index.head.is_empty() || is_told(BACKUP) {
+        let confidence = if !head.is_empty() || is_told(BACKUP) {
             Confidence::Certain
         } else {
             Confidence::Likely

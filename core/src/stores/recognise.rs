@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,15 +43,22 @@ impl<'a> Candidate<'a> {
     /// # Errors
     /// If a file is there and cannot be read.
     pub fn look(parent: &'a Dir, name: &'a OsStr) -> Result<Self> {
-        let meta = parent.stat(name).ok();
+        let mut meta = parent.stat(name).ok();
         let mut head = Vec::new();
         if meta.is_some_and(|m| m.file_type == FileType::File) {
             head.resize(HEAD_BYTES, 0);
             let fail = |e| Error::io("Cannot read the file", &parent.path().join(name), e);
-            let n = parent
+            let read = parent
                 .open_file(name)
-                .and_then(|f| f.read_full_at(0, &mut head))
-                .map_err(fail)?;
+                .and_then(|f| f.read_full_at(0, &mut head));
+            let n = match read {
+                // A program took it away between the two calls.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    meta = None;
+                    0
+                }
+                read => read.map_err(fail)?,
+            };
             head.truncate(n);
         }
         Ok(Self {
@@ -187,7 +195,8 @@ fn by_stem(path: &Path) -> Option<(Dir, OsString)> {
         long.push(suffix);
         dir.stat(&long).is_ok()
     };
-    [".dir", ".db", ".pag"]
+    // While a program commits a shelf, its index may be gone for a moment; its values never are.
+    [".dir", ".dat", ".db", ".pag"]
         .into_iter()
         .any(has)
         .then(|| (dir, name.to_owned()))
@@ -243,7 +252,8 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
             "it is a zip archive, as torch.save and skops write their models: Cachescope does not look into those"
         }
         Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
-        _ => "it is neither a file nor a folder",
+        Ok(_) => "it is neither a file nor a folder",
+        Err(_) => "it does not exist, and the files with longer names beside it are no shelf",
     }
 }
 
