@@ -3,6 +3,7 @@
 use std::fs;
 
 use egui::accesskit::Role;
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use tempfile::TempDir;
 
@@ -76,4 +77,20 @@ fn cached_code_stands_beside_todays() {
     window.wait_for_text("The code changed");
     window.wait_for(|h| h.query_all_by_label_contains("was: ").next().is_some());
     window.wait_for_text("Copy today's code");
+}
+
+#[test]
+fn a_number_that_a_row_holds_is_saved_as_the_command_line_saves_it() {
+    let (_temp, path) = fixture("sqlite/diskcache-4.1");
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("answer.raw");
+    let mut window = Window::open(vec![path]);
+    window.press_row("answer");
+    window.wait_for_text_part("42");
+    window.key(Modifiers::COMMAND, Key::S);
+    window.wait_for_text("Save the value of this entry");
+    window.type_into("File", file.to_str().unwrap());
+    window.press("Save");
+    window.wait_for(|_| file.exists());
+    assert_eq!(fs::read(&file).unwrap(), b"42");
 }

@@ -47,6 +47,7 @@ use cachescope_core::own::StateDir;
 pub(crate) use choose::Size;
 use out::Exit;
 pub(crate) use out::Failure;
+pub(crate) use save::raw as save_raw;
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
 ///

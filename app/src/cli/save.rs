@@ -138,17 +138,24 @@ fn outside(store: &Path, value: &Path, path: &Path) -> Result<PathBuf, Failure> 
 /// Bytes copied at a time.
 const CHUNK: usize = 256 << 10;
 
-/// The stored bytes as they are; of several pickles in a file, this one's.
-fn raw(reader: &ValueReader, cancel: &Cancel, out: &mut dyn Write) -> Result<bool, Failure> {
+/// The stored bytes as they are; of several pickles in a file, this one's. False if it was cancelled.
+///
+/// # Errors
+/// Usage where they do not stand alone; what the system said.
+pub(crate) fn raw(
+    reader: &ValueReader,
+    cancel: &Cancel,
+    out: &mut dyn Write,
+) -> Result<bool, Error> {
     let fail = |cause| Error::io("Cannot read the stored value", &reader.path, cause);
+    let unsaved = |cause| Error::io("Cannot save the value", &reader.path, cause);
     if let Some(part) = &reader.part {
         let pickle = part.file.skim.pickles.get(part.pickle);
         let Some(pickle) = pickle.filter(|_| part.item.is_none()) else {
             let why = "its bytes are a part of a pickled dict and do not stand alone";
             return Err(Error::usage("Cannot save this value as raw", why)
                 .at(&reader.path)
-                .hint("Save it as json, or the whole file without a key")
-                .into());
+                .hint("Save it as json, or the whole file without a key"));
         };
         let mut stream = part.file.content.open(pickle.start).map_err(fail)?;
         let mut stream = stream.by_ref().take(pickle.end - pickle.start);
@@ -157,8 +164,10 @@ fn raw(reader: &ValueReader, cancel: &Cancel, out: &mut dyn Write) -> Result<boo
     }
     // A row's number is stored without bytes of its own.
     match reader.carrier {
-        Carrier::Int(int) => write!(out, "{int}")?,
-        Carrier::Float(float) => out.write_all(float_repr(float).as_bytes())?,
+        Carrier::Int(int) => write!(out, "{int}").map_err(unsaved)?,
+        Carrier::Float(float) => out
+            .write_all(float_repr(float).as_bytes())
+            .map_err(unsaved)?,
         _ => {}
     }
     let mut chunk = vec![0; CHUNK];
@@ -171,7 +180,8 @@ fn raw(reader: &ValueReader, cancel: &Cancel, out: &mut dyn Write) -> Result<boo
         if n == 0 {
             return Ok(true);
         }
-        out.write_all(chunk.get(..n).unwrap_or_default())?;
+        out.write_all(chunk.get(..n).unwrap_or_default())
+            .map_err(unsaved)?;
         at += n as u64;
     }
 }

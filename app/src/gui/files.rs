@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cachescope_core::Error;
 use cachescope_core::formats::SaveAs;
 use cachescope_core::jobs::{Answer, Job, Outside};
+use cachescope_core::stores::Store;
 
 use super::clear;
 use super::command::Export;
@@ -15,6 +16,7 @@ use super::session::Session;
 use super::state::{Dialog, Exporting, Picturing, Saving, Toast};
 use super::widgets::picture::To;
 use crate::cli::export::{self, Form, Request};
+use crate::cli::save_raw;
 
 impl Session {
     /// What the export dialog offers at first: a page beside the store, named after it.
@@ -71,21 +73,19 @@ impl Session {
         };
         let stores = [Arc::clone(&store.info)];
         let value = store.preview.on_show().cloned();
-        let stored = found.stored.clone();
+        let (info, entry) = (Arc::clone(&store.info), found.entry.clone());
         self.jobs.start(Job::Outside(Outside {
             title: "Saving a value".to_owned(),
             work: Box::new(move |cancel, _progress| {
-                let write = |out: &mut dyn std::io::Write| match (form, value, stored) {
-                    (Some(form), Some(value), _) => {
+                let write = |out: &mut dyn std::io::Write| match (form, value) {
+                    (Some(form), Some(value)) => {
                         value.save(form, &|| cancel.is_cancelled(), out).map(drop)
                     }
-                    (None, _, Some(stored)) => stored
-                        .open(0)
-                        .and_then(|mut bytes| std::io::copy(&mut bytes, out))
-                        .map(drop)
-                        .map_err(|why| {
-                            Error::unavailable("Cannot save the bytes", why.to_string())
-                        }),
+                    // As the command line does it: numbers have no bytes of their own.
+                    (None, _) => {
+                        let reader = Store::open(&info)?.open_value(&entry)?;
+                        save_raw(&reader, cancel, out).map(drop)
+                    }
                     _ => Err(Error::unavailable(
                         "Cannot save the value",
                         "it could not be read",
