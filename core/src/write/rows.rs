@@ -1,10 +1,12 @@
 //! New databases: what every writer on SQLite has in common.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params};
 
+use crate::sqlite::quote;
 use crate::{Error, Result};
 
 /// Rows written before a commit, so that a log does not grow as large as its database.
@@ -82,6 +84,60 @@ impl Rows {
             .close()
             .map_err(|(_, e)| failed(&path, &e))?;
         super::stage::sync(&path)
+    }
+}
+
+/// A database of which each group is a table of keys and values, made at its first entry.
+pub(super) struct Tables {
+    rows: Rows,
+    names: HashSet<String>,
+    default: &'static str,
+    columns: &'static str,
+}
+
+impl Tables {
+    /// Makes an empty database; entries without a group go to the table `default`.
+    pub(super) fn create(
+        path: &Path,
+        default: &'static str,
+        columns: &'static str,
+    ) -> Result<Self> {
+        Ok(Self {
+            rows: Rows::create(path, "")?,
+            names: HashSet::new(),
+            default,
+            columns,
+        })
+    }
+
+    /// Writes one row; `verb` is INSERT or REPLACE.
+    pub(super) fn put(&mut self, verb: &str, group: &str, row: impl Params) -> Result<()> {
+        let table = self.table(group)?;
+        let sql = format!("{verb} INTO {table} (key, value) VALUES (?1, ?2)");
+        self.rows.insert(&sql, row)
+    }
+
+    /// Commits and closes; a store without entries has its default table all the same.
+    pub(super) fn finish(mut self) -> Result<()> {
+        if self.names.is_empty() {
+            self.table("")?;
+        }
+        self.rows.finish()
+    }
+
+    fn table(&mut self, group: &str) -> Result<String> {
+        let name = if group.is_empty() {
+            self.default
+        } else {
+            group
+        };
+        let quoted = quote(name);
+        if self.names.insert(name.to_owned()) {
+            let columns = self.columns;
+            self.rows
+                .run(&format!("CREATE TABLE {quoted} ({columns})"))?;
+        }
+        Ok(quoted)
     }
 }
 

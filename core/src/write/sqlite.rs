@@ -1,13 +1,12 @@
 //! Writes a plain SQLite database: a table of keys and values, each in SQLite's own type where there is one.
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use super::rows::Rows;
+use super::rows::Tables;
 use super::{Entry, Holds, Target, Writer, itself, unfit};
 use crate::Result;
 use crate::formats::compress::Codec;
-use crate::sqlite::{Cell, quote};
+use crate::sqlite::Cell;
 use crate::stores::{KeyTypes, NativeKey, Payload};
 
 pub(super) const TARGET: Target = Target {
@@ -25,35 +24,17 @@ pub(super) const TARGET: Target = Target {
 /// The table of entries without a group.
 const DEFAULT_TABLE: &str = "cache";
 
-struct Sqlite {
-    rows: Rows,
-    tables: HashSet<String>,
-}
+/// Columns without a type keep what they are given: 1, '1' and 1.0 stay three keys.
+const COLUMNS: &str = "key NOT NULL PRIMARY KEY, value";
+
+struct Sqlite(Tables);
 
 fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
-    Ok(Box::new(Sqlite {
-        rows: Rows::create(path, "")?,
-        tables: HashSet::new(),
-    }))
-}
-
-impl Sqlite {
-    /// The quoted name of a group's table, made at its first entry.
-    fn table(&mut self, group: &str) -> Result<String> {
-        let name = if group.is_empty() {
-            DEFAULT_TABLE
-        } else {
-            group
-        };
-        let quoted = quote(name);
-        if self.tables.insert(name.to_owned()) {
-            // Columns without a type keep what they are given: 1, '1' and 1.0 stay three keys.
-            self.rows.run(&format!(
-                "CREATE TABLE {quoted} (key NOT NULL PRIMARY KEY, value)"
-            ))?;
-        }
-        Ok(quoted)
-    }
+    Ok(Box::new(Sqlite(Tables::create(
+        path,
+        DEFAULT_TABLE,
+        COLUMNS,
+    )?)))
 }
 
 impl Writer for Sqlite {
@@ -86,16 +67,10 @@ impl Writer for Sqlite {
             Payload::Float(x) => Cell::Real(*x),
             Payload::None => Cell::Null,
         };
-        let table = self.table(entry.group)?;
-        let sql = format!("INSERT INTO {table} (key, value) VALUES (?1, ?2)");
-        self.rows.insert(&sql, (key, value))
+        self.0.put("INSERT", entry.group, (key, value))
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        // A store without entries is a table all the same.
-        if self.tables.is_empty() {
-            self.table("")?;
-        }
-        self.rows.finish()
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.0.finish()
     }
 }

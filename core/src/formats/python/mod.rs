@@ -5,6 +5,7 @@
 
 mod block;
 mod differ;
+mod literal;
 mod outline;
 mod text;
 mod token;

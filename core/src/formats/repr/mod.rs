@@ -5,6 +5,7 @@ mod label;
 mod libraries;
 mod number;
 mod objects;
+mod path;
 mod printable;
 mod scalar;
 mod text;

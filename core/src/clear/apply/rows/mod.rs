@@ -216,7 +216,7 @@ impl<'a> Rows<'a> {
             self.viewed = Some((database.to_owned(), view));
         }
         let Some((_, view)) = &self.viewed else {
-            return Err(Error::not_found("Cannot open the database", "it is gone"));
+            return Err(Error::not_found("Cannot open the database", "it is gone").at(database));
         };
         view.read(&Cancel::default(), |view| read(view.connection))
     }

@@ -1,0 +1,152 @@
+//! `cachescope watch`: the lines that it prints, and how it ends.
+
+use std::path::Path;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::{DEADLINE, joblib, tell};
+use crate::support::program::run;
+
+/// The built program watching a store, with what it prints.
+struct Command {
+    child: std::process::Child,
+    lines: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
+    own: TempDir,
+}
+
+impl Command {
+    fn start(path: &Path, options: &[&str]) -> Self {
+        use std::io::BufRead as _;
+        use std::process::Stdio;
+        let own = TempDir::new().expect("a temporary folder");
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cachescope"))
+            .args(["watch", "--json", "--state-dir"])
+            .arg(own.path())
+            .args(options)
+            .arg(path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stderr = child.stderr.take().expect("stderr is piped");
+        let mut said = std::io::BufReader::new(stderr).lines();
+        let first = said.next().expect("a line").expect("text");
+        assert!(first.starts_with("Watching "), "{first}");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        Self {
+            lines: std::io::BufReader::new(stdout).lines(),
+            child,
+            own,
+        }
+    }
+
+    /// What Ctrl+C does; the exit code.
+    fn interrupt(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        let kill = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+
+    fn event(&mut self) -> serde_json::Value {
+        let line = self.lines.next().expect("a line").expect("text");
+        serde_json::from_str(&line).expect("JSON")
+    }
+}
+
+#[test]
+fn the_command_line_prints_events_until_it_is_interrupted() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &[]);
+    tell(&mut program, "load(100)");
+    let stored = command.event();
+    assert_eq!(stored["type"], "event");
+    assert_eq!(stored["event"], "stored");
+    assert!(stored["bytes"].as_u64() > Some(10), "{stored}");
+    assert_eq!(stored["key"].as_str().map(str::len), Some(32));
+    tell(&mut program, "load(100)");
+    let hit = command.event();
+    assert_eq!(
+        (&hit["event"], &hit["key"]),
+        (&"hit".into(), &stored["key"])
+    );
+    tell(&mut program, "load.clear(warn=False)");
+    let removed: Vec<_> = (0..6).map(|_| command.event()["event"].clone()).collect();
+    assert!(
+        removed.iter().all(|event| event == "removed"),
+        "{removed:?}"
+    );
+
+    assert_eq!(command.interrupt(), Some(0));
+    assert!(command.lines.next().is_none());
+    // What was seen is remembered, beside nothing else.
+    let args = [
+        "stats".as_ref(),
+        folder.path().as_os_str(),
+        "--state-dir".as_ref(),
+        command.own.path().as_os_str(),
+    ];
+    let stats = run(args);
+    let counters = stats.lines[0]["counters"].as_array().expect("counters");
+    let [observed] = counters.as_slice() else {
+        panic!("one counter: {counters:?}")
+    };
+    assert_eq!(observed["source"], "observed");
+    assert_eq!(
+        (&observed["hits"], &observed["misses"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(observed["lower_bound"], false);
+}
+
+#[test]
+fn the_command_line_ends_when_nobody_reads_it_any_more() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &[]);
+    tell(&mut program, "load(100)");
+    assert_eq!(command.event()["event"], "stored");
+    let Command {
+        mut child, lines, ..
+    } = command;
+    drop(lines);
+    let deadline = Instant::now() + DEADLINE;
+    for n in 101.. {
+        tell(&mut program, &format!("load({n})"));
+        if let Some(status) = child.try_wait().expect("it is a child") {
+            assert_eq!(status.code(), Some(0));
+            return;
+        }
+        assert!(Instant::now() < deadline, "it goes on");
+    }
+}
+
+#[test]
+fn the_command_line_prints_what_the_query_asks_for() {
+    let Some((folder, mut program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &["--query", "size>1kB"]);
+    tell(&mut program, "load(100); load(101, size=2000); other(1)");
+    let event = command.event();
+    assert_eq!(event["event"], "stored");
+    assert!(event["bytes"].as_u64() > Some(1000), "{event}");
+    assert_eq!(command.interrupt(), Some(0));
+    assert!(command.lines.next().is_none());
+}
+
+#[test]
+fn the_command_line_watches_for_as_long_as_it_is_told() {
+    let Some((folder, _program)) = joblib("joblib-new") else {
+        return;
+    };
+    let mut command = Command::start(folder.path(), &["--for", "0.2s"]);
+    assert!(command.lines.next().is_none());
+    assert_eq!(command.child.wait().expect("it ends").code(), Some(0));
+}
