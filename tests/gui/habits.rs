@@ -39,9 +39,13 @@ fn a_query_is_kept_on_the_rail_and_let_go_of() {
     window.wait_for_text("57 entries");
     window.press_labelled(Role::Button, "group:features.tokenize");
     window.wait_for_text("2 of 57 entries");
-    window.key(Modifiers::COMMAND, Key::K);
-    window.type_into("Command", "save this query");
-    window.key(Modifiers::NONE, Key::Enter);
+    // The menu on the rail lists what the palette has.
+    window
+        .harness
+        .get_by_role_and_label(Role::Button, "group:features.tokenize")
+        .click_secondary();
+    window.wait_for_text("Copy this query");
+    window.press("Take this query off the rail");
     window.wait_for(|h| {
         h.query_by_role_and_label(Role::Button, "group:features.tokenize")
             .is_none()
@@ -101,7 +105,7 @@ fn a_column_moves_and_hides_from_its_own_menu() {
         .harness
         .get_by_label("Sort by Size")
         .click_secondary();
-    window.press("Move left");
+    window.press("Move this column left");
     window.key(Modifiers::NONE, Key::Escape);
     let columns = ["Sort by Value", "Sort by Size"].map(|name| left(&window, name));
     assert!(columns[1] < columns[0], "{columns:?}");
@@ -114,6 +118,41 @@ fn a_column_moves_and_hides_from_its_own_menu() {
         h.query_by_role_and_label(Role::ColumnHeader, "Sort by Size")
             .is_none()
     });
+}
+
+#[test]
+fn a_header_is_ticked_off_in_the_menu_of_the_palettes_words() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_row("features.compressed");
+    window.press_labelled(Role::ColumnHeader, "Sort by Size");
+    window.run_command("Move this column left");
+    window
+        .harness
+        .get_by_label("Sort by Compute")
+        .click_secondary();
+    window.press_labelled(Role::CheckBox, "Column of compute times");
+    window.wait_for(|h| h.query_by_label("Sort by Compute").is_none());
+    window.run_command("Columns as they were at first");
+    window.wait_for(|h| h.query_by_label("Sort by Compute").is_some());
+}
+
+#[test]
+fn a_plot_of_an_entry_offers_its_picture() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "arg.name:*fortran*");
+    window.press_row("4ef91b2c0b316d73ba236c789e19b599");
+    window.wait_for_text("Picture of the Heat map");
+    window
+        .harness
+        .get_by(|node| {
+            let label = node.label().unwrap_or_default();
+            node.role() == Role::Image && label.starts_with("Heat map")
+        })
+        .click_secondary();
+    window.wait_for_text("Copy as a picture");
+    window.wait_for_text("Save as a picture…");
 }
 
 #[test]

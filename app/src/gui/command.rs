@@ -232,6 +232,8 @@ pub(crate) enum TableCommand {
     ResetColumns,
     /// Shows a column, or hides it.
     Column(SortBy),
+    /// Takes a column in hand: actions on a column are about this one.
+    Take(SortBy),
     /// Shows the largest entries as one list and selects so many of them.
     Largest(usize),
     /// Gives a column a width, in points.

@@ -118,7 +118,12 @@ impl Session {
     fn table(&mut self, command: TableCommand) {
         let saved = &mut self.state.saved;
         match command {
-            TableCommand::SortBy(column) => self.sort_by(column),
+            TableCommand::SortBy(column) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.entries.column = None;
+                }
+                self.sort_by(column);
+            }
             TableCommand::Group(is_grouped) => {
                 saved.is_grouped = is_grouped;
                 self.arrange_all();
@@ -147,6 +152,11 @@ impl Session {
                     saved.hidden.remove(at);
                 } else {
                     saved.hidden.push(column);
+                }
+            }
+            TableCommand::Take(column) => {
+                if let Some(store) = self.state.shown_mut() {
+                    store.entries.column = Some(column);
                 }
             }
             TableCommand::Width(column, width) => {

@@ -6,6 +6,7 @@ mod bidi;
 mod body;
 mod clear;
 mod code;
+mod columns;
 mod command;
 mod command_line;
 mod compact;

@@ -183,6 +183,21 @@ impl Theme {
         &self.ages
     }
 
+    /// One colour for each of a few things that are compared; the colour-blind tell them apart too.
+    pub(crate) fn series(&self, at: usize) -> Color32 {
+        const APART: [Condition; 7] = [
+            Condition::Incomplete,
+            Condition::Expired,
+            Condition::Fresh,
+            Condition::Stale,
+            Condition::Corrupt,
+            Condition::Orphan,
+            Condition::Unread,
+        ];
+        let of = APART.get(at % APART.len());
+        of.map_or(self.accent, |of| self.condition(*of))
+    }
+
     /// A hairline.
     pub(crate) fn hairline(&self) -> Stroke {
         Stroke::new(1.0, self.line)

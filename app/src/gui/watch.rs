@@ -46,13 +46,17 @@ impl Session {
         let by = self.state.saved.sort.by;
         let is_by_hits = matches!(by, SortBy::Hits | SortBy::LastHit | SortBy::Saved);
         for id in ids {
+            let watcher = self.state.store(id).and_then(|s| s.watcher.as_ref());
+            let updates = watcher.map(Watcher::drain).unwrap_or_default();
+            if updates.is_empty() {
+                continue;
+            }
             let query = self.state.query.parsed().clone();
             let Some(store) = self.state.store_mut(id) else {
                 continue;
             };
-            let updates = store.watcher.as_ref().map(Watcher::drain);
             let (mut is_changed, mut is_seen) = (false, false);
-            for update in updates.into_iter().flatten() {
+            for update in updates {
                 is_seen |= !update.events.is_empty();
                 for event in &update.events {
                     store.observed.count(event);

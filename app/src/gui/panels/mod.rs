@@ -72,7 +72,7 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     if state.saved.tab == Tab::Entries {
         Panel::right("entry")
             .frame(surface(14, 12))
-            .default_size((width * 0.26).clamp(304.0, 360.0))
+            .default_size((width * 0.26).clamp(304.0, 440.0))
             .size_range(260.0..=720.0)
             .show(ui, |ui| {
                 // In a part of its own: what is wide in there may not push the panel's edge out.
@@ -107,6 +107,7 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     }
     let neighbours = state.neighbours();
     let menu = actions::offered(state, actions::OF_ENTRY);
+    let header_menu = actions::offered(state, actions::OF_COLUMN);
     let State {
         stores,
         shown,
@@ -148,6 +149,7 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
                 saved,
                 query,
                 menu: &menu,
+                header_menu: &header_menu,
                 now,
             };
             entries::entries_ui(ui, store, &around, out);

@@ -58,6 +58,7 @@ const LARGEST: usize = 100;
 /// Queries worth a click: ours, then those that the person kept.
 fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let text = state.query.text();
+    let menu = actions::offered(state, actions::OF_QUERY);
     let mut line = |ui: &mut Ui, glyph: &str, name: &str, query: &str| {
         let is_on = text == query;
         let response = show_ui(ui, glyph, name, is_on);
@@ -65,21 +66,20 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             let query = if is_on { "" } else { query };
             out.push(Command::Query(query.to_owned()));
         }
+        // The menu is about the query on show: it becomes this one.
+        if response.secondary_clicked() {
+            out.push(Command::Query(query.to_owned()));
+        }
+        response.context_menu(|ui| menus::offered_ui(ui, &menu, out));
         response
     };
     for (glyph, name, query, meaning) in SHOWS {
         line(ui, glyph, name, query).on_hover_text(format!("{meaning}\n{query}"));
     }
-    let mut let_go = None;
     for saved in &state.saved.queries {
         let name = cachescope_core::model::text::shown(&saved.name);
-        line(ui, "›", &name, &saved.query).context_menu(|ui| {
-            if ui.button("Take off the rail").clicked() {
-                let_go = Some(saved.query.clone());
-            }
-        });
+        line(ui, "›", &name, &saved.query);
     }
-    out.extend(let_go.map(Command::KeepQuery));
     if show_ui(ui, "▲", "Largest 100", false).clicked() {
         out.push(Command::Table(TableCommand::Largest(LARGEST)));
     }

@@ -3,7 +3,7 @@
 use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
 
 use super::menus;
-use crate::gui::actions::{self, TOPICS};
+use crate::gui::actions::{self, Offer, TOPICS};
 use crate::gui::command::{ClearCommand, Command, DialogKind, HeldCommand};
 use crate::gui::state::{Rules, Scope, State};
 use crate::gui::theme;
@@ -40,8 +40,7 @@ fn menu_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         for (topic, actions) in TOPICS {
             ui.menu_button(*topic, |ui| {
                 for action in *actions {
-                    let command = (action.command)(state);
-                    menus::action_ui(ui, action, command.as_ref(), out);
+                    menus::action_ui(ui, &Offer::now(action, state), out);
                 }
             });
         }

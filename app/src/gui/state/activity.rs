@@ -1,5 +1,6 @@
 //! What happened in a store since it is watched: the feed, the time line, and the rate with its source.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(crate) const BARS: i64 = 120;
 pub(crate) const SPARKS: i64 = 40;
 /// Functions whose sparklines are kept.
 const GROUPS: usize = 500;
+/// Functions that are listed, those that were looked up most.
+const FUNCTIONS: usize = 200;
 
 /// One line of the feed.
 pub(crate) struct Line {
@@ -74,6 +77,13 @@ pub(crate) fn bar_of(time: Time) -> i64 {
     time.secs().div_euclid(BAR_S)
 }
 
+/// A function and what it earned.
+pub(crate) struct Function {
+    pub(crate) locator: Box<[u8]>,
+    pub(crate) label: String,
+    pub(crate) earned: Earned,
+}
+
 /// Everything about what happens in a store.
 #[derive(Default)]
 pub(crate) struct Activity {
@@ -92,6 +102,8 @@ pub(crate) struct Activity {
     pub(crate) earned: Arc<HashMap<EntryId, Earned>>,
     /// What is kept of earlier runs; `None` before it was read.
     pub(crate) remembered: Option<Box<Remembered>>,
+    /// The functions in their order, until something is looked up again.
+    functions: Option<Arc<[Function]>>,
     /// Events that nobody took in time: they are in no count here.
     n_lost: u64,
     /// Events that are not in the feed any more, or never were.
@@ -104,6 +116,9 @@ impl Activity {
         self.n_lost += n_lost;
         self.n_dropped += n_lost;
         let is_any = !events.is_empty();
+        if is_any {
+            self.functions = None;
+        }
         for event in events {
             if matches!(event.kind, EventKind::Hit | EventKind::Miss) {
                 if let Some(entry) = event.entry.as_ref().filter(|_| event.source == OBSERVED) {
@@ -136,6 +151,33 @@ impl Activity {
             earned.entry(entry.id()).or_default().add(before);
         }
         self.remembered = Some(remembered);
+        self.functions = None;
+    }
+
+    /// The functions that were looked up, in this run and before, the busiest first. Looked through once for each change.
+    pub(crate) fn functions(&mut self, seen: &Observed, kind: &str) -> Arc<[Function]> {
+        if let Some(functions) = &self.functions {
+            return Arc::clone(functions);
+        }
+        let before = self.remembered.as_ref().map(|r| &r.history.groups);
+        let before = before.into_iter().flatten();
+        let mut earned: HashMap<&[u8], Earned> = before
+            .map(|(locator, earned)| (&**locator, *earned))
+            .collect();
+        for (locator, seen) in seen.groups() {
+            earned.entry(locator).or_default().see(&seen);
+        }
+        let mut busiest: Vec<_> = earned.into_iter().collect();
+        busiest.sort_by_key(|(locator, e)| (Reverse(e.hits.saturating_add(e.misses)), *locator));
+        busiest.truncate(FUNCTIONS);
+        let functions = busiest.into_iter().map(|(locator, earned)| Function {
+            locator: locator.into(),
+            label: label_of(locator, kind),
+            earned,
+        });
+        let functions: Arc<[Function]> = functions.collect();
+        self.functions = Some(Arc::clone(&functions));
+        functions
     }
 
     /// What the function of this locator earned, in this run and before.
@@ -209,6 +251,16 @@ impl Activity {
     pub(crate) fn spark_of(&self, group: &[u8]) -> Option<&Bars> {
         self.sparks.get(group)
     }
+}
+
+/// A function by name, where only its locator is kept.
+fn label_of(locator: &[u8], kind: &str) -> String {
+    let label = cachescope_core::model::text::from_bytes(locator).replace('/', ".");
+    let group = Group {
+        label: label.into(),
+        locator: locator.into(),
+    };
+    cachescope_core::stores::group_title(kind, &group)
 }
 
 /// An event says enough of its entry for the query, also where that is gone.
@@ -366,6 +418,20 @@ mod tests {
         assert_eq!(activity.n_lines(), 10);
         activity.find(&Query::parse("group:other").unwrap(), now);
         assert_eq!(activity.n_lines(), 0);
+    }
+
+    #[test]
+    fn functions_are_looked_through_once_for_each_change() {
+        let mut activity = told(1);
+        let mut seen = Observed::default();
+        seen.count(&event(EventKind::Hit, 1));
+        let first = activity.functions(&seen, "joblib");
+        assert_eq!((&*first[0].label, first[0].earned.hits), ("m.f", 1));
+        assert!(Arc::ptr_eq(&first, &activity.functions(&seen, "joblib")));
+        seen.count(&event(EventKind::Hit, 2));
+        let (query, now) = (Query::default(), Time::from_unix(0, 0));
+        activity.tell(vec![event(EventKind::Hit, 2)], 0, &query, now);
+        assert_eq!(activity.functions(&seen, "joblib")[0].earned.hits, 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cachescope_core::jobs::{Arranged, GroupSums, JobId};
 use cachescope_core::model::{EntryId, Group};
+use cachescope_core::ops::SortBy;
 
 use super::{Pick, Selection};
 use crate::gui::widgets::table::Scroll;
@@ -25,6 +26,8 @@ pub(crate) struct Entries {
     pub(crate) pick_next: Option<Pick>,
     pub(crate) selection: Selection,
     pub(crate) scroll: Scroll,
+    /// The column whose header was pressed last; `None` for the sorted one.
+    pub(crate) column: Option<SortBy>,
 }
 
 impl Entries {

@@ -7,8 +7,10 @@ use cachescope_core::jobs::{FoundBytes, JobId, PAGE, Page};
 
 use crate::gui::widgets::table::Scroll;
 
-/// Bytes of one line.
-pub(crate) const LINE: u64 = 16;
+/// Bytes of one line, where there is room.
+const LINE: u64 = 16;
+/// Bytes of one line in a narrow panel.
+const SHORT_LINE: u64 = 8;
 /// Pages that are kept; older ones are read again.
 const KEPT: usize = 64;
 
@@ -68,9 +70,10 @@ impl Search {
 }
 
 /// Pages of one layer.
-#[derive(Default)]
 pub(crate) struct Hex {
     pub(crate) layer: Layer,
+    /// Bytes of one line.
+    pub(crate) per_line: u64,
     pages: BTreeMap<u64, Vec<u8>>,
     /// Length, where it is known.
     len: Option<u64>,
@@ -84,7 +87,38 @@ pub(crate) struct Hex {
     pub(crate) search: Search,
 }
 
+impl Default for Hex {
+    fn default() -> Self {
+        Self {
+            layer: Layer::default(),
+            per_line: LINE,
+            pages: BTreeMap::new(),
+            len: None,
+            reached: 0,
+            job: None,
+            failure: None,
+            scroll: Scroll::default(),
+            search: Search::default(),
+        }
+    }
+}
+
 impl Hex {
+    /// Makes lines long or short; what stands on top of the screen stays there.
+    pub(crate) fn fit(&mut self, is_wide: bool) {
+        let per_line = if is_wide { LINE } else { SHORT_LINE };
+        if self.per_line != per_line {
+            let first = self.scroll.first_line();
+            let offset = first as u64 * self.per_line;
+            self.per_line = per_line;
+            self.scroll.shift_lines(self.line_of(offset), first);
+        }
+    }
+
+    fn line_of(&self, offset: u64) -> usize {
+        usize::try_from(offset / self.per_line).unwrap_or(usize::MAX)
+    }
+
     /// Starts at the front of a layer.
     pub(crate) fn new(layer: Layer, content: Option<&Content>) -> Self {
         Self {
@@ -96,8 +130,7 @@ impl Hex {
 
     /// Brings an offset on screen.
     pub(crate) fn go_to(&mut self, offset: u64) {
-        let line = usize::try_from(offset / LINE).unwrap_or(usize::MAX);
-        self.scroll.show_line(line);
+        self.scroll.show_line(self.line_of(offset));
         self.reached = self.reached.max(offset);
     }
 
@@ -124,21 +157,21 @@ impl Hex {
         let read = known.map_or(0, |(offset, bytes)| offset + bytes.len() as u64);
         let read = read.max(self.reached);
         let len = self.len.unwrap_or(read + PAGE as u64);
-        usize::try_from(len.div_ceil(LINE)).unwrap_or(usize::MAX)
+        usize::try_from(len.div_ceil(self.per_line)).unwrap_or(usize::MAX)
     }
 
     /// The bytes of a line; `None` if its page was not read yet.
     pub(crate) fn line(&self, line: usize) -> Option<&[u8]> {
-        let offset = line as u64 * LINE;
+        let offset = line as u64 * self.per_line;
         let page = self.pages.get(&page_of(offset))?;
         let start = usize::try_from(offset - page_of(offset)).ok()?;
-        let end = page.len().min(start + usize::try_from(LINE).ok()?);
+        let end = page.len().min(start + usize::try_from(self.per_line).ok()?);
         Some(page.get(start..end).unwrap_or_default())
     }
 
     /// Where the page of a line begins.
-    pub(crate) fn page_of_line(line: usize) -> u64 {
-        page_of(line as u64 * LINE)
+    pub(crate) fn page_of_line(&self, line: usize) -> u64 {
+        page_of(line as u64 * self.per_line)
     }
 
     /// Takes a page in.
@@ -181,6 +214,18 @@ mod tests {
         hex.insert(page(PAGE as u64, 17));
         assert_eq!(hex.n_lines(), PAGE / 16 + 2);
         assert_eq!(hex.line(PAGE / 16 + 1), Some(&[7][..]));
+    }
+
+    #[test]
+    fn short_lines_keep_their_place() {
+        let mut hex = Hex::default();
+        hex.insert(page(0, 160));
+        hex.scroll.shift_lines(3, 0);
+        hex.fit(false);
+        assert_eq!((hex.n_lines(), hex.scroll.first_line()), (20, 6));
+        assert_eq!(hex.line(19).map(<[u8]>::len), Some(8));
+        hex.fit(true);
+        assert_eq!((hex.n_lines(), hex.scroll.first_line()), (10, 3));
     }
 
     #[test]

@@ -21,7 +21,9 @@ mod store;
 mod toast;
 mod tree;
 
-pub(crate) use activity::{Activity, BAR_S, BARS, Bar, Bars, Rate, SPARKS, bar_of, observed};
+pub(crate) use activity::{
+    Activity, BAR_S, BARS, Bar, Bars, Function, Rate, SPARKS, bar_of, observed,
+};
 pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
 pub(crate) use clearing::{
@@ -32,13 +34,13 @@ pub(crate) use code::{Coded, Coding};
 pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
 pub(crate) use completion::{group_term, offers};
 pub(crate) use entries::{Entries, Line, Lines};
-pub(crate) use hex::{Hex, LINE, Layer};
+pub(crate) use hex::{Hex, Layer};
 pub(crate) use inside::Insiding;
 pub(crate) use json::Json;
 pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
-pub(crate) use saved::{FunctionsBy, Saved};
+pub(crate) use saved::{FunctionsBy, OfStores, Saved};
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
 pub(crate) use toast::{STAYS_S, Toast};
@@ -128,18 +130,22 @@ impl State {
 
     /// What revalidating the store on show asks for.
     pub(crate) fn rules(&self) -> Rules {
-        let source = self.shown().map(|s| self.saved.source_of(&s.info.path));
+        let path = self.shown().map(|s| &s.info.path);
+        let of_store = |texts: &OfStores| path.map_or("", |path| texts.of(path)).to_owned();
         Rules {
-            source: source.unwrap_or_default().to_owned(),
+            source: of_store(&self.saved.sources),
+            expires_after: of_store(&self.saved.lifetimes),
             ..self.saved.rules.clone()
         }
     }
 
-    /// Other rules; the folder of functions holds for the store on show alone.
+    /// Other rules; the folder of functions and the lifetime hold for the store on show alone.
     pub(crate) fn set_rules(&mut self, mut rules: Rules) {
         let source = std::mem::take(&mut rules.source);
+        let lifetime = std::mem::take(&mut rules.expires_after);
         if let Some(store) = self.shown().map(|s| s.info.path.clone()) {
-            self.saved.set_source(&store, source);
+            self.saved.sources.set(&store, source);
+            self.saved.lifetimes.set(&store, lifetime);
         }
         self.saved.rules = rules;
     }

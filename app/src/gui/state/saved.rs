@@ -12,8 +12,8 @@ use crate::gui::widgets::mosaic::Colour;
 /// Recent paths that are kept.
 const RECENT: usize = 12;
 
-/// Stores whose folder of functions is remembered.
-const SOURCES: usize = 50;
+/// Stores for which something is remembered.
+const STORES: usize = 50;
 
 /// Queries that are remembered.
 const RECENT_QUERIES: usize = 30;
@@ -49,6 +49,27 @@ pub(crate) struct Ways {
     pub(crate) functions_by: FunctionsBy,
 }
 
+/// What was typed for single stores, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfStores(Vec<(PathBuf, String)>);
+
+impl OfStores {
+    /// What was typed for a store; empty for nothing.
+    pub(crate) fn of(&self, store: &Path) -> &str {
+        let named = self.0.iter().find(|(of, _)| of == store);
+        named.map_or("", |(_, text)| text)
+    }
+
+    /// Remembers it; empty forgets.
+    pub(crate) fn set(&mut self, store: &Path, text: String) {
+        self.0.retain(|(of, _)| of != store);
+        if !text.is_empty() {
+            self.0.insert(0, (store.to_owned(), text));
+            self.0.truncate(STORES);
+        }
+    }
+}
+
 /// Written by eframe at exit and every 30 seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -74,7 +95,9 @@ pub(crate) struct Saved {
     /// What revalidating asks for.
     pub(crate) rules: Rules,
     /// Folders of today's functions by store, newest first: one project's would call every other one's gone.
-    pub(crate) sources: Vec<(PathBuf, String)>,
+    pub(crate) sources: OfStores,
+    /// Lifetimes of entries by store: `7d`. What is old in one cache is young in another.
+    pub(crate) lifetimes: OfStores,
     /// The table's order.
     pub(crate) sort: Sort,
     /// Whether the table shows groups.
@@ -102,7 +125,8 @@ impl Default for Saved {
             ways: Ways::default(),
             theme: ThemePreference::System,
             rules: Rules::default(),
-            sources: Vec::new(),
+            sources: OfStores::default(),
+            lifetimes: OfStores::default(),
             sort: Sort {
                 by: SortBy::Bytes,
                 direction: Direction::Descending,
@@ -132,19 +156,6 @@ impl Saved {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
-    }
-
-    /// The folder of today's functions for a store; empty where none was named.
-    pub(crate) fn source_of(&self, store: &Path) -> &str {
-        let named = self.sources.iter().find(|(of, _)| of == store);
-        named.map_or("", |(_, source)| source)
-    }
-
-    /// Names the folder of today's functions for a store.
-    pub(crate) fn set_source(&mut self, store: &Path, source: String) {
-        self.sources.retain(|(of, _)| of != store);
-        self.sources.insert(0, (store.to_owned(), source));
-        self.sources.truncate(SOURCES);
     }
 
     /// Keeps a path above the recent ones, or lets go of it.
@@ -182,6 +193,21 @@ impl Saved {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_for_one_store_says_nothing_of_another() {
+        let mut lifetimes = OfStores::default();
+        let (a, b) = (Path::new("/a"), Path::new("/b"));
+        lifetimes.set(a, "7d".to_owned());
+        assert_eq!((lifetimes.of(a), lifetimes.of(b)), ("7d", ""));
+        lifetimes.set(a, String::new());
+        assert_eq!(lifetimes, OfStores::default());
+        for n in 0..=STORES {
+            lifetimes.set(Path::new(&n.to_string()), "1h".to_owned());
+        }
+        assert_eq!(lifetimes.of(Path::new("0")), "");
+        assert_eq!(lifetimes.of(Path::new("50")), "1h");
+    }
 
     #[test]
     fn recent_paths_are_newest_first_without_doubles() {

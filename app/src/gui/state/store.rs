@@ -89,6 +89,11 @@ impl OpenStore {
         }
     }
 
+    /// True if a hit of any of its entries was seen, in this run or before.
+    pub(crate) fn is_observed(&self) -> bool {
+        !self.activity.earned.is_empty()
+    }
+
     /// Hits and misses by the best source there is; `None` where nothing was counted.
     pub(crate) fn rate(&self, now: Time) -> Option<Rate> {
         let recorded = self.facts.as_ref().map_or(&[][..], |f| &f.counters);

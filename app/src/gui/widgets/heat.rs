@@ -26,7 +26,7 @@ impl Heat {
     /// Draws the grid; returns where it is, to be pointed at.
     pub(crate) fn show(&mut self, ui: &mut Ui, grid: &Grid, size: egui::Vec2) -> Response {
         let theme = Theme::of(ui.ctx());
-        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(size, Sense::click());
         let words = || match grid.range {
             Some((low, high)) => format!(
                 "Heat map from {} to {}",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cachescope_core::jobs::Surveyed;
-use cachescope_core::model::{Overlay, Record, StoreId, Verdict};
+use cachescope_core::model::{GroupWord, Overlay, Record, StoreId, Verdict};
 use cachescope_core::ops::{Area, GroupArea, StoreArea, Tile, TileArea};
 use egui::{Color32, FontId, Mesh, Pos2, Rect, pos2, vec2};
 
@@ -171,7 +171,7 @@ pub(crate) fn spot_at(surveyed: &Surveyed, origin: Pos2, pos: Pos2) -> Option<Sp
 /// Names of stores and groups over their tiles, where there is room.
 pub(crate) fn headings(ui: &egui::Ui, surveyed: &Surveyed, origin: Pos2) {
     let theme = Theme::of(ui.ctx());
-    let heading = |area: Area, label: &str, bytes: u64, font: FontId| {
+    let heading = |area: Area, label: &str, bytes: u64, font: FontId, is_dotted: bool| {
         let rect = rect_of(area, origin);
         let is_low = rect.height() <= 2.0 * surveyed.layout.heading;
         if label.is_empty() || is_low || rect.width() < 40.0 {
@@ -183,17 +183,27 @@ pub(crate) fn headings(ui: &egui::Ui, surveyed: &Surveyed, origin: Pos2) {
         );
         let label = cachescope_core::model::text::shown(label);
         let title = format!("{label} · {}", text::bytes(bytes));
-        cell::text(ui, room, &title, font, theme.text);
+        // What tells a function from its neighbours stands behind the dots.
+        let last = label.rsplit('.').next().filter(|_| is_dotted);
+        let is_cut =
+            |title: &str| cell::elided(ui, title, font.clone(), theme.text, room.width()).elided;
+        let title = match last {
+            Some(last) if is_cut(&title) => last,
+            _ => &title,
+        };
+        cell::text(ui, room, title, font, theme.text);
     };
     for store in &surveyed.stores {
         if surveyed.stores.len() > 1 {
             let title = store.snapshot.store.title();
-            heading(store.area, &title, store.bytes, theme::strong());
+            heading(store.area, &title, store.bytes, theme::strong(), false);
         }
         for group in &store.groups {
             let kind = store.snapshot.store.kind;
             let label = cachescope_core::stores::group_title(kind, &group.group);
-            heading(group.area, &label, group.bytes, theme::small_strong());
+            let is_dotted = cachescope_core::stores::group_word(kind) == GroupWord::FUNCTION;
+            let font = theme::small_strong();
+            heading(group.area, &label, group.bytes, font, is_dotted);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A button on a chart that copies or saves it as a picture.
 
 use egui::containers::menu::MenuButton;
-use egui::{Button, Rect, RichText, Ui};
+use egui::{Button, Rect, Response, RichText, Ui};
 
 use crate::gui::command::{Command, PictureOf};
 use crate::gui::theme::Theme;
@@ -20,20 +20,27 @@ pub(crate) fn menu_ui(ui: &mut Ui, chart: &str) -> Option<To> {
     let mut chosen = None;
     let dots = RichText::new("⋯").color(Theme::of(ui.ctx()).quiet);
     let button = Button::new(dots).frame_when_inactive(false).small();
-    let (menu, _) = MenuButton::from_button(button).ui(ui, |ui| {
-        for (words, to) in [
-            ("Copy as a picture", To::Clipboard),
-            ("Save as a picture…", To::File),
-        ] {
-            if ui.button(words).clicked() {
-                chosen = Some(to);
-            }
-        }
-    });
+    let (menu, _) = MenuButton::from_button(button).ui(ui, |ui| chosen = items_ui(ui));
     ui.ctx().accesskit_node_builder(menu.id, |node| {
         node.set_label(format!("Picture of the {chart}"));
     });
     chosen
+}
+
+/// The same as the context menu of a chart that is one widget; returns what was chosen.
+pub(crate) fn context_ui(chart: &Response) -> Option<To> {
+    let mut chosen = None;
+    chart.context_menu(|ui| chosen = items_ui(ui));
+    chosen
+}
+
+fn items_ui(ui: &mut Ui) -> Option<To> {
+    let ways = [
+        ("Copy as a picture", To::Clipboard),
+        ("Save as a picture…", To::File),
+    ];
+    let pressed = |(words, to): (&str, To)| ui.button(words).clicked().then_some(to);
+    ways.map(pressed).into_iter().flatten().next()
 }
 
 /// Asks for a picture of what a chart covers, if one is wanted.

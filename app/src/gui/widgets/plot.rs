@@ -25,8 +25,13 @@ pub(crate) enum Zoomed {
     Out,
 }
 
-/// Draws a line; `name` says of what.
-pub(crate) fn line_ui(ui: &mut Ui, name: &str, line: &Envelope, size: Vec2) -> Option<Zoomed> {
+/// Draws a line; `name` says of what. Returns where it is, and what was done with it.
+pub(crate) fn line_ui(
+    ui: &mut Ui,
+    name: &str,
+    line: &Envelope,
+    size: Vec2,
+) -> (Response, Option<Zoomed>) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let numbers = line
@@ -55,7 +60,7 @@ pub(crate) fn line_ui(ui: &mut Ui, name: &str, line: &Envelope, size: Vec2) -> O
             theme::body(),
             theme.quiet,
         );
-        return None;
+        return (response, None);
     }
     let plot = Scale::new(chart.shrink(6.0), low, high, line.buckets.len());
     paint_line(&ui.painter_at(chart), line, &plot, theme);
@@ -69,7 +74,8 @@ pub(crate) fn line_ui(ui: &mut Ui, name: &str, line: &Envelope, size: Vec2) -> O
     let end = line.buckets.last().map_or(0, |b| b.start + line.bucket_len);
     let start = line.buckets.first().map_or(0, |b| b.start);
     axis(painter, rect, &text::count(start), &text::count(end));
-    pointed(ui, &response, line, &plot, chart)
+    let zoomed = pointed(ui, &response, line, &plot, chart);
+    (response, zoomed)
 }
 
 /// Values up, buckets across.
@@ -209,10 +215,10 @@ fn pointed(
     None
 }
 
-/// Draws how often numbers occur.
-pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) {
+/// Draws how often numbers occur; returns where.
+pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) -> Response {
     let theme = Theme::of(ui.ctx());
-    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let (low, high) = (text::figure(histogram.low), text::figure(histogram.high));
     let words = || format!("Histogram from {low} to {high}");
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words()));
@@ -229,7 +235,7 @@ pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) {
             theme::body(),
             theme.quiet,
         );
-        return;
+        return response;
     }
     let n = histogram.counts.len();
     let inner = chart.shrink(4.0);
@@ -255,8 +261,9 @@ pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) {
         let scale = Scale::new(inner, 0.0, 1.0, n);
         let bin = scale.bucket(pos.x);
         let words = bin_words(histogram, bin);
-        response.on_hover_text_at_pointer(words);
+        return response.on_hover_text_at_pointer(words);
     }
+    response
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few dozen bins")]

@@ -1,65 +1,23 @@
 //! Functions by what they earned: a sparkline of the last minutes, hits, misses, rate, seconds saved.
 
-use std::sync::Arc;
-
 use cachescope_core::model::Time;
 use cachescope_core::own::Earned;
 use egui::accesskit::Role;
 use egui::{Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::heading_ui;
-use crate::gui::state::{Bars, OpenStore, SPARKS, bar_of};
+use crate::gui::state::{Bars, Function, OpenStore, SPARKS, bar_of};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::cell;
 use crate::text;
 
-/// Functions that are listed, those that were looked up most.
-const LINES: usize = 200;
-
-/// A function and what it earned.
-pub(super) struct Line {
-    locator: Box<[u8]>,
-    label: String,
-    earned: Earned,
-}
-
-/// Every function that was looked up, the busiest first.
-pub(super) fn lines(store: &OpenStore) -> Vec<Line> {
-    let mut by_group = store
-        .activity
-        .remembered
-        .as_ref()
-        .map(|r| r.history.groups.clone())
-        .unwrap_or_default();
-    for (locator, seen) in store.observed.groups() {
-        by_group.entry(locator.into()).or_default().see(&seen);
-    }
-    let label = |locator: &[u8]| {
-        let group = Arc::new(cachescope_core::model::Group {
-            label: cachescope_core::model::text::from_bytes(locator)
-                .replace('/', ".")
-                .into(),
-            locator: locator.into(),
-        });
-        cachescope_core::stores::group_title(store.info.kind, &group)
-    };
-    let mut lines: Vec<_> = by_group
-        .into_iter()
-        .map(|(locator, earned)| Line {
-            label: label(&locator),
-            locator,
-            earned,
-        })
-        .collect();
-    lines.sort_by(|a, b| {
-        let n = |line: &Line| line.earned.hits + line.earned.misses;
-        n(b).cmp(&n(a)).then_with(|| a.label.cmp(&b.label))
-    });
-    lines.truncate(LINES);
-    lines
-}
-
-pub(super) fn functions_ui(ui: &mut Ui, store: &OpenStore, lines: &[Line], height: f32, now: Time) {
+pub(super) fn functions_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    lines: &[Function],
+    height: f32,
+    now: Time,
+) {
     ui.set_min_width(ui.available_width());
     ui.horizontal(|ui| heading_ui(ui, "Functions", "observed, in this run and before"));
     let newest = store.activity.time_line.newest();
@@ -75,7 +33,7 @@ pub(super) fn functions_ui(ui: &mut Ui, store: &OpenStore, lines: &[Line], heigh
         });
 }
 
-fn line_ui(ui: &mut Ui, line: &Line, bars: Option<&Bars>, last: i64) {
+fn line_ui(ui: &mut Ui, line: &Function, bars: Option<&Bars>, last: i64) {
     let theme = Theme::of(ui.ctx());
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let Earned {

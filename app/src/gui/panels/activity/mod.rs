@@ -29,7 +29,7 @@ pub(super) fn activity_ui(ui: &mut Ui, store: &mut OpenStore, now: Time, out: &m
             time_line::time_line_ui(ui, store, now, TIME_LINE);
         });
         let left = ui.available_height();
-        let lines = functions::lines(store);
+        let lines = store.activity.functions(&store.observed, store.info.kind);
         if !lines.is_empty() {
             controls::card(theme).show(ui, |ui| {
                 functions::functions_ui(ui, store, &lines, left * FUNCTIONS, now);
@@ -50,13 +50,13 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
             let words = format!("hits, {} misses", text::count(counters.misses));
             card_ui(b, &format!("{bound}{}", text::count(counters.hits)), &words);
         } else {
-            card_ui(a, "–", "hit rate · nothing was looked up yet");
+            card_ui(a, "–", "hit rate · nothing looked up yet");
             card_ui(b, "–", "hits and misses");
         }
         let timed = all.hits.saturating_sub(all.n_untimed);
         if timed > 0 {
             let words = match all.n_untimed {
-                0 => "compute time saved at most".to_owned(),
+                0 => "saved at most · of compute time".to_owned(),
                 n => format!("saved at most · of {} hits it is unknown", text::count(n)),
             };
             card_ui(c, &text::duration(all.saved_s), &words);
@@ -74,12 +74,12 @@ pub(crate) fn percent(rate: &Rate) -> String {
         .map_or_else(|| "–".to_owned(), |part| format!("{:.0} %", 100.0 * part))
 }
 
-/// `hit rate · observed for 3 h`.
+/// `observed hit rate · for 3 h`.
 pub(crate) fn source(rate: &Rate) -> String {
     let window = rate
         .window_s
-        .map_or_else(String::new, |s| format!(" for {}", text::span(s)));
-    format!("hit rate · {}{window}", rate.counters.source)
+        .map_or_else(String::new, |s| format!(" · for {}", text::span(s)));
+    format!("{} hit rate{window}", rate.counters.source)
 }
 
 /// How the store is watched, and what that leaves out.
@@ -98,8 +98,8 @@ fn sight(store: &OpenStore) -> (&'static str, String) {
         .why
         .clone()
         .unwrap_or_else(|| match coverage.lookups_since {
-            Some(since) => format!("look-ups are seen since {}", text::clock(since)),
-            None => "changes are seen; look-ups leave no trace here".to_owned(),
+            Some(since) => format!("look-ups since {}", text::clock(since)),
+            None => "changes only · look-ups leave no trace here".to_owned(),
         });
     (word, why)
 }

@@ -143,26 +143,24 @@ fn bars_ui(ui: &mut Ui, activity: &Activity, now: Time, height: f32) {
 
 /// Days with what was saved until their end, oldest first.
 fn days(store: &OpenStore, now: Time) -> Vec<(String, f64)> {
-    let mut by_day = store
-        .activity
-        .remembered
-        .as_ref()
-        .map(|r| r.history.days.clone())
-        .unwrap_or_default();
-    let today = store.observed.total();
-    if today.hits + today.misses > 0 {
-        let day = by_day.entry(cachescope_core::own::day_of(now)).or_default();
-        day.saved_s += today.saved_s;
+    let seen = store.observed.total();
+    let mut today =
+        (seen.hits + seen.misses > 0).then(|| (cachescope_core::own::day_of(now), seen.saved_s));
+    let remembered = store.activity.remembered.as_ref();
+    let before = remembered.map(|r| &r.history.days);
+    // Of a cache watched for years the last days alone are copied out.
+    let n_left_out = before.map_or(0, |days| days.len().saturating_sub(DAYS));
+    let (mut sum, mut days) = (0.0, Vec::with_capacity(DAYS + 1));
+    for (n, (day, earned)) in before.into_iter().flatten().enumerate() {
+        sum += earned.saved_s;
+        if let Some((_, saved_s)) = today.take_if(|(today, _)| today == day) {
+            sum += saved_s;
+        }
+        if n >= n_left_out {
+            days.push((day.clone(), sum));
+        }
     }
-    let mut sum = 0.0;
-    let mut days: Vec<_> = by_day
-        .into_iter()
-        .map(|(day, earned)| {
-            sum += earned.saved_s;
-            (day, sum)
-        })
-        .collect();
-    days.drain(..days.len().saturating_sub(DAYS));
+    days.extend(today.map(|(day, saved_s)| (day, sum + saved_s)));
     days
 }
 

@@ -53,9 +53,7 @@ const FIGURES: [Figure; 10] = [
     ("Entries", |facts| text::count(facts.stats.entries)),
     ("Stored bytes", |facts| text::bytes(facts.stats.bytes)),
     ("On disk", |facts| text::bytes(facts.stats.disk_bytes)),
-    ("Overhead", |facts| {
-        text::bytes(facts.stats.overhead_bytes())
-    }),
+    ("Overhead", |facts| overhead(facts)),
     ("Dead space and left-overs", |facts| {
         text::bytes(facts.dead_bytes)
     }),
@@ -79,6 +77,15 @@ const FIGURES: [Figure; 10] = [
             .map_or_else(unknown, |l| text::duration(l.p99_us / 1e6))
     }),
 ];
+
+/// What the store takes beyond its values; values that are packed together take less than they hold.
+fn overhead(facts: &SideFacts) -> String {
+    if facts.stats.disk_bytes < facts.stats.bytes {
+        "none, packed".to_owned()
+    } else {
+        text::bytes(facts.stats.overhead_bytes())
+    }
+}
 
 fn unknown() -> String {
     "–".to_owned()
@@ -112,7 +119,7 @@ fn figures_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
             ui.label("");
             for (at, (store, _)) in sides.iter().enumerate() {
                 ui.horizontal(|ui| {
-                    ui.label(RichText::new("■").color(color(theme, at)));
+                    ui.label(RichText::new("■").color(theme.series(at)));
                     let name = RichText::new(text::shorten(&store.info.title(), 24));
                     ui.label(name.font(theme::strong()));
                     controls::quiet(ui, store.info.kind);
@@ -132,16 +139,6 @@ fn figures_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
             }
         });
     });
-}
-
-/// One colour a store, far apart on the scale of ages, which the colour-blind tell apart too.
-fn color(theme: &Theme, at: usize) -> Color32 {
-    let scale = theme.ages();
-    let place = [3, 6, 1, 5, 2, 4, 0]
-        .get(at % scale.len())
-        .copied()
-        .unwrap_or(0);
-    scale.get(place).copied().unwrap_or(theme.accent)
 }
 
 fn distributions_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)], out: &mut Vec<Command>) {
@@ -167,7 +164,7 @@ fn distributions_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)], out: &mut V
             let all: Vec<(Color32, Vec<f64>)> = sides
                 .iter()
                 .enumerate()
-                .map(|(at, (_, facts))| (color(theme, at), shares(of(facts), &edges)))
+                .map(|(at, (_, facts))| (theme.series(at), shares(of(facts), &edges)))
                 .collect();
             let labels: Vec<String> = edges
                 .iter()

@@ -1,6 +1,5 @@
 //! The table of entries: groups with sums, rows of 24 points, selection by mouse and keyboard.
 
-mod columns;
 mod keys;
 mod nothing;
 mod rows;
@@ -10,7 +9,9 @@ use cachescope_core::model::{Row, Time};
 use cachescope_core::ops::Direction;
 use egui::Ui;
 
+use super::menus;
 use crate::gui::actions::Offered;
+use crate::gui::columns;
 use crate::gui::command::{Command, Need, TableCommand};
 use crate::gui::state::{Line, OpenStore, QueryField, Saved};
 use crate::gui::widgets::table::Table;
@@ -21,6 +22,8 @@ pub(super) struct Around<'a> {
     pub(super) query: &'a QueryField,
     /// What an entry's context menu offers.
     pub(super) menu: &'a Offered,
+    /// What a column's header offers.
+    pub(super) header_menu: &'a Offered,
     pub(super) now: Time,
 }
 
@@ -37,7 +40,7 @@ pub(super) fn entries_ui(
     if arranged.rows.is_empty() {
         return nothing::nothing_ui(ui, store, around, out);
     }
-    let (shown, specs) = columns::shown(arranged, saved, !store.activity.earned.is_empty());
+    let (shown, specs) = columns::shown(arranged, saved, store.is_observed());
     let sort = saved.sort;
     let sorted = shown.iter().position(|by| *by == sort.by);
     let table = Table {
@@ -81,8 +84,12 @@ pub(super) fn entries_ui(
         let order = columns::moved(saved, *from, *to);
         out.push(Command::Table(TableCommand::Order(order)));
     }
-    for (at, header) in happened.headers.iter().enumerate() {
-        header.context_menu(|ui| columns::header_ui(ui, at, &shown, saved, out));
+    for (header, by) in happened.headers.iter().zip(&shown) {
+        // The menu is about the column in hand: it becomes this one.
+        if header.secondary_clicked() {
+            out.push(Command::Table(TableCommand::Take(*by)));
+        }
+        header.context_menu(|ui| menus::offered_ui(ui, around.header_menu, out));
     }
     if ui.memory(|m| m.focused().is_none() || m.has_focus(happened.body.id)) {
         keys::keys_ui(ui, &store.entries, out);

@@ -33,7 +33,7 @@ pub(super) fn nothing_ui(
     out: &mut Vec<Command>,
 ) {
     let query = around.query.parsed();
-    let source = around.saved.source_of(&store.info.path);
+    let source = around.saved.sources.of(&store.info.path);
     let why = why(store, query, source);
     let (what, more) = words(&why);
     say_ui(ui, what, more);
@@ -109,7 +109,7 @@ fn revalidate_ui(ui: &mut Ui, out: &mut Vec<Command>) {
 
 /// The folder of today's sources, which is kept for this store.
 fn source_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
-    let known = around.saved.source_of(&store.info.path);
+    let known = around.saved.sources.of(&store.info.path);
     let mut source = known.to_owned();
     let edit = TextEdit::singleline(&mut source)
         .id(Id::unique("today's source"))

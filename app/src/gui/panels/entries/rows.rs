@@ -98,17 +98,13 @@ impl Rows<'_> {
         let count = text::counted(sums.sums.entries, "entry", "entries");
         let count = cell::elided(line.ui, &count, theme::body(), theme.quiet, f32::INFINITY);
         // The count stands behind the name, in one column over all groups where there is room.
-        let middle =
-            title.left() + (title.width() * 0.46).min(title.width() - count.size().x - 8.0);
+        let label = format!("{arrow} {label}");
+        let whole = cell::elided(line.ui, &label, theme::strong(), theme.text, f32::INFINITY);
+        let wished = (title.width() * 0.46).max(whole.size().x + 16.0);
+        let middle = title.left() + wished.min(title.width() - count.size().x - 8.0);
         let (mut name, rest) = title.split_left_right_at_x(middle.max(title.left()));
         name.max.x = (name.max.x - 8.0).max(name.left());
-        cell::text(
-            line.ui,
-            name,
-            &format!("{arrow} {label}"),
-            theme::strong(),
-            theme.text,
-        );
+        cell::text(line.ui, name, &label, theme::strong(), theme.text);
         let at = egui::Align2::LEFT_CENTER.align_size_within_rect(count.size(), rest);
         line.ui.painter().galley(at.min, count, theme.quiet);
         for (column, by) in self.shown.iter().enumerate() {

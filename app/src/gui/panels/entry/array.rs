@@ -11,9 +11,9 @@ use super::value::element_text;
 use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 use crate::gui::theme::{self, Theme};
-use crate::gui::widgets::controls;
 use crate::gui::widgets::plot::{self, Zoomed};
 use crate::gui::widgets::table::{Spec, Table};
+use crate::gui::widgets::{controls, picture};
 use crate::text;
 
 /// Room that is kept for a picture, in points.
@@ -25,16 +25,18 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
         return;
     };
     let mut push = |command| out.push(Command::Entry(EntryCommand::Array(command)));
-    if array.plots.len() > 1 {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
-            for plot in &array.plots {
-                if controls::choice(ui, plot.name(), *plot == shown).clicked() {
-                    push(ArrayCommand::Plot(*plot));
-                }
+    let mut wanted = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
+            if controls::choice(ui, plot.name(), *plot == shown).clicked() {
+                push(ArrayCommand::Plot(*plot));
             }
-        });
-    }
+        }
+        if shown != Plot::Table {
+            wanted = picture::menu_ui(ui, shown.name());
+        }
+    });
     axes_ui(ui, array, &mut push);
     if let Some(sight) = array.needs() {
         out.push(Command::Need(Need::Look(sight)));
@@ -47,7 +49,7 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
     let room = ui.available_height() - 24.0;
     let size = vec2(ui.available_width(), room.clamp(MIN_HEIGHT, MAX_HEIGHT));
     let seen = array.seen.take();
-    match (
+    let drawn = match (
         shown,
         seen.as_deref().map(|looked| (&looked.sight, &looked.seen)),
     ) {
@@ -59,13 +61,15 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
                 Target::Sparse(_) => return,
             };
             lines.show(ui, array);
+            None
         }
         (Plot::Heat, Some((_, Seen::Grid(grid)))) => {
-            array.heat.show(ui, grid, size);
+            let chart = array.heat.show(ui, grid, size);
             sampled_ui(ui, grid.is_sampled);
+            Some(chart)
         }
         (Plot::Line, Some((_, Seen::Envelope(line)))) => {
-            let zoomed = plot::line_ui(ui, "Line", line, size);
+            let (chart, zoomed) = plot::line_ui(ui, "Line", line, size);
             let zoom = zoomed.map(|zoomed| match zoomed {
                 Zoomed::Into(range) => Some(range),
                 Zoomed::Out => None,
@@ -77,9 +81,10 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
                 out.push(Command::Entry(EntryCommand::Array(whole)));
             }
             sampled_ui(ui, line.is_sampled);
+            Some(chart)
         }
         (Plot::Histogram, Some((_, Seen::Histogram(histogram)))) => {
-            plot::bars_ui(ui, histogram, size);
+            let chart = plot::bars_ui(ui, histogram, size);
             let others = [
                 (histogram.n_nan, "NaN"),
                 (histogram.n_infinite, "infinite"),
@@ -93,12 +98,19 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
                 controls::quiet(ui, words.join(" · "));
             }
             sampled_ui(ui, histogram.is_sampled);
+            Some(chart)
         }
         _ => {
             controls::quiet(ui, "Reading…");
+            None
         }
-    }
+    };
     array.seen = seen;
+    if let Some(chart) = drawn {
+        controls::focus_ring(ui, &chart);
+        let wanted = wanted.or_else(|| picture::context_ui(&chart));
+        picture::ask(wanted, chart.rect, shown.name(), out);
+    }
 }
 
 /// A picture of a part never passes for the whole.

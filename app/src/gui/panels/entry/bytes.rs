@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use egui::{TextEdit, Ui};
 
 use crate::gui::command::{Command, EntryCommand, Need};
-use crate::gui::state::{Hex, LINE, Layer, Previewing};
+use crate::gui::state::{Hex, Layer, Previewing};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 use crate::gui::widgets::table::{Spec, Table};
@@ -16,6 +16,14 @@ const COLUMNS: [Spec; 3] = [
     column("Hex", 352.0),
     column("Text", 130.0),
 ];
+/// The same for lines of half as many bytes.
+const NARROW: [Spec; 3] = [
+    column("Offset", 66.0),
+    column("Hex", 158.0),
+    column("Text", 64.0),
+];
+/// Width that long lines take, in points, with the scroll bar.
+const WIDE: f32 = 580.0;
 
 const fn column(title: &'static str, width: f32) -> Spec {
     Spec {
@@ -38,6 +46,8 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
         controls::quiet(ui, why.clone());
         return;
     }
+    let is_wide = ui.available_width() >= WIDE;
+    preview.hex.fit(is_wide);
     let n_lines = preview.hex.n_lines();
     if n_lines == 0 {
         controls::quiet(ui, "There is not one byte");
@@ -48,14 +58,15 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     let mut missing = None;
     let table = Table {
         name: "Bytes",
-        columns: &COLUMNS,
+        columns: if is_wide { &COLUMNS } else { &NARROW },
         sorted: None,
         n_lines,
         scroll: &mut scroll,
     };
     table.show(ui, |line| {
-        let offset = line.index as u64 * LINE;
-        if found.is_some_and(|(at, len)| at < offset + LINE && offset < at + len) {
+        let per_line = preview.hex.per_line;
+        let offset = line.index as u64 * per_line;
+        if found.is_some_and(|(at, len)| at < offset + per_line && offset < at + len) {
             line.fill(theme.selection);
         }
         line.text(0, &format!("{offset:08x}"), theme::mono(), theme.quiet);
@@ -71,7 +82,7 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     if let Some(line) = missing
         && preview.hex.job.is_none()
     {
-        out.push(Command::Need(Need::Page(Hex::page_of_line(line))));
+        out.push(Command::Need(Need::Page(preview.hex.page_of_line(line))));
     }
 }
 

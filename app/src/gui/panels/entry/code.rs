@@ -72,7 +72,7 @@ fn folder_ui(ui: &mut Ui, rules: &Rules, out: &mut Vec<Command>) {
         let width = (ui.available_width() - 124.0).max(60.0);
         let edit = TextEdit::singleline(&mut new.source)
             .id(egui::Id::unique("source folder of the code"))
-            .hint_text("folder of today's sources")
+            .hint_text("a folder")
             .desired_width(width);
         let edit = ui.add(edit).labelled_by(label.id);
         let is_entered = edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));

@@ -56,12 +56,12 @@ fn time_ui(ui: &mut Ui, store: &OpenStore, overview: Option<&Overview>) {
     let earned = observed(&store.activity, &store.observed);
     let seconds = overview.and_then(|o| o.all.duration_s);
     if earned.hits > earned.n_untimed {
-        let words = "compute time saved at most";
+        let words = "saved at most · of compute time";
         card_ui(ui, &text::duration(earned.saved_s), words);
     } else if let Some(s) = seconds {
-        card_ui(ui, &text::duration(s), "to compute everything again");
+        card_ui(ui, &text::duration(s), "to compute it all again");
     } else {
-        card_ui(ui, "–", "compute time not recorded");
+        card_ui(ui, "–", "compute time · not recorded");
     }
 }
 
@@ -116,8 +116,20 @@ pub(in crate::gui::panels) fn card_ui(ui: &mut Ui, figure: &str, words: &str) ->
     let inner = rect.shrink2(vec2(12.0, 8.0));
     let (upper, lower) = inner.split_top_bottom_at_y(inner.top() + 28.0);
     cell::text(ui, upper, figure, theme::large(), theme.text);
-    if cell::text(ui, lower, words, theme::body(), theme.quiet) {
+    let fitting = fitting(ui, words, lower.width());
+    if cell::text(ui, lower, fitting, theme::body(), theme.quiet) || fitting != words {
         return response.on_hover_text(words);
     }
     response
+}
+
+/// As many of the parts between dots as have room: a figure that is cut off reads as another one.
+fn fitting<'a>(ui: &Ui, words: &'a str, width: f32) -> &'a str {
+    let color = Theme::of(ui.ctx()).quiet;
+    let is_cut = |words: &str| cell::elided(ui, words, theme::body(), color, width).elided;
+    let mut fitting = words;
+    while let Some((head, _)) = fitting.rsplit_once(" · ").filter(|_| is_cut(fitting)) {
+        fitting = head;
+    }
+    fitting
 }

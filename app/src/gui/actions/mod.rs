@@ -1,6 +1,7 @@
 //! Every action by name: what the menu bar, the context menus and the palette list, and what the keys do.
 
-use cachescope_core::ops::SortBy;
+mod table;
+
 use cachescope_core::stores::{can_compact, can_expire};
 use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
@@ -9,8 +10,8 @@ use super::command::{
     KeepCommand, PictureOf, Scale, TableCommand,
 };
 use super::state::{OpenStore, Pick, Scope, State, Tab, group_term};
-use super::widgets::mosaic::Colour;
 use super::widgets::picture::To;
+use table::{COLUMN, COLUMNS, TABLE, TREEMAP};
 
 /// Something that can be asked for by name.
 pub(crate) struct Action {
@@ -20,6 +21,8 @@ pub(crate) struct Action {
     pub(crate) shortcut: Option<KeyboardShortcut>,
     /// The command; `None` where it makes no sense now.
     pub(crate) command: fn(&State) -> Option<Command>,
+    /// For what is either on or off: whether it is on. `None` for what is done once.
+    pub(crate) is_on: Option<fn(&State) -> bool>,
 }
 
 type Made = fn(&State) -> Option<Command>;
@@ -29,14 +32,21 @@ const fn action(name: &'static str, command: Made) -> Action {
         name,
         shortcut: None,
         command,
+        is_on: None,
+    }
+}
+
+const fn ticked(name: &'static str, command: Made, is_on: fn(&State) -> bool) -> Action {
+    Action {
+        is_on: Some(is_on),
+        ..action(name, command)
     }
 }
 
 const fn keyed(name: &'static str, modifiers: Modifiers, key: Key, command: Made) -> Action {
     Action {
-        name,
         shortcut: Some(KeyboardShortcut::new(modifiers, key)),
-        command,
+        ..action(name, command)
     }
 }
 
@@ -47,8 +57,10 @@ pub(crate) const TOPICS: &[(&str, &[Action])] = &[
     ("Entries", ENTRIES),
     ("Entry", ENTRY),
     ("Show", SHOW),
+    ("Query", QUERY),
     ("View", VIEW),
     ("Table", TABLE),
+    ("This column", COLUMN),
     ("Columns", COLUMNS),
     ("Treemap", TREEMAP),
     ("Help", HELP),
@@ -58,18 +70,42 @@ pub(crate) const TOPICS: &[(&str, &[Action])] = &[
 pub(crate) const OF_ENTRY: &[&[Action]] = &[ENTRY, ENTRIES];
 /// What a store's context menu offers.
 pub(crate) const OF_STORE: &[&[Action]] = &[STORE];
+/// What a column's header offers.
+pub(crate) const OF_COLUMN: &[&[Action]] = &[COLUMN, COLUMNS];
+/// What a query on the rail offers.
+pub(crate) const OF_QUERY: &[&[Action]] = &[QUERY];
 
 /// All of them.
 pub(crate) fn actions() -> impl Iterator<Item = &'static Action> {
     TOPICS.iter().flat_map(|(_, actions)| *actions)
 }
 
-/// Actions with what they would do now, ready to be shown where the state is not at hand.
-pub(crate) type Offered = Vec<Vec<(&'static Action, Option<Command>)>>;
+/// An action as it stands now, ready to be shown where the state is not at hand.
+pub(crate) struct Offer {
+    pub(crate) action: &'static Action,
+    /// What it would do now; `None` where it makes no sense.
+    pub(crate) command: Option<Command>,
+    /// Whether it is on; `None` for what is done once.
+    pub(crate) is_on: Option<bool>,
+}
+
+impl Offer {
+    /// The action as it stands now.
+    pub(crate) fn now(action: &'static Action, state: &State) -> Self {
+        Self {
+            action,
+            command: (action.command)(state),
+            is_on: action.is_on.map(|is_on| is_on(state)),
+        }
+    }
+}
+
+/// Actions as they stand now, by section.
+pub(crate) type Offered = Vec<Vec<Offer>>;
 
 /// What a context menu offers now.
 pub(crate) fn offered(state: &State, sections: &'static [&'static [Action]]) -> Offered {
-    let of = |action: &'static Action| (action, (action.command)(state));
+    let of = |action: &'static Action| Offer::now(action, state);
     sections
         .iter()
         .map(|section| section.iter().map(of).collect())
@@ -208,6 +244,12 @@ const ENTRY: &[Action] = &[
         let term = group_term(&record.group.label)?;
         Some(Command::Query(s.query.with_field("group", &term)))
     }),
+    action("Select its group", |s| {
+        let entries = &one(s)?.entries;
+        let group = entries.lines.group_of(entries.selection.cursor()?)?;
+        let rows = entries.lines.rows_of(group);
+        Some(Command::Table(TableCommand::Select(Pick::These(rows))))
+    }),
 ];
 
 const SHOW: &[Action] = &[
@@ -226,9 +268,14 @@ const SHOW: &[Action] = &[
     }),
     action("Show the largest 10", |s| largest(s, 10)),
     action("Show the largest 100", |s| largest(s, 100)),
-    action("Save this query, or let go of it", |s| {
-        let is_query = s.shown.is_some() && !s.query.parsed().is_empty();
-        is_query.then(|| Command::KeepQuery(s.query.text().to_owned()))
+];
+
+const QUERY: &[Action] = &[
+    action("Save this query", |s| keep_query(s, false)),
+    action("Take this query off the rail", |s| keep_query(s, true)),
+    action("Copy this query", |s| {
+        let text = s.query.text();
+        (!text.is_empty()).then(|| Command::Copy(text.to_owned()))
     }),
 ];
 
@@ -255,15 +302,21 @@ const VIEW: &[Action] = &[
         let is_paused = s.shown()?.activity.n_waiting().is_some();
         Some(Command::Pause(!is_paused))
     }),
-    action("Light colours", |_| {
-        Some(Command::Theme(ThemePreference::Light))
-    }),
-    action("Dark colours", |_| {
-        Some(Command::Theme(ThemePreference::Dark))
-    }),
-    action("Colours as the system has them", |_| {
-        Some(Command::Theme(ThemePreference::System))
-    }),
+    ticked(
+        "Light colours",
+        |_| Some(Command::Theme(ThemePreference::Light)),
+        |s| s.saved.theme == ThemePreference::Light,
+    ),
+    ticked(
+        "Dark colours",
+        |_| Some(Command::Theme(ThemePreference::Dark)),
+        |s| s.saved.theme == ThemePreference::Dark,
+    ),
+    ticked(
+        "Colours as the system has them",
+        |_| Some(Command::Theme(ThemePreference::System)),
+        |s| s.saved.theme == ThemePreference::System,
+    ),
     action("Larger letters", |_| Some(Command::Scale(Scale::Larger))),
     action("Smaller letters", |_| Some(Command::Scale(Scale::Smaller))),
     action("Letters as they were at first", |_| {
@@ -274,72 +327,6 @@ const VIEW: &[Action] = &[
     }),
     action("Save the window as a picture…", |_| {
         Some(picture(To::File))
-    }),
-];
-
-const TABLE: &[Action] = &[
-    action("Show rows in groups", |s| group(s, true)),
-    action("Show rows as one list", |s| group(s, false)),
-    action("Fold all groups", |s| fold(s, true)),
-    action("Unfold all groups", |s| fold(s, false)),
-    action("Sort by key", |s| sort(s, SortBy::Key)),
-    action("Sort by value", |s| sort(s, SortBy::ValueType)),
-    action("Sort by size", |s| sort(s, SortBy::Bytes)),
-    action("Sort by size on disk", |s| sort(s, SortBy::DiskBytes)),
-    action("Sort by compute time", |s| sort(s, SortBy::Duration)),
-    action("Sort by age", |s| sort(s, SortBy::Created)),
-    action("Sort by last use", |s| sort(s, SortBy::Accessed)),
-    action("Sort by expiry", |s| sort(s, SortBy::Expires)),
-    action("Sort by hits", |s| sort(s, SortBy::Hits)),
-    action("Sort by time saved", |s| sort(s, SortBy::Saved)),
-    action("Sort by condition", |s| sort(s, SortBy::Condition)),
-];
-
-const COLUMNS: &[Action] = &[
-    action("Column of keys", |s| column(s, SortBy::Key)),
-    action("Column of arguments", |s| column(s, SortBy::Args)),
-    action("Column of values", |s| column(s, SortBy::ValueType)),
-    action("Column of sizes", |s| column(s, SortBy::Bytes)),
-    action("Column of sizes on disk", |s| column(s, SortBy::DiskBytes)),
-    action("Column of compute times", |s| column(s, SortBy::Duration)),
-    action("Column of creation", |s| column(s, SortBy::Created)),
-    action("Column of last use", |s| column(s, SortBy::Accessed)),
-    action("Column of expiry", |s| column(s, SortBy::Expires)),
-    action("Column of hits", |s| column(s, SortBy::Hits)),
-    action("Column of last hits", |s| column(s, SortBy::LastHit)),
-    action("Column of time saved", |s| column(s, SortBy::Saved)),
-    action("Column of conditions", |s| column(s, SortBy::Condition)),
-    action("A column for each argument, or one for all", |s| {
-        let has_columns = s.saved.has_argument_columns;
-        s.shown()
-            .map(|_| Command::Table(TableCommand::ArgumentColumns(!has_columns)))
-    }),
-    action("Columns as they were at first", |s| {
-        s.shown()
-            .map(|_| Command::Table(TableCommand::ResetColumns))
-    }),
-];
-
-const TREEMAP: &[Action] = &[
-    action("Show every open store in the treemap", |s| {
-        (s.stores.len() > 1 && !s.is_across).then_some(Command::Across(true))
-    }),
-    action("Show one store in the treemap", |s| {
-        s.is_across.then_some(Command::Across(false))
-    }),
-    action("Show the whole store in the treemap", |s| {
-        s.shown()?.overview.zoom.as_ref()?;
-        Some(Command::Zoom(None))
-    }),
-    action("Colour the treemap by last use", |s| {
-        colour(s, Colour::LastUse)
-    }),
-    action("Colour the treemap by age", |s| colour(s, Colour::Age)),
-    action("Colour the treemap by condition", |s| {
-        colour(s, Colour::Condition)
-    }),
-    action("Colour the treemap by seconds per MB", |s| {
-        colour(s, Colour::Cost)
     }),
 ];
 
@@ -372,36 +359,18 @@ fn query(state: &State, query: &str) -> Option<Command> {
     state.shown().map(|_| Command::Query(query.to_owned()))
 }
 
+/// Puts the query on show on the rail, or takes it off.
+fn keep_query(state: &State, is_kept: bool) -> Option<Command> {
+    let text = state.query.text();
+    let is_query = state.shown.is_some() && !state.query.parsed().is_empty();
+    let is_so = state.saved.queries.iter().any(|saved| saved.query == text) == is_kept;
+    (is_query && is_so).then(|| Command::KeepQuery(text.to_owned()))
+}
+
 fn largest(state: &State, n: usize) -> Option<Command> {
     state
         .shown()
         .map(|_| Command::Table(TableCommand::Largest(n)))
-}
-
-fn group(state: &State, is_grouped: bool) -> Option<Command> {
-    let is_other = state.shown.is_some() && state.saved.is_grouped != is_grouped;
-    is_other.then_some(Command::Table(TableCommand::Group(is_grouped)))
-}
-
-fn fold(state: &State, is_folded: bool) -> Option<Command> {
-    let is_grouped = state.shown.is_some() && state.saved.is_grouped;
-    is_grouped.then_some(Command::Table(TableCommand::FoldAll(is_folded)))
-}
-
-fn sort(state: &State, by: SortBy) -> Option<Command> {
-    state
-        .shown()
-        .map(|_| Command::Table(TableCommand::SortBy(by)))
-}
-
-fn column(state: &State, by: SortBy) -> Option<Command> {
-    state
-        .shown()
-        .map(|_| Command::Table(TableCommand::Column(by)))
-}
-
-fn colour(state: &State, colour: Colour) -> Option<Command> {
-    state.shown().map(|_| Command::Colour(colour))
 }
 
 /// The store so many places down the rail, round its end.

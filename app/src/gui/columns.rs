@@ -4,11 +4,9 @@ use std::borrow::Cow;
 
 use cachescope_core::jobs::Arranged;
 use cachescope_core::ops::SortBy;
-use egui::Ui;
 
-use crate::gui::command::{Command, TableCommand};
-use crate::gui::state::Saved;
-use crate::gui::widgets::table::Spec;
+use super::state::{Saved, State};
+use super::widgets::table::Spec;
 
 /// Every column in its order.
 const COLUMNS: [(SortBy, Spec); 13] = [
@@ -64,7 +62,7 @@ fn in_order(saved: &Saved) -> Vec<(SortBy, Spec)> {
 /// The columns that show: those that nobody hid and that have something to show.
 ///
 /// Where all rows are calls of one function, each of its arguments has a column of its own.
-pub(super) fn shown(
+pub(crate) fn shown(
     arranged: &Arranged,
     saved: &Saved,
     is_observed: bool,
@@ -122,7 +120,7 @@ fn arguments(names: &[String]) -> Vec<(SortBy, Spec)> {
 }
 
 /// The order of columns with one moved to the place of another.
-pub(super) fn moved(saved: &Saved, from: SortBy, to: SortBy) -> Vec<SortBy> {
+pub(crate) fn moved(saved: &Saved, from: SortBy, to: SortBy) -> Vec<SortBy> {
     let mut order: Vec<SortBy> = in_order(saved).into_iter().map(|(by, _)| by).collect();
     let place = |by: SortBy| {
         let by = if matches!(by, SortBy::Arg(_)) {
@@ -139,55 +137,24 @@ pub(super) fn moved(saved: &Saved, from: SortBy, to: SortBy) -> Vec<SortBy> {
     order
 }
 
-/// Columns to tick, and how rows are put together.
-pub(super) fn menu_ui(ui: &mut Ui, saved: &Saved, out: &mut Vec<Command>) {
-    for (by, spec) in in_order(saved) {
-        let mut is_shown = !saved.hidden.contains(&by);
-        if ui.checkbox(&mut is_shown, spec.title).changed() {
-            out.push(Command::Table(TableCommand::Column(by)));
-        }
-    }
-    ui.separator();
-    let mut has_columns = saved.has_argument_columns;
-    let words = "A column for each argument, where one function shows";
-    if ui.checkbox(&mut has_columns, words).changed() {
-        out.push(Command::Table(TableCommand::ArgumentColumns(has_columns)));
-    }
-    let mut is_grouped = saved.is_grouped;
-    if ui
-        .checkbox(&mut is_grouped, "Show rows in groups")
-        .changed()
-    {
-        out.push(Command::Table(TableCommand::Group(is_grouped)));
-    }
-    if ui.button("Columns as they were at first").clicked() {
-        out.push(Command::Table(TableCommand::ResetColumns));
-    }
+/// The column that its actions are about: the one whose header was pressed last, else the sorted one.
+pub(crate) fn in_hand(state: &State) -> Option<SortBy> {
+    let shown = on_show(state)?;
+    let store = state.shown()?;
+    let by = store.entries.column.unwrap_or(state.saved.sort.by);
+    shown.contains(&by).then_some(by)
 }
 
-/// What a header offers about its own column.
-pub(super) fn header_ui(
-    ui: &mut Ui,
-    at: usize,
-    shown: &[SortBy],
-    saved: &Saved,
-    out: &mut Vec<Command>,
-) {
-    let Some(by) = shown.get(at).copied() else {
-        return;
-    };
-    let beside = |step: isize| at.checked_add_signed(step).and_then(|to| shown.get(to));
-    for (label, to) in [("Move left", beside(-1)), ("Move right", beside(1))] {
-        let button = egui::Button::new(label);
-        if ui.add_enabled(to.is_some(), button).clicked()
-            && let Some(to) = to
-        {
-            out.push(Command::Table(TableCommand::Order(moved(saved, by, *to))));
-        }
-    }
-    if ui.button("Hide this column").clicked() {
-        out.push(Command::Table(TableCommand::Column(by)));
-    }
-    ui.separator();
-    menu_ui(ui, saved, out);
+/// The order of columns with the one in hand so many places to the right; `None` past the ends.
+pub(crate) fn moved_by(state: &State, step: isize) -> Option<Vec<SortBy>> {
+    let (by, shown) = (in_hand(state)?, on_show(state)?);
+    let at = shown.iter().position(|of| *of == by)?;
+    let to = shown.get(at.checked_add_signed(step)?)?;
+    Some(moved(&state.saved, by, *to))
+}
+
+fn on_show(state: &State) -> Option<Vec<SortBy>> {
+    let store = state.shown()?;
+    let arranged = store.entries.arranged.as_deref()?;
+    Some(shown(arranged, &state.saved, store.is_observed()).0)
 }
