@@ -51,7 +51,7 @@ struct Case {
     can_compact: bool,
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     Case {
         fixture: "joblib/1.6.0",
         choice: &["--query", "group:plain*"],
@@ -64,6 +64,11 @@ const CASES: [Case; 5] = [
     },
     Case {
         fixture: "shelve/gnu/numsync.gdbm",
+        choice: &["--all"],
+        can_compact: true,
+    },
+    Case {
+        fixture: "shelve/sqlite3-3.13/shelf",
         choice: &["--all"],
         can_compact: true,
     },

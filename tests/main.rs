@@ -41,3 +41,4 @@ mod support;
 mod swaps;
 mod together;
 mod watch;
+mod whole_files;

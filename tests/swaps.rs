@@ -173,6 +173,36 @@ def swap():
     return last
 "#;
 
+/// `dbm.dumb` at work: no lock, every write and every close a new index; a shelf that never rests is not changed.
+const DUMB: &str = r#"
+import dbm.dumb
+path = os.path.join(store, "cache")
+
+def fill():
+    with dbm.dumb.open(path, "n") as db:
+        for n in range(n_entries):
+            db["key %d" % n] = planned(n)
+    # As if it had been filled a while ago.
+    for suffix in (".dir", ".dat"):
+        os.utime(path + suffix, (time.time() - 3600,) * 2)
+
+def tell():
+    with dbm.dumb.open(path, "r") as db:
+        return {key.decode(): db[key].decode() for key in db.keys()}
+
+def swap():
+    last, n = {}, 0
+    while goes_on():
+        with dbm.dumb.open(path, "w") as db:
+            for _ in range(3):
+                n += 1
+                key = "key %d" % random.randrange(n_entries)
+                # In place, or behind all others.
+                db[key] = last[key] = "swapped %07d" % n + "." * random.choice((0, 1000))
+        time.sleep(random.choice((0.0, 0.07, 0.15)))
+    return last
+"#;
+
 /// Whole files of keys that trade their names: one of them is nobody's plan.
 const WHOLE_FILES: &str = r#"
 other = os.path.join(mine, "other")
@@ -212,7 +242,7 @@ struct Case {
     opened: &'static str,
 }
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case {
         env: "diskcache-5.6",
         name: "rows",
@@ -235,6 +265,12 @@ const CASES: [Case; 6] = [
         env: "gdbm",
         name: "gdbm",
         program: &[GDBM],
+        opened: "x/cache",
+    },
+    Case {
+        env: "gdbm",
+        name: "dumb",
+        program: &[DUMB],
         opened: "x/cache",
     },
     Case {

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::ValueTimes;
+use super::secrets::hidden_in_urls;
 use crate::formats::Preview;
 use crate::model::value::{Leaf, NodeId};
 use crate::model::{Time, Value};
@@ -72,7 +73,9 @@ impl<'v> Response<'v> {
         let body = self.body();
         let len = body.as_ref().and_then(|body| body.len);
         fact("body bytes", len.map(|len| len.to_string()));
-        fact("body", body.and_then(Body::text));
+        // Services tell keys again in the links of their answers.
+        let body = body.and_then(Body::text);
+        fact("body", body.map(|text| hidden_in_urls(&text).into_owned()));
         facts
     }
 
@@ -353,7 +356,10 @@ fn yaml_facts(text: &str) -> Vec<(Cow<'static, str>, String)> {
         found.next()
     };
     let wanted: [(&'static str, Option<String>); 6] = [
-        ("url", first(&[("", "url"), ("request", "url")])),
+        (
+            "url",
+            first(&[("", "url"), ("request", "url")]).map(|url| hidden_in_urls(&url).into_owned()),
+        ),
         ("method", first(&[("request", "method")])),
         (
             "status",

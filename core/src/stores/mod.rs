@@ -33,6 +33,7 @@ mod search;
 mod secrets;
 mod sqlite;
 mod sqlitedict;
+mod strangers;
 mod value_reader;
 
 pub use advice::{Advice, Topic};

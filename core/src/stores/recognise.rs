@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::BACKENDS;
 use super::search::Search;
+use super::strangers;
 use crate::model::{Issue, Severity, StoreInfo};
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::sqlite::{self, Shape};
@@ -227,14 +228,6 @@ pub(super) fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>
     Ok(best)
 }
 
-/// True for a zip archive, by the signature of its first file.
-fn is_zip(parent: &Dir, name: &OsStr) -> bool {
-    const SIGNATURE: &[u8] = b"PK\x03\x04";
-    let mut head = Vec::new();
-    let read = parent.read_small(name, SIGNATURE.len(), &mut head);
-    read.is_ok() && head == SIGNATURE
-}
-
 /// Why nothing was recognised, in words.
 fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
     let has_link = || {
@@ -248,10 +241,9 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         }
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
         Ok(meta) if meta.size == 0 => "the file is empty",
-        Ok(meta) if meta.file_type == FileType::File && is_zip(parent, name) => {
-            "it is a zip archive, as torch.save and skops write their models: Cachescope does not look into those"
+        Ok(meta) if meta.file_type == FileType::File => {
+            strangers::why(parent, name).unwrap_or("its first bytes are of no known format")
         }
-        Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
         Ok(_) => "it is neither a file nor a folder",
         Err(_) => "it does not exist, and the files with longer names beside it are no shelf",
     }

@@ -118,8 +118,9 @@ impl RowKind for RequestsCache {
             group: Group::named(""),
             key: KeyForm::Columns(vec![key]),
             value: ValueForm::Column(value, Carrier::Response),
-            // From 0.6 to 0.9 the expiry stands in the value alone; before, only the program knows it.
-            has_times_in_values: table.column("expires").is_none(),
+            // When a response was stored stands in the value alone. So does from 0.6 to 0.9 its expiry; before, only
+            // the program knows it.
+            has_times_in_values: true,
             expires: table.column("expires").map(|c| (c, TimeForm::UnixSeconds)),
             keeps: table.column("expires").map(|column| Expiry {
                 column,

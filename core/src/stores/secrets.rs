@@ -1,4 +1,11 @@
-//! Headers and cookies that let others in are hidden in what is shown of a response, until a person asks for them.
+//! Headers, cookies and parameters of urls that let others in are hidden in what is shown of a response, until a
+//! person asks for them.
+
+mod urls;
+
+pub(super) use urls::hidden as hidden_in_urls;
+
+use std::borrow::Cow;
 
 use crate::model::Value;
 use crate::model::value::{Kind, Leaf, NodeId};
@@ -85,6 +92,45 @@ pub(super) fn hide(value: &mut Value) {
     for jar in cookies {
         hide_jar(value, jar, hidden);
     }
+    hide_in_urls(value);
+}
+
+/// Longer texts are bodies, and no urls.
+const URL_BYTES: usize = 16 << 10;
+
+/// Parameters and passwords in urls, wherever they stand: of the request, of a redirect, in a link or a form.
+fn hide_in_urls(value: &mut Value) {
+    for node in value.containers() {
+        for at in 0..value.n_items(node) {
+            let Some(item) = value.item(node, at) else {
+                continue;
+            };
+            let is_bytes = value.kind(item) == Kind::Bytes;
+            let text = match value.leaf(item) {
+                Some(Leaf::Str(blob) | Leaf::Python2Str(blob) | Leaf::Bytes(blob))
+                    if blob.len <= URL_BYTES as u64 =>
+                {
+                    blob.bytes
+                }
+                _ => continue,
+            };
+            // Compressed bodies are no text.
+            let Ok(text) = std::str::from_utf8(&text) else {
+                continue;
+            };
+            let Cow::Owned(hidden) = urls::hidden(text) else {
+                continue;
+            };
+            let pushed = if is_bytes {
+                value.push_bytes(hidden.as_bytes())
+            } else {
+                value.push_str(&hidden)
+            };
+            if let Some(pushed) = pushed {
+                value.replace_item(node, at, pushed);
+            }
+        }
+    }
 }
 
 /// The same in YAML of block style: members by their name, headers as `- - NAME` above `  - TEXT`, cookies below their member.
@@ -116,7 +162,7 @@ fn hidden_in_yaml(text: &str) -> String {
             Some((name, value)) if is_secret(name) || cookies_below.is_some() => {
                 let is_block = value.trim().is_empty() && cookies_below.is_some();
                 if is_block {
-                    out.push_str(line);
+                    out.push_str(&urls::hidden(line));
                 } else {
                     out.extend([start, name, ": ", HIDDEN, "\n"]);
                     hidden_below = Some(depth);
@@ -126,9 +172,9 @@ fn hidden_in_yaml(text: &str) -> String {
                 if COOKIES.contains(&name) && value.trim().is_empty() {
                     cookies_below = Some(depth);
                 }
-                out.push_str(line);
+                out.push_str(&urls::hidden(line));
             }
-            None => out.push_str(line),
+            None => out.push_str(&urls::hidden(line)),
         }
     }
     out
@@ -225,6 +271,10 @@ mod tests {
             r#"{"cookies": {"session": "s"}, "max_tokens": 3}"#,
             "{'cookies': {'session': '<hidden>'}, 'max_tokens': 3}",
         );
+        check(
+            r#"{"url": "https://x/?q=1&api_key=k", "headers": [["Location", "/y?token=t"]], "n": 3}"#,
+            "{'url': 'https://x/?q=1&api_key=<hidden>', 'headers': [['Location', '/y?token=<hidden>']], 'n': 3}",
+        );
     }
 
     #[test]
@@ -241,8 +291,8 @@ mod tests {
 
     #[test]
     fn yaml_hides_the_same() {
-        let text = "cookies:\n  session: s\nheaders:\n  Set-Cookie: a=b\n    folded\n  Age: '3'\nlist:\n- - Set-Cookie\n  - a=b\n- - Age\n  - '3'\n";
-        let expected = "cookies:\n  session: <hidden>\nheaders:\n  Set-Cookie: <hidden>\n  Age: '3'\nlist:\n- - Set-Cookie\n  - <hidden>\n- - Age\n  - '3'\n";
+        let text = "cookies:\n  session: s\nheaders:\n  Set-Cookie: a=b\n    folded\n  Age: '3'\nlist:\n- - Set-Cookie\n  - a=b\n- - Age\n  - '3'\nurl: http://x/?token=t&a=1\n";
+        let expected = "cookies:\n  session: <hidden>\nheaders:\n  Set-Cookie: <hidden>\n  Age: '3'\nlist:\n- - Set-Cookie\n  - <hidden>\n- - Age\n  - '3'\nurl: http://x/?token=<hidden>&a=1\n";
         assert_eq!(hidden_in_yaml(text), expected);
     }
 }

@@ -134,3 +134,26 @@ fn a_row_too_large_to_be_saved_is_told_of_beforehand() {
     bench.undo_all();
     assert_eq!(bench.clear(How::Free).removed, 2);
 }
+
+/// Writers get in between: no transaction takes more rows than it may, however quick the disk is.
+#[test]
+fn many_rows_go_in_many_transactions() {
+    const ROWS: usize = 3000;
+    const MOST: usize = 512;
+    for how in [How::Keep, How::Free] {
+        let bench = Bench::of(&format!(
+            "CREATE TABLE t (key INTEGER PRIMARY KEY, value); \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) \
+             INSERT INTO t SELECT i, 'value ' || i FROM n"
+        ));
+        let plan = bench.plan(|_| true);
+        fault::clear();
+        let (applied, _) = Bench::apply(&plan, how);
+        let calls = fault::calls();
+        assert_eq!(applied.unwrap().removed, ROWS);
+        let rows_of = |calls: &[&str]| calls.iter().filter(|call| **call == "delete").count();
+        let each: Vec<usize> = calls.split(|call| *call == "commit").map(rows_of).collect();
+        assert_eq!(each.iter().sum::<usize>(), ROWS, "{each:?}");
+        assert!(each.iter().all(|n| *n <= MOST), "{each:?}");
+    }
+}

@@ -85,7 +85,8 @@ impl<'a> Keys<'a> {
                 Ok(Insert::Done) => Ok(()),
                 Ok(Insert::IsThere) => key.is_there(&mut *file),
                 Ok(Insert::NoRoom) => Err(Stays::because(
-                    "there is no room beside its neighbours, and only the program's own library can make some",
+                    "there is no room beside its neighbours, and only the program's own library makes some: it stays held. Let \
+                     the program add or delete a few keys, then undo again",
                 )),
                 Err(error) => Err(stays(error)),
             };

@@ -196,13 +196,22 @@ impl Value {
 
     /// A leaf of text that was in no stream.
     pub(crate) fn push_str(&mut self, text: &str) -> Option<NodeId> {
+        self.push_counted(0x8d, text.as_bytes())
+    }
+
+    /// A leaf of bytes that were in no stream.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> Option<NodeId> {
+        self.push_counted(0x8e, bytes)
+    }
+
+    fn push_counted(&mut self, opcode: u8, bytes: &[u8]) -> Option<NodeId> {
         let position = u32::try_from(self.text.bytes.len()).ok()?;
         if position >= NodeId::MAX_INDEX {
             return None;
         }
-        self.text.bytes.push(0x8d);
-        self.text.bytes.extend((text.len() as u64).to_le_bytes());
-        self.text.bytes.extend(text.bytes());
+        self.text.bytes.push(opcode);
+        self.text.bytes.extend((bytes.len() as u64).to_le_bytes());
+        self.text.bytes.extend(bytes);
         Some(NodeId::leaf(position))
     }
 

@@ -279,7 +279,50 @@ mod tests {
                 "__main__-C%3A-Users-ana-AppData-Local-Temp-ipykernel-3812067945/f",
                 "notebook cell 38120679: f",
             ),
-            ("__main__--C%3A-Users-ana-train/fit", "train: fit"),
+        ] {
+            assert_eq!(title(locator.as_bytes()), expected, "{locator}");
+        }
+    }
+
+    /// Folders that `get_func_name` of joblib 0.11, 1.2 and 1.6 makes of functions of `__main__` on Windows (its `os`
+    /// replaced by one with that name and separator).
+    #[test]
+    fn windows_folders_read_as_people_know_their_functions() {
+        for (locator, expected) in [
+            // C:\Users\ana\train.py
+            ("__main__-C%3A-Users-ana-train/fit", "train: fit"),
+            // C:\Users\ana.b\my-run.py
+            ("__main__-C%3A-Users-ana/b-my-run/fit", "run: fit"),
+            (
+                "__main__-C%3A-Users-ana/b-my-run/Model/fit",
+                "run: Model.fit",
+            ),
+            // D:\x\<ipython-input-3-0a1b2c3d4e5f>
+            (
+                "__main__-D%3A-x-%3Cipython-input-0a1b2c3d4e5f%3E/explore",
+                "notebook cell 0a1b2c3d: explore",
+            ),
+            (
+                "__main__-D%3A-x-__ipython-input__/explore",
+                "notebook: explore",
+            ),
+            // C:\Users\ana\AppData\Local\Temp\ipykernel_4242\3812067945.py
+            (
+                "__main__-C%3A-Users-ana-AppData-Local-Temp-ipykernel-3812067945/f",
+                "notebook cell 38120679: f",
+            ),
+            (
+                "__main__-C%3A-Users-ana-AppData-Local-Temp-ipykernel_4242-3812067945/f",
+                "notebook cell 38120679: f",
+            ),
+            (
+                "__main__-C%3A-Users-ana-train/outer/%3Clocals%3E/%3Clambda%3E",
+                "train: outer › <lambda>",
+            ),
+            (
+                "__main__-C%3A-Users-ana-train/%3Clambda%3E",
+                "train: <lambda>",
+            ),
         ] {
             assert_eq!(title(locator.as_bytes()), expected, "{locator}");
         }

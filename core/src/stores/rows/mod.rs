@@ -311,8 +311,8 @@ impl<K: RowKind> Backend for RowStore<K> {
             return Err(sqlite::gone(&opened.database, &table.table));
         };
         let mut expires = expires.and_then(|(_, form)| form.read(&cell));
-        if table.has_times_in_values {
-            expires = expires.or(self.times_of(store, entry)?.expires);
+        if table.has_times_in_values && table.expires.is_none() {
+            expires = self.times_of(store, entry)?.expires;
         }
         Ok(expired(expires, options).into_iter().collect())
     }

@@ -170,7 +170,10 @@ impl PageBuffer for RowPage<'_, '_> {
                 && !self.scan.cancel.is_cancelled()
             {
                 let times = times_of(&record.entry_key());
-                record.expires = record.expires.or(times.expires);
+                // A column is what the library goes by, also where it says never.
+                if self.table.expires.is_none() {
+                    record.expires = times.expires;
+                }
                 record.created = record.created.or(times.created);
             }
             self.collector.record(&record);

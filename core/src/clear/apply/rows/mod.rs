@@ -34,7 +34,8 @@ type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
 /// A transaction ends behind the row at which it is as old as this; the commit comes on top.
 const SLICE: Duration = Duration::from_millis(50);
-/// Bytes that a batch of several rows holds at most, as planned.
+/// Rows and bytes, as planned, that are read and saved at a time; one transaction takes fewer, see [`Pace`].
+const BATCH_ROWS: usize = 2 * pace::MOST;
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// The mechanism for [`crate::stores::Removal::Row`].
@@ -73,7 +74,7 @@ impl Mechanism for Rows<'_> {
     }
 
     fn batch(&self) -> usize {
-        self.pace.rows
+        BATCH_ROWS
     }
 
     fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
@@ -247,7 +248,6 @@ impl<'a> Rows<'a> {
                 return outcomes;
             }
         };
-        let n = batch.len();
         let mut left = batch.into_iter();
         while left.len() > 0 {
             self.pace.wait();
@@ -267,7 +267,6 @@ impl<'a> Rows<'a> {
                 }
             }
         }
-        self.pace.learn(n);
         self.open = Some((database.to_owned(), changing));
         outcomes
     }
@@ -324,7 +323,8 @@ impl<'a> Rows<'a> {
         {
             let begun = step("begin").and_then(|()| changing.lock());
             locked = begun.map_err(|e| (Vec::new(), e))?;
-            deleted = take_some(&locked, version, left, &mut tried, self.act);
+            let mut next = left.by_ref().take(self.pace.rows());
+            deleted = take_some(&locked, version, &mut next, &mut tried, self.act);
         }
         let committed = deleted
             .map_err(|failure| changing.explain_failure(failure))
@@ -332,7 +332,7 @@ impl<'a> Rows<'a> {
             .and_then(|()| locked.commit());
         match committed {
             Ok(held) => {
-                self.pace.note(held);
+                self.pace.note(tried.len(), held);
                 self.longest = self.longest.max(Some(held));
             }
             Err(error) => return Err((tried.into_iter().map(|(row, _)| row).collect(), error)),
@@ -409,7 +409,7 @@ fn all_fail(rows: &[Row<'_>], error: &Error) -> Outcomes {
 fn take_some<'j>(
     locked: &Locked<'_>,
     version: i64,
-    left: &mut std::vec::IntoIter<Row<'j>>,
+    left: &mut dyn Iterator<Item = Row<'j>>,
     tried: &mut Vec<(Row<'j>, Result)>,
     act: Act,
 ) -> Result<(), Failure> {

@@ -1,54 +1,89 @@
-//! How many rows go at a time, so that writers hardly notice.
+//! How many rows go in one transaction, so that writers hardly notice.
+//!
+//! Its work is cut off by time; what its commit takes shows only afterwards, and grows with the pages that were
+//! changed. So the number of rows follows the commits before, and is small even where they are quick: a disk that
+//! is busy with other things at that very moment has little to write.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A batch whose lock was held longer than this was too large.
-const LONG: Duration = Duration::from_millis(100);
-/// One whose lock was held shorter could have been larger.
-const SHORT: Duration = Duration::from_millis(25);
-/// Rows in the first batch and in the largest.
-const ROWS: (usize, usize) = (64, 4096);
+/// A transaction that was held longer than this was too large.
+const LONG: Duration = Duration::from_millis(50);
+/// One that was held shorter could have been larger.
+const SHORT: Duration = Duration::from_millis(20);
+/// Rows of the first transaction, of the smallest, and of the largest.
+///
+/// The smallest is no single row: where the disk takes long for anything, a clear would never come to its end.
+const FIRST: usize = 64;
+const FEWEST: usize = 16;
+pub(super) const MOST: usize = 512;
 
-/// How many rows go at a time, and how long writers get between two batches.
+/// How many rows go at a time, and how long writers get between two transactions.
 pub(super) struct Pace {
-    pub(super) rows: usize,
+    rows: usize,
     /// How long the last lock was held, and when it was let go.
     last: Option<(Duration, Instant)>,
-    /// The longest lock of this batch.
-    longest: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            rows: ROWS.0,
+            rows: FIRST,
             last: None,
-            longest: Duration::ZERO,
         }
     }
 }
 
 impl Pace {
+    /// Rows of the next transaction, at most.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Leaves writers as much time as was taken from them: SQLite has no queue, and they look only now and then.
     pub(super) fn wait(&mut self) {
         if let Some((held, ended)) = self.last.take() {
-            thread::sleep(held.min(LONG).saturating_sub(ended.elapsed()));
+            thread::sleep(held.min(2 * LONG).saturating_sub(ended.elapsed()));
         }
     }
 
-    pub(super) fn note(&mut self, held: Duration) {
+    /// Adapts to a transaction of `n` rows that kept others out for as long as `held`.
+    pub(super) fn note(&mut self, n: usize, held: Duration) {
         self.last = Some((held, Instant::now()));
-        self.longest = self.longest.max(held);
+        if held > LONG {
+            self.rows = (n / 2).clamp(FEWEST, MOST);
+        } else if held < SHORT && n >= self.rows {
+            self.rows = (self.rows * 2).min(MOST);
+        }
     }
+}
 
-    /// Adapts the size of batches to the last one, which had `n` rows.
-    pub(super) fn learn(&mut self, n: usize) {
-        let longest = std::mem::take(&mut self.longest);
-        if longest > LONG {
-            self.rows = (n / 2).max(1);
-        } else if longest < SHORT && n >= self.rows {
-            self.rows = (self.rows * 2).min(ROWS.1);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transactions_shrink_at_once_and_grow_by_steps() {
+        let mut pace = Pace::default();
+        let ms = Duration::from_millis;
+        for (n, held, expected) in [
+            (64, ms(5), 128),
+            (128, ms(5), 256),
+            // A short one at the end of a batch tells nothing.
+            (3, ms(1), 256),
+            (256, ms(30), 256),
+            (256, ms(5), 512),
+            (512, ms(5), MOST),
+            (512, ms(318), 256),
+            (256, ms(318), 128),
+            // Cut off by its time behind a few rows.
+            (40, ms(60), 20),
+            (20, ms(900), FEWEST),
+            (1, ms(900), FEWEST),
+            (FEWEST, ms(1), 2 * FEWEST),
+        ] {
+            pace.note(n, held);
+            assert_eq!(pace.rows(), expected, "{n} rows in {held:?}");
         }
     }
 }
