@@ -26,6 +26,8 @@ const TAG_TEXT: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55\n\
 # Cachescope moved cache entries aside into this folder; `cachescope undo` brings them back.\n";
 /// A file on a shelf that is being written, to be moved to its place when it is whole.
 pub(super) const SCRAP: &str = "scrap";
+/// What SQLite leaves beside a scrap of its own that it was stopped at.
+const SCRAPS: [&str; 4] = [SCRAP, "scrap-journal", "scrap-wal", "scrap-shm"];
 /// Ends the name of a shelf whose things are to be freed.
 const DOOMED: &str = ".purge";
 /// Somebody else makes or removes a shelf for a moment only.
@@ -196,7 +198,7 @@ impl Quarantine {
         let path = dir.path().to_owned();
         let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
         let names = dir.names().map_err(fail)?;
-        let own = |name: &OsStr| [SCRAP].iter().chain(&saved::NAMES).any(|own| name == *own);
+        let own = |name: &OsStr| SCRAPS.iter().chain(&saved::NAMES).any(|own| name == *own);
         if names.iter().any(|(name, _)| name != MANIFEST && !own(name)) {
             return Ok(());
         }
