@@ -3,9 +3,7 @@
 //! `strace` ends it before the call is carried out; skipped, with the reason, where that cannot be.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use cachescope_core::clear::QUARANTINE;
 use cachescope_core::clear::undo;
@@ -16,33 +14,12 @@ use tempfile::TempDir;
 
 use crate::support::fixtures;
 use crate::support::program;
+use crate::support::strace;
 
-/// Calls that change the disk, as Linux names them.
-const CALLS: [&str; 13] = [
-    "renameat2",
-    "renameat",
-    "rename",
-    "unlinkat",
-    "unlink",
-    "mkdirat",
-    "mkdir",
-    "pwrite64",
-    "write",
-    "fsync",
-    "fdatasync",
-    "ftruncate",
-    "linkat",
-];
-/// Kills at one call by one command, as many as `KILLS` says; where there are more such calls they are picked evenly.
+/// Kills at one call by one command; where there are more such calls they are picked evenly.
 ///
 /// `KILLS=all` kills at each of them, which takes an hour; `KILL_CASE=dumb` takes one store only.
-fn kills() -> usize {
-    match std::env::var("KILLS").as_deref() {
-        Ok("all") => usize::MAX,
-        Ok(n) => n.parse().expect("KILLS is a number, or all"),
-        Err(_) => 4,
-    }
-}
+const KILLS: usize = 4;
 
 /// A store, and what is cleared of it: a handful of entries.
 struct Case {
@@ -108,45 +85,9 @@ impl Bench {
         words
     }
 
-    /// Runs the command, which ends by a kill or by itself.
-    fn run(&self, command: &str, choice: &[&str], strace: &[&str]) {
-        let mut run = Command::new("timeout");
-        run.args(["60", "strace", "-f", "-qq", "-o"])
-            .arg(self.temp.path().join("calls"))
-            .args(strace)
-            .arg(env!("CARGO_BIN_EXE_cachescope"))
-            .args(self.words(command, choice))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let status = run.status().expect("strace starts");
-        assert_ne!(status.code(), Some(124), "{command} hangs");
-    }
-
-    /// How often each call is made by the thread that makes it most.
-    fn calls(&self, command: &str, choice: &[&str]) -> BTreeMap<String, usize> {
-        self.run(
-            command,
-            choice,
-            &["-e", &format!("trace={}", CALLS.join(","))],
-        );
-        let log = fs::read_to_string(self.temp.path().join("calls")).expect("strace writes");
-        let mut by_thread: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for line in log.lines() {
-            let (thread, rest) = line.split_once(' ').unwrap_or_default();
-            let call = rest.trim_start().split('(').next().unwrap_or_default();
-            if CALLS.contains(&call) {
-                *by_thread
-                    .entry((thread.to_owned(), call.to_owned()))
-                    .or_default() += 1;
-            }
-        }
-        let mut calls = BTreeMap::new();
-        for ((_, call), n) in by_thread {
-            let most = calls.entry(call).or_insert(0);
-            *most = n.max(*most);
-        }
-        calls
+    /// Where strace writes.
+    fn log(&self) -> PathBuf {
+        self.temp.path().join("calls")
     }
 
     /// Every entry and the bytes of its value.
@@ -198,27 +139,6 @@ impl Bench {
 
 fn text(path: &Path) -> String {
     path.to_str().expect("a test's path is text").to_owned()
-}
-
-/// True if programs may be traced here.
-fn can_trace() -> bool {
-    let run = Command::new("strace")
-        .args([
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            "inject=fsync:signal=KILL:when=1",
-            "true",
-        ])
-        .stderr(Stdio::null())
-        .status();
-    let can = run.as_ref().is_ok_and(std::process::ExitStatus::success);
-    if !can {
-        eprintln!("skipped: strace cannot trace a program here: {run:?}");
-    }
-    can
 }
 
 /// A command that is killed.
@@ -281,16 +201,16 @@ fn killed(case: &Case, run: &Run<'_>, before: &Entries) -> usize {
         }
         bench
     };
-    let calls = prepared().calls(run.command, &run.options);
+    let bench = prepared();
+    let calls = strace::calls(&bench.words(run.command, &run.options), &bench.log());
     assert!(!calls.is_empty(), "{} changes nothing", run.command);
     let mut n_kills = 0;
     for (call, n_calls) in calls {
-        let step = n_calls.div_ceil(kills());
+        let step = n_calls.div_ceil(strace::kills(KILLS));
         for n in (1..=n_calls).step_by(step) {
             let bench = prepared();
-            let inject = format!("inject={call}:signal=KILL:when={n}");
-            let strace = ["-e", &format!("trace={call}"), "-e", &inject];
-            bench.run(run.command, &run.options, &strace);
+            let words = bench.words(run.command, &run.options);
+            strace::run_killed(&words, &bench.log(), &call, n);
             let at = format!("{}: {} killed at {call} {n}", case.fixture, run.command);
             run.then.judge(&bench, before, &at);
             n_kills += 1;
@@ -358,7 +278,7 @@ fn try_case(case: &Case) -> usize {
 
 #[test]
 fn a_kill_at_any_call_leaves_each_entry_whole_or_gone_and_one_command_repairs() {
-    if !can_trace() {
+    if !strace::can_trace() {
         return;
     }
     let only = std::env::var("KILL_CASE").unwrap_or_default();

@@ -23,6 +23,8 @@ mod export;
 #[cfg(target_os = "linux")]
 mod faults;
 mod gui;
+#[cfg(target_os = "linux")]
+mod half_made;
 mod hostile;
 mod https;
 mod joblib;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::recognise::{Recognised, recognise};
 use crate::clear::QUARANTINE;
 use crate::source::{Dir, FileType};
+use crate::write::is_in_the_making;
 
 /// How far a search goes.
 pub(crate) struct Search<'a> {
@@ -59,6 +60,7 @@ impl Search<'_> {
             };
             for (name, file_type) in names {
                 if name == QUARANTINE
+                    || is_in_the_making(&name)
                     || (self.skips)(&name)
                     || !matches!(file_type, FileType::Dir | FileType::File)
                 {

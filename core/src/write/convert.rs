@@ -92,6 +92,8 @@ impl Destination {
         };
         let parent = std::fs::canonicalize(parent)
             .map_err(|e| Error::io("Cannot write the new store", parent, e))?;
+        // Half a store of a run that was killed is no reason to refuse.
+        stage::sweep(&parent);
         let mut names = (target.names)(name);
         names.push(name.to_owned());
         for name in names {

@@ -18,6 +18,7 @@ mod stage;
 
 pub use convert::{Converted, Options, convert};
 pub use joblib::Companions;
+pub(crate) use stage::is_in_the_making;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -5,20 +5,24 @@
     reason = "makes new files in a folder of its own, and removes that folder"
 )]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::failed;
-use crate::source::{Dir, FileType};
+use crate::model::Fingerprint;
+use crate::source::{Dir, FileType, is_running, path_from_bytes};
 use crate::{Error, Result};
 
-/// Beginning of the folder's name; what stands behind it tells runs apart.
-pub(crate) const PREFIX: &str = ".cachescope-new-";
+/// Beginning of the folder's name; our process id stands behind it, and then what tells runs apart.
+const PREFIX: &str = ".cachescope-new-";
 
 /// Held while the folder is in use; a lock ends with its process.
 const LOCK: &str = "lock";
+
+/// Written before several files are moved out, one after the other: each one's identity and name, ended by a zero byte.
+const PLACING: &str = "placing";
 
 /// The folder; removed with all that is left in it when dropped.
 #[derive(Debug)]
@@ -38,7 +42,7 @@ impl Stage {
         sweep(parent);
         let fail = |e| Error::io("Cannot make a folder for the new store", parent, e);
         let made = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
             .tempdir_in(parent)
             .map_err(fail)?;
         let lock = create(&made.path().join(LOCK))?;
@@ -62,11 +66,15 @@ impl Stage {
     pub(crate) fn place(&self, names: &[OsString]) -> Result<()> {
         let open = |path: &Path| Dir::open(path);
         let (from, to) = (open(&self.path)?, open(&self.parent)?);
+        let made: Vec<(&OsString, Fingerprint)> = names
+            .iter()
+            .filter_map(|name| Some((name, from.stat(name).ok()?.fingerprint())))
+            .collect();
+        if made.len() > 1 {
+            self.note(&made)?;
+        }
         let mut placed: Vec<&OsString> = Vec::new();
-        for name in names {
-            if from.stat(name).is_err() {
-                continue;
-            }
+        for (name, _) in made {
             let moved = crate::clear::rename(&from, name, &to, name);
             if let Err(cause) = moved {
                 for name in placed.iter().rev() {
@@ -83,6 +91,69 @@ impl Stage {
         }
         sync_dir(&self.parent);
         Ok(())
+    }
+
+    /// Writes down what is about to be moved, so that a run that is killed between two files can be undone.
+    fn note(&self, made: &[(&OsString, Fingerprint)]) -> Result<()> {
+        let mut text = Vec::new();
+        for (name, identity) in made {
+            text.extend(identity_text(*identity).bytes());
+            text.extend(name.as_encoded_bytes());
+            text.push(0);
+        }
+        let path = self.path.join(PLACING);
+        write(&path, &text)?;
+        sync(&path)?;
+        sync_dir(&self.path);
+        Ok(())
+    }
+}
+
+/// An identity as it is written down, with what parts it from the name behind it.
+fn identity_text(identity: Fingerprint) -> String {
+    let Fingerprint {
+        dev,
+        ident,
+        size,
+        modified,
+    } = identity;
+    format!("{dev} {ident} {size} {modified} ")
+}
+
+/// Takes the first files of a store back whose last ones were never moved: half of one is none.
+///
+/// Whatever changed since is somebody's, and stays.
+fn take_back(stage: &Path, parent: &Path) {
+    let (Ok(from), Ok(to), Ok(placing)) = (
+        Dir::open(stage),
+        Dir::open(parent),
+        fs::read(stage.join(PLACING)),
+    ) else {
+        return;
+    };
+    let made: Vec<(&[u8], PathBuf)> = placing
+        .split(|byte| *byte == 0)
+        .filter_map(|line| {
+            let name = line.splitn(5, |byte| *byte == b' ').nth(4)?;
+            let identity = line.get(..line.len() - name.len())?;
+            Some((identity, path_from_bytes(name)))
+        })
+        .collect();
+    if made
+        .iter()
+        .all(|(_, name)| from.stat(name.as_os_str()).is_err())
+    {
+        return;
+    }
+    for (identity, name) in made {
+        let name = name.as_os_str();
+        let is_ours = to
+            .stat(name)
+            .is_ok_and(|meta| identity_text(meta.fingerprint()).as_bytes() == identity);
+        if is_ours {
+            // What cannot be moved now is tried again by nobody: it is whole, and harms nothing.
+            crate::clear::rename(&to, name, &from, name).ok();
+        }
     }
 }
 
@@ -103,7 +174,12 @@ pub(crate) fn exists(path: &Path) -> Error {
     .at(path)
 }
 
-/// Removes folders of runs that were killed.
+/// True for a folder in which a store is being made, or was when its process was killed.
+pub(crate) fn is_in_the_making(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
+}
+
+/// Removes folders of runs that were killed, and what they had moved out of them of a store that is not whole.
 pub(crate) fn sweep(parent: &Path) {
     let Ok(names) = Dir::open(parent).and_then(|dir| {
         dir.names()
@@ -112,20 +188,28 @@ pub(crate) fn sweep(parent: &Path) {
         return;
     };
     for (name, file_type) in names {
-        let is_ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if !is_ours || file_type != FileType::Dir {
+        if !is_in_the_making(&name) || file_type != FileType::Dir {
             continue;
         }
-        let path = parent.join(name);
-        // Without its lock it is not one of ours, or it is being made at this very moment.
+        let path = parent.join(&name);
         let lock = OpenOptions::new()
             .read(true)
             .append(true)
             .open(path.join(LOCK));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            take_back(&path, parent);
+            fs::remove_dir_all(&path).ok();
+        } else if maker(&name).and_then(is_running) == Some(false) {
+            // Killed before it had made its lock, or while it removed the folder.
             fs::remove_dir_all(&path).ok();
         }
     }
+}
+
+/// The process that a stage's name tells of.
+fn maker(name: &OsStr) -> Option<u64> {
+    let rest = name.to_str()?.strip_prefix(PREFIX)?;
+    rest.split('-').next()?.parse().ok()
 }
 
 /// Makes a new file.
@@ -193,11 +277,74 @@ mod tests {
         fs::write(dead.join("half written"), b"x").unwrap();
         let strange = temp.path().join(format!("{PREFIX}of somebody else"));
         fs::create_dir(&strange).unwrap();
+        let unlocked = temp.path().join(format!("{PREFIX}{}-x", i32::MAX));
+        fs::create_dir(&unlocked).unwrap();
+        fs::write(unlocked.join("not removed yet"), b"x").unwrap();
         sweep(temp.path());
-        assert!(stage.path().exists() && strange.exists() && !dead.exists());
+        assert!(stage.path().exists() && strange.exists() && !dead.exists() && !unlocked.exists());
         let path = stage.path().to_owned();
         drop(stage);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn half_a_store_of_a_run_that_was_killed_is_taken_back_and_a_whole_one_stays() {
+        for n_moved in 0..=3 {
+            let temp = tempfile::tempdir().unwrap();
+            let at = |name: &str| temp.path().join(name);
+            fs::write(at("other.dat"), b"a person's").unwrap();
+            let stage = Stage::new_in(temp.path()).unwrap();
+            let names = ["s.dat", "s.bak", "s.dir"].map(OsString::from);
+            for name in &names {
+                write(&stage.path().join(name), name.as_encoded_bytes()).unwrap();
+            }
+            let dir = Dir::open(stage.path()).unwrap();
+            let made = names.each_ref().map(|name| {
+                let meta = dir.stat(name).unwrap();
+                (name, meta.fingerprint())
+            });
+            stage.note(&made).unwrap();
+            for name in &names[..n_moved] {
+                fs::rename(stage.path().join(name), temp.path().join(name)).unwrap();
+            }
+            // A kill: the folder stays, and its lock is free.
+            let dead = at(".cachescope-new-dead");
+            fs::rename(stage.path(), &dead).unwrap();
+            drop(stage);
+            sweep(temp.path());
+            let n_left = names.iter().filter(|name| temp.path().join(name).exists());
+            assert_eq!(
+                n_left.count(),
+                if n_moved == 3 { 3 } else { 0 },
+                "{n_moved}"
+            );
+            assert!(!dead.exists() && at("other.dat").exists());
+        }
+    }
+
+    #[test]
+    fn what_a_program_changed_since_is_not_taken_back() {
+        let temp = tempfile::tempdir().unwrap();
+        let dead = temp.path().join(format!("{PREFIX}dead"));
+        fs::create_dir(&dead).unwrap();
+        for name in [LOCK, "s.dir"] {
+            fs::write(dead.join(name), b"").unwrap();
+        }
+        fs::write(temp.path().join("s.dat"), b"somebody's own").unwrap();
+        let identity = Dir::open(temp.path())
+            .unwrap()
+            .stat("s.dat".as_ref())
+            .unwrap();
+        let mut identity = identity.fingerprint();
+        identity.size += 1;
+        let text = identity_text(identity) + "s.dat\0";
+        fs::write(dead.join(PLACING), text).unwrap();
+        sweep(temp.path());
+        assert!(!dead.exists());
+        assert_eq!(
+            fs::read(temp.path().join("s.dat")).unwrap(),
+            b"somebody's own"
+        );
     }
 
     #[test]

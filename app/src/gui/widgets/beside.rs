@@ -26,8 +26,50 @@ pub(crate) struct Firsts {
     pub(crate) today: u64,
 }
 
+/// The colours of a text's words, by line.
+pub(crate) struct Colours<'j> {
+    job: &'j LayoutJob,
+    /// Where each line begins, in bytes.
+    starts: Vec<usize>,
+}
+
+impl<'j> Colours<'j> {
+    /// Those of a text that was laid out whole.
+    pub(crate) fn of(job: &'j LayoutJob) -> Self {
+        let ends = job.text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            job,
+            starts: std::iter::once(0).chain(ends).collect(),
+        }
+    }
+
+    /// The pieces of a stretch of a line, each with its colour; without one behind the part that was laid out.
+    fn pieces(&self, line: usize, range: Range<usize>) -> Vec<(Range<usize>, Option<Color32>)> {
+        let start = self.starts.get(line).copied().unwrap_or(usize::MAX);
+        let all = start.saturating_add(range.start)..start.saturating_add(range.end);
+        let sections = &self.job.sections;
+        let first = sections.partition_point(|section| section.byte_range.end.0 <= all.start);
+        let mut pieces = Vec::new();
+        let mut at = all.start;
+        for section in sections.get(first..).unwrap_or_default() {
+            let end = section.byte_range.end.0.min(all.end);
+            if at >= all.end {
+                break;
+            }
+            if end > at {
+                pieces.push((at - start..end - start, Some(section.format.color)));
+                at = end;
+            }
+        }
+        if at < all.end {
+            pieces.push((at - start..range.end, None));
+        }
+        pieces
+    }
+}
+
 /// Draws the rows; long stretches without a change shrink to a line that says so.
-pub(crate) fn beside_ui(ui: &mut Ui, rows: &[Row], firsts: Firsts) {
+pub(crate) fn beside_ui(ui: &mut Ui, rows: &[Row], firsts: Firsts, colours: &[Colours<'_>; 2]) {
     ScrollArea::vertical()
         .id_salt("beside")
         .auto_shrink(false)
@@ -37,7 +79,7 @@ pub(crate) fn beside_ui(ui: &mut Ui, rows: &[Row], firsts: Firsts) {
                 match stretch {
                     Stretch::Shown(range) => {
                         for row in rows.get(range).unwrap_or_default() {
-                            row_ui(ui, row, firsts);
+                            row_ui(ui, row, firsts, colours);
                         }
                     }
                     Stretch::Same(n) => same_ui(ui, n),
@@ -102,9 +144,10 @@ struct Side<'r> {
     sign: &'static str,
     /// Behind the line, and behind its marked words.
     fill: [Color32; 2],
+    colours: &'r Colours<'r>,
 }
 
-fn row_ui(ui: &mut Ui, row: &Row, firsts: Firsts) {
+fn row_ui(ui: &mut Ui, row: &Row, firsts: Firsts, [gone, new]: &[Colours<'_>; 2]) {
     let theme = Theme::of(ui.ctx());
     let width = ui.available_width();
     let half = ((width - GAP) / 2.0).max(80.0);
@@ -116,12 +159,14 @@ fn row_ui(ui: &mut Ui, row: &Row, firsts: Firsts) {
             number: number(then, firsts.then),
             sign: "−",
             fill: theme.gone_fill,
+            colours: gone,
         },
         Side {
             line: today,
             number: number(today, firsts.today),
             sign: "+",
             fill: theme.new_fill,
+            colours: new,
         },
     ];
     let laid = sides
@@ -174,35 +219,28 @@ fn laid_out(ui: &Ui, side: &Side<'_>, theme: &Theme, width: f32) -> Arc<Galley> 
     job.wrap.max_width = width.max(40.0);
     job.wrap.break_anywhere = true;
     if let Some(line) = side.line {
+        let mut add = |range: Range<usize>, fill: Color32| {
+            for (range, color) in side.colours.pieces(line.number, range) {
+                let text = line.text.get(range).unwrap_or_default();
+                append(&mut job, text, color.unwrap_or(theme.text), fill);
+            }
+        };
         let mut at = 0;
         for marked in &line.marked {
-            append(&mut job, line, at..marked.start, theme.text, None);
-            append(
-                &mut job,
-                line,
-                marked.clone(),
-                theme.text,
-                Some(side.fill[1]),
-            );
+            add(at..marked.start, Color32::TRANSPARENT);
+            add(marked.clone(), side.fill[1]);
             at = marked.end;
         }
-        append(&mut job, line, at..line.text.len(), theme.text, None);
+        add(at..line.text.len(), Color32::TRANSPARENT);
     }
     ui.painter().layout_job(job)
 }
 
-fn append(
-    job: &mut LayoutJob,
-    line: &Line,
-    range: Range<usize>,
-    color: Color32,
-    fill: Option<Color32>,
-) {
-    let text = line.text.get(range).unwrap_or_default();
+fn append(job: &mut LayoutJob, text: &str, color: Color32, fill: Color32) {
     let text = text.replace('\t', TAB);
     let text = cachescope_core::model::text::shown(&text);
     let mut format = TextFormat::simple(font(), color);
-    format.background = fill.unwrap_or(Color32::TRANSPARENT);
+    format.background = fill;
     job.append(&text, 0.0, format);
 }
 
@@ -221,6 +259,32 @@ fn spoken(row: &Row) -> String {
 mod tests {
     use super::*;
     use crate::difference::rows;
+
+    #[test]
+    fn words_keep_their_colours_whatever_of_them_is_asked_for() {
+        let mut job = LayoutJob::default();
+        for (text, color) in [
+            ("x = ", Color32::RED),
+            ("'a\nb'", Color32::GREEN),
+            ("\ny", Color32::BLUE),
+        ] {
+            job.append(text, 0.0, TextFormat::simple(font(), color));
+        }
+        let colours = Colours::of(&job);
+        assert_eq!(
+            colours.pieces(0, 2..6),
+            [(2..4, Some(Color32::RED)), (4..6, Some(Color32::GREEN))]
+        );
+        assert_eq!(colours.pieces(1, 0..2), [(0..2, Some(Color32::GREEN))]);
+        assert_eq!(colours.pieces(2, 0..1), [(0..1, Some(Color32::BLUE))]);
+        // Behind the part that was laid out, and in an empty line.
+        assert_eq!(
+            colours.pieces(2, 0..3),
+            [(0..1, Some(Color32::BLUE)), (1..3, None)]
+        );
+        assert_eq!(colours.pieces(9, 0..3), [(0..3, None)]);
+        assert_eq!(colours.pieces(0, 1..1), []);
+    }
 
     #[test]
     fn long_stretches_without_a_change_shrink() {

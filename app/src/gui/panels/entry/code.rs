@@ -3,13 +3,14 @@
 use cachescope_core::formats::python::Difference;
 use cachescope_core::model::Condition;
 use cachescope_core::stores::{CachedSource, FoundSource};
+use egui::text::LayoutJob;
 use egui::{Align, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
 use egui_extras::syntax_highlighting::highlight;
 
 use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{Coded, Previewing, Rules};
 use crate::gui::theme::{self, Theme};
-use crate::gui::widgets::beside::{Firsts, beside_ui};
+use crate::gui::widgets::beside::{Colours, Firsts, beside_ui};
 use crate::gui::widgets::{condition, controls};
 
 /// Characters that are highlighted; no function is longer.
@@ -58,7 +59,8 @@ pub(super) fn code_ui(ui: &mut Ui, preview: &Previewing, rules: &Rules, out: &mu
                 then: source.first_line.unwrap_or(1),
                 today: today.first_line,
             };
-            beside_ui(ui, &coded.rows, firsts);
+            let jobs = [&source.text, &today.text].map(|text| highlighted(ui, text));
+            beside_ui(ui, &coded.rows, firsts, &jobs.each_ref().map(Colours::of));
         }
         _ => cached_ui(ui, source),
     }
@@ -147,12 +149,17 @@ fn copies_ui(
     }
 }
 
-fn cached_ui(ui: &mut Ui, source: &CachedSource) {
-    let end = source.text.char_indices().nth(MAX_CHARS);
-    let end = end.map_or(source.text.len(), |(at, _)| at);
-    let text = source.text.get(..end).unwrap_or_default();
+/// The beginning of a text in the colours of Python.
+fn highlighted(ui: &Ui, text: &str) -> LayoutJob {
+    let end = text.char_indices().nth(MAX_CHARS);
+    let end = end.map_or(text.len(), |(at, _)| at);
+    let text = text.get(..end).unwrap_or_default();
     let colours = Theme::of(ui.ctx()).code(ui.style());
-    let job = highlight(ui.ctx(), ui.style(), &colours, text, "py");
+    highlight(ui.ctx(), ui.style(), &colours, text, "py")
+}
+
+fn cached_ui(ui: &mut Ui, source: &CachedSource) {
+    let job = highlighted(ui, &source.text);
     ScrollArea::both()
         .id_salt("code")
         .auto_shrink(false)
