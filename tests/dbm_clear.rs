@@ -183,7 +183,7 @@ fn a_program_at_work_never_reads_what_was_not_written() {
             .into_iter()
             .map(|writer| writer.finish().trim().parse().expect("a number"))
             .collect();
-        assert!(rounds.iter().all(|n| *n > 3), "{kind}: {rounds:?}");
+        assert!(rounds.iter().all(|n| *n > 0), "{kind}: {rounds:?}");
         eprintln!("{kind}: {rounds:?} rounds, {n_cleared} clears, {n_refused} refused");
         // Pages of values that the writer might have been reading are lost, not freed.
         for (key, value) in bench.read() {

@@ -329,7 +329,7 @@ print("ready", flush=True)
 n = 0
 while not select.select([sys.stdin], [], [], 0)[0]:
     n += 1
-    db = sqlite3.connect(sys.argv[1], timeout=0.25)
+    db = sqlite3.connect(sys.argv[1], timeout=10)
     with db:
         db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?)", ("k%03d" % (n % 100), b"v" * 2000))
     db.close()

@@ -314,6 +314,8 @@ fn a_manual_refresh_is_told_and_an_idle_store_leaves_the_watcher_asleep() {
     let mut watched = Watched::start(folder.path());
     watched.watcher.look_again();
     watched.until("the refresh is told", |w| w.n(EventKind::Rescan) == 1);
+    // What the refresh itself still tells.
+    while watched.woken.recv_timeout(Duration::from_secs(1)).is_ok() {}
     let wakeups = watched.watcher.wakeups();
     // Long enough for any timer of a polling watcher to fire.
     assert!(watched.woken.recv_timeout(Duration::from_secs(3)).is_err());

@@ -6,13 +6,15 @@
 Python 3.6 and newer, nothing but the interpreter itself: no module is imported that a program could have
 one of its own of. ``functools.lru_cache`` wrappers are only read, never wrapped. What joblib does is seen at
 the leaves of its calls, never around the program's own functions, so that tracebacks and warnings stay as
-they are. Every hook is guarded: whatever goes wrong in here, the program goes on.
+they are. Every hook is guarded, no lock of ours is waited for longer than a moment, no module is loaded and no
+object of the program's ends in our thread: whatever goes wrong in here, the program goes on.
 
 Each process writes two files into one folder: ``NAME-PID.json``, replaced about once a second if anything
 changed, and ``NAME-PID.counts``, one line for each joblib function, written at each call so that a killed
 worker loses nothing.
 """
 
+import _operator
 import _thread
 import _weakref
 import atexit
@@ -47,14 +49,21 @@ try:
 except Exception:
     # Before 3.9 nobody can refer to a wrapper without keeping it alive: it is read while it is looked for.
     _CAN_REFER = False
-_clock = time.perf_counter
+# As they are before a program replaces them (gevent does).
+_clock, _sleep = time.perf_counter, time.sleep
+_new_thread, _new_lock, _new_rlock = _thread.start_new_thread, _thread.allocate_lock, _thread.RLock
+_get = type.__getattribute__
+_Module = type(sys)
+_members = _Module.__dict__["__dict__"].__get__
+#: Seconds that anything waits for another thread at most, before it goes on without it.
+PATIENCE = 1.0
 
 
 def start(folder=None, events=None):
     """Starts the probe in this process; a second call changes nothing."""
     global _probe
     try:
-        if _probe is None:
+        if _probe is None and _is_main():
             _probe = _Probe(folder or os.environ.get("CACHESCOPE_PROBE_DIR") or _own_folder(),
                             events or os.environ.get("CACHESCOPE_PROBE_EVENTS"))
             _probe.start()
@@ -74,6 +83,17 @@ def snapshot():
     """Writes a snapshot now."""
     if _probe is not None:
         _probe.write(True)
+
+
+def _is_main():
+    """Before Python 3.9 an interpreter inside of another one cannot end while a thread of ours runs."""
+    if sys.version_info >= (3, 9):
+        return True
+    try:
+        import _xxsubinterpreters as interpreters
+        return interpreters.get_current() == interpreters.get_main()
+    except Exception:
+        return True
 
 
 def _own_folder():
@@ -105,12 +125,55 @@ class _Function(object):
         self.told = '"group": %s, "store": %s' % (_encode(label), _encode(location))
 
 
+class _Lock(object):
+    """Waits for another thread a while only, and then goes on as if it had the lock.
+
+    While a thread holds it, the collector may run what the program calls at the end of an object, which may wait for
+    a thread that waits here. Re-entrant, as a signal handler may call a cached function in the middle of a count.
+    """
+
+    __slots__ = ("lock",)
+
+    def __init__(self):
+        self.lock = _new_rlock()
+
+    def __enter__(self):
+        self.lock.acquire(True, PATIENCE)
+
+    def __exit__(self, *_):
+        try:
+            self.lock.release()
+        except RuntimeError:
+            # Another thread's still.
+            pass
+
+
+class _File(object):
+    """A file that stays open, unless the program closes it unawares, as daemons do, and gives its number to another."""
+
+    __slots__ = ("fd", "known")
+
+    def __init__(self):
+        self.fd = self.known = None
+
+    def open(self, path, flags):
+        if self.fd is not None:
+            try:
+                if _identity(self.fd) == self.known:
+                    return self.fd
+            except OSError:
+                pass
+        self.fd = os.open(path(), flags | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self.known = _identity(self.fd)
+        return self.fd
+
+
 class _Probe(object):
     def __init__(self, folder, events):
         self.folder = os.path.abspath(folder)
         self.events_path = os.path.abspath(events) if events else None
-        # Re-entrant: a signal handler may call a cached function while this thread counts.
-        self.lock = _thread.RLock()
+        self.lock = _Lock()
+        self.is_forked = False
         self.wake = None
         self.ended = None
         self.reset()
@@ -123,8 +186,9 @@ class _Probe(object):
         self.started = time.time()
         self.functions = {}
         self.stem = None
-        self.counts_fd = None
-        self.events_fd = None
+        self.counts_file = _File()
+        self.events_file = _File()
+        self.writing = _Lock()
         self.last = None
         self.next_walk = 0.0
         self.held = ([], [], [])
@@ -151,11 +215,11 @@ class _Probe(object):
         try:
             if self.is_over or self.is_running or _probe is not None and _probe is not self:
                 return
-            self.wake, self.ended = _thread.allocate_lock(), _thread.allocate_lock()
+            self.wake, self.ended = _new_lock(), _new_lock()
             self.wake.acquire()
             self.ended.acquire()
             self.is_running = True
-            _thread.start_new_thread(self.loop, (self.wake, self.ended))
+            _start_unsignalled(self.loop, (self.wake, self.ended))
         except Exception:
             self.is_running = False
 
@@ -181,10 +245,11 @@ class _Probe(object):
         self.wake.release()
         if self.ended.acquire(True, 2.0):
             # The interpreter counts the system's threads since 3.12: ours is gone microseconds later.
-            for _ in range(200):
-                if sys.version_info < (3, 12) or not os.path.isdir("/proc/self/task/%d" % self.native):
+            until = _clock() + PATIENCE
+            while sys.version_info >= (3, 12) and os.path.isdir("/proc/self/task/%d" % self.native):
+                if _clock() > until:
                     break
-                time.sleep(0.0001)
+                _sleep(0.0001)
 
     def before_fork(self):
         try:
@@ -198,7 +263,8 @@ class _Probe(object):
     def after_fork(self):
         try:
             # Another thread may have held it; here it is gone.
-            self.lock = _thread.RLock()
+            self.lock = _Lock()
+            self.is_forked = True
             was_over = self.is_over
             self.reset()
             if was_over:
@@ -240,7 +306,8 @@ class _Probe(object):
         if found is None:
             with self.lock:
                 found = self.functions.get(key)
-                if found is None:
+                is_new = found is None
+                if is_new:
                     found = _Function(os.path.abspath(location), func_id, len(self.functions) * len(LINE % ((0,) * 6)))
                     owner = getattr(self.local, "owner", None)
                     func = getattr(owner, "func", None)
@@ -249,20 +316,19 @@ class _Probe(object):
                         found.module, found.name = func.__module__, name
                     self.functions[key] = found
                     self.store(found)
-                    # Killed at any time, the process has told what its counts are of.
-                    self.write(False, False)
+            if is_new:
+                # Killed at any time, the process has told what its counts are of.
+                self.write(False, False)
         return found
 
     def store(self, function):
-        if self.counts_fd is None:
-            flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
-            self.counts_fd = os.open(self.path(".counts"), flags, 0o600)
         line = (LINE % tuple(function.counts)).encode("ascii")
+        fd = self.counts_file.open(lambda: self.path(".counts"), os.O_RDWR | (0 if self.counts_file.known else os.O_TRUNC))
         if hasattr(os, "pwrite"):
-            os.pwrite(self.counts_fd, line, function.offset)
+            os.pwrite(fd, line, function.offset)
         else:
-            os.lseek(self.counts_fd, function.offset, os.SEEK_SET)
-            os.write(self.counts_fd, line)
+            os.lseek(fd, function.offset, os.SEEK_SET)
+            os.write(fd, line)
 
     def hit(self, backend, call_id, load_s):
         """A value was there; `load_s` is None where it was not loaded (call_and_shelve)."""
@@ -301,10 +367,8 @@ class _Probe(object):
     def append(self, line):
         """One line into the file of events, which all processes share."""
         with self.lock:
-            if self.events_fd is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
-                self.events_fd = os.open(self.events_path, flags, 0o600)
-            os.write(self.events_fd, (line + "\n").encode("utf-8", "replace"))
+            fd = self.events_file.open(lambda: self.events_path, os.O_WRONLY | os.O_APPEND)
+            os.write(fd, (line + "\n").encode("utf-8", "replace"))
 
     def tell_functions(self):
         """At the end of a process: what cannot be told call by call."""
@@ -337,42 +401,32 @@ class _Probe(object):
             if kind is not None:
                 kinds[id(kind)] = name
         names, owners, caches = {}, {}, []
-        places = [(name, getattr(module, "__dict__", None)) for name, module in list(sys.modules.items())]
-        places += [(_class_name(one), type.__getattribute__(one, "__dict__")) for one in classes]
-        for place, members in places:
-            if members is None or type(place) is not str:
-                continue
-            for name, value in list(members.items()):
-                kind = type(value)
-                if kind is _LRU:
+        wanted = {id(_LRU), id(prop)}.union(kinds) - {id(None)}
+        # Modules that are loaded when somebody looks into them stay unloaded: what is read is the dict itself.
+        places = [(name, _members(module) or {}, None) for name, module in list(sys.modules.items())
+                  if _Module in _get(type(module), "__mro__") and type(name) is str]
+        places += [(_class_name(one), _get(one, "__dict__"), one) for one in classes]
+        for place, members, owner in places:
+            for name, value in _named(members, wanted):
+                if type(value) is _LRU:
                     self.remember(value)
-                elif kind is prop and prop is not None:
-                    owners.setdefault((place, name), [0, set()])
-                elif id(kind) in kinds:
+                elif type(value) is not prop:
                     names.setdefault(id(value), (place, name))
-        holders = {}
-        if owners:
-            for one in classes:
-                for base in type.__getattribute__(one, "__mro__"):
-                    for name in list(type.__getattribute__(base, "__dict__")):
-                        if (_class_name(base), name) in owners:
-                            holders.setdefault(id(one), []).append((_class_name(base), name))
-        for value in _objects_of({id(_LRU)}.union(kinds, holders)):
-            kind = type(value)
-            if kind is _LRU:
+                elif owner is not None and place is not None:
+                    owners[place, name] = [{id(one) for one in classes if owner in _get(one, "__mro__")
+                                            and _has_plain_dict(one)}, name]
+        value = None
+        # In a forked child a look at every object would copy the parent's memory.
+        found, counts = ([], []) if self.is_forked else _survey({id(_LRU)}.union(kinds), list(owners.values()))
+        for one in found:
+            value = one() if _CAN_REFER else one
+            if type(value) is _LRU:
                 self.remember(value)
-            elif id(kind) in kinds:
-                caches.append((kinds[id(kind)], value, names.get(id(value))))
-            else:
-                try:
-                    held = object.__getattribute__(value, "__dict__")
-                except Exception:
-                    continue
-                for owner in holders[id(kind)]:
-                    if owner[1] in held:
-                        owners[owner][0] += 1
+            elif value is not None:
+                caches.append((kinds[id(type(value))], one, names.get(id(value))))
+        counts += [None] * (len(owners) - len(counts))
         properties = [{"module": place.rpartition(":")[0], "name": place.rpartition(":")[2] + "." + name,
-                       "currsize": count[0]} for (place, name), count in owners.items()]
+                       "currsize": count} for (place, name), count in zip(owners, counts)]
         return properties, _weak_sizes(caches)
 
     def remember(self, wrapper):
@@ -423,7 +477,7 @@ class _Probe(object):
     def write(self, is_asked, walks=True):
         """Writes the snapshot, if it says anything new."""
         try:
-            with self.lock:
+            with self.writing:
                 now = time.time()
                 began = _clock()
                 if _LRU is not None and walks and (is_asked or began >= self.next_walk):
@@ -436,9 +490,7 @@ class _Probe(object):
                     "pid": self.pid, "parent": os.getppid(), "started": self.started,
                     "argv": [_text(word) for word in getattr(sys, "argv", [])],
                     "python": "%d.%d.%d" % sys.version_info[:3], "executable": _text(sys.executable),
-                    "ended": now if self.is_over else None,
-                    "joblib": [self.describe(function) for function in
-                               sorted(self.functions.values(), key=lambda one: one.offset)],
+                    "ended": now if self.is_over else None, "joblib": self.describe(),
                     "lru_cache": self.held[0], "cached_property": self.held[1], "weak": self.held[2],
                 }
                 if said == self.last:
@@ -457,13 +509,14 @@ class _Probe(object):
         except Exception:
             pass
 
-    def describe(self, function):
-        hits, misses, load_s, saved_s, n_timed, last = function.counts
-        return {
-            "location": function.location, "folder": os.path.join(function.location, function.id),
-            "module": function.module, "name": function.name, "hits": hits, "misses": misses, "load_s": load_s,
-            "saved_s": saved_s, "timed": n_timed, "last_hit": last or None,
-        }
+    def describe(self):
+        with self.lock:
+            functions = [(one, tuple(one.counts)) for one in self.functions.values()]
+        return [{
+            "location": one.location, "folder": os.path.join(one.location, one.id), "module": one.module,
+            "name": one.name, "hits": hits, "misses": misses, "load_s": load_s, "saved_s": saved_s, "timed": n_timed,
+            "last_hit": last or None,
+        } for one, (hits, misses, load_s, saved_s, n_timed, last) in sorted(functions, key=lambda pair: pair[0].offset)]
 
     def path(self, ending):
         """This process's files; the name is found at the first one, when the program's own is known."""
@@ -558,11 +611,12 @@ def _wrap_lookup(memory, mixin, func):
                 pass
         return result
 
-    def contains_item(self, call_id, *args, **kwargs):
-        result = contains(self, call_id, *args, **kwargs)
+    def contains_item(self, *args, **kwargs):
+        result = contains(self, *args, **kwargs)
         probe = _probe
         if probe is not None:
             try:
+                call_id = _call_id(args, kwargs)
                 local = probe.local
                 local.duration = None
                 if getattr(local, "peeks", 0):
@@ -595,38 +649,38 @@ def _wrap_values(mixin, result_class):
     load, dump, clear, facts = mixin.load_item, mixin.dump_item, mixin.clear_item, mixin.get_metadata
     make = result_class.__init__
 
-    def load_item(self, call_id, *args, **kwargs):
+    def load_item(self, *args, **kwargs):
         began = _clock()
         try:
-            value = load(self, call_id, *args, **kwargs)
+            value = load(self, *args, **kwargs)
         except BaseException:
             if _probe is not None:
-                _lost(_probe, self, call_id)
+                _lost(_probe, self, _call_id(args, kwargs))
             raise
         if _probe is not None:
-            _found(_probe, self, call_id, _clock() - began)
+            _found(_probe, self, _call_id(args, kwargs), _clock() - began)
         return value
 
-    def dump_item(self, call_id, *args, **kwargs):
-        result = dump(self, call_id, *args, **kwargs)
+    def dump_item(self, *args, **kwargs):
+        result = dump(self, *args, **kwargs)
         probe = _probe
         if probe is not None:
             try:
                 probe.local.found = None
-                probe.stored(self, call_id)
+                probe.stored(self, _call_id(args, kwargs))
             except Exception:
                 pass
         return result
 
-    def clear_item(self, call_id, *args, **kwargs):
+    def clear_item(self, *args, **kwargs):
         probe = _probe
         if probe is not None:
             # The program's own callback does not want it any more: it is computed again.
-            _lost(probe, self, call_id)
-        return clear(self, call_id, *args, **kwargs)
+            _lost(probe, self, _call_id(args, kwargs))
+        return clear(self, *args, **kwargs)
 
-    def get_metadata(self, call_id, *args, **kwargs):
-        result = facts(self, call_id, *args, **kwargs)
+    def get_metadata(self, *args, **kwargs):
+        result = facts(self, *args, **kwargs)
         probe = _probe
         if probe is not None:
             try:
@@ -653,6 +707,11 @@ def _wrap_values(mixin, result_class):
     mixin.clear_item = _like(clear_item, clear)
     mixin.get_metadata = _like(get_metadata, facts)
     result_class.__init__ = _like(__init__, make)
+
+
+def _call_id(args, kwargs):
+    """What names the call, the first argument of each of these methods; `path` before joblib 1.4."""
+    return args[0] if args else kwargs.get("call_id", kwargs.get("path"))
 
 
 def _found(probe, backend, call_id, load_s):
@@ -739,29 +798,68 @@ def _patch_old(memory):
     result_class.get = _like(get_, get)
 
 
-def _objects_of(kinds):
-    """All objects whose type has one of these identities.
+def _of(objects, again, kinds):
+    """The objects whose type has one of these identities, by iterators that are written in C alone."""
+    return itertools.compress(objects, map(kinds.__contains__, map(id, map(type, again))))
 
-    All objects are known here only within the one call of ``extend``, in which no other thread runs: a thread
-    that is at ``tuple(generator)`` fails with SystemError if somebody else knows its half-made tuple. So every
-    step is an iterator written in C. A collection, which may run finalizers and with them other threads, comes
-    before the objects are listed; the few objects that the steps make start no second one.
+
+def _named(members, kinds):
+    """The names of a module or class, with their values, whose type has one of these identities."""
+    found = []
+    for _ in range(3):
+        try:
+            found.extend(_of(members.items(), members.values(), kinds))
+            break
+        except RuntimeError:
+            # Another thread added a name between two of these steps.
+            found = []
+    return found
+
+
+def _has_plain_dict(one):
+    """True if a look at the dict of its objects runs nothing of the program's."""
+    plain = type(_Module.__dict__["__dict__"]), type(type.__dict__["__dict__"])
+    found = [_get(base, "__dict__")["__dict__"] for base in _get(one, "__mro__") if "__dict__" in _get(base, "__dict__")]
+    return bool(found) and type(found[0]) in plain
+
+
+def _survey(kinds, owners):
+    """All objects of these types (to be referred to weakly, if they can be), and for each of the owners, which are
+    types and a name, how many of their objects hold that name.
+
+    No other thread runs within the one call of ``extend``, in which all objects are known here, and the collector
+    is off, for finalizers let other threads run: a thread that is at ``tuple(generator)`` fails with SystemError if
+    somebody else knows its half-made tuple, and an object whose last reference is ours is finalized here, where the
+    program does not expect it. So every step is an iterator written in C.
     """
+    flags, lists, held, found, counts = [], [], [], [], []
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         # Other threads run at any time: wrappers that modules and classes hold by a name are all that is told.
-        return []
-    collects = gc.isenabled() and sys.version_info < (3, 12)
-    lists, found = [], []
-    every, again = itertools.chain.from_iterable(lists), itertools.chain.from_iterable(lists)
-    steps = (
-        itertools.starmap(gc.collect, [(0,)] if collects else []),
-        itertools.starmap(lists.extend, [(itertools.starmap(gc.get_objects, [()]),)]),
-        itertools.compress(every, map(kinds.__contains__, map(id, map(type, again)))),
+        return found, counts
+    once, every = [()], itertools.chain.from_iterable
+    chosen = _of(every(lists), every(lists), kinds)
+    holders = set().union(*[types for types, _ in owners])
+    steps = [
+        map(flags.append, itertools.starmap(gc.isenabled, once)),
+        itertools.starmap(gc.disable, once),
+        itertools.starmap(lists.extend, [(itertools.starmap(gc.get_objects, once),)]),
+        itertools.starmap(found.extend, [(map(_weakref.ref, chosen) if _CAN_REFER else chosen,)]),
+        itertools.starmap(held.extend, [(_of(every(lists), every(lists), holders),)] if owners else []),
         # The list knows itself: nothing but this ends it.
         map(list.clear, lists),
-    )
-    found.extend(itertools.chain.from_iterable(steps))
-    return [value for value in found if id(type(value)) in kinds]
+    ]
+    for types, name in owners:
+        dicts = map(object.__getattribute__, _of(iter(held), iter(held), types), itertools.repeat("__dict__"))
+        steps.append(map(counts.append, map(sum, [map(dict.__contains__, dicts, itertools.repeat(name))])))
+    steps += [itertools.starmap(held.clear, once), itertools.starmap(gc.enable, itertools.compress(once, flags))]
+    try:
+        [].extend(every(steps))
+    finally:
+        for one in lists + [held]:
+            one.clear()
+        if flags and flags[0]:
+            gc.enable()
+    return found, counts
 
 
 def _like(wrapper, original):
@@ -774,6 +872,27 @@ def _like(wrapper, original):
 
 
 # -- small things -----------------------------------------------------------------------------
+
+
+def _identity(fd):
+    facts = os.fstat(fd)
+    return facts.st_dev, facts.st_ino
+
+
+def _start_unsignalled(run, args):
+    """Starts a thread that takes no signal: a program that waits for one with all its threads blocked gets it."""
+    try:
+        import _signal
+        every = _signal.valid_signals() if hasattr(_signal, "valid_signals") else range(1, _signal.NSIG)
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, every)
+    except (AttributeError, ImportError):
+        # Windows has none.
+        _new_thread(run, args)
+        return
+    try:
+        _new_thread(run, args)
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def _info(wrapper):
@@ -806,13 +925,16 @@ def _class_name(one):
 def _weak_sizes(caches):
     """Sizes by kind and name; those that no module or class holds by a name are summed up."""
     lines = {}
-    for kind, value, place in caches:
+    for kind, one, place in caches:
         try:
+            value = one() if _CAN_REFER else one
+            if value is None:
+                continue
             data = value.data
-            refs = None
+            refs = dead = None
             if len(data) <= WEAK_LIMIT:
                 refs = list(data.values()) if kind == "WeakValueDictionary" else list(data)
-            dead = None if refs is None else sum(1 for ref in refs if ref() is None)
+                dead = sum(map(_operator.is_, map(_weakref.ref.__call__, refs), itertools.repeat(None)))
             module, name = place or ("", "(without a name)")
             if ":" in module:
                 module, _, owner = module.partition(":")

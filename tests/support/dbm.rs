@@ -77,6 +77,7 @@ elif command == "work":
             db = library.open(path, "w")
         except library.error as e:
             if kind == "gnu" and e.args[0] == 11:
+                time.sleep(0.002)
                 continue
             raise
         for k in range(5):

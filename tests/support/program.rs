@@ -134,14 +134,13 @@ pub(crate) fn as_nobody(folder: &std::path::Path) -> Option<Nobody> {
     let program = folder.join("cachescope");
     std::fs::copy(env!("CARGO_BIN_EXE_cachescope"), &program).expect("the program is copied");
     let nobody = Nobody { program };
-    if ran(
-        "setpriv".as_ref(),
-        &nobody
-            .words()
-            .chain(["--version".as_ref()])
-            .collect::<Vec<_>>(),
-    ) {
-        return Some(nobody);
+    let words: Vec<_> = nobody.words().chain(["--version".as_ref()]).collect();
+    // A copy cannot be run while another test's program, started meanwhile, still holds it open for writing.
+    for _ in 0..20 {
+        if ran("setpriv".as_ref(), &words) {
+            return Some(nobody);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
     eprintln!("skipped: this user may not run programs as nobody");
     None

@@ -55,7 +55,7 @@ pub(crate) fn can_trace() -> bool {
 /// Runs `cachescope WORDS…`, which ends by a kill or by itself; the calls go into `log`.
 fn run(words: &[String], log: &Path, strace: &[&str]) {
     let mut run = Command::new("timeout");
-    run.args(["60", "strace", "-f", "-qq", "-o"])
+    run.args(["300", "strace", "-f", "-qq", "-o"])
         .arg(log)
         .args(strace)
         .arg(env!("CARGO_BIN_EXE_cachescope"))

@@ -64,7 +64,8 @@ struct Lru {
 struct Property {
     module: String,
     name: String,
-    currsize: u64,
+    /// Unknown in forked children, and without Python's global lock.
+    currsize: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -213,11 +214,10 @@ impl Lru {
 
 impl Property {
     fn cached(&self) -> Cached {
+        let mut facts = vec![("cache", "functools.cached_property".to_owned())];
+        facts.extend(self.currsize.map(|n| ("owners", n.to_string())));
         Cached {
-            facts: vec![
-                ("cache", "functools.cached_property".to_owned()),
-                ("owners", self.currsize.to_string()),
-            ],
+            facts,
             ..named(&self.module, &self.name)
         }
     }
