@@ -70,6 +70,44 @@ fn human(command: &[&str], path: &Path) -> Said {
     program::say(args(command, path))
 }
 
+#[test]
+fn a_path_that_cannot_be_opened_keeps_no_other_from_being_read() {
+    let (_temp, path) = fresh_joblib();
+    let missing = path.join("nothing");
+    for command in ["ls", "stats", "check"] {
+        let alone = json(&[command], &path);
+        let ran = program::run([command.as_ref(), missing.as_os_str(), path.as_os_str()]);
+        assert_eq!((ran.code, alone.code), (0, 0), "{command}: {}", ran.said);
+        assert_eq!(ran.of_type("store").count(), alone.of_type("store").count());
+        let told = |ran: &Ran| {
+            ran.of_type("issue")
+                .filter(|i| i["severity"] == "error")
+                .count()
+        };
+        assert_eq!((told(&ran), told(&alone)), (1, 0), "{command}");
+        let none = program::run([command.as_ref(), missing.as_os_str(), missing.as_os_str()]);
+        assert_eq!(none.code, 3, "{command}");
+    }
+}
+
+#[test]
+fn a_query_may_begin_with_a_word_to_leave_out() {
+    let (_temp, path) = joblib();
+    let all = json(&["ls"], &path).of_type("entry").count();
+    let spaced = json(&["ls", "--query", "-size>100"], &path);
+    let joined = json(&["ls", "--query=-size>100"], &path);
+    let n = spaced.of_type("entry").count();
+    assert_eq!(n, joined.of_type("entry").count());
+    assert!(n > 0 && n < all, "{n} of {all}");
+    let option = program::say([
+        "ls".as_ref(),
+        path.as_os_str(),
+        "--query".as_ref(),
+        "--json".as_ref(),
+    ]);
+    assert_eq!(option.code, 2, "{}", option.stderr);
+}
+
 fn members(line: &Value) -> Vec<&str> {
     line.as_object()
         .unwrap()

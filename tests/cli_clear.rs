@@ -475,3 +475,36 @@ fn where_nothing_can_be_moved_aside_it_refuses_and_offers_permanent() {
     assert_eq!(freed.code, 0, "{}", freed.stderr);
     assert_eq!(bench.names().len(), 0);
 }
+
+#[test]
+fn what_is_held_goes_by_the_bare_name_of_a_cache_that_is_gone() {
+    let temp = tempfile::TempDir::new().unwrap();
+    let all = crate::support::fixtures::all();
+    let shelf = all.iter().find(|f| f.opened().ends_with("dumb-3.13/shelf"));
+    let (_shelf, shelf) = shelf.expect("a shelf").copy();
+    let folder = shelf.parent().unwrap();
+    fs::write(folder.join("one.pkl"), b"\x80\x04K\x01.").unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_cachescope"));
+        command.current_dir(folder).args(args).arg("--state-dir");
+        let output = command.arg(temp.path()).output().expect("it starts");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    for (cleared, names) in [
+        ("one.pkl", &["one.pkl"][..]),
+        ("shelf", &["shelf", "shelf.dat"]),
+    ] {
+        for name in names {
+            let (code, said) = run(&["clear", cleared, "--all", "--yes"]);
+            assert_eq!(code, Some(0), "{cleared}: {said}");
+            let (code, said) = run(&["undo", name, "--last"]);
+            assert_eq!(code, Some(0), "{name}: {said}");
+        }
+    }
+    let (code, said) = run(&["undo", "nothing", "--last"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("neither an id"), "{said}");
+}

@@ -120,8 +120,8 @@ impl Found {
 pub(super) fn run(args: &CheckArgs, global: &Global) -> Result<Exit, Failure> {
     let query = global.query()?;
     let options = args.rules.options()?;
-    let stores = open::find(&args.paths)?;
     let mut found = Found::default();
+    let stores = open::find_counting(&args.paths, global, &mut found.issues)?;
     let mut n_read = 0;
     for info in &stores {
         let checked = open::open(info)

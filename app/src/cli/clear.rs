@@ -105,7 +105,7 @@ fn saved(file: &Path, args: &ClearArgs, global: &Global) -> Result<Plan, Failure
     }
     let plan = Plan::load(file)?;
     if let Some(path) = &args.path {
-        let stores = open::find(std::slice::from_ref(path))?;
+        let stores = open::find(std::slice::from_ref(path), global)?;
         if !stores.iter().any(|info| info.path == plan.store) {
             return Err(Failure::usage(format!(
                 "The plan is for another cache: {}. PATH is {}",
@@ -123,7 +123,7 @@ fn made(args: &ClearArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> 
     let path = args.path.clone().unwrap_or_default();
     let mut listings = Vec::new();
     let mut n_issues = 0;
-    for info in choice.stores(open::find(&[path])?)? {
+    for info in choice.stores(open::find(&[path], global)?)? {
         let listing = Listing::read(open::open(&info)?, choice.wish())?;
         for issue in listing.snapshot.issues.iter() {
             open::report(issue, global)?;

@@ -32,7 +32,7 @@ pub(super) struct CompactArgs {
 
 pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> {
     super::refuse_query(global, "compact")?;
-    let stores = open::find(std::slice::from_ref(&args.path))?;
+    let stores = open::find(std::slice::from_ref(&args.path), global)?;
     let cancel = Cancel::default();
     interrupt::then({
         let cancel = cancel.clone();

@@ -88,7 +88,7 @@ fn plans(args: &KeepArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> 
     };
     let mut listings = Vec::new();
     let mut n_issues = 0;
-    for info in open::find(std::slice::from_ref(&args.path))? {
+    for info in open::find(std::slice::from_ref(&args.path), global)? {
         let listing = Listing::read(open::open(&info)?, &wish)?;
         for issue in listing.snapshot.issues.iter() {
             open::report(issue, global)?;

@@ -32,7 +32,8 @@ pub(super) struct LsArgs {
 
 pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
     let query = global.query()?;
-    let found = open::find(&args.paths)?;
+    let mut n_not_opened = 0;
+    let found = open::find_counting(&args.paths, global, &mut n_not_opened)?;
     let mut sum = Printed::default();
     let mut n_unread = 0;
     for info in &found {
@@ -48,14 +49,12 @@ pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
             }
         }
     }
+    let is_unread = n_unread == found.len() || sum.is_all_unread();
+    sum.issues += n_not_opened;
     if global.json {
         out::print_line(&SummaryLine::of(sum))?;
     }
-    Ok(if n_unread == found.len() || sum.is_all_unread() {
-        Exit::Unread
-    } else {
-        Exit::Done
-    })
+    Ok(if is_unread { Exit::Unread } else { Exit::Done })
 }
 
 /// One store, straight from the scan where a line needs nothing else.

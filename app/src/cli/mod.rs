@@ -79,7 +79,7 @@ struct Global {
     json: bool,
 
     /// Only entries that match, such as 'size>1MB used>30d group:load*'
-    #[arg(long, global = true, value_name = "QUERY")]
+    #[arg(long, global = true, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
 
     /// Keep Cachescope's own files in this folder
@@ -91,7 +91,10 @@ impl Global {
     /// Cachescope's own folder; `None` where there is no home.
     fn state(&self) -> Option<StateDir> {
         match &self.state_dir {
-            Some(path) => Some(StateDir::at(path)),
+            // A program that `run` starts may go to another folder.
+            Some(path) => Some(StateDir::at(
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+            )),
             None => StateDir::default_place(),
         }
     }
@@ -102,6 +105,11 @@ impl Global {
     /// If it cannot be read, with the place marked.
     fn query(&self) -> Result<Query, Failure> {
         let typed = self.query.as_deref().unwrap_or_default();
+        if typed.starts_with("--") {
+            return Err(Failure::usage(format!(
+                "--query needs a query, and \"{typed}\" is an option; `-word` is a query that leaves out a word"
+            )));
+        }
         Query::parse(typed).map_err(|error| {
             let marked = error.marked(typed).replace('\n', "\n  ");
             Failure::usage(format!("Cannot read the query: {error}\n  {marked}"))

@@ -12,16 +12,43 @@ use super::out::{self, Failure};
 
 /// Every store at or below the paths, in the order of the paths.
 ///
+/// A path that cannot be opened is told as an issue, and the others are opened.
+///
 /// # Errors
-/// If one of the paths cannot be opened.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<Arc<StoreInfo>>, Failure> {
-    let mut found = Vec::new();
+/// If none of the paths can be opened.
+pub(super) fn find(paths: &[PathBuf], global: &Global) -> Result<Vec<Arc<StoreInfo>>, Failure> {
+    find_counting(paths, global, &mut 0)
+}
+
+/// As [`find`]; adds the issues that it told.
+///
+/// # Errors
+/// If none of the paths can be opened.
+pub(super) fn find_counting(
+    paths: &[PathBuf],
+    global: &Global,
+    issues: &mut u64,
+) -> Result<Vec<Arc<StoreInfo>>, Failure> {
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
-        found.extend(stores::open_all_telling(path, &mut |issue| {
-            say_issue(&issue);
-        })?);
+        let opened = stores::open_all_telling(path, &mut |issue| say_issue(&issue));
+        match opened {
+            Ok(stores) => found.extend(stores),
+            Err(error) => failed.push((path, error)),
+        }
     }
-    Ok(found)
+    let last = if found.is_empty() { failed.pop() } else { None };
+    *issues += failed.len() as u64;
+    for (path, error) in failed {
+        report(
+            &Issue::new(Severity::Error, path, error.to_string()),
+            global,
+        )?;
+    }
+    match last {
+        Some((_, error)) => Err(error.into()),
+        None => Ok(found),
+    }
 }
 
 /// The one store at or below a path.

@@ -28,7 +28,7 @@ pub(super) struct PurgeArgs {
 pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
     super::refuse_query(global, "purge")?;
     let state = global.state();
-    let (paths, ids) = super::undo::split(&args.words);
+    let (paths, ids) = super::undo::split(&args.words, state.as_ref())?;
     let mut held = undo::list(&paths, state.as_ref());
     if !ids.is_empty() {
         held = super::undo::choose(&held, &ids, false)?

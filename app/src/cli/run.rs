@@ -9,7 +9,7 @@ use super::{Global, refuse_query};
 
 /// Start a program that tells of its hits and misses.
 ///
-/// Every Python that it starts counts joblib's hits and misses and reads what `functools.lru_cache` counts.
+/// Every Python, 3.6 or newer, that it starts counts joblib's hits and misses and reads what `functools.lru_cache` counts.
 /// Its code, exit code, signals, input and output are its own; what it tells is opened like any cache.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {

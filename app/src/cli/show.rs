@@ -70,7 +70,7 @@ const WHOLE: Options = Options {
 const REPR_CHARS: usize = 10_000;
 
 pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
-    let stores = open::find(std::slice::from_ref(&args.path))?;
+    let stores = open::find(std::slice::from_ref(&args.path), global)?;
     let picked = pick::pick(&stores, &args.key)?;
     let mut reader = picked.store.open_value(&picked.entry)?;
     reader.hides_secrets &= !args.secrets;

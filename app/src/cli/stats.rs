@@ -38,7 +38,7 @@ pub(super) fn run(args: &StatsArgs, global: &Global) -> Result<Exit, Failure> {
             "stats takes no --query: it sums whole caches. `ls --query` ends with the sums of what it lists",
         ));
     }
-    let found = open::find(&args.paths)?;
+    let found = open::find(&args.paths, global)?;
     let mut n_read = 0;
     for info in &found {
         let read = open::open(info).and_then(|store| print_store(&store, args, global));

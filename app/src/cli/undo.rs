@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cachescope_core::clear::Outcome;
 use cachescope_core::clear::undo::{self, Held, HeldEntry, HeldState, Restored};
 use cachescope_core::model::{Time, text};
+use cachescope_core::own::StateDir;
 use cachescope_core::scan::{Cancel, Progress};
 
 use super::lines::{HeldSummary, RestoreLine, UndoLine};
@@ -30,7 +31,7 @@ pub(super) struct UndoArgs {
 pub(super) fn run(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
     super::refuse_query(global, "undo")?;
     let state = global.state();
-    let (paths, ids) = split(&args.words);
+    let (paths, ids) = split(&args.words, state.as_ref())?;
     let held = undo::list(&paths, state.as_ref());
     if !args.last && ids.is_empty() {
         undo::tidy(&paths, state.as_ref(), &Cancel::default())?;
@@ -43,12 +44,35 @@ pub(super) fn run(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Words that are paths, and words that are ids: what is there, or has a separator, is a path.
-pub(super) fn split(words: &[PathBuf]) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    words
-        .iter()
-        .cloned()
-        .partition(|word| word.exists() || word.components().count() > 1)
+/// Words that are paths, and words that are ids: what is there, or has a separator, is a path, and so is the name of a
+/// cache that is gone, or whose files have longer names.
+///
+/// # Errors
+/// If a word is neither.
+pub(super) fn split(
+    words: &[PathBuf],
+    state: Option<&StateDir>,
+) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
+    let (mut paths, mut ids) = (Vec::new(), Vec::new());
+    for word in words {
+        if word.exists() || word.components().count() > 1 {
+            paths.push(word.clone());
+        } else if word.to_str().is_some_and(undo::is_id) {
+            ids.push(word.clone());
+        } else if undo::list(std::slice::from_ref(word), state).is_empty() {
+            return Err(nothing_under(word));
+        } else {
+            paths.push(word.clone());
+        }
+    }
+    Ok((paths, ids))
+}
+
+fn nothing_under(word: &Path) -> Failure {
+    Failure::usage(format!(
+        "Nothing is held under \"{}\": it is neither an id that `cachescope undo` lists nor a path",
+        text::path(word)
+    ))
 }
 
 /// What is meant by ids and `--last`.
@@ -60,12 +84,7 @@ pub(super) fn choose<'h>(
     let mut chosen: Vec<&Held> = Vec::new();
     for id in ids {
         let found = held.iter().find(|held| Path::new(&held.id) == id);
-        chosen.push(found.ok_or_else(|| {
-            Failure::usage(format!(
-                "Nothing is held under \"{}\": it is neither an id that `cachescope undo` lists nor a path",
-                text::path(id)
-            ))
-        })?);
+        chosen.push(found.ok_or_else(|| nothing_under(id))?);
     }
     if has_last {
         let is_new = |held: &&Held| !chosen.iter().any(|chosen| chosen.id == held.id);

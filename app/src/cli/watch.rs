@@ -40,7 +40,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     let query = global.query()?;
     let bell = Bell::hang()?;
     let mut watched = Vec::new();
-    for info in open::find(&args.paths)? {
+    for info in open::find(&args.paths, global)? {
         let store = open::open(&info)?;
         let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
         watched.push(Watched::start(snapshot, &query, global.state(), &bell)?);

@@ -119,7 +119,7 @@ pub(super) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, Failure> {
         query: global.query()?,
         typed: global.query.clone().unwrap_or_default(),
         options: args.rules.options()?,
-        stores: open::find(&args.paths)?,
+        stores: open::find(&args.paths, global)?,
         form,
         now: Time::now(),
     };

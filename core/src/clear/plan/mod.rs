@@ -342,6 +342,17 @@ fn all_keys(store: &Store) -> Result<Vec<EntryKey>> {
         .unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
+/// True for a text of the form that [`Plan::id`] has.
+pub(crate) fn is_id(text: &str) -> bool {
+    let form = "00000000T000000-ffffff";
+    let is_like = |(c, of): (char, char)| match of {
+        '0' => c.is_ascii_digit(),
+        'f' => c.is_ascii_digit() || ('a'..='f').contains(&c),
+        of => c == of,
+    };
+    text.len() == form.len() && text.chars().zip(form.chars()).all(is_like)
+}
+
 /// `20261123T185312-4f3a9c`: sorts by time, and two made in one second differ.
 fn new_id(made: Time) -> String {
     use std::hash::{BuildHasher as _, RandomState};

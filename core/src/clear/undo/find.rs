@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::super::QUARANTINE;
+use super::super::plan;
 use super::super::quarantine::Quarantine;
 use super::{Held, look};
 use crate::Result;
@@ -54,13 +55,36 @@ pub fn tidy(paths: &[PathBuf], state: Option<&StateDir>, cancel: &Cancel) -> Res
     Ok(())
 }
 
+/// True for a text of the form of an id under which something is held.
+pub fn is_id(text: &str) -> bool {
+    plan::is_id(text)
+}
+
 fn open(place: &Path) -> Option<Quarantine> {
     Quarantine::find(Dir::open_exact(place).ok()?)
 }
 
 /// True if the path names the store, something in it, or something that it lies in.
 fn concerns(held: &Held, path: &Path) -> bool {
-    held.store.starts_with(path) || path.starts_with(&held.store) || path == held.opened_as
+    held.store.starts_with(path)
+        || path.starts_with(&held.store)
+        || [&held.store, &held.opened_as]
+            .into_iter()
+            .any(|store| stem(store) == stem(path))
+}
+
+/// A shelf goes by its name, and by that of each of its files.
+fn stem(path: &Path) -> PathBuf {
+    let is_file_of_shelf = path.extension().is_some_and(|e| {
+        ["dir", "dat", "bak", "db", "pag"]
+            .iter()
+            .any(|known| e == *known)
+    });
+    if is_file_of_shelf {
+        path.with_extension("")
+    } else {
+        path.to_owned()
+    }
 }
 
 /// Folders in which a quarantine may lie.

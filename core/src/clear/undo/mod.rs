@@ -7,7 +7,7 @@ mod keys;
 mod restore;
 mod rows;
 
-pub use find::{list, tidy};
+pub use find::{is_id, list, tidy};
 pub use restore::{HeldEntry, Restored, restore};
 use restore::{Mechanism, Way};
 
