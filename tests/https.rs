@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::support::fixtures::{self, Fixture, Reported};
 use crate::support::program;
+use crate::support::python::Python;
 
 /// What the test server of the fixtures sent or was sent, and nobody should see.
 const SECRETS: [&str; 3] = ["top-secret-cookie", "top-secret-token", "sesame-open"];
@@ -68,5 +69,70 @@ fn secrets_are_shown_to_whom_asks_for_them() {
         let key = fixture.entries[0].entry["key"].as_str().expect("a key");
         let line = show(fixture, key, &["--secrets"]).to_string();
         assert!(line.contains(SECRETS[0]), "{line}");
+    }
+}
+
+/// Urls with secrets: of a request, of where it was sent on to, in a header, and of a person with a password.
+const LINKS: &str = r#"
+import http.server, sys, threading
+import requests_cache
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        moved = self.path.startswith("/old")
+        self.send_response(302 if moved else 200)
+        if moved:
+            self.send_header("Location", "/new?page=2&sig=told-in-a-redirect")
+        self.send_header("Link", "</next?page=3&token=told-in-a-link>; rel=next")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *words):
+        pass
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+for serializer in ("pickle", "json"):
+    path = "%s/%s.sqlite" % (sys.argv[1], serializer)
+    session = requests_cache.CachedSession(path, serializer=serializer)
+    port = server.server_port
+    session.get("http://127.0.0.1:%d/old?page=1&token=told-in-a-request" % port)
+    session.get("http://ana:told-to-a-person@127.0.0.1:%d/x?key=told-in-a-key" % port)
+    session.close()
+server.shutdown()
+"#;
+
+#[test]
+fn secrets_in_urls_are_hidden_until_asked_for() {
+    let Some(python) = Python::env("requests-cache-1.3") else {
+        return;
+    };
+    let temp = tempfile::TempDir::new().expect("a temporary folder");
+    let folder = temp.path().to_str().expect("a test's path is text");
+    python.run(LINKS, [folder]);
+    for serializer in ["pickle", "json"] {
+        let path = format!("{folder}/{serializer}.sqlite");
+        let listed = program::run(["ls", &path]);
+        let keys: Vec<&str> = listed
+            .of_type("entry")
+            .filter_map(|line| line["key"].as_str())
+            .collect();
+        assert!(keys.len() >= 2, "{}", listed.said);
+        let mut shown = [String::new(), String::new()];
+        for key in keys {
+            for (out, more) in shown.iter_mut().zip([&[][..], &["--secrets"]]) {
+                let line = program::run([&["show", &path, key][..], more].concat());
+                out.push_str(&line.lines.first().expect("a value line").to_string());
+            }
+        }
+        let [hidden, told] = shown;
+        assert!(!hidden.contains("told-"), "{hidden}");
+        for word in ["page=1&token=<hidden>", "page=3&token=<hidden>"] {
+            assert!(hidden.contains(word), "{word}: {hidden}");
+        }
+        for word in ["told-in-a-request", "told-in-a-link", "told-in-a-key"] {
+            assert!(told.contains(word), "{word}: {told}");
+        }
     }
 }

@@ -75,13 +75,14 @@ impl Error {
 
     /// The path holds nothing that any backend knows.
     pub fn not_a_store(path: &Path, why: impl Into<String>) -> Self {
-        Self::new(
-            Kind::NotAStore,
-            "This is not a cache that Cachescope knows",
-            why,
-        )
-        .at(path)
-        .hint("Open the folder or file that the Python program was given as its cache")
+        let hint = "Open the folder or file that the Python program was given as its cache";
+        Self::other_format(path, why, hint)
+    }
+
+    /// As [`Self::not_a_store`], for what is known to be something else; `hint` is what to do with it.
+    pub(crate) fn other_format(path: &Path, why: impl Into<String>, hint: &'static str) -> Self {
+        let what = "This is not a cache that Cachescope knows";
+        Self::new(Kind::NotAStore, what, why).at(path).hint(hint)
     }
 
     /// An entry, a key or a plan that was named is not there.

@@ -148,7 +148,10 @@ pub fn open_all_telling(path: &Path, tell: &mut dyn FnMut(Issue)) -> Result<Vec<
     let dir = parent.open_dir(&name).ok();
     let mut found = dir.map_or_else(Vec::new, |dir| below(&dir, &opened_as, &SEARCH, tell));
     if found.is_empty() {
-        return Err(Error::not_a_store(path, why_not(&parent, &name)));
+        return Err(match strangers::look(&parent, &name) {
+            Some(stranger) => Error::other_format(path, stranger.is, stranger.hint),
+            None => Error::not_a_store(path, why_not(&parent, &name)),
+        });
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
@@ -241,9 +244,7 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         }
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
         Ok(meta) if meta.size == 0 => "the file is empty",
-        Ok(meta) if meta.file_type == FileType::File => {
-            strangers::why(parent, name).unwrap_or("its first bytes are of no known format")
-        }
+        Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
         Ok(_) => "it is neither a file nor a folder",
         Err(_) => "it does not exist, and the files with longer names beside it are no shelf",
     }
