@@ -190,7 +190,7 @@ fn page(bench: &Bench) -> String {
             continue;
         }
         if let Some(told) = measured.target.in_python {
-            notes.push(format!("{}: {told}\n", measured.target.title()));
+            notes.push(format!("{} in Python: {told}\n", measured.target.title()));
         }
         table.push(vec![
             measured.target.title(),

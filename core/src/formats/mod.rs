@@ -4,6 +4,8 @@ pub(crate) mod bson;
 pub(crate) mod bytes;
 pub mod compress;
 mod content;
+#[cfg(test)]
+mod damage;
 pub mod dbm;
 mod element;
 mod frame;

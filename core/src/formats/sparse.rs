@@ -18,7 +18,7 @@ pub struct Sparse {
     pub shape: Vec<u64>,
     /// Stored elements, explicit zeros included; `None` if the file does not tell.
     pub n_stored: Option<u64>,
-    /// numpy's `dtype.str` of the elements; `None` where each has its own (`dok`).
+    /// numpy's `dtype.str` of the elements; `None` if the file does not tell.
     pub dtype: Option<String>,
     parts: Parts,
 }
@@ -76,7 +76,9 @@ impl Sparse {
         let shape = shape_of(value, shape)?;
         let parts = parts(value, format, &made, content)?;
         let dtype = match format {
-            "dok" => None,
+            // Not every release writes it down where there is no array.
+            "dok" => attribute("dtype")
+                .and_then(|dtype| Some(Dtype::from_value(value, dtype).ok()?.str())),
             "lil" => Some(Dtype::from_value(value, attribute("dtype")?).ok()?.str()),
             _ => Some(array("data")?.dtype.str()),
         };
@@ -262,7 +264,9 @@ fn parts(value: &Value, format: &str, made: &Made<'_>, content: &Content) -> Opt
             pairs: [made.base, made.pairs]
                 .into_iter()
                 .find(|pairs| !pairs.is_missing())
-                .or_else(|| attribute("_dict"))?,
+                .or_else(|| attribute("_dict"))
+                // An empty one is not filled.
+                .unwrap_or(NodeId::MISSING),
         },
     })
 }

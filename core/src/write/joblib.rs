@@ -39,7 +39,9 @@ pub(super) const GZIP: Target = Target {
 
 pub(super) const LZ4: Target = Target {
     codec: Some(Codec::Lz4),
-    in_python: Some("Python reads lz4 through a wrapper that takes longer than the rest"),
+    in_python: Some(
+        "joblib reads lz4 through Python code of its own, which takes longer than the value's bytes do",
+    ),
     ..PLAIN
 };
 

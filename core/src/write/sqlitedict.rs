@@ -15,7 +15,9 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
-    in_python: Some("Python hands each read to a thread of its own"),
+    in_python: Some(
+        "sqlitedict hands each read to a thread of its own, which takes longer than the read",
+    ),
     names: itself,
     create,
 };

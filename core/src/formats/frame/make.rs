@@ -49,6 +49,13 @@ fn known(value: &Value, made: &Made<'_>, depth: usize) -> Option<Cells> {
             let dtype = attribute(&["_dtype"]).unwrap_or(NodeId::MISSING);
             match class {
                 "SparseArray" => sparse(value, made),
+                // Before 0.21 the categories stood in the array, not in its type.
+                "Categorical" if attribute(&["_categories"]).is_some() => {
+                    Some(Cells::Categorical {
+                        codes: ArrayView::of(value, attribute(&["_codes"])?)?,
+                        categories: Box::new(cells(value, attribute(&["_categories"])?, depth)),
+                    })
+                }
                 "IntegerArray" | "FloatingArray" | "BooleanArray" => Some(Cells::Masked {
                     data: Box::new(ArrayView::of(value, attribute(&["_data"])?)?),
                     mask: Box::new(ArrayView::of(value, attribute(&["_mask"])?)?),

@@ -84,12 +84,14 @@ impl Frame {
         Some(Self {
             dtypes: places.iter().map(dtype).collect(),
             columns: labels,
-            // An index may claim more rows than any column has.
+            // An index may claim more rows than any column has, or be of a class that is not known here.
             n_rows: parts
                 .blocks
                 .iter()
                 .filter_map(Cells::len)
-                .fold(parts.index.len().unwrap_or(0), u64::min),
+                .chain(parts.index.len())
+                .min()
+                .unwrap_or(0),
             n_columns,
             places,
             blocks: parts.blocks,

@@ -49,8 +49,8 @@ pub enum Scalar {
     DateTime(String),
     /// `m`: likewise.
     TimeDelta(String),
-    /// `T`: numpy 2's text of variable length.
-    VariableStr,
+    /// `T`: numpy 2's text of variable length, with what it was given: `na_object=nan, coerce=False`; empty for nothing.
+    VariableStr(String),
 }
 
 /// One field of a structured type.
@@ -105,7 +105,7 @@ impl Dtype {
             "V" => (Scalar::Void, size.unwrap_or(0)),
             "M" => (Scalar::DateTime(unit.to_owned()), sized(&[8])?),
             "m" => (Scalar::TimeDelta(unit.to_owned()), sized(&[8])?),
-            "T" => (Scalar::VariableStr, size.unwrap_or(16)),
+            "T" => (Scalar::VariableStr(String::new()), size.unwrap_or(16)),
             _ => return None,
         };
         Some(Self {
@@ -144,7 +144,10 @@ impl Dtype {
         let object = value.object(node).ok_or_else(unknown)?;
         let callee = value.name(object.callee).ok_or_else(unknown)?;
         if is_text_type(callee) {
-            return Self::from_code("T").ok_or_else(unknown);
+            return Ok(Self {
+                scalar: Scalar::VariableStr(text_options(value, object.args)),
+                ..Self::from_code("T").ok_or_else(unknown)?
+            });
         }
         if !callee.is("numpy", "dtype") {
             return Err(unknown());
@@ -229,7 +232,7 @@ impl Dtype {
 
     /// True if elements are Python objects, which lie elsewhere than in the array's bytes.
     pub fn has_objects(&self) -> bool {
-        matches!(self.scalar, Scalar::Object | Scalar::VariableStr)
+        matches!(self.scalar, Scalar::Object | Scalar::VariableStr(_))
             || self.fields.iter().any(|field| field.dtype.has_objects())
             || self
                 .sub_array
@@ -240,9 +243,11 @@ impl Dtype {
     /// numpy's `dtype.str`: `<f8`, `|S3`, `|V15`, `<M8[ns]`.
     pub fn str(&self) -> String {
         let has_order = match self.scalar {
-            Scalar::Bool | Scalar::Object | Scalar::Bytes | Scalar::Void | Scalar::VariableStr => {
-                false
-            }
+            Scalar::Bool
+            | Scalar::Object
+            | Scalar::Bytes
+            | Scalar::Void
+            | Scalar::VariableStr(_) => false,
             Scalar::Int | Scalar::UInt => self.item_size > 1,
             _ => true,
         };
@@ -264,7 +269,7 @@ impl Dtype {
             Scalar::Void => format!("{order}V{size}"),
             Scalar::DateTime(unit) => format!("{order}M8{}", bracketed(unit)),
             Scalar::TimeDelta(unit) => format!("{order}m8{}", bracketed(unit)),
-            Scalar::VariableStr => "StringDType()".to_owned(),
+            Scalar::VariableStr(options) => format!("StringDType({options})"),
         }
     }
 
@@ -283,7 +288,7 @@ impl Dtype {
             Scalar::Void => format!("void{bits}"),
             Scalar::DateTime(unit) => format!("datetime64{}", bracketed(unit)),
             Scalar::TimeDelta(unit) => format!("timedelta64{}", bracketed(unit)),
-            Scalar::VariableStr => "StringDType128".to_owned(),
+            Scalar::VariableStr(_) => "StringDType128".to_owned(),
         }
     }
 }
@@ -292,6 +297,24 @@ impl Dtype {
 pub(crate) fn is_text_type(callee: &Name) -> bool {
     callee.is("numpy.dtypes", "StringDType")
         || callee.is("numpy._core._internal", "_convert_to_stringdtype_kwargs")
+}
+
+/// Characters of what stands for missing text in the name of its type.
+const MISSING_CHARS: usize = 100;
+
+/// The options of `_convert_to_stringdtype_kwargs(coerce[, na_object])` as numpy prints them
+/// (`stringdtype/dtype.c: stringdtype_repr` of numpy 2.0).
+fn text_options(value: &Value, args: NodeId) -> String {
+    let missing = value.item(args, 1).map(|missing| {
+        let shown = value.repr(missing, MISSING_CHARS).text;
+        format!("na_object={shown}")
+    });
+    let is_strict = value
+        .item(args, 0)
+        .is_some_and(|coerce| value.int(coerce) == Some(0) || coerce == NodeId::FALSE);
+    let strict = is_strict.then(|| "coerce=False".to_owned());
+    let options: Vec<String> = missing.into_iter().chain(strict).collect();
+    options.join(", ")
 }
 
 fn bracketed(unit: &str) -> String {

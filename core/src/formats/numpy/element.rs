@@ -45,7 +45,7 @@ impl Dtype {
                 Some(count) if count != NOT_A_TIME => Element::Text(timedelta_text(count, unit)),
                 _ => Element::Null,
             },
-            Scalar::Object | Scalar::VariableStr => Element::Null,
+            Scalar::Object | Scalar::VariableStr(_) => Element::Null,
         }
     }
 

@@ -101,7 +101,7 @@ pub(crate) fn header_of(view: &ArrayView) -> Option<Vec<u8>> {
 
 /// A type as `numpy.lib.format.dtype_to_descr` writes it; gaps between fields are unnamed fields.
 fn descr(dtype: &Dtype) -> Option<String> {
-    if dtype.has_objects() || dtype.scalar == Scalar::VariableStr {
+    if dtype.has_objects() {
         return None;
     }
     if let Some((base, shape)) = &dtype.sub_array {

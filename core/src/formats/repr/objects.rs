@@ -1,5 +1,6 @@
 //! Objects of the standard library as they print themselves; all others as `module.Class(argument, attribute=…)`.
 
+use super::function::ByValue;
 use super::number::complex_repr;
 use super::time::{Fields, packed, timedelta_repr};
 use super::types::{GlobalKind, global_kind};
@@ -18,6 +19,9 @@ pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
     }
     if let Some(array) = ArrayView::of(value, node) {
         return vec![text(format!("<{}>", array.label()))];
+    }
+    if let Some(by_value) = ByValue::of(value, node) {
+        return vec![text(by_value.repr())];
     }
     let Some(made) = Made::of(value, node) else {
         return unnamed(value, node);

@@ -97,7 +97,7 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             record_text(&dtype, bytes),
             record_type(&dtype)
         ),
-        Scalar::Object | Scalar::VariableStr => return None,
+        Scalar::Object | Scalar::VariableStr(_) => return None,
     };
     Some(vec![open, Piece::Text(text), close])
 }
@@ -128,7 +128,7 @@ pub(super) fn dtype_repr(value: &Value, node: NodeId) -> Option<String> {
     }
     let inner = match &dtype.scalar {
         _ if !dtype.fields.is_empty() => record_type(&dtype),
-        Scalar::VariableStr => return Some(dtype.str()),
+        Scalar::VariableStr(_) => return Some(dtype.str()),
         Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Complex
             if !dtype.str().starts_with('>') =>
         {

@@ -1,5 +1,6 @@
 //! The Python type of a value, as far as it is recorded.
 
+use super::function::ByValue;
 use crate::formats::made::{Made, callable_name, dotted};
 use crate::formats::numpy::{Dtype, Scalar};
 use crate::formats::{bytes, joblib};
@@ -153,6 +154,11 @@ fn object_type(value: &Value, node: NodeId) -> String {
     if bytes::bytes_of(value, node).is_some() {
         return "bytes".to_owned();
     }
+    match ByValue::of(value, node) {
+        Some(ByValue::Function(_)) => return "function".to_owned(),
+        Some(ByValue::Class(_)) => return "type".to_owned(),
+        None => {}
+    }
     let Some(made) = Made::of(value, node) else {
         return "object".to_owned();
     };
@@ -220,7 +226,7 @@ pub(super) fn scalar_class(dtype: &Dtype) -> Option<String> {
         Scalar::TimeDelta(_) => "timedelta64".to_owned(),
         Scalar::Float if dtype.item_size > 8 => "longdouble".to_owned(),
         Scalar::Complex if dtype.item_size > 16 => "clongdouble".to_owned(),
-        Scalar::Object | Scalar::VariableStr => return None,
+        Scalar::Object | Scalar::VariableStr(_) => return None,
         Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Complex => dtype.name(),
     })
 }

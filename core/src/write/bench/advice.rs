@@ -50,7 +50,8 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
     let saving = ratio(today.disk_bytes, smallest.disk_bytes);
     match (gain >= WORTH && is_apart, saving >= WORTH) {
         (false, false) => format!(
-            "Stay with {kind}: with {of}, nothing read it {WORTH} times as fast or took less than two thirds of its disk"
+            "Stay with {kind}: with {of}, nothing read it {WORTH} times as fast or took less than two thirds of its disk{}",
+            but(today)
         ),
         (true, false) => format!(
             "{} read {gain:.1} times as fast as {kind} with {of} ({} to {}), on {} of its disk",
@@ -59,14 +60,20 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
             micros(read(today)),
             percent(fastest.disk_bytes, today.disk_bytes)
         ),
-        (false, true) => format!(
-            "{} took {} of the disk of {kind} with {of}, and {} to read where that took {}{}",
-            smallest.target.title(),
-            percent(smallest.disk_bytes, today.disk_bytes),
-            micros(read(smallest)),
-            micros(read(today)),
-            but(smallest)
-        ),
+        (false, true) => {
+            format!(
+                "{} took {} of the disk of {kind} with {of}, and {} to read where that took {}{}",
+                smallest.target.title(),
+                percent(smallest.disk_bytes, today.disk_bytes),
+                micros(read(smallest)),
+                micros(read(today)),
+                if std::ptr::eq(smallest, today) {
+                    String::new()
+                } else {
+                    but(smallest)
+                }
+            ) + &but(today)
+        }
         (true, true) if fastest.target.title() == smallest.target.title() => format!(
             "{} read {gain:.1} times as fast as {kind} with {of} ({} to {}) and took {} of its disk",
             fastest.target.title(),
@@ -91,7 +98,7 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
 /// What the figures do not hold of it.
 fn but(measured: &Measured) -> String {
     let told = measured.target.in_python;
-    told.map_or_else(String::new, |told| format!("; but {told}"))
+    told.map_or_else(String::new, |told| format!("; but in Python, {told}"))
 }
 
 /// True if two medians differ by more than what their rounds did.

@@ -161,7 +161,7 @@ fn table_ui(ui: &mut Ui, bench: &Bench, store: &OpenStore, out: &mut Vec<Command
             });
         for measured in measured(bench) {
             if let Some(told) = measured.target.in_python {
-                controls::quiet(ui, format!("{}: {told}", measured.target.title()));
+                controls::quiet(ui, format!("{} in Python: {told}", measured.target.title()));
             }
         }
         for left_out in bench.measured.iter().filter(|m| m.refused.is_some()) {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::*;
 use super::Case;
 use crate::formats::compress::Codec;
+use crate::formats::damage::Random;
 use crate::formats::{Content, ProblemKind};
 use crate::model::{Kind, Limits, NodeId, Value};
 
@@ -43,19 +44,6 @@ fn look_at(value: &Value) {
     }
 }
 
-/// xorshift64*: the same damage on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let wide = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(wide).unwrap() % n
-    }
-}
-
 #[test]
 fn every_prefix_gives_what_there_is_and_says_where_it_ends() {
     // Protocols of one value stand side by side: every other case meets each of them.
@@ -86,20 +74,7 @@ fn damaged_bytes_never_panic() {
             continue;
         }
         for _ in 0..12 {
-            let mut damaged = bytes.clone();
-            for _ in 0..=random.below(4) {
-                let at = random.below(damaged.len());
-                match random.below(4) {
-                    0 => damaged[at] = u8::try_from(random.below(256)).unwrap(),
-                    1 => damaged[at] ^= 1 << random.below(8),
-                    2 => drop(damaged.remove(at)),
-                    _ => damaged.insert(at, bytes[random.below(bytes.len())]),
-                }
-                if damaged.is_empty() {
-                    break;
-                }
-            }
-            exercise(&damaged);
+            exercise(&random.damaged(&bytes));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use serde_json::Value as Json;
 
+use crate::formats::damage::Random;
 use crate::formats::numpy::Look;
 use crate::formats::preview::{Carrier, NoSideFiles, Options, Preview, open_value};
 use crate::formats::{ProblemKind, SaveAs};
@@ -75,19 +76,6 @@ impl std::io::Write for Bounded {
     }
 }
 
-/// xorshift64*: the same damage on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let wide = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(wide).unwrap() % n
-    }
-}
-
 #[test]
 fn damaged_arrays_frames_and_matrices_never_panic() {
     let mut random = Random(11);
@@ -98,17 +86,7 @@ fn damaged_arrays_frames_and_matrices_never_panic() {
             .decode(case["bytes"].as_str().unwrap())
             .unwrap();
         for _ in 0..3 {
-            let mut damaged = bytes.clone();
-            for _ in 0..=random.below(3) {
-                let at = random.below(damaged.len());
-                match random.below(4) {
-                    0 => damaged[at] = u8::try_from(random.below(256)).unwrap(),
-                    1 => damaged[at] ^= 1 << random.below(8),
-                    2 => damaged[at] = 0xff,
-                    _ => damaged.truncate(at + 1),
-                }
-            }
-            exercise(damaged);
+            exercise(random.damaged(&bytes));
             n += 1;
         }
     }
