@@ -2,6 +2,7 @@
 
 mod activity;
 mod compare;
+mod dialogs;
 mod habits;
 mod keyboard;
 mod live;

@@ -7,11 +7,11 @@ use tempfile::TempDir;
 
 use super::window::{Window, fixture};
 use super::{JOBLIB, painted};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A joblib store with nothing in it, as `Memory.clear` leaves it.
-fn empty() -> (TempDir, PathBuf) {
+pub(super) fn empty() -> (TempDir, PathBuf) {
     let temp = TempDir::new().unwrap();
     let path = temp.path().join("cache");
     std::fs::create_dir_all(path.join("joblib/features/embed")).unwrap();
@@ -24,7 +24,7 @@ fn empty() -> (TempDir, PathBuf) {
 }
 
 /// The committed store with one entry left, `max(3, 9)`.
-fn one() -> (TempDir, PathBuf) {
+pub(super) fn one() -> (TempDir, PathBuf) {
     let (temp, path) = fixture(JOBLIB);
     for module in std::fs::read_dir(path.join("joblib")).unwrap() {
         let module = module.unwrap().path();
@@ -35,17 +35,39 @@ fn one() -> (TempDir, PathBuf) {
     (temp, path)
 }
 
-/// The committed store with a folder that nobody may read.
-fn broken() -> (TempDir, PathBuf) {
-    use std::os::unix::fs::PermissionsExt as _;
+/// The committed store after a crash: values cut in half, descriptions gone or torn. No file mode stops an
+/// administrator from reading, so that nothing here rests on one.
+pub(super) fn broken() -> (TempDir, PathBuf) {
     let (temp, path) = fixture(JOBLIB);
-    let locked = path.join("joblib/features/tokenize");
-    std::fs::set_permissions(locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let function = path.join("joblib/features/tokenize");
+    let folders = std::fs::read_dir(&function).unwrap();
+    let entries = folders
+        .map(|item| item.unwrap().path())
+        .filter(|p| p.is_dir());
+    for (n, entry) in entries.enumerate() {
+        match n {
+            0 => cut(&entry.join("output.pkl"), 2),
+            _ => std::fs::remove_file(entry.join("metadata.json")).unwrap(),
+        }
+    }
+    for entry in std::fs::read_dir(path.join("joblib/features/embed")).unwrap() {
+        let described = entry.unwrap().path().join("metadata.json");
+        if described.exists() {
+            cut(&described, 3);
+        }
+    }
     (temp, path)
 }
 
+/// Leaves that part of a file.
+pub(super) fn cut(path: &Path, part: u64) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    let len = file.metadata().unwrap().len();
+    file.set_len(len / part).unwrap();
+}
+
 /// The committed store where nothing may be written.
-fn read_only() -> (TempDir, PathBuf) {
+pub(super) fn read_only() -> (TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt as _;
     let (temp, path) = fixture(JOBLIB);
     let mut waiting = vec![path.clone()];
@@ -64,15 +86,13 @@ fn read_only() -> (TempDir, PathBuf) {
 }
 
 /// A database that was cut in half: what it is can be told, what is in it cannot all be read.
-fn failed() -> (TempDir, PathBuf) {
+pub(super) fn failed() -> (TempDir, PathBuf) {
     let (temp, path) = fixture("sqlite/plain/tables.db");
-    let file = std::fs::File::options().write(true).open(&path).unwrap();
-    let len = file.metadata().unwrap().len();
-    file.set_len(len / 2).unwrap();
+    cut(&path, 2);
     (temp, path)
 }
 
-type Made = fn() -> (TempDir, PathBuf);
+pub(super) type Made = fn() -> (TempDir, PathBuf);
 const STATES: [(&str, Made); 6] = [
     ("empty", empty),
     ("one", one),
@@ -84,7 +104,7 @@ const STATES: [(&str, Made); 6] = [
 
 /// What no window may show: a widget that a screen reader cannot name, text that cannot be read or lies over other text.
 #[track_caller]
-fn judge(window: &Window, where_: &str) {
+pub(super) fn judge(window: &Window, where_: &str) {
     let unnamed = window.harness.unnamed_widgets();
     assert!(unnamed.is_empty(), "{where_}: {unnamed:?}");
     let faults = painted::faults(&window.harness);
@@ -119,7 +139,7 @@ fn every_page_in_every_state_can_be_read_and_heard() {
 #[test]
 fn every_side_of_an_entry_can_be_read_and_heard() {
     for theme in [Theme::Dark, Theme::Light] {
-        let (_temp, path) = fixture(JOBLIB);
+        let (temp, path) = fixture(JOBLIB);
         let mut window = Window::with(vec![path], theme, [1100.0, 700.0]);
         window.wait_for_text("57 entries");
         window.press("Revalidate all");
@@ -131,6 +151,20 @@ fn every_side_of_an_entry_can_be_read_and_heard() {
             window.wait_for_quiet();
             judge(&window, &format!("{side}, {theme:?}"));
         }
+        // The code of today is another one: both stand side by side in a narrow panel of a low window.
+        let today = temp.path().join("today");
+        std::fs::create_dir(&today).unwrap();
+        let code =
+            "def tokenize(text, lower=True):\n    return [word.strip() for word in text.split()]\n";
+        std::fs::write(today.join("features.py"), code).unwrap();
+        window.press_labelled(Role::Tab, "Code");
+        window.type_into("Today's sources lie in", today.to_str().unwrap());
+        window.press("Compare code");
+        window.wait_for_text("The code changed");
+        window.harness.remove_cursor();
+        window.wait_for_quiet();
+        judge(&window, &format!("code beside today's, {theme:?}"));
+        window.press_labelled(Role::Tab, "Value");
         for page in ["Overview", "Health", "Activity"] {
             window.press_labelled(Role::Tab, page);
             window.wait_for_quiet();

@@ -55,7 +55,7 @@ fn cached_code_stands_beside_todays() {
     window.press_row("608eedaf6bd6a95ac5d5c2567e886df7");
     window.press("Code");
     window.wait_for_text_part("no folder of today's sources is chosen");
-    window.type_into("Sources in", sources.path().to_str().unwrap());
+    window.type_into("Today's sources lie in", sources.path().to_str().unwrap());
     window.press("Compare code");
     window.wait_for_text("Unchanged");
     window.wait_for_text_part("def tokenize");

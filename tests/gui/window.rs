@@ -189,6 +189,22 @@ impl Window {
         self.harness.run_ok();
     }
 
+    /// Runs a command by its whole name, if the palette has it now; true if it has.
+    pub(crate) fn try_command(&mut self, name: &str) -> bool {
+        self.key(Modifiers::COMMAND, Key::K);
+        self.type_into("Command", name);
+        let option = self
+            .harness
+            .query_by_role_and_label(Role::ListBoxOption, name);
+        let is_offered = option.map(|option| option.click()).is_some();
+        if is_offered {
+            self.harness.run_ok();
+        } else {
+            self.key(Modifiers::NONE, Key::Escape);
+        }
+        is_offered
+    }
+
     /// Runs a command by its whole name, from the palette.
     #[track_caller]
     pub(crate) fn run_command(&mut self, name: &str) {

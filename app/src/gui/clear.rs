@@ -111,9 +111,13 @@ impl Session {
         let Some((snapshot, chosen)) = self.chosen(Some(scope)) else {
             return;
         };
-        let asked = AskedFor {
-            query: (scope == Scope::Found).then(|| self.state.query.text().to_owned()),
-            ..AskedFor::default()
+        let asked = match scope {
+            Scope::Found => AskedFor {
+                query: Some(self.state.query.text().to_owned()),
+                options: self.check_options(),
+                expires: None,
+            },
+            Scope::Selected => AskedFor::default(),
         };
         let request = Request {
             snapshot,
@@ -123,6 +127,26 @@ impl Session {
             expires: None,
         };
         self.show_plan(asked, request);
+    }
+
+    /// The rules by which conditions were found, where the query asks for any: without them it finds others.
+    fn check_options(&self) -> Vec<String> {
+        if !self.state.query.parsed().needs().conditions {
+            return Vec::new();
+        }
+        let rules = self.state.rules();
+        let named = [
+            ("--expires-after", rules.expires_after),
+            ("--source", rules.source),
+        ];
+        let named = named
+            .into_iter()
+            .filter(|(_, text)| !text.trim().is_empty());
+        let mut options: Vec<String> = named
+            .flat_map(|(option, text)| [option.to_owned(), text])
+            .collect();
+        options.extend(rules.is_deep.then(|| "--deep".to_owned()));
+        options
     }
 
     /// Plans what the policy in the dialog chooses, among what the query found.
@@ -135,13 +159,14 @@ impl Session {
         let Some(Dialog::Policy(form)) = &mut self.state.dialog else {
             return;
         };
-        let (policy, options) = match policy_of(form) {
+        let (policy, mut options) = match policy_of(form) {
             Ok(policy) => policy,
             Err(why) => {
                 form.error = Some(why);
                 return;
             }
         };
+        options.extend(self.check_options());
         let asked = AskedFor {
             query: Some(query).filter(|query| !query.is_empty()),
             options,

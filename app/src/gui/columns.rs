@@ -11,7 +11,7 @@ use super::widgets::table::Spec;
 /// Every column in its order.
 const COLUMNS: [(SortBy, Spec); 13] = [
     (SortBy::Key, words("Key", 92.0, 76.0, 0.2)),
-    (SortBy::Args, words("Arguments", 196.0, 90.0, 1.0)),
+    (SortBy::Args, words("Arguments", 196.0, 110.0, 1.0)),
     (SortBy::ValueType, words("Value", 164.0, 84.0, 0.6)),
     (SortBy::Bytes, figure("Size", 76.0)),
     (SortBy::DiskBytes, figure("On disk", 76.0)),
@@ -89,6 +89,14 @@ pub(crate) fn shown(
                 let spec = Spec {
                     width: 196.0,
                     grows: 0.6,
+                    ..spec
+                };
+                vec![(by, spec)]
+            }
+            // The head of a hash tells two calls apart; what a person knows them by are their arguments.
+            SortBy::Key => {
+                let spec = Spec {
+                    min_width: 56.0,
                     ..spec
                 };
                 vec![(by, spec)]

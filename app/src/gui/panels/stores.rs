@@ -1,6 +1,7 @@
 //! The rail on the left: open stores with what they hold, and queries worth a click.
 
 use cachescope_core::model::{Condition, Severity, Time};
+use cachescope_core::ops::{Direction, SortBy};
 use cachescope_core::watch::View;
 use egui::accesskit::Role;
 use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
@@ -80,8 +81,16 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         let name = cachescope_core::model::text::shown(&saved.name);
         line(ui, "›", &name, &saved.query);
     }
-    if show_ui(ui, "▲", "Largest 100", false).clicked() {
-        out.push(Command::Table(TableCommand::Largest(LARGEST)));
+    // One list by size; a second click gives the groups back.
+    let sort = state.saved.sort;
+    let is_largest = !state.saved.is_grouped
+        && (sort.by, sort.direction) == (SortBy::Bytes, Direction::Descending);
+    if show_ui(ui, "▲", "Largest 100", is_largest).clicked() {
+        out.push(Command::Table(if is_largest {
+            TableCommand::Group(true)
+        } else {
+            TableCommand::Largest(LARGEST)
+        }));
     }
     let is_kept = SHOWS.iter().any(|(_, _, query, _)| *query == text)
         || state.saved.queries.iter().any(|saved| saved.query == text);

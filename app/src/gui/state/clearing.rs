@@ -97,7 +97,7 @@ pub(crate) struct Clearing {
 pub(crate) struct Asked {
     /// The query.
     pub(crate) query: Option<String>,
-    /// Options of the policy; empty without one.
+    /// Options of the policy, and rules of the conditions that the query asks for.
     pub(crate) options: Vec<String>,
     /// The new expiry, where entries are kept and not cleared.
     pub(crate) expires: Option<String>,

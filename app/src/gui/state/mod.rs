@@ -40,7 +40,7 @@ pub(crate) use json::Json;
 pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
-pub(crate) use saved::{FunctionsBy, OfStores, Saved};
+pub(crate) use saved::{FunctionsBy, Saved};
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
 pub(crate) use toast::{STAYS_S, Toast};
@@ -130,13 +130,8 @@ impl State {
 
     /// What revalidating the store on show asks for.
     pub(crate) fn rules(&self) -> Rules {
-        let path = self.shown().map(|s| &s.info.path);
-        let of_store = |texts: &OfStores| path.map_or("", |path| texts.of(path)).to_owned();
-        Rules {
-            source: of_store(&self.saved.sources),
-            expires_after: of_store(&self.saved.lifetimes),
-            ..self.saved.rules.clone()
-        }
+        let store = self.shown().map(|s| &s.info.path);
+        store.map_or_else(Rules::default, |store| self.saved.rules_of(store))
     }
 
     /// Other rules; the folder of functions and the lifetime hold for the store on show alone.

@@ -151,6 +151,15 @@ impl Saved {
         self.has_argument_columns = first.has_argument_columns;
     }
 
+    /// What revalidating a store asks for.
+    pub(crate) fn rules_of(&self, store: &Path) -> Rules {
+        Rules {
+            source: self.sources.of(store).to_owned(),
+            expires_after: self.lifetimes.of(store).to_owned(),
+            ..self.rules.clone()
+        }
+    }
+
     /// Puts a path first among the recent ones.
     pub(crate) fn remember(&mut self, path: &Path) {
         self.recent.retain(|p| p != path);

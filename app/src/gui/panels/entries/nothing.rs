@@ -2,7 +2,7 @@
 
 use cachescope_core::model::{Condition, GroupWord};
 use cachescope_core::ops::query::Query;
-use egui::{Button, Id, TextEdit, Ui, vec2};
+use egui::{Button, Id, Key, TextEdit, Ui, vec2};
 
 use super::Around;
 use crate::gui::command::Command;
@@ -67,7 +67,12 @@ fn why<'a>(store: &'a OpenStore, query: &Query, source: &str) -> Why<'a> {
         Phase::Loading => Why::Reading,
         Phase::Partial(why) => Why::Unreadable(why),
         // What nobody looked for is no empty answer.
-        Phase::Whole if is_about_code(store, query) && source.trim().is_empty() => Why::NoSource,
+        Phase::Whole
+            if is_about_code(store, query)
+                && (source.trim().is_empty() || store.verdicts.is_empty()) =>
+        {
+            Why::NoSource
+        }
         Phase::Whole if query.needs().conditions && store.verdicts.is_empty() => Why::Unchecked,
         Phase::Whole if !query.is_empty() => Why::Unmatched,
         Phase::Whole => Why::Empty,
@@ -109,8 +114,8 @@ fn revalidate_ui(ui: &mut Ui, out: &mut Vec<Command>) {
 
 /// The folder of today's sources, which is kept for this store.
 fn source_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
-    let known = around.saved.sources.of(&store.info.path);
-    let mut source = known.to_owned();
+    let rules = around.saved.rules_of(&store.info.path);
+    let mut source = rules.source.clone();
     let edit = TextEdit::singleline(&mut source)
         .id(Id::unique("today's source"))
         .font(theme::mono())
@@ -125,16 +130,14 @@ fn source_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<
             .clicked()
     {
         source = project.to_string_lossy().into_owned();
-        out.push(Command::Rules(rules(around, source.clone())));
+        out.push(Command::Rules(Rules { source, ..rules }));
         out.push(Command::Revalidate(None));
-    } else if source != known {
-        out.push(Command::Rules(rules(around, source)));
+        return;
     }
-}
-
-fn rules(around: &Around<'_>, source: String) -> Rules {
-    Rules {
-        source,
-        ..around.saved.rules.clone()
+    if source != rules.source {
+        out.push(Command::Rules(Rules { source, ..rules }));
+    }
+    if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
+        out.push(Command::Revalidate(None));
     }
 }

@@ -26,17 +26,19 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
     };
     let mut push = |command| out.push(Command::Entry(EntryCommand::Array(command)));
     let mut wanted = None;
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
-            if controls::choice(ui, plot.name(), *plot == shown).clicked() {
-                push(ArrayCommand::Plot(*plot));
+    if array.plots.len() > 1 || shown != Plot::Table {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
+                if controls::choice(ui, plot.name(), *plot == shown).clicked() {
+                    push(ArrayCommand::Plot(*plot));
+                }
             }
-        }
-        if shown != Plot::Table {
-            wanted = picture::menu_ui(ui, shown.name());
-        }
-    });
+            if shown != Plot::Table {
+                wanted = picture::menu_ui(ui, shown.name());
+            }
+        });
+    }
     axes_ui(ui, array, &mut push);
     if let Some(sight) = array.needs() {
         out.push(Command::Need(Need::Look(sight)));
@@ -210,8 +212,14 @@ type CellsOf<'a> = dyn Fn(&Arraying, u64) -> Cells + 'a;
 /// What was seen last, and of what.
 type Found<'a> = Option<(&'a Sight, &'a Seen)>;
 
-/// Characters of a cell; the column is no wider.
-const CELL_CHARS: usize = 18;
+/// Characters of a title.
+const TITLE_CHARS: usize = 18;
+/// Characters of a cell, and of one that holds a moment to the second.
+const CELL_CHARS: usize = 12;
+const MOMENT_CHARS: usize = 19;
+/// Width of a monospace letter, and of what stands around a cell's letters, in points.
+const LETTER: f32 = 7.2;
+const MARGIN: f32 = 18.0;
 
 impl Lines<'_> {
     fn show(&self, ui: &mut Ui, array: &mut Arraying) {
@@ -223,11 +231,12 @@ impl Lines<'_> {
             is_figure: true,
         };
         let mut columns = vec![column("Index", 72.0)];
-        columns.extend(self.titles.iter().map(|(title, _)| {
-            let title = text::shorten(title, CELL_CHARS);
-            // Wide enough for the title, and for a float of five digits.
+        columns.extend(self.titles.iter().map(|(title, dtype)| {
+            let title = text::shorten(title, TITLE_CHARS);
+            // Wide enough for the title and for every cell: figures are never cut, they would lie over their neighbours.
+            let n_chars = title.chars().count().max(cell_chars(dtype));
             #[expect(clippy::cast_precision_loss, reason = "a few letters")]
-            let width = (title.chars().count() as f32 * 7.0 + 16.0).max(84.0);
+            let width = n_chars as f32 * LETTER + MARGIN;
             column(&title, width)
         }));
         let mut scroll = array.scroll;
@@ -247,7 +256,8 @@ impl Lines<'_> {
             };
             line.figure(0, &text::shorten(&label, 10), theme::mono(), theme.quiet);
             for (at, cell) in cells.iter().enumerate() {
-                let cell = text::shorten(cell, CELL_CHARS - 6);
+                let dtype = self.titles.get(at).map_or("", |(_, dtype)| dtype);
+                let cell = text::shorten(cell, cell_chars(dtype));
                 line.figure(at + 1, &cell, theme::mono(), theme.text);
             }
         });
@@ -257,6 +267,15 @@ impl Lines<'_> {
             }
         }
         array.scroll = scroll;
+    }
+}
+
+/// Characters that a cell of this type shows.
+fn cell_chars(dtype: &str) -> usize {
+    if dtype.starts_with("datetime") {
+        MOMENT_CHARS
+    } else {
+        CELL_CHARS
     }
 }
 

@@ -68,23 +68,26 @@ pub(super) fn code_ui(ui: &mut Ui, preview: &Previewing, rules: &Rules, out: &mu
 
 /// Where today's sources are looked for: the folder that revalidating uses too.
 fn folder_ui(ui: &mut Ui, rules: &Rules, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        let mut new = rules.clone();
-        let label = controls::quiet(ui, "Sources in");
-        let width = (ui.available_width() - 124.0).max(60.0);
-        let edit = TextEdit::singleline(&mut new.source)
-            .id(egui::Id::unique("source folder of the code"))
-            .hint_text("a folder")
-            .desired_width(width);
-        let edit = ui.add(edit).labelled_by(label.id);
-        let is_entered = edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-        if new != *rules {
-            out.push(Command::Rules(new));
-        }
-        if ui.button("Compare code").clicked() || is_entered {
-            out.push(Command::Entry(EntryCommand::CompareCode));
-        }
+    let mut new = rules.clone();
+    let mut is_asked = false;
+    let label = ui.horizontal(|ui| {
+        let label = controls::quiet(ui, "Today's sources lie in");
+        is_asked = ui.button("Compare code").clicked();
+        label
     });
+    // A row of its own: a path is long, and the panel may be narrow.
+    let edit = TextEdit::singleline(&mut new.source)
+        .id(egui::Id::unique("source folder of the code"))
+        .hint_text("/home/me/project/src")
+        .desired_width(f32::INFINITY);
+    let edit = ui.add(edit).labelled_by(label.inner.id);
+    is_asked |= edit.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+    if new != *rules {
+        out.push(Command::Rules(new));
+    }
+    if is_asked {
+        out.push(Command::Entry(EntryCommand::CompareCode));
+    }
 }
 
 /// What the comparison came to: a word, and the evidence.
@@ -108,7 +111,14 @@ fn verdict_ui(ui: &mut Ui, coded: &Coded) {
     }
     let says = cachescope_core::model::text::shown(&coded.today.says);
     let words = RichText::new(says).color(theme.quiet);
-    ui.add(Label::new(words).wrap());
+    // Where both texts stand below, one line says what changed: the pointer gets the rest.
+    let is_short = said.is_some_and(|(found, _)| found == Condition::Stale);
+    let label = Label::new(words);
+    ui.add(if is_short {
+        label.truncate()
+    } else {
+        label.wrap()
+    });
 }
 
 /// Over each text whose it is, and a button that copies it.

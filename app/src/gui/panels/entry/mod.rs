@@ -11,7 +11,7 @@ mod value;
 use cachescope_core::jobs::Secrets;
 use cachescope_core::model::{GroupWord, Record, Time};
 use egui::accesskit::Role;
-use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo};
+use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
 
 use super::menus;
 use crate::gui::actions::{self, Offered};
@@ -29,6 +29,9 @@ const TABS: [(EntryTab, &str); 4] = [
     (EntryTab::Calls, "Calls"),
     (EntryTab::Bytes, "Bytes"),
 ];
+
+/// Part of the panel's height that facts take at most; what the entry holds has the rest.
+const FACTS: f32 = 0.42;
 
 pub(super) fn entry_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
     let menu = actions::offered(state, actions::OF_ENTRY);
@@ -80,7 +83,7 @@ fn one_ui(
         .resizable(false)
         .show_separator_line(false)
         .show(ui, |ui| actions_ui(ui, store, menu, out));
-    let room = ui.available_height() * 0.5;
+    let room = ui.available_height() * FACTS;
     ScrollArea::vertical()
         .id_salt("facts")
         .max_height(room)
@@ -105,6 +108,8 @@ fn one_ui(
     if secrets_ui(ui, &store.preview, out) {
         return;
     }
+    // In a low window what has no room left ends here, and not over the buttons below.
+    ui.shrink_clip_rect(ui.available_rect_before_wrap().expand2(vec2(8.0, 0.0)));
     match store.preview.tab {
         EntryTab::Value if store.preview.body.of.is_some() => {
             body::body_ui(ui, &mut store.preview, out);
