@@ -178,7 +178,7 @@ fn move_file(
 ) -> Result<()> {
     let rules = &removal.rules;
     let (Some(column), true) = (
-        rules.file,
+        rules.file.map(|files| files.column),
         shelf.stat(&part_name(entry.n, false, 0)).is_err(),
     ) else {
         return Ok(());

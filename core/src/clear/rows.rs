@@ -27,7 +27,8 @@ pub(super) struct Which<'r> {
 pub(super) struct Look {
     size: Option<i64>,
     stored: Option<Time>,
-    pub(super) file: Option<PathBuf>,
+    /// The path of its value file, or why the row stays.
+    pub(super) file: Result<Option<PathBuf>, &'static str>,
 }
 
 impl<'r> Which<'r> {
@@ -67,7 +68,7 @@ impl<'r> Which<'r> {
         let select = [
             rules.size.clone().unwrap_or_else(|| "NULL".to_owned()),
             column(rules.stored.map(|(c, _)| c)),
-            column(rules.file),
+            column(rules.file.map(|files| files.column)),
         ];
         let (condition, cells) = self.condition();
         let sql = format!(
@@ -78,14 +79,10 @@ impl<'r> Which<'r> {
         let mut statement = connection.prepare_cached(&sql)?;
         let look = statement.query_row(&*bound(&cells), |row| {
             let stored = Cell::from(row.get_ref(1)?);
-            let file = match Cell::from(row.get_ref(2)?) {
-                Cell::Text(name) | Cell::Blob(name) => plain_path(&name),
-                _ => None,
-            };
             Ok(Look {
                 size: row.get(0)?,
                 stored: rules.stored.and_then(|(_, form)| form.read(&stored)),
-                file,
+                file: own_file(rules, &Cell::from(row.get_ref(2)?)),
             })
         });
         Ok(look.optional()?)
@@ -154,6 +151,19 @@ impl Look {
     }
 }
 
+/// The file that a row names, where the library itself can have named it.
+fn own_file(rules: &RowRules, cell: &Cell) -> Result<Option<PathBuf>, &'static str> {
+    match (&rules.file, cell) {
+        (None, _) | (_, Cell::Null) => Ok(None),
+        (Some(files), Cell::Text(name) | Cell::Blob(name)) if (files.is_own)(name) => {
+            Ok(plain_path(name))
+        }
+        _ => Err(
+            "it names a file that is none of the cache's value files, and may be somebody's own",
+        ),
+    }
+}
+
 /// A path below the store, in plain names; anything else is no file of the store's.
 fn plain_path(name: &[u8]) -> Option<PathBuf> {
     let path = path_from_bytes(name);
@@ -167,7 +177,7 @@ fn plain_path(name: &[u8]) -> Option<PathBuf> {
 
 /// The value file that a saved row names.
 pub(super) fn file_of(rules: &RowRules, cells: &[Cell]) -> Option<PathBuf> {
-    match cells.get(rules.file?)? {
+    match cells.get(rules.file?.column)? {
         Cell::Text(name) | Cell::Blob(name) => plain_path(name),
         _ => None,
     }
@@ -398,7 +408,7 @@ fn try_insert(
         .map(|_| ())
 }
 
-fn alias(table: &Table) -> Option<&'static str> {
+pub(super) fn alias(table: &Table) -> Option<&'static str> {
     match table.handle {
         Handle::Rowid(alias) => Some(alias),
         Handle::Columns(_) | Handle::Place => None,

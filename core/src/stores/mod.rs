@@ -48,14 +48,14 @@ pub use policy::{
 pub(crate) use probe::reported;
 pub use probe::running_programs;
 pub use recognise::{Candidate, Confidence, Recognised, open_all, open_all_telling};
-pub(crate) use removal::{Dependent, Expiry, RowRules};
+pub(crate) use removal::{Dependent, Expiry, RowRules, ValueFiles};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
 pub(crate) use search::Search;
 pub use value_reader::ValueReader;
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -262,6 +262,12 @@ pub trait Backend: Send + Sync {
         _cancel: &Cancel,
     ) -> Result<PolicyChoice> {
         Err(policy::unknown(store, policy.name))
+    }
+
+    /// True for the name of a file that holds a part of such a store, and is a store of its own only where somebody
+    /// names it: its bytes may be those of any other kind.
+    fn is_part(&self, _name: &OsStr) -> bool {
+        false
     }
 
     /// A group as people know it, where that reads better than its label; not unique.

@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::BACKENDS;
+use super::diskcache::has_values;
 use super::search::Search;
-use super::strangers;
+use super::{BACKENDS, strangers};
 use crate::model::{Issue, Severity, StoreInfo};
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::sqlite::{self, Shape};
@@ -238,9 +238,14 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         let meta = dir.stat("joblib".as_ref())?;
         std::io::Result::Ok(meta.file_type == FileType::Link)
     };
+    let has_orphans = || parent.open_dir(name).is_ok_and(|dir| has_values(&dir));
     match parent.stat(name) {
         Ok(meta) if meta.file_type == FileType::Dir && has_link().unwrap_or(false) => {
             "its folder \"joblib\" is a link, and links are followed only where they are named: open that"
+        }
+        Ok(meta) if meta.file_type == FileType::Dir && has_orphans() => {
+            "it holds value files of diskcache, and the database cache.db that says what they are is missing: put \
+             that back, or open a value file by its own path"
         }
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
         Ok(meta) if meta.size == 0 => "the file is empty",

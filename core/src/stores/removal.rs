@@ -85,12 +85,21 @@ pub(crate) struct RowRules {
     pub(crate) expires: Option<Expiry>,
     /// Columns that change when a program reads the row.
     pub(crate) volatile: Vec<usize>,
-    /// The path of the row's value file below the database's folder.
-    pub(crate) file: Option<usize>,
+    /// Where rows name files that hold their values.
+    pub(crate) file: Option<ValueFiles>,
     /// Texts of the triggers that the library itself made.
     pub(crate) triggers: &'static [&'static str],
     /// Rows of other tables that go with a row.
     pub(crate) dependents: Vec<Dependent>,
+}
+
+/// The files beside a database that hold values of its rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ValueFiles {
+    /// The column that holds a file's path below the database's folder.
+    pub(crate) column: usize,
+    /// True for a path as the library makes it. Whatever else a row names is somebody's own, or the database itself.
+    pub(crate) is_own: fn(&[u8]) -> bool,
 }
 
 /// Where a table keeps when its rows expire.

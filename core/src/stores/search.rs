@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use super::BACKENDS;
 use super::recognise::{Recognised, recognise};
 use crate::clear::QUARANTINE;
 use crate::source::{Dir, FileType};
@@ -59,9 +60,11 @@ impl Search<'_> {
                 }
             };
             for (name, file_type) in names {
+                let is_part = || BACKENDS.iter().any(|backend| backend.is_part(&name));
                 if name == QUARANTINE
                     || is_in_the_making(&name)
                     || (self.skips)(&name)
+                    || (file_type == FileType::File && is_part())
                     || !matches!(file_type, FileType::Dir | FileType::File)
                 {
                     continue;

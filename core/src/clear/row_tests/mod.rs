@@ -3,6 +3,7 @@
 mod changes;
 mod expiry;
 mod kills;
+mod names;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,25 +1,53 @@
 //! Value files: names that stay below the cache's own folder, and the walk that finds those no row names.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use super::path_from_bytes;
+use super::{DATABASE, path_from_bytes};
 use crate::source::{Dir, FileReader, FileType, Meta};
 use crate::{Error, Result};
 
-/// The path in a row's `filename`, if it stays below the cache.
+/// The path in a row's `filename`, if it stays below the cache and is not its database, which SQLite alone opens.
 pub(super) fn checked(name: &[u8]) -> Result<PathBuf> {
+    let fail = |why| Err(Error::damaged("Cannot open the value file", why));
     let path = path_from_bytes(name);
     let is_below = !name.is_empty()
         && !name.contains(&0)
         && path.components().all(|c| matches!(c, Component::Normal(_)));
-    if is_below {
-        return Ok(path);
+    if !is_below {
+        return fail("its name in the database leads out of the cache");
     }
-    Err(Error::damaged(
-        "Cannot open the value file",
-        "its name in the database leads out of the cache",
-    ))
+    if name.starts_with(DATABASE.as_bytes()) {
+        return fail("its name in the database is the database's own");
+    }
+    Ok(path)
+}
+
+/// True for `ab/cd/….val`, as diskcache names value files (`core.py: Disk.filename`, the same from 1.6 to 5.6).
+pub(super) fn is_own(path: &[u8]) -> bool {
+    let mut parts = path.split(|b| *b == b'/');
+    let mut is_folder = || parts.next().is_some_and(is_folder_name);
+    is_folder() && is_folder() && parts.next().is_some_and(is_value_name) && parts.next().is_none()
+}
+
+/// True if there is a value file below `dir`.
+pub(in crate::stores) fn has_any(dir: &Dir) -> bool {
+    let inner = |dir: &Dir| folders(dir).unwrap_or_default();
+    let is_value = |(name, file_type): &(OsString, FileType)| {
+        *file_type == FileType::File && is_value_name(name.as_encoded_bytes())
+    };
+    for first in inner(dir) {
+        let Ok(above) = dir.open_dir(first.as_ref()) else {
+            continue;
+        };
+        for second in inner(&above) {
+            let names = above.open_dir(second.as_ref()).and_then(|dir| dir.names());
+            if names.is_ok_and(|names| names.iter().any(is_value)) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Opens a value file; no part of its path may be a link.
@@ -49,7 +77,7 @@ pub(super) fn walk(dir: &Dir, mut each: impl FnMut(&Path, &Meta)) -> std::io::Re
             };
             for (name, file_type) in folder.names()? {
                 if file_type == FileType::File
-                    && is_value_name(&name)
+                    && is_value_name(name.as_encoded_bytes())
                     && let Ok(meta) = folder.stat(&name)
                 {
                     each(&Path::new(&first).join(&second).join(&name), &meta);
@@ -65,17 +93,21 @@ fn folders(dir: &Dir) -> std::io::Result<Vec<String>> {
     let names = dir.names()?.into_iter();
     let hex = names.filter_map(|(name, file_type)| {
         let name = name.to_str()?;
-        (file_type == FileType::Dir && name.len() == 2 && is_hex(name)).then(|| name.to_owned())
+        (file_type == FileType::Dir && is_folder_name(name.as_bytes())).then(|| name.to_owned())
     });
     Ok(hex.collect())
 }
 
-/// 28 hex digits and `.val` (`core.py: Disk.filename`).
-fn is_value_name(name: &OsStr) -> bool {
-    let digits = name.to_str().and_then(|name| name.strip_suffix(".val"));
+/// 28 hex digits and `.val`.
+pub(in crate::stores) fn is_value_name(name: &[u8]) -> bool {
+    let digits = name.strip_suffix(b".val");
     digits.is_some_and(|digits| digits.len() == 28 && is_hex(digits))
 }
 
-fn is_hex(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+fn is_folder_name(name: &[u8]) -> bool {
+    name.len() == 2 && is_hex(name)
+}
+
+fn is_hex(text: &[u8]) -> bool {
+    text.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }

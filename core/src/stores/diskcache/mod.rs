@@ -10,6 +10,9 @@ mod policy;
 mod removal;
 mod row;
 
+pub(super) use files::has_any as has_values;
+
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -295,9 +298,11 @@ impl Backend for DiskCache {
         let Ok(dir) = candidate.parent.open_dir(candidate.name) else {
             return Ok(None);
         };
-        let looks_so = |dir: &Dir| {
-            let database = Candidate::look(dir, DATABASE.as_ref());
-            database.is_ok_and(|database| is_cache(&database))
+        let looks_so = |dir: &Dir| match Candidate::look(dir, DATABASE.as_ref()) {
+            Ok(database) if is_cache(&database) => true,
+            Ok(database) if database.meta.is_none() => false,
+            // Emptied, overwritten, or not to be read: the files that it named are values still, and no stores.
+            _ => files::has_any(dir),
         };
         if looks_so(&dir) {
             return found(CACHE, candidate.path());
@@ -524,6 +529,10 @@ impl Backend for DiskCache {
 
     fn group_word(&self) -> GroupWord {
         GroupWord::TAG
+    }
+
+    fn is_part(&self, name: &OsStr) -> bool {
+        files::is_value_name(name.as_encoded_bytes())
     }
 }
 

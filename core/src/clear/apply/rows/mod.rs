@@ -6,10 +6,12 @@
 
 mod pace;
 mod row;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -29,6 +31,7 @@ use crate::sqlite::{Changing, CopyRule, Database, Failure, Locked};
 use crate::stores::RowRules;
 use pace::Pace;
 use row::{Guards, Row};
+use shared::SharedFiles;
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
@@ -51,6 +54,8 @@ pub(super) struct Rows<'a> {
     pace: Pace,
     longest: Option<Duration>,
     strays: Strays,
+    /// By database, once asked for.
+    shared: BTreeMap<PathBuf, Arc<SharedFiles>>,
 }
 
 impl Mechanism for Rows<'_> {
@@ -157,6 +162,7 @@ impl<'a> Rows<'a> {
             pace: Pace::default(),
             longest: None,
             strays: Strays::new(),
+            shared: BTreeMap::new(),
         }
     }
 
@@ -187,18 +193,65 @@ impl<'a> Rows<'a> {
             Err(error) => return all_fail(rows, &error),
         };
         let place = (&dir, self.site.dev);
-        let checked = self.view(database, |connection| {
+        let looked = self.view(database, |connection| {
             let mut guards = Guards::default();
             let looked = rows.iter().map(|row| {
                 let look = guards.look(connection, row)?;
-                Ok((
-                    row.at,
-                    look.and_then(|path| row.file(place, path)).map(drop),
-                ))
+                Ok(look.and_then(|path| row.file(place, path)))
             });
-            looked.collect::<Result<Outcomes, Failure>>()
+            looked.collect::<Result<Vec<_>, Failure>>()
+        });
+        let checked = looked.and_then(|looked| {
+            let mut outcomes = Outcomes::new();
+            for (row, file) in rows.iter().zip(looked) {
+                let outcome = match file {
+                    Ok(Some(file)) => self.shared(row, None)?.allow(&file),
+                    file => file.map(drop),
+                };
+                outcomes.push((row.at, outcome));
+            }
+            Ok(outcomes)
         });
         checked.unwrap_or_else(|error| all_fail(rows, &error))
+    }
+
+    /// The files that several rows of the row's table name, read by `changing` or else by the door that changes nothing.
+    fn shared(
+        &mut self,
+        row: &Row<'_>,
+        changing: Option<&Changing>,
+    ) -> crate::Result<Arc<SharedFiles>> {
+        let (database, rules) = (&row.removal.database, &row.removal.rules);
+        if let Some(known) = self.shared.get(database) {
+            return Ok(Arc::clone(known));
+        }
+        let found = SharedFiles::find(|from| match changing {
+            Some(changing) => changing.read(|connection| shared::page(connection, rules, from)),
+            None => self.view(database, |connection| shared::page(connection, rules, from)),
+        })?;
+        let found = Arc::new(found);
+        self.shared.insert(database.clone(), Arc::clone(&found));
+        Ok(found)
+    }
+
+    /// Drops the rows whose value file another row names too.
+    fn drop_shared(
+        &mut self,
+        changing: &Changing,
+        batch: &mut Vec<Row<'_>>,
+        outcomes: &mut Outcomes,
+    ) -> crate::Result<()> {
+        let Some(named) = batch.iter().find(|row| row.file.is_some()) else {
+            return Ok(());
+        };
+        let shared = self.shared(named, Some(changing))?;
+        for row in std::mem::take(batch) {
+            match row.file.as_ref().map_or(Ok(()), |file| shared.allow(file)) {
+                Ok(()) => batch.push(row),
+                Err(stays) => outcomes.push((row.at, Err(stays))),
+            }
+        }
+        Ok(())
     }
 
     /// Reads by the door that changes nothing.
@@ -240,7 +293,12 @@ impl<'a> Rows<'a> {
         };
         let mut outcomes = Outcomes::new();
         let read = self.read(&changing, &dir, &mut batch, shelf.is_some(), &mut outcomes);
-        let version = match read.and_then(|version| self.save(shelf, &batch).map(|()| version)) {
+        let prepared = read.and_then(|version| {
+            self.drop_shared(&changing, &mut batch, &mut outcomes)?;
+            self.save(shelf, &batch)?;
+            Ok(version)
+        });
+        let version = match prepared {
             Ok(version) => version,
             Err(error) => {
                 outcomes.extend(all_fail(&batch, &error));

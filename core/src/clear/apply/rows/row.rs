@@ -48,7 +48,7 @@ impl Guards {
             Some(look) if !look.is(rules, &row.job.planned.fingerprint) => Err(changed()),
             // The values themselves, where neither a time nor a size would tell.
             Some(_) if !row.is_pinned(connection)? => Err(changed()),
-            Some(look) => Ok(look.file),
+            Some(look) => look.file.map_err(Stays::because),
         })
     }
 
@@ -97,7 +97,11 @@ impl<'j> Row<'j> {
         if rules.file.is_some() {
             let look = self.which().look(connection)?;
             // What is no plain file is refused when it is looked at again.
-            let pin = |look: Look| Some(ValueFile::pin(file_at(place, look.file).ok()?.as_ref()));
+            let pin = |look: Look| {
+                Some(ValueFile::pin(
+                    file_at(place, look.file.ok()?).ok()?.as_ref(),
+                ))
+            };
             return Ok(look.and_then(pin));
         }
         if rules.stored.is_some() {
