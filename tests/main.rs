@@ -30,6 +30,7 @@ mod https;
 mod joblib;
 #[cfg(target_os = "linux")]
 mod kills;
+mod own_files;
 mod policies;
 mod probe;
 mod readonly;

@@ -1,6 +1,7 @@
 //! requests-cache with its file backend: a folder of one response a file, and a database of redirects.
 //!
-//! `requests_cache/backends/filesystem.py`, checked with 0.7.5 to 1.3.3. A redirect is no entry.
+//! `requests_cache/backends/filesystem.py`, checked with 0.7.0 to 1.3.3. A redirect is no entry. 0.7.0 keeps the redirects
+//! beside the folder, among whatever else lies there: the database alone makes no folder a cache.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -10,11 +11,11 @@ use std::path::Path;
 use super::files::{FileKind, FileStore, Front};
 use super::http::Response;
 use super::requests_cache::EXPIRED;
-use super::{LibraryPolicy, ValueTimes};
+use super::{Candidate, LibraryPolicy, ValueTimes};
 use crate::Result;
 use crate::formats::{Carrier, Preview};
 use crate::model::Role;
-use crate::source::Dir;
+use crate::source::{Dir, FileType};
 use crate::sqlite;
 
 pub(super) static REQUESTS_FILES: FileStore<RequestsFiles> = FileStore(RequestsFiles);
@@ -23,7 +24,18 @@ pub(super) static REQUESTS_FILES: FileStore<RequestsFiles> = FileStore(RequestsF
 pub(super) struct RequestsFiles;
 
 /// Where redirects are kept, and from 1.3 on when files were last used; no response is named so.
-const DATABASES: [&str; 2] = ["redirects.sqlite", "lru.db"];
+const DATABASES: [&str; 2] = [REDIRECTS, "lru.db"];
+const REDIRECTS: &str = "redirects.sqlite";
+/// Hex digits of a key: blake2b of 8 bytes; SHA-256 in 0.7, and where the system forbids that (`cache_keys.py`).
+const KEY_DIGITS: [usize; 2] = [16, 64];
+/// What the serializers add to a key (`filesystem.py: _get_extension`); 0.7.0 adds nothing.
+const SUFFIXES: [&[u8]; 6] = [b"", b"pkl", b"json", b"yaml", b"bson", b"dat"];
+/// Files that are looked into: some may be torn.
+const LOOKED_INTO: usize = 8;
+/// Bytes of a file that show what it is.
+const HEAD_BYTES: usize = 4096;
+/// Of these, bytes in which a dict's first key stands.
+const FIRST_BYTES: usize = 40;
 
 impl FileKind for RequestsFiles {
     const KIND: &'static [&'static str] = &["requests-cache"];
@@ -32,20 +44,32 @@ impl FileKind for RequestsFiles {
     const HAS_TIMES_IN_VALUES: bool = true;
     const POLICIES: &'static [LibraryPolicy] = &[EXPIRED];
 
+    /// A folder with a response in it, or with nothing but what the library makes.
     fn writer(&self, dir: &Dir) -> io::Result<Option<String>> {
-        let [redirects, _] = DATABASES;
+        let (mut keys, mut is_alone) = (Vec::new(), true);
+        dir.list(|name, file_type| {
+            let is_file = file_type == FileType::File;
+            if is_file && is_key(name) {
+                if keys.len() < LOOKED_INTO {
+                    keys.push(name.to_owned());
+                }
+            } else if !(is_file && is_beside(name)) {
+                is_alone = false;
+            }
+        })?;
         let mut head = Vec::new();
-        let read = dir.read_small(redirects.as_ref(), sqlite::MAGIC.len(), &mut head);
-        let is_one = read.is_ok() && head.starts_with(sqlite::MAGIC);
+        let has_response = keys.iter().any(|name| {
+            head.clear();
+            let read = dir.read_small(name, HEAD_BYTES, &mut head);
+            read.is_ok() && is_response(&head)
+        });
+        let is_one = has_response || (is_alone && has_redirects(dir));
         Ok(is_one.then(|| "requests-cache, filesystem".to_owned()))
     }
 
-    /// Neither a database, nor a lock or a hidden file is a response.
+    /// What is not named as the library names responses is somebody's own.
     fn role(&self, name: &OsStr) -> Option<Role> {
-        let name = name.as_encoded_bytes();
-        let is_database = DATABASES.iter().any(|own| name.starts_with(own.as_bytes()));
-        let is_other = is_database || name.starts_with(b".") || name.ends_with(b".lock");
-        (!is_other).then_some(Role::Entry)
+        is_key(name).then_some(Role::Entry)
     }
 
     fn key<'n>(&self, name: &'n OsStr) -> Option<&'n str> {
@@ -70,5 +94,73 @@ impl FileKind for RequestsFiles {
 
     fn times(&self, preview: &Preview) -> ValueTimes {
         Response::of(preview).times()
+    }
+}
+
+/// A hash, and the ending of a serializer.
+fn is_key(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let dot = name.iter().position(|b| *b == b'.');
+    let (key, suffix) = match dot.and_then(|at| name.split_at_checked(at)) {
+        // A name that ends in a dot is none of the library's.
+        Some((_, b".")) => return false,
+        Some((key, suffix)) => (key, suffix.strip_prefix(b".").unwrap_or(suffix)),
+        None => (name, &b""[..]),
+    };
+    let is_hash = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    KEY_DIGITS.contains(&key.len()) && key.iter().all(is_hash) && SUFFIXES.contains(&suffix)
+}
+
+/// Databases with what SQLite puts beside them, locks and hidden files.
+fn is_beside(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let is_database = DATABASES.iter().any(|own| name.starts_with(own.as_bytes()));
+    is_database || name.starts_with(b".") || name.ends_with(b".lock")
+}
+
+/// A response of 0.7 is pickled as an object; any other is a dict whose keys stand in the alphabet's order, in whatever
+/// form (`models/response.py: CachedResponse`).
+fn is_response(head: &[u8]) -> bool {
+    let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
+    let first = head.get(..FIRST_BYTES).unwrap_or(head);
+    let is_object = head.starts_with(b"\x80") && has(first, b"requests_cache");
+    // Both `_content` and `_decoded_content` are longer than a head may be.
+    let has_body = has(first, b"_content");
+    is_object || has_body || (has(head, b"created_at") && has(head, b"elapsed"))
+}
+
+fn has_redirects(dir: &Dir) -> bool {
+    let look = Candidate::look(dir, REDIRECTS.as_ref());
+    look.is_ok_and(|database| match database.shape() {
+        Some(shape) => shape.table("redirects", &["key", "value"]).is_some(),
+        None => database.head.starts_with(sqlite::MAGIC),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_are_told_from_other_files_by_their_names() {
+        for (name, is_one) in [
+            ("0989a0ddf4237c56.json", true),
+            ("0989a0ddf4237c56.pkl", true),
+            ("0989a0ddf4237c56", true),
+            (
+                "7c33514bc8bb1b755f49e850485db7afb30f62b564a0a262ba348dc4aa41822a",
+                true,
+            ),
+            ("0989a0ddf4237c56.bak", false),
+            ("0989a0ddf4237c56.json.bak", false),
+            ("0989a0ddf4237c56.", false),
+            ("0989A0DDF4237C56.json", false),
+            ("0989a0ddf4237c5.json", false),
+            ("package.json", false),
+            ("redirects.sqlite", false),
+            ("", false),
+        ] {
+            assert_eq!(is_key(name.as_ref()), is_one, "{name}");
+        }
     }
 }
