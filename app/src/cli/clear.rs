@@ -248,6 +248,6 @@ fn say_rest(applied: &Applied) {
         );
     }
     if let Some(error) = &applied.unfinished {
-        eprintln!("warning: {error}. The next clear, undo or purge finishes it");
+        eprintln!("warning: {error}");
     }
 }

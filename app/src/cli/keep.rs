@@ -137,7 +137,7 @@ fn apply(plan: &Plan, global: &Global, report: &mut Report<'_>) -> Result<(), Fa
     let applied = clear::apply(plan, how, state.as_ref(), &cancel, &progress, &mut hear)?;
     report.applied(&applied);
     if let Some(error) = &applied.unfinished {
-        eprintln!("warning: {error}. The next clear, undo or purge finishes it");
+        eprintln!("warning: {error}");
     }
     closed.map_or(Ok(()), Err)
 }

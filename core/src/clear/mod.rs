@@ -11,6 +11,8 @@ mod disk;
 mod dumb;
 mod holders;
 mod journal;
+#[cfg(test)]
+mod key_tests;
 mod keys;
 mod plan;
 mod quarantine;

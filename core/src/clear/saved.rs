@@ -59,9 +59,9 @@ pub(super) struct Numbers {
 pub(super) struct Saved {
     connection: Connection,
     path: PathBuf,
-    /// The batch saved last, if it is not marked gone yet.
+    /// The batch saved last, if it is gone and not marked so yet.
     batch: Option<i64>,
-    /// Entries of it that stayed in the store after all.
+    /// Entries that were saved and stayed in the store after all.
     stayed: Vec<usize>,
 }
 
@@ -167,6 +167,11 @@ impl Saved {
     /// An entry of the batch saved last is in its store still.
     pub(super) fn stays(&mut self, n: usize) {
         self.stayed.push(n);
+    }
+
+    /// Whether entries of the batch saved last are gone is not known: the store tells, when it is asked.
+    pub(super) fn leave_undecided(&mut self) {
+        self.batch = None;
     }
 
     /// Marks the last batch gone.

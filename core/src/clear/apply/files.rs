@@ -77,10 +77,11 @@ impl Mechanism for Files<'_> {
         jobs.iter().map(|job| self.take_one(job, to)).collect()
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&mut self) -> crate::Result<()> {
         for path in std::mem::take(&mut self.touched) {
             if let Ok(dir) = self.site.base.open_below(&path) {
-                disk::sync_dir(&dir)?;
+                disk::sync_dir(&dir)
+                    .map_err(|e| Error::io("Cannot wait for the disk", dir.path(), e))?;
             }
         }
         Ok(())

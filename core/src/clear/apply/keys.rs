@@ -34,6 +34,8 @@ pub(super) struct Keys<'a> {
     /// Files that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
     saved: Option<Saved>,
+    /// Why it is not known whether keys that are out are so on the disk.
+    unconfirmed: Option<Error>,
 }
 
 impl Mechanism for Keys<'_> {
@@ -97,11 +99,9 @@ impl Mechanism for Keys<'_> {
         outcomes
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        match &mut self.saved {
-            Some(saved) => saved.finish().map_err(io::Error::other),
-            None => Ok(()),
-        }
+    fn sync(&mut self) -> crate::Result<()> {
+        self.saved.as_mut().map_or(Ok(()), Saved::finish)?;
+        self.unconfirmed.take().map_or(Ok(()), Err)
     }
 }
 
@@ -120,6 +120,7 @@ impl<'a> Keys<'a> {
             batch: KEYS,
             given_up: BTreeMap::new(),
             saved: None,
+            unconfirmed: None,
         }
     }
 
@@ -198,18 +199,46 @@ impl<'a> Keys<'a> {
         for (passed, removed) in passed.iter().zip(removed) {
             let outcome = match removed {
                 Ok(true) => continue,
-                Ok(false) => Err(super::seen::changed()),
-                Err(error) => Err(Stays::of(error)),
+                Ok(false) => {
+                    if let Some(saved) = &mut self.saved {
+                        saved.stays(passed.job.n);
+                    }
+                    Err(super::seen::changed())
+                }
+                Err(error) => self.ended(&mut *file, passed, error),
             };
-            if let Some(saved) = &mut self.saved {
-                saved.stays(passed.job.n);
-            }
             if let Some(place) = outcomes.get_mut(passed.at) {
                 *place = outcome;
             }
         }
-        file.sync()?;
+        if let Err(error) = file.sync() {
+            self.given_up.insert(removal.file.clone(), error.repeated());
+            self.leave_undecided();
+            self.is_unconfirmed(error);
+        }
         Ok(outcomes)
+    }
+
+    /// Where a key ended whose removal failed: the failure may have come after the change, so the file is asked.
+    fn ended(&mut self, file: &mut dyn keys::Keys, passed: &Passed<'_>, error: Error) -> Result {
+        self.leave_undecided();
+        if !matches!(file.find(&passed.job.planned.key.key), Ok(None)) {
+            return Err(Stays::of(error));
+        }
+        self.is_unconfirmed(error);
+        Ok(())
+    }
+
+    /// What was saved of a batch is kept until the file tells, key by key, what became of it.
+    fn leave_undecided(&mut self) {
+        if let Some(saved) = &mut self.saved {
+            saved.leave_undecided();
+        }
+    }
+
+    fn is_unconfirmed(&mut self, error: Error) {
+        let error = error.hint("The entries are out as far as programs see; check the disk");
+        self.unconfirmed.get_or_insert(error);
     }
 
     /// On the disk before the first key goes.

@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::journal::{self, By, Head};
+use super::journal::{self, By, Head, Manifest};
 use super::plan::{Act, Plan, Planned};
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
+use super::recover;
 use crate::model::Time;
 use crate::own::StateDir;
 use crate::scan::{Cancel, Progress};
@@ -49,7 +50,7 @@ pub enum Outcome {
     Done,
     /// It stays as it is, for this reason.
     Skipped(String),
-    /// It should have gone and could not; it is as it was.
+    /// It should have gone and is in the store still, or nobody can say; then it is held aside as well.
     Failed(Error),
 }
 
@@ -78,8 +79,8 @@ pub struct Applied {
     pub bytes_inside: u64,
     /// Longest that the lock of a database kept other writers out; `None` if none was taken.
     pub longest_lock: Option<Duration>,
-    /// Why what is out of the store is not freed yet, or its journal has no end; the next clear, undo or purge
-    /// finishes it.
+    /// Why what is out of the store is not freed yet, its journal has no end, or the disk did not confirm that it is
+    /// out.
     pub unfinished: Option<Error>,
 }
 
@@ -155,11 +156,17 @@ pub(super) trait Mechanism {
         1
     }
 
-    /// Checks a batch of entries and takes them out; as many outcomes as jobs, and certain when they are returned.
+    /// Checks a batch of entries and takes them out; as many outcomes as jobs.
+    ///
+    /// `Ok` is out for every program; whether it is so on the disk is known after [`Mechanism::sync`]. What fails
+    /// without telling on which side it ended stays saved, and the store is asked.
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<std::result::Result<(), Stays>>;
 
     /// Waits until what was taken out is so on the disk.
-    fn sync(&mut self) -> std::io::Result<()>;
+    ///
+    /// # Errors
+    /// If that cannot be known, also of what was taken out some batches ago.
+    fn sync(&mut self) -> Result<()>;
 
     /// What lies on the shelf and is no part of the entries that were taken.
     fn strays(&mut self) -> Strays {
@@ -198,7 +205,7 @@ impl<'a> Mechanisms<'a> {
         &mut **mechanism
     }
 
-    fn sync(&mut self) -> std::io::Result<()> {
+    fn sync(&mut self) -> Result<()> {
         self.made.values_mut().try_for_each(|m| m.sync())
     }
 }
@@ -336,15 +343,38 @@ impl Run<'_> {
         self.ready(plan, true)?;
         let (quarantine, shelf) = self.new_shelf(plan, Purpose::Undo)?;
         self.take_all(plan, To::Shelf(&shelf));
-        if self.applied.removed == 0 && strays::on(&shelf, &self.out, &self.strays)?.is_empty() {
+        self.decide(&shelf);
+        if self.applied.removed == 0 && quarantine::is_empty(&shelf.dir)? {
             let tidied = quarantine
                 .discard(shelf)
                 .and_then(|()| quarantine.tidy(&Cancel::default()));
-            self.applied.unfinished = tidied.err();
+            self.finished(tidied);
             return Ok(());
         }
         self.hold(&quarantine, &shelf, state);
         Ok(())
+    }
+
+    /// Lets the store tell on which side entries ended whose removal failed: those that are out stay held.
+    fn decide(&mut self, shelf: &Shelf) {
+        let applied = &self.applied;
+        if applied.failed + applied.skipped == 0 && applied.unfinished.is_none() {
+            return;
+        }
+        let decided = match Manifest::read(&shelf.manifest) {
+            Ok(Some(manifest)) => recover::rows(&self.site.parent, &shelf.dir, &manifest),
+            Ok(None) => Ok(()),
+            Err(e) => Err(Error::io("Cannot read the journal", shelf.dir.path(), e)),
+        };
+        self.finished(decided);
+    }
+
+    /// Remembers why something is not finished; the first reason is the one that is told.
+    fn finished(&mut self, result: Result<()>) {
+        if let Err(error) = result {
+            let error = error.hint("The next clear, undo or purge finishes it");
+            self.applied.unfinished.get_or_insert(error);
+        }
     }
 
     /// Asks the mechanism of the first entry: a store that cannot be changed now has the same answer for all.
@@ -383,10 +413,10 @@ impl Run<'_> {
         self.applied.undo_id = Some(shelf.name.clone());
         self.applied.quarantine = Some(quarantine.path());
         // Entries are held all the same, and the next command finishes the journal.
-        self.applied.unfinished = journal::finish(&shelf.manifest)
+        let ended = journal::finish(&shelf.manifest)
             .and_then(|()| super::disk::sync_dir(&shelf.dir))
-            .map_err(|e| Error::io("Cannot finish the journal", shelf.dir.path(), e))
-            .err();
+            .map_err(|e| Error::io("Cannot finish the journal", shelf.dir.path(), e));
+        self.finished(ended);
     }
 
     /// Plan and places are on the disk before the first entry moves.
@@ -448,9 +478,7 @@ impl Run<'_> {
         };
         self.take_all(plan, To::Shelf(&shelf));
         let freed = self.free_shelf(plan, &quarantine, shelf, state);
-        if let Err(error) = freed.and_then(|()| quarantine.tidy(self.cancel)) {
-            self.applied.unfinished = Some(error);
-        }
+        self.finished(freed.and_then(|()| quarantine.tidy(self.cancel)));
         Ok(())
     }
 
@@ -510,11 +538,14 @@ impl Run<'_> {
         }
         let locks = mechanisms.made.values().filter_map(|m| m.longest_lock());
         self.applied.longest_lock = locks.max();
-        if matches!(to, To::Shelf(_))
-            && let Err(e) = mechanisms.sync()
-        {
-            log::warn!("cannot wait for the disk: {e}");
-        }
+        // First where things came, then where they left: a crash between never leaves them in neither place.
+        let came = match to {
+            To::Check => return,
+            To::Nowhere => Ok(()),
+            To::Shelf(shelf) => super::disk::sync_dir(&shelf.dir)
+                .map_err(|e| Error::io("Cannot wait for the disk", shelf.dir.path(), e)),
+        };
+        self.finished(came.and_then(|()| mechanisms.sync()));
     }
 
     fn take(&mut self, mechanisms: &mut Mechanisms<'_>, by: By, jobs: &[Job<'_>], to: To<'_>) {

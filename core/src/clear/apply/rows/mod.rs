@@ -122,11 +122,8 @@ impl Mechanism for Rows<'_> {
         outcomes
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        match &mut self.saved {
-            Some(saved) => saved.finish().map_err(io::Error::other),
-            None => Ok(()),
-        }
+    fn sync(&mut self) -> crate::Result<()> {
+        self.saved.as_mut().map_or(Ok(()), Saved::finish)
     }
 
     fn longest_lock(&self) -> Option<Duration> {
@@ -313,11 +310,16 @@ impl<'a> Rows<'a> {
                 Ok(done) => outcomes.extend(done),
                 Err((failed, error)) => {
                     let is_locked = failed.is_empty();
-                    let stays: Vec<Row<'_>> = failed.into_iter().chain(left.by_ref()).collect();
-                    for row in &stays {
+                    outcomes.extend(all_fail(&failed, &error));
+                    // A commit that failed may be found in the log by whoever opens the database next.
+                    if let Some(saved) = self.saved.as_mut().filter(|_| !is_locked) {
+                        saved.leave_undecided();
+                    }
+                    let untried: Vec<Row<'_>> = left.by_ref().collect();
+                    for row in &untried {
                         self.stays(row);
                     }
-                    outcomes.extend(all_fail(&stays, &error));
+                    outcomes.extend(all_fail(&untried, &error));
                     if is_locked {
                         // Each further batch would wait as long, and in vain.
                         self.given_up.insert(database.to_owned(), error);

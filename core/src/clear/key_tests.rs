@@ -1,0 +1,141 @@
+//! Keys of dbm files cleared and brought back, refused at every single step, on files that the libraries wrote.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the program and the person"
+)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::apply::Site;
+use super::disk::fault;
+use super::keys::{self, For};
+use super::undo;
+use super::{Applied, How, Outcome, Plan, QUARANTINE, apply};
+use crate::model::Snapshot;
+use crate::scan::{Cancel, Progress};
+use crate::stores::{Removal, Store, open_all};
+
+const IO_ERROR: i32 = 5;
+
+/// One file of each container, below the folder of fixtures, and its suffixes.
+const FILES: [(&str, &[&str]); 3] = [
+    ("gnu/numsync.gdbm", &[""]),
+    ("dumb-3.13/shelf", &[".dir", ".dat", ".bak"]),
+    ("ndbm/shelf.db", &[""]),
+];
+
+/// A copy of a file in a folder of its own, as if written long ago.
+struct Bench {
+    temp: tempfile::TempDir,
+    opened: PathBuf,
+}
+
+type Content = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl Bench {
+    fn new((file, suffixes): (&str, &[&str])) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/shelve");
+        let name = Path::new(file).file_name().unwrap().to_str().unwrap();
+        for suffix in suffixes {
+            let to = temp.path().join(format!("{name}{suffix}"));
+            fs::copy(from.join(format!("{file}{suffix}")), &to).unwrap();
+            let copy = File::options().write(true).open(&to).unwrap();
+            copy.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let opened = temp.path().join(name);
+        Self { temp, opened }
+    }
+
+    fn store(&self) -> Store {
+        Store::open(&open_all(&self.opened).unwrap().remove(0)).unwrap()
+    }
+
+    fn plan_for_all(&self) -> Plan {
+        let store = self.store();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        Plan::new(&store, snapshot.records().map(|(_, record)| record)).unwrap()
+    }
+
+    /// Two keys, each of which is a batch of its own, because its value is said to be large.
+    fn plan(&self) -> Plan {
+        let mut plan = self.plan_for_all();
+        plan.removals.truncate(2);
+        for planned in &mut plan.removals {
+            planned.bytes = 32 << 20;
+        }
+        plan
+    }
+
+    fn content(&self) -> Content {
+        let store = self.store();
+        let site = Site::find(&store.info).unwrap();
+        let value = |key: &crate::model::EntryKey| {
+            let Removal::Key(removal) = store.removal(key).unwrap() else {
+                panic!("it is no key");
+            };
+            let mut file = keys::open(&site.base, &removal, For::Looking).unwrap();
+            let found = file.find(&key.key).unwrap().unwrap();
+            (key.key.to_vec(), file.value(&key.key, &found).unwrap())
+        };
+        let all = self.plan_for_all().removals;
+        all.iter().map(|planned| value(&planned.key)).collect()
+    }
+
+    fn undo_all(&self) {
+        let paths = [self.opened.clone()];
+        for held in undo::list(&paths, None) {
+            let (cancel, progress) = (Cancel::default(), Progress::default());
+            undo::restore(&held, &cancel, &progress, &mut |_, _| {}).unwrap();
+        }
+        undo::tidy(&paths, None, &Cancel::default()).unwrap();
+    }
+}
+
+fn run(plan: &Plan, how: How) -> (crate::Result<Applied>, usize) {
+    let mut n_done = 0;
+    let (cancel, progress) = (Cancel::default(), Progress::default());
+    let mut each = |_: &_, outcome| n_done += usize::from(matches!(outcome, Outcome::Done));
+    let applied = apply(plan, how, None, &cancel, &progress, &mut each);
+    (applied, n_done)
+}
+
+/// What failed after its change is out all the same: it is said to be, and it is held.
+#[test]
+fn a_step_that_fails_loses_no_key_and_says_what_is_out() {
+    for file in FILES {
+        for how in [How::Keep, How::Free] {
+            for n in 0..1000 {
+                let bench = Bench::new(file);
+                let before = bench.content();
+                let plan = bench.plan();
+                fault::fail_at(n, IO_ERROR);
+                let (applied, n_done) = run(&plan, how);
+                let calls = fault::calls();
+                fault::clear();
+                let gone = before.len() - bench.content().len();
+                if let Ok(applied) = &applied {
+                    assert_eq!((applied.removed, gone), (n_done, n_done), "{file:?} {n}");
+                    assert_eq!(applied.removed + applied.failed, 2, "{file:?} {n}");
+                    let is_told = applied.failed > 0 || applied.unfinished.is_some();
+                    assert!(is_told || calls.len() <= n || gone == 2, "{file:?} {n}");
+                    assert_eq!(applied.undo_id.is_some(), how == How::Keep && gone > 0);
+                } else {
+                    assert_eq!(gone, 0);
+                }
+                bench.undo_all();
+                if how == How::Keep {
+                    assert_eq!(bench.content(), before, "{file:?} {n} {calls:?}");
+                }
+                assert!(!bench.temp.path().join(QUARANTINE).exists(), "{file:?} {n}");
+                if calls.len() <= n {
+                    assert!(n > 10, "the faults do not reach it");
+                    break;
+                }
+            }
+        }
+    }
+}
