@@ -12,7 +12,7 @@ use super::keys::{self, For, Keys};
 use super::plan::Act;
 use super::rows::{self, Which};
 use super::saved::Saved;
-use super::value_file::ValueFile;
+use super::value_file::{self, ValueFile};
 use crate::Result;
 use crate::model::StoreInfo;
 use crate::scan::Cancel;
@@ -118,7 +118,7 @@ fn is_there(base: &Dir, removal: &RowRemoval, saved: &Saved, n: usize, act: Act)
 }
 
 fn view(base: &Dir, database: &Path) -> Result<Database> {
-    let (dir, name) = super::value_file::open(base, database).map_err(|e| {
+    let (dir, name) = value_file::open(base, database).map_err(|e| {
         crate::Error::io("Cannot open the database", &base.path().join(database), e)
     })?;
     Ok(Database::new(dir, name, CopyRule::Unasked))
@@ -137,11 +137,20 @@ pub(super) fn rows(parent: &Dir, shelf: &Dir, manifest: &Manifest) -> Result<()>
         return Ok(());
     }
     let stayed = in_store(parent, manifest, &saved, &numbers.undecided)?;
+    let base = parent.open_below(&manifest.head.base);
+    let store = store_of(parent, manifest)?;
+    if let Ok(base) = &base {
+        let stayed: BTreeSet<usize> = stayed.iter().copied().collect();
+        for entry in manifest.entries.iter().filter(|e| stayed.contains(&e.n)) {
+            if let Ok(Removal::Row(removal)) = store.removal(&entry.key) {
+                put_file_back(base, shelf, &saved, entry.n, &removal)?;
+            }
+        }
+    }
     saved.decide(&stayed)?;
-    let Ok(base) = parent.open_below(&manifest.head.base) else {
+    let Ok(base) = base else {
         return Ok(());
     };
-    let store = store_of(parent, manifest)?;
     let mut out = numbers.gone;
     out.extend(numbers.undecided.iter().filter(|n| !stayed.contains(n)));
     for n in &out {
@@ -166,6 +175,42 @@ fn free_files(shelf: &Dir, manifest: &Manifest, saved: &BTreeSet<usize>) -> Resu
         }
     }
     Ok(())
+}
+
+/// Moves a value file back whose row is in the store again, as after a backup of the database was put in its place.
+fn put_file_back(
+    base: &Dir,
+    shelf: &Dir,
+    saved: &Saved,
+    n: usize,
+    removal: &RowRemoval,
+) -> Result<()> {
+    if shelf.stat(&part_name(n, false, 0)).is_err() {
+        return Ok(());
+    }
+    let rows = saved.rows(n)?;
+    let Some(path) = rows
+        .first()
+        .and_then(|row| rows::file_of(&removal.rules, &row.cells))
+    else {
+        return Ok(());
+    };
+    let folder = removal.database.parent().unwrap_or(Path::new(""));
+    let put = base
+        .open_below(folder)
+        .and_then(|dir| value_file::put_back(shelf, n, &dir, &path));
+    match put {
+        Err(e)
+            if !matches!(
+                e.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+            ) =>
+        {
+            let path = base.path().join(folder).join(&path);
+            Err(crate::Error::io("Cannot move the value file", &path, e))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Moves the value file of a row that is out onto the shelf, if it is in the store still and no row names it.

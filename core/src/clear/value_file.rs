@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::apply::{Stays, seen};
 use super::disk;
 use super::journal::part_name;
+use super::undo::make_below;
 use crate::Error;
 use crate::source::{Dir, FileType, Meta};
 
@@ -113,6 +114,23 @@ impl ValueFile {
     fn prune(&self, dir: &Dir) {
         prune(dir, self.path.parent().unwrap_or(Path::new("")), usize::MAX);
     }
+}
+
+/// Moves the value file that is held as part of entry `n` back to `path` below `dir`, whose folders are made.
+///
+/// # Errors
+/// "Not found" if none is held, "already exists" if something stands in its place.
+pub(super) fn put_back(shelf: &Dir, n: usize, dir: &Dir, path: &Path) -> io::Result<()> {
+    let outer = path.parent().unwrap_or(Path::new(""));
+    let folder = make_below(dir, outer, None)?;
+    let name = path.file_name().unwrap_or_default();
+    let put = disk::rename(shelf, &part_name(n, false, 0), &folder, name);
+    if put.is_err() {
+        // The folder may have been made for it.
+        drop(folder);
+        prune(dir, outer, usize::MAX);
+    }
+    put
 }
 
 /// Throws away `path` below `dir` and up to `levels` folders in all upwards, as far as they are empty.

@@ -1,4 +1,5 @@
 //! What a program or a stranger did to rows meanwhile.
+#![expect(clippy::disallowed_methods, reason = "the tests play the person")]
 
 use super::*;
 
@@ -97,6 +98,69 @@ fn undo_keeps_what_the_program_stored_anew() {
     bench.run("DELETE FROM t WHERE key IN ('b', 'd')");
     bench.undo_all();
     assert_eq!(bench.content(), before);
+}
+
+/// A person put an older copy of the database in its place: the rows are back, and undo brings their files.
+#[test]
+fn undo_puts_value_files_beside_rows_that_came_back_with_a_backup() {
+    for is_cut_short in [false, true] {
+        let bench = Bench::new(STORES[0]);
+        let (before, database) = (bench.content(), bench.opened.join("cache.db"));
+        let backup = fs::read(&database).unwrap();
+        if is_cut_short {
+            // Killed at the last step but one: the batch is not marked gone, its files are on the shelf.
+            fault::meanwhile(|_| {});
+            bench.clear(How::Keep);
+            let n = fault::calls().len();
+            bench.undo_all();
+            fault::kill_at(n - 6);
+            bench.clear(How::Keep);
+            fault::clear();
+        } else {
+            bench.clear(How::Keep);
+        }
+        assert!(!bench.content().keys().any(|name| is_value_file(name)));
+        for name in ["cache.db-wal", "cache.db-shm"] {
+            fs::remove_file(bench.opened.join(name)).ok();
+        }
+        fs::write(&database, &backup).unwrap();
+        bench.undo_all();
+        assert_eq!(bench.content(), before);
+        assert!(!bench.has_quarantine());
+    }
+}
+
+/// Both halves came back with a backup: what is held is in nobody's way, and is not thrown away unasked.
+#[test]
+fn undo_keeps_a_value_file_whose_place_is_taken() {
+    let bench = Bench::new(STORES[0]);
+    let backup = bench.temp.path().join("backup");
+    super::super::tests::copy(&bench.opened, &backup);
+    bench.clear(How::Keep);
+    fs::remove_dir_all(&bench.opened).unwrap();
+    super::super::tests::copy(&backup, &bench.opened);
+    fs::remove_dir_all(&backup).unwrap();
+    let before = bench.content();
+    let done = bench.undo_all();
+    assert!(done[0].0.skipped > 0 && done[0].1.iter().all(|why| why.contains("purge")));
+    assert_eq!(bench.content(), before);
+    assert_eq!(bench.held()[0].entries, done[0].0.skipped);
+}
+
+#[test]
+fn value_files_are_on_the_disk_before_the_rows_that_name_them() {
+    let bench = Bench::new(STORES[0]);
+    bench.clear(How::Keep);
+    fault::meanwhile(|_| {});
+    bench.undo_all();
+    let calls = fault::calls();
+    fault::clear();
+    let commit = calls.iter().position(|call| *call == "commit").unwrap();
+    let last = |what| calls[..commit].iter().rposition(|call| *call == what);
+    assert!(
+        last("rename").is_some() && last("fsync") > last("rename"),
+        "{calls:?}"
+    );
 }
 
 #[test]

@@ -193,7 +193,11 @@ impl<'a> Files<'a> {
 }
 
 /// Opens a folder some levels below, making what is missing of the way.
-pub(super) fn make_below(base: &Dir, path: &Path, line: Option<&Group>) -> io::Result<Dir> {
+pub(in super::super) fn make_below(
+    base: &Dir,
+    path: &Path,
+    line: Option<&Group>,
+) -> io::Result<Dir> {
     let mut dir = base.open_below(Path::new(""))?;
     for part in path.components() {
         let name = part.as_os_str();

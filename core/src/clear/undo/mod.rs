@@ -7,6 +7,7 @@ mod keys;
 mod restore;
 mod rows;
 
+pub(super) use files::make_below;
 pub use find::{is_id, list, tidy};
 pub use restore::{HeldEntry, Restored, restore};
 use restore::{Mechanism, Way};

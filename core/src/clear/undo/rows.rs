@@ -1,6 +1,6 @@
 //! Saved rows: written back in short transactions, unless the program has stored them anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,6 @@ use super::super::plan::Act;
 use super::super::rows::{self, Put, Which};
 use super::super::saved::SavedRow;
 use super::super::value_file;
-use super::files::make_below;
 use super::held_rows::HeldRows;
 use super::{Mechanism, Way};
 use crate::Error;
@@ -141,7 +140,7 @@ impl<'a> Rows<'a> {
         };
         step("begin")?;
         let locked = changing.lock()?;
-        let mut files = Vec::new();
+        let mut files = Files::default();
         let mut put = || -> Result<Vec<Result>, Failure> {
             let mut outcomes = Vec::new();
             for row in rows {
@@ -157,13 +156,14 @@ impl<'a> Rows<'a> {
         let done = put()
             .map_err(|failure| changing.explain_failure(failure))
             .and_then(|outcomes| {
+                files.sync(&dir)?;
                 step("commit")?;
                 locked.commit()?;
                 Ok(outcomes)
             });
         if done.is_err() {
             // The rows are not back, so their files are nobody's in the store.
-            for (n, path) in files {
+            for (n, path) in files.of_new_rows {
                 self.take_file_again(&dir, n, &path);
             }
         }
@@ -176,7 +176,7 @@ impl<'a> Rows<'a> {
         connection: &Connection,
         row: &Row<'_>,
         dir: &Dir,
-        files: &mut Vec<(usize, PathBuf)>,
+        files: &mut Files,
     ) -> Result<Result, Failure> {
         let Some((own, others)) = row.saved.split_first() else {
             return Ok(Err(Stays::because("nothing is saved of it")));
@@ -193,21 +193,23 @@ impl<'a> Rows<'a> {
             removal: &row.removal,
             rowid: own.rowid,
         };
+        let file = rows::file_of(rules, &own.cells);
+        let mut put_file = |is_taken: fn() -> Stays| match &file {
+            Some(path) => self.put_file(dir, row.entry.n, path, files, is_taken),
+            None => Ok(()),
+        };
         for which in [by_number, by_key] {
             if let Some((_, now)) = which.load(connection)? {
-                // Brought back already, by an undo that was cut short.
+                // Brought back already, by an undo that was cut short or with a backup, and its file perhaps not.
                 if rows::is_same(rules, &own.cells, &now) {
-                    return Ok(Ok(()));
+                    return Ok(put_file(is_whole));
                 }
                 if which.is_named() {
                     return Ok(Err(newer()));
                 }
             }
         }
-        let file = rows::file_of(rules, &own.cells);
-        if let Some(path) = &file
-            && let Err(stays) = self.put_file(dir, row.entry.n, path)
-        {
+        if let Err(stays) = put_file(newer) {
             return Ok(Err(stays));
         }
         connection.execute_batch("SAVEPOINT entry")?;
@@ -217,30 +219,32 @@ impl<'a> Rows<'a> {
         }
         connection.execute_batch("RELEASE entry")?;
         match (&put, file) {
-            (Ok(()), Some(path)) => files.push((row.entry.n, path)),
+            (Ok(()), Some(path)) => files.of_new_rows.push((row.entry.n, path)),
             (Err(_), Some(path)) => self.take_file_again(dir, row.entry.n, &path),
             (_, None) => {}
         }
         Ok(put)
     }
 
-    /// Moves the value file back to where its row will name it.
-    fn put_file(&self, dir: &Dir, n: usize, path: &Path) -> Result {
-        let held = part_name(n, false, 0);
-        let fail = |e| seen::failed(e, &dir.path().join(path));
-        let folder = make_below(dir, path.parent().unwrap_or(Path::new("")), None).map_err(fail)?;
-        let name = path.file_name().unwrap_or_default();
-        let put = disk::rename(&self.held.way.shelf.dir, &held, &folder, name);
-        if put.is_err() {
-            // The folder may have been made for it.
-            drop(folder);
-            value_file::prune(dir, path.parent().unwrap_or(Path::new("")), usize::MAX);
-        }
-        match put {
+    /// Moves the value file back to where its row names it, or will.
+    fn put_file(
+        &self,
+        dir: &Dir,
+        n: usize,
+        path: &Path,
+        files: &mut Files,
+        is_taken: fn() -> Stays,
+    ) -> Result {
+        match value_file::put_back(&self.held.way.shelf.dir, n, dir, path) {
+            Ok(()) => {
+                let folders = path.ancestors().skip(1).map(Path::to_owned);
+                files.folders.extend(folders);
+                Ok(())
+            }
             // It was missing when the row was taken out, or an undo that was cut short brought it back.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(newer()),
-            other => other.map_err(fail),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(is_taken()),
+            Err(e) => Err(seen::failed(e, &dir.path().join(path))),
         }
     }
 
@@ -254,6 +258,31 @@ impl<'a> Rows<'a> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => log::warn!("{}: {e}", dir.path().join(path).display()),
         }
+    }
+}
+
+/// Value files that were moved back in one transaction.
+#[derive(Default)]
+struct Files {
+    /// Each with the number of its entry, of rows that are back only with the commit.
+    of_new_rows: Vec<(usize, PathBuf)>,
+    /// Folders below the database's own in which names came.
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Files {
+    /// A row on the disk must find its file there: what is saved of it is thrown away next.
+    fn sync(&self, dir: &Dir) -> crate::Result<()> {
+        for folder in &self.folders {
+            match dir.open_below(folder).and_then(|dir| disk::sync_dir(&dir)) {
+                // Its one file could not stay, and it went with it.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(|e| {
+                    Error::io("Cannot wait for the disk", &dir.path().join(folder), e)
+                })?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -321,6 +350,13 @@ fn table_of<'r>(removal: &'r RowRemoval, saved: &SavedRow) -> Option<&'r Table> 
 
 fn newer() -> Stays {
     Stays::because("the program has stored a newer one since")
+}
+
+/// Both came with a backup of the whole folder, say.
+fn is_whole() -> Stays {
+    Stays::because(
+        "it is in the cache again, with a value file of its own: `purge` frees the one that is held",
+    )
 }
 
 fn step(step: &'static str) -> crate::Result<()> {
