@@ -153,11 +153,8 @@ pub(super) fn rows(parent: &Dir, shelf: &Dir, manifest: &Manifest) -> Result<()>
     };
     let mut out = numbers.gone;
     out.extend(numbers.undecided.iter().filter(|n| !stayed.contains(n)));
-    for n in &out {
-        let entry = manifest.entries.iter().find(|entry| entry.n == *n);
-        if let Some(entry) = entry
-            && let Ok(Removal::Row(removal)) = store.removal(&entry.key)
-        {
+    for entry in manifest.entries.iter().filter(|e| out.contains(&e.n)) {
+        if let Ok(Removal::Row(removal)) = store.removal(&entry.key) {
             move_file(&base, shelf, &saved, entry, &removal)?;
         }
     }

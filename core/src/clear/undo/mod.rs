@@ -140,18 +140,14 @@ pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged
 fn held_entries<'m>(parent: &Dir, dir: &Dir, manifest: &'m Manifest) -> Result<Vec<&'m Entry>> {
     let names = journal::held_names(dir)
         .map_err(|e| Error::io("Cannot read what is held aside", dir.path(), e))?;
+    let of_files = manifest.entries.iter().filter(|e| e.by == By::Files);
+    let of_files: BTreeSet<usize> = of_files.map(|entry| entry.n).collect();
+    // A value file alone is no entry: its row is freed, or in the store.
     let mut held: BTreeSet<usize> = names
         .iter()
         .filter_map(|(name, _)| journal::entry_of(name))
+        .filter(|n| of_files.contains(n))
         .collect();
-    // A value file alone is no entry: its row is freed, or in the store.
-    let is_whole = |n: &usize| {
-        manifest
-            .entries
-            .iter()
-            .any(|e| e.n == *n && e.by == By::Files)
-    };
-    held.retain(is_whole);
     if let Some(saved) = Saved::find(dir)? {
         let mut numbers = saved.numbers()?;
         for n in recover::in_store(parent, manifest, &saved, &numbers.undecided)? {
