@@ -46,7 +46,7 @@ impl Backend for Pickle {
     fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
         let packed = Codec::detect_strictly(&candidate.head);
         let may_be = packed.is_some()
-            || pickle::is_likely(&candidate.head)
+            || pickle::is_likely_head(&candidate.head)
             || candidate.head.first() == Some(&b'(');
         if !candidate.is_file() || !may_be {
             return Ok(None);
@@ -515,6 +515,26 @@ mod tests {
             let store = store(pickle.as_bytes()).1.unwrap();
             assert_eq!(store.info.kind, PICKLE, "{pickle}");
         }
+    }
+
+    #[test]
+    fn pickles_of_the_old_protocols_are_known_wherever_the_head_of_the_file_ends() {
+        // `N.` and one text, of 4096 bytes in all, one more and many more.
+        for n in [4085, 4086, 4087, 100_000] {
+            let text = [b"N.V".as_slice(), &vec![b'x'; n], b"\np0\n."].concat();
+            let (_temp, store) = store(&text);
+            assert_eq!(keys(&store.unwrap()), ["0", "1"], "{n}");
+        }
+        // pickle.dump({1: 2}, file, 1) and pickle.dump(ValueError(1), file, 0), many times
+        let dict = b"}q\0K\x01K\x02s.".repeat(600);
+        let (_temp, dicts) = store(&dict);
+        assert_eq!(keys(&dicts.unwrap()).len(), 600);
+        let error = b"cexceptions\nValueError\np0\n(I1\ntp1\nRp2\n.".repeat(200);
+        let (_temp, errors) = store(&error);
+        assert_eq!(keys(&errors.unwrap()).len(), 200);
+        // What follows the first is none.
+        let text = [b"N.V".as_slice(), &[b'x'; 5000], b"\nno pickle"].concat();
+        assert!(store(&text).1.is_err());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use super::build::{Attach, Build as _};
 use super::check::{Checked, check_from};
 use super::input::{Input, Keeping};
 use super::machine::{Budget, Machine, Stop};
+use super::sequence::{Outcome, Sequence};
+use super::trace::Trace;
 use crate::formats::{Content, Problem, ProblemKind};
 use crate::model::Limits;
 use crate::model::value::{Call, NodeId, Tag, Value};
@@ -73,6 +75,14 @@ pub fn is_likely(head: &[u8]) -> bool {
     }
 }
 
+/// The same for the first bytes of something longer: what the cut leaves unfinished is no damage.
+pub fn is_likely_head(head: &[u8]) -> bool {
+    match head {
+        [first, .., _] if is_old_beginning(*first) => scans_to_cut(head),
+        _ => is_likely(head),
+    }
+}
+
 /// Opcodes that CPython's pickler begins with at protocols 0 and 1.
 fn is_old_beginning(first: u8) -> bool {
     matches!(
@@ -108,6 +118,31 @@ fn scans(head: &[u8]) -> bool {
         .problems
         .iter()
         .all(|p| p.kind == ProblemKind::Limit || p.is_early_end())
+}
+
+/// True if protocol 0 or 1 pickles follow one another to the end of what is here, the last one cut off at most.
+fn scans_to_cut(head: &[u8]) -> bool {
+    let content = Content::of_bytes(head);
+    let budget = budget(&Limits::PREVIEW);
+    let input = Input::new(&content, Keeping::Window, u64::MAX, budget.deadline);
+    let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
+    while sequence.begin() {
+        let stop = sequence.machine.run();
+        if sequence.machine.problems.iter().any(Problem::is_damage) {
+            return false;
+        }
+        match &stop {
+            Stop::Limit(_) => return true,
+            Stop::Broken(problem) if problem.is_early_end() => return true,
+            _ => {}
+        }
+        match sequence.end(stop) {
+            Outcome::Again => {}
+            Outcome::Done(part) if matches!(part.stop, Stop::Finished(_)) => {}
+            Outcome::Done(_) | Outcome::Foreign { .. } => return false,
+        }
+    }
+    true
 }
 
 /// Slots of stack and memo, whatever the limit on values: eight bytes each, and a vector that grows holds them twice.

@@ -22,6 +22,6 @@ mod trace;
 
 pub use check::{Checked, check};
 pub(crate) use classify::is_exception;
-pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely};
+pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely, is_likely_head};
 pub(crate) use skim::is_one;
 pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};
