@@ -59,8 +59,13 @@ pub fn decode_bare(bytes: &[u8], limits: &Limits) -> Marshalled {
     let mut best: Option<Marshalled> = None;
     for layout in CodeLayout::NEWEST_FIRST {
         let decoded = decode(bytes, 0, layout, limits);
-        if decoded.problem.is_none() || decoded.n_code == 0 {
+        if decoded.problem.is_none() {
             return decoded;
+        }
+        if decoded.n_code == 0 {
+            // Without code all layouts are one, but for strings that Python 2 refers back to.
+            let old = decode(bytes, 0, CodeLayout::V2, limits);
+            return if old.problem.is_none() { old } else { decoded };
         }
         if best.as_ref().is_none_or(|b| b.end < decoded.end) {
             best = Some(decoded);

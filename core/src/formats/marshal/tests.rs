@@ -44,6 +44,15 @@ fn a_string_written_once_is_one_node_everywhere() {
 }
 
 #[test]
+fn strings_of_python_2_are_found_again_by_number() {
+    // marshal.dumps(['a', 'b', 'a', 'b'], 2) in CPython 2.7; version 1 is the same
+    let decoded = decoded(b"[\x04\0\0\0t\x01\0\0\0at\x01\0\0\0bR\0\0\0\0R\x01\0\0\0");
+    assert!(decoded.problem.is_none(), "{:?}", decoded.problem);
+    let value = &decoded.value;
+    assert_eq!(value.repr(value.root(), 100).text, "['a', 'b', 'a', 'b']");
+}
+
+#[test]
 fn dicts_end_with_null_and_nest() {
     // marshal.dumps({1: {2: 3}, 4: []}, 4) in CPython 3.13
     let decoded =
