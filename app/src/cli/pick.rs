@@ -249,9 +249,19 @@ impl Candidate {
 
 fn ambiguous(wanted: &Wanted, found: &[(Arc<StoreInfo>, Candidate)]) -> Failure {
     let mut message = wanted.shown();
-    for (_, candidate) in found.iter().take(MAX_CANDIDATES) {
+    for (at, (_, candidate)) in found.iter().take(MAX_CANDIDATES).enumerate() {
+        let shown = candidate.shown();
         message.push_str("\n  ");
-        message.push_str(&candidate.shown());
+        message.push_str(&shown);
+        // "a" and "b/c", "a/b" and "c": only the key itself tells them apart.
+        let is_other =
+            |(n, (_, other)): (usize, &(_, Candidate))| n != at && other.shown() == shown;
+        if found.iter().enumerate().any(is_other) {
+            let key = BASE64_STANDARD.encode(&candidate.entry.key);
+            for part in ["  (--key-base64 ", &key, ")"] {
+                message.push_str(part);
+            }
+        }
     }
     if found.len() > MAX_CANDIDATES {
         message.push_str("\n  …");

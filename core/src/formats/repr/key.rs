@@ -42,7 +42,9 @@ pub fn reads_like_repr(text: &str) -> bool {
     let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().last()) else {
         return false;
     };
-    let is_literal = || pyliteral::parse(text).is_some();
+    let is_literal = || {
+        pyliteral::parse(text).is_some() || pyliteral::parse(&with_plain_numbers(text)).is_some()
+    };
     match (first, last) {
         (b'(', b')') | (b'[', b']') | (b'{', b'}') => is_literal() || has_call(text),
         (b'<', b'>') => ["<class ", "<function ", "<built-in ", ": ", " object at "]
@@ -53,7 +55,15 @@ pub fn reads_like_repr(text: &str) -> bool {
         (_, b')') => is_call(text),
         _ => matches!(
             text,
-            "None" | "True" | "False" | "Ellipsis" | "NotImplemented"
+            "None"
+                | "True"
+                | "False"
+                | "Ellipsis"
+                | "NotImplemented"
+                | "nan"
+                | "inf"
+                | "nanj"
+                | "infj"
         ),
     }
 }
@@ -62,8 +72,59 @@ pub fn reads_like_repr(text: &str) -> bool {
 fn is_number(text: &str) -> bool {
     let is_padded =
         text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
-    let real = text.strip_suffix('j').unwrap_or(text);
-    !is_padded && pyliteral::parse(real).is_some()
+    !is_padded && (is_real(text) || text.strip_suffix('j').is_some_and(is_real))
+}
+
+/// A float or an int without its parts: what `repr` prints of them, and more.
+fn is_real(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    matches!(digits, "nan" | "inf") || pyliteral::parse(text).is_some()
+}
+
+/// A complex number as it stands in its brackets: `1+2j`, `-0-infj`, `1e-05+nanj`.
+fn is_complex(text: &str) -> bool {
+    let Some(parts) = text.strip_suffix('j') else {
+        return false;
+    };
+    parts.rmatch_indices(['+', '-']).any(|(at, _)| {
+        let (real, imaginary) = parts.split_at_checked(at).unwrap_or_default();
+        is_real(real) && is_real(imaginary.strip_prefix('+').unwrap_or(imaginary))
+    })
+}
+
+/// The text with a 0 for each number that Python prints and has no literal for: `nan`, `-inf`, `1+2j`.
+fn with_plain_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '+' | '-');
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let n = match first {
+            '\'' | '"' => quoted_len(rest, first),
+            first if is_part(first) => rest.find(|c| !is_part(c)).unwrap_or(rest.len()),
+            first => first.len_utf8(),
+        };
+        let (piece, behind) = rest.split_at_checked(n).unwrap_or((rest, ""));
+        let is_number = is_complex(piece)
+            || matches!(
+                piece.trim_start_matches('-'),
+                "nan" | "inf" | "nanj" | "infj"
+            );
+        out.push_str(if is_number { "0" } else { piece });
+        rest = behind;
+    }
+    out
+}
+
+/// Bytes of the quoted text at the front, with its quotes.
+fn quoted_len(text: &str, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == quote && !is_escaped {
+            return at + c.len_utf8();
+        }
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    text.len()
 }
 
 /// `name(…)` and `module.Class(…)`.
@@ -99,7 +160,12 @@ mod tests {
             "naïve ☃",
             "007",
             "-",
-            "nan",
+            "nano",
+            "info",
+            "j",
+            "(1+2)",
+            "1+2j",
+            "(nanny, 1)",
             "b",
             "(see below)",
             "<html>",
@@ -124,6 +190,25 @@ mod tests {
         check("load(path)", "'load(path)'");
         check("(a.date(2024, 1, 1), 3)", "'(a.date(2024, 1, 1), 3)'");
         check("2j", "'2j'");
+        // repr of float('nan'), -float('inf'), complex(1, 2), complex(-0.0, -inf), complex('nan+nanj'), 1e-05 - 2e16j
+        for number in [
+            "nan",
+            "inf",
+            "-inf",
+            "infj",
+            "-infj",
+            "nanj",
+            "(1+2j)",
+            "(-0-infj)",
+            "(nan+nanj)",
+            "(1e-05-2e+16j)",
+            "(nan, 1)",
+            "((1+2j), 'nan')",
+            "[-inf]",
+            "{inf: (-0-infj)}",
+        ] {
+            check(number, &crate::formats::repr::str_repr(number));
+        }
         check("None", "'None'");
         check("('a', 1)", "\"('a', 1)\"");
         check("[]", "'[]'");
