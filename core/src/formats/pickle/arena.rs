@@ -120,9 +120,16 @@ impl Build for Arena {
         &mut self,
         call: Call<NodeId>,
         gives: Option<NameId>,
-        _findings: &Findings,
+        findings: &Findings,
         _input: &Input<'_>,
     ) -> Option<NodeId> {
+        if let Some(name) = gives
+            && self
+                .denotes(call.callee)
+                .is_some_and(|callee| findings.loads_types(callee))
+        {
+            return self.global(name);
+        }
         let node = self.value.push_object(Object {
             callee: call.callee,
             args: call.args,
@@ -202,6 +209,10 @@ impl Build for Arena {
             }
         }
         out
+    }
+
+    fn is_object(&self, value: NodeId) -> bool {
+        self.value.tag(value) == Some(Tag::Object) && self.denotes(value).is_none()
     }
 
     fn is_unhashable(&self, value: NodeId) -> bool {

@@ -58,6 +58,9 @@ pub(super) trait Build {
     /// What stands in a tuple of arguments, or in a dict of keyword arguments.
     fn call_args(&mut self, args: Self::Ref, input: &Input<'_>) -> Vec<CallArg>;
 
+    /// True for what a call makes, unless it is a global again.
+    fn is_object(&self, value: Self::Ref) -> bool;
+
     fn is_unhashable(&self, value: Self::Ref) -> bool;
 
     fn word(&self, value: Self::Ref) -> &'static str;

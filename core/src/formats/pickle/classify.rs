@@ -59,7 +59,9 @@ fn is_code(module: &str, qualname: &str) -> bool {
     let last = parts().next_back().unwrap_or_default();
     // `shutil` + `os.system`: a way through one module into another, or into an object's insides.
     let is_way_through = parts().any(|part| {
-        WAYS.contains(&part) || part.starts_with("__") && part.ends_with("__") && part.len() > 4
+        // `random._os` is a way as well.
+        WAYS.contains(&part.trim_start_matches('_'))
+            || part.starts_with("__") && part.ends_with("__") && part.len() > 4
     });
     is_way_through
         || module == "builtins" && BUILTIN_CODE.contains(&qualname)
@@ -161,6 +163,8 @@ mod tests {
                 ("pathlib", "Path.unlink"),
                 ("somewhere.deep", "import_module"),
                 ("timeit", "timeit"),
+                ("random", "_os.execv"),
+                ("copyreg", "add_extension"),
                 ("numpy", "load"),
                 ("torch.hub", "load"),
             ],

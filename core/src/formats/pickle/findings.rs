@@ -7,7 +7,7 @@ use super::compat::python3_name;
 use crate::model::value::{Call, CallClass, Name};
 
 /// Index of a name in [`Findings`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NameId(pub(super) u32);
 
 /// An argument of a call, as far as it matters for what the call does.
@@ -31,6 +31,8 @@ pub(super) struct Findings {
     by_text: HashMap<Box<[u8]>, NameId>,
     /// joblib's array wrapper, behind whose state raw data follow.
     pub(super) array_wrapper: Option<NameId>,
+    /// Something that runs code is among the names.
+    pub(super) has_code: bool,
     /// A `functools.partial` holds a function that is not on the short list, so that calling one may do anything.
     has_odd_partial: bool,
 }
@@ -92,6 +94,7 @@ impl Findings {
             self.by_text
                 .insert(FLOOD.as_bytes().into(), NameId(MAX_NAMES_ID));
         }
+        self.has_code |= class == CallClass::Code;
         let id = NameId(u32::try_from(self.names.len()).unwrap_or(MAX_NAMES_ID));
         self.names.push(Name {
             module: module.into(),
@@ -109,6 +112,7 @@ impl Findings {
         if let Some(name) = self.names.get_mut(id.0 as usize) {
             name.class = name.class.max(class);
         }
+        self.has_code |= class == CallClass::Code;
         id
     }
 
@@ -179,6 +183,12 @@ impl Findings {
                 let id = self.intern(key.as_bytes(), &module, &qualname);
                 (self.class(id), Some(id))
             }
+            (Special::LoadType, [CallArg::Text(name), ..]) => {
+                let (module, qualname) = dill_type(name);
+                let key = format!("type\n{module}\n{qualname}");
+                let id = self.intern(key.as_bytes(), module, qualname);
+                (self.class(id), Some(id))
+            }
             // Which attribute, or of what, is computed: nobody writes that without a purpose.
             (Special::Getattr, _) => {
                 let id = self.made_up("result of getattr", CallClass::Code);
@@ -231,6 +241,32 @@ impl Findings {
     pub(super) fn is_partial(&self, id: NameId) -> bool {
         self.name(id)
             .is_some_and(|name| name.is("functools", "partial"))
+    }
+
+    /// True for what runs code when it is called.
+    pub(super) fn is_code(&self, id: NameId) -> bool {
+        self.class(id) == CallClass::Code
+    }
+
+    /// True for what only makes data.
+    pub(super) fn is_data(&self, id: NameId) -> bool {
+        self.class(id) == CallClass::Data
+    }
+
+    /// True for the classes that hand what is added to them on to an attribute.
+    pub(super) fn passes_on(&self, id: NameId) -> bool {
+        let is_wrapper = |name: &Name| {
+            ["UserDict", "UserList", "ChainMap"]
+                .iter()
+                .any(|class| name.is("collections", class))
+        };
+        self.name(id).is_some_and(is_wrapper)
+    }
+
+    /// True for dill's way to name a type, whose result is a global like any other.
+    pub(super) fn loads_types(&self, id: NameId) -> bool {
+        self.name(id)
+            .is_some_and(|name| Special::of(name) == Special::LoadType)
     }
 
     /// Notes that attributes or items of something not made by this pickle would be changed.
@@ -321,6 +357,8 @@ enum Special {
     Maker,
     /// Holds a function for later.
     Partial,
+    /// Gives a type by dill's name for it.
+    LoadType,
     Other,
 }
 
@@ -331,8 +369,22 @@ impl Special {
             ("_codecs" | "codecs", "encode") => Self::Encode,
             ("copyreg", "_reconstructor" | "__newobj__" | "__newobj_ex__") => Self::Maker,
             ("functools", "partial") => Self::Partial,
+            ("dill._dill" | "dill.dill", "_load_type") => Self::LoadType,
             _ => Self::Other,
         }
+    }
+}
+
+/// What dill's `_load_type` gives: `_reverse_typemap` of `dill/_dill.py`, 0.2.7 to 0.4.1.
+fn dill_type(name: &str) -> (&'static str, &str) {
+    match name {
+        "SliceType" => ("builtins", "slice"),
+        "FileType" => ("_io", "FileIO"),
+        "PartialType" => ("functools", "partial"),
+        "AttrGetterType" => ("operator", "attrgetter"),
+        "ItemGetterType" => ("operator", "itemgetter"),
+        name if name.ends_with("Type") => ("types", name),
+        name => ("builtins", name),
     }
 }
 

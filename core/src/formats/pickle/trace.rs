@@ -42,7 +42,7 @@ pub(super) enum Sort {
     Dtype,
     /// Number of a joblib array wrapper.
     Wrapper,
-    /// Persistent ids, extension codes, buffers.
+    /// Persistent ids, extension codes, buffers: 0, 1, 2.
     Foreign,
 }
 
@@ -486,11 +486,11 @@ impl Build for Trace {
     }
 
     fn extension(&mut self, _code: u32) -> Option<Traced> {
-        Some(Traced::new(Sort::Foreign, 0))
+        Some(Traced::new(Sort::Foreign, 1))
     }
 
     fn buffer(&mut self, _number: u32) -> Option<Traced> {
-        Some(Traced::new(Sort::Foreign, 0))
+        Some(Traced::new(Sort::Foreign, 2))
     }
 
     fn denotes(&self, value: Traced) -> Option<NameId> {
@@ -532,6 +532,10 @@ impl Build for Trace {
         out
     }
 
+    fn is_object(&self, value: Traced) -> bool {
+        matches!(value.sort(), Sort::Object | Sort::Dtype | Sort::Wrapper)
+    }
+
     fn is_unhashable(&self, value: Traced) -> bool {
         matches!(value.sort(), Sort::List | Sort::Dict | Sort::Set)
     }
@@ -549,7 +553,11 @@ impl Build for Trace {
             Sort::Tuple => "tuple",
             Sort::Name => "global",
             Sort::Object | Sort::Dtype | Sort::Wrapper => "object",
-            Sort::Foreign => "persistent id",
+            Sort::Foreign => match value.number() {
+                0 => "persistent id",
+                1 => "extension code",
+                _ => "buffer",
+            },
         }
     }
 

@@ -387,6 +387,8 @@ pub(super) const CODE: &[(&str, &[&str])] = &[
     ("cloudpickle", CLOUDPICKLE),
     ("joblib.externals.cloudpickle", CLOUDPICKLE),
     ("yaml", &["load", "unsafe_load", "full_load"]),
+    // What they register, later opcodes and later pickles call by a number or by a type.
+    ("copyreg", &["add_extension", "pickle"]),
     ("inspect", &["getsource", "getmodule"]),
     ("ast", &["parse"]),
     ("sysconfig", &["_generate_posix_vars", "_init_posix"]),

@@ -1,8 +1,8 @@
 //! Opcodes that name globals, call them and set state: all of it only noted.
 
 use super::{
-    Arg, Attached, Block, BlockData, Build, Call, CallClass, Frame, Machine, Memo, NameId, Step,
-    Tag, Text, Then,
+    Arg, Attached, Block, BlockData, Build, Call, CallClass, Frame, Machine, Memo, Method, NameId,
+    Step, Tag, Text, Then,
 };
 
 impl<B: Build> Machine<'_, B> {
@@ -111,6 +111,7 @@ impl<B: Build> Machine<'_, B> {
     }
 
     pub(super) fn make(&mut self, call: Call<B::Ref>) -> Step {
+        self.spring(call.callee, Method::Call);
         let name = self.callee_name(call.callee);
         let (build, input) = (&mut self.build, &self.input);
         let gives = self.findings.call(name, self.at, || {
@@ -139,6 +140,7 @@ impl<B: Build> Machine<'_, B> {
     pub(super) fn build_state(&mut self) -> Step {
         let state = self.pop()?;
         let target = self.top()?;
+        self.spring(target, Method::SetState);
         if let Some(maker) = self.build.made_by(target)
             && self.findings.is_partial(maker)
         {

@@ -1,6 +1,6 @@
 //! Opcodes that make containers and fill them.
 
-use super::{Attach, Attached, Build, Machine, Step, Tag};
+use super::{Attach, Attached, Build, Machine, Method, Step, Tag};
 
 impl<B: Build> Machine<'_, B> {
     pub(super) fn push_container(&mut self, tag: Tag) -> Step {
@@ -11,6 +11,7 @@ impl<B: Build> Machine<'_, B> {
     /// TUPLE, LIST, FROZENSET and DICT take everything above the last MARK.
     pub(super) fn collect(&mut self, tag: Tag) -> Step {
         let mark = self.pop_mark()?;
+        self.watch(mark, tag == Tag::Dict);
         let items = self.stack.get(mark..).unwrap_or_default();
         if tag == Tag::Dict && !items.len().is_multiple_of(2) {
             return Err(self.broken("expected keys and values in pairs, found an odd number"));
@@ -33,6 +34,7 @@ impl<B: Build> Machine<'_, B> {
         else {
             return Err(self.underflow());
         };
+        self.watch(start, false);
         let items = self.stack.get(start..).unwrap_or_default();
         let tuple = self.build.container(Tag::Tuple, items);
         self.stack.truncate(start);
@@ -59,6 +61,7 @@ impl<B: Build> Machine<'_, B> {
         let Some(target) = target else {
             return Err(self.underflow());
         };
+        self.watch(start, how == Attach::Pairs);
         let items = self.stack.get(start..).unwrap_or_default();
         let step = match how {
             Attach::Items => usize::MAX,
@@ -79,6 +82,12 @@ impl<B: Build> Machine<'_, B> {
         if let Some(word) = unhashable {
             self.note_damage(format!("expected a hashable key, found a {word}"));
         }
+        let method = match how {
+            Attach::Items => Method::Append,
+            Attach::Pairs => Method::SetItem,
+            Attach::Members => Method::Add,
+        };
+        self.spring(target, method);
         self.attached(target, attached, how)
     }
 

@@ -6,6 +6,7 @@ mod calls;
 mod containers;
 mod flow;
 mod scalars;
+mod traps;
 
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use super::memo::Memo;
 use super::opcodes::{self as op, opcode};
 use crate::formats::{Problem, ProblemKind};
 use crate::model::value::{CallClass, Integer, Tag, decimal, float_text};
+use traps::{Method, Traps};
 
 /// Opcodes between two looks at the clock and the budget.
 const TICK: u32 = 4096;
@@ -79,6 +81,7 @@ pub(super) struct Machine<'a, B: Build> {
     frames: Vec<Frame<B::Ref>>,
     frame_end: u64,
     n_buffers: u32,
+    traps: Traps,
     until_tick: u32,
     resolve: Option<Resolve<'a>>,
     resolved: Vec<Segment>,
@@ -133,6 +136,7 @@ impl<'a, B: Build> Machine<'a, B> {
             frames: Vec::new(),
             frame_end: 0,
             n_buffers: 0,
+            traps: Traps::default(),
             until_tick: TICK,
             resolve: None,
             resolved: Vec::new(),
@@ -251,11 +255,20 @@ impl<'a, B: Build> Machine<'a, B> {
             op::DICT => self.collect(Tag::Dict)?,
             op::LONG1 | op::LONG4 => self.long(arg, position),
             op::SHORT_BINBYTES | op::BINBYTES | op::BINBYTES8 => {
+                self.note_word(arg);
                 self.leaf(LeafKind::Bytes, position);
             }
-            op::BYTEARRAY8 => self.leaf(LeafKind::ByteArray, position),
-            op::SHORT_BINSTRING | op::BINSTRING | op::UNICODE | op::STRING => {
+            op::BYTEARRAY8 => {
+                self.note_word(arg);
+                self.leaf(LeafKind::ByteArray, position);
+            }
+            op::SHORT_BINSTRING | op::BINSTRING => {
+                self.note_word(arg);
                 self.leaf(LeafKind::Text, position);
+            }
+            op::UNICODE | op::STRING => {
+                self.leaf(LeafKind::Text, position);
+                self.note_line(arg);
             }
             op::INT => self.int_line(arg, position, true)?,
             op::LONG => self.int_line(arg, position, false)?,

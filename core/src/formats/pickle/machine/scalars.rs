@@ -28,6 +28,7 @@ impl<B: Build> Machine<'_, B> {
                 )));
             }
         }
+        self.note_word(arg);
         self.leaf(LeafKind::Text, position);
         Ok(())
     }

@@ -249,3 +249,171 @@ fn globals_are_listed_in_python_3_names_once_each() {
     let (_, globals) = both(b"\x80\x03c__builtin__\nset\n.");
     assert_eq!(globals, ["__builtin__.set"]);
 }
+
+/// An object of this class with `state` set, and then `more`.
+fn object(class: &str, state: &[u8], more: &[u8]) -> Vec<u8> {
+    let class = format!("\x02c{class}\n)");
+    [&[0x80], class.as_bytes(), &[0x81], state, b"b", more, b"."].concat()
+}
+
+const NAMESPACE: &str = "types\nSimpleNamespace";
+
+/// The state `{name: os.system}`.
+fn system_as(name: &str) -> Vec<u8> {
+    let len = u8::try_from(name.len()).unwrap();
+    [
+        b"}X".as_slice(),
+        &[len, 0, 0, 0],
+        name.as_bytes(),
+        b"cos\nsystem\ns",
+    ]
+    .concat()
+}
+
+// Each of the pickles below ran its command in CPython 3.13, or in 2.7 where it says so.
+
+#[test]
+fn a_function_in_the_place_of_a_method_is_called_by_the_opcode_that_asks_for_it() {
+    for (name, more) in [
+        ("__setstate__", b"U\x02idb".as_slice()),
+        ("append", b"(U\x02ide"),
+        ("append", b"U\x02ida"),
+        ("extend", b"(U\x02ide"),
+        ("add", b"(U\x02id\x90"),
+    ] {
+        is_code(&object(NAMESPACE, &system_as(name), more), "os.system");
+    }
+    // Nobody asks, or an opcode that asks for another.
+    for more in [b"".as_slice(), b"(U\x02ide", b"U\x01xb"] {
+        let (calls, _) = both(&object(NAMESPACE, &system_as("add"), more));
+        assert_eq!(calls.len(), 1, "{calls:?}");
+    }
+    // Old-style instances of Python 2.
+    is_code(
+        &[
+            b"(iUserDict\nUserDict\n",
+            &*system_as("__setitem__"),
+            b"bU\x02id}s.",
+        ]
+        .concat(),
+        "os.system",
+    );
+    is_code(
+        &[
+            b"(iUserDict\nUserDict\n",
+            &*system_as("__call__"),
+            b"b(U\x02idtR.",
+        ]
+        .concat(),
+        "os.system",
+    );
+}
+
+#[test]
+fn ways_to_put_it_there_are_followed() {
+    let state = system_as("__setstate__");
+    let more = b"U\x02idb";
+    // (None, {…}) sets attributes; so do exceptions.
+    is_code(
+        &object(NAMESPACE, &[b"N", &*state, b"\x86"].concat(), more),
+        "os.system",
+    );
+    is_code(&object("builtins\nKeyError", &state, more), "os.system");
+    // The object comes back from the memo.
+    let by_memo = [b"q\x010h\x01", &*state].concat();
+    is_code(
+        &object(NAMESPACE, b"}", &[&*by_memo, b"b0h\x01", more].concat()),
+        "os.system",
+    );
+    // The state is made by a call, or its key is.
+    let pairs = b"c__builtin__\ndict\n]U\x0c__setstate__cos\nsystem\n\x86a\x85R";
+    is_code(&object(NAMESPACE, pairs, more), "os.system");
+    let lists = b"c__builtin__\ndict\n]]U\x0c__setstate__acos\nsystem\naa\x85R";
+    is_code(&object(NAMESPACE, lists, more), "os.system");
+    let spelled = b"}cbuiltins\nstr\nB\x0c\0\0\0__setstate__U\x05ascii\x86Rcos\nsystem\ns";
+    is_code(&object(NAMESPACE, spelled, more), "os.system");
+    // SimpleNamespace({…}) of CPython 3.13.
+    is_code(
+        &[b"ctypes\nSimpleNamespace\n", &*state, b"\x85RU\x02idb."].concat(),
+        "os.system",
+    );
+    is_code(
+        b"(itypes\nSimpleNamespace\n(dV\\u005f_setstate__\ncos\nsystem\nsbVid\nb.",
+        "os.system",
+    );
+}
+
+#[test]
+fn what_an_object_passes_on_to_counts_as_changed() {
+    is_code(
+        &object(
+            "collections\nUserList",
+            b"}U\x04datacsys\npath\ns",
+            b"(U\x01xe",
+        ),
+        "sys.path.__setitem__",
+    );
+    is_code(
+        &object(
+            "collections\nUserDict",
+            b"}U\x04datacm\nregistry\ns",
+            b"U\x01xK\x01s",
+        ),
+        "m.registry.__setitem__",
+    );
+    is_code(
+        &object(
+            "builtins\nKeyError",
+            b"}U\x08__dict__cm\nregistry\ns",
+            b"}U\x01xK\x01sb",
+        ),
+        "m.registry.__setitem__",
+    );
+    check_call(
+        &object(
+            "collections\nUserDict",
+            b"N}U\x09__class__cm\nRunner\ns\x86",
+            b"Nb",
+        ),
+        "m.Runner",
+        CallClass::Unknown,
+    );
+    is_code(
+        b"\x80\x02ccopyreg\nadd_extension\n(U\x02osU\x06systemK\x07tR0\x82\x07U\x02id\x85R.",
+        "copyreg.add_extension",
+    );
+}
+
+#[test]
+fn data_under_the_names_of_methods_stay_data() {
+    for pickle in [
+        // SimpleNamespace(append=1, add=[], data={}), then a deque, an OrderedDict and a set that are filled
+        &object(NAMESPACE, b"}(U\x06appendK\x01U\x03add]U\x04data}u", b"0ccollections\ndeque\n)R(K\x01e0ccollections\nOrderedDict\n)R(U\x06extendK\x01u0\x8f(K\x01\x90")[..],
+        // {'add': list, 'extend': SimpleNamespace()} beside a deque
+        b"\x80\x04}(U\x03addcbuiltins\nlist\nU\x06extendctypes\nSimpleNamespace\n)\x81u0ccollections\ndeque\n)R(K\x01e.",
+        // defaultdict(list) with an item
+        b"ccollections\ndefaultdict\n(c__builtin__\nlist\ntRU\x03addK\x01s.",
+        // A function of the system named beside a word, and no object that would call it
+        b"(U\x06appendcos\nsystem\n](K\x01et.",
+        // The same beside objects that get their state, and no word
+        b"(U\x04funccos\nsystem\ndctypes\nSimpleNamespace\n)\x81}U\x01xK\x01sb.",
+    ] {
+        let (calls, _) = both(pickle);
+        let is_data = |call: &Call| call.class == CallClass::Data;
+        assert!(calls.iter().all(is_data), "{pickle:?}: {calls:?}");
+    }
+}
+
+#[test]
+fn types_that_dill_names_are_what_they_are() {
+    // What joblib writes of a frame's block once dill was imported: _load_type('slice')(0, 1, 1)
+    let slice = b"\x80\x02cdill._dill\n_load_type\nU\x05slice\x85RK\x00K\x01K\x01\x87R.";
+    check_call(slice, "builtins.slice", CallClass::Data);
+    check_call(slice, "dill._dill._load_type", CallClass::Data);
+    let value = decode_bytes(slice).value;
+    assert_eq!(value.repr(value.root(), 100).text, "slice(0, 1, 1)");
+    is_code(
+        b"\x80\x02cdill._dill\n_load_type\nU\x08CodeType\x85R)R.",
+        "types.CodeType",
+    );
+}
