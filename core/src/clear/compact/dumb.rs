@@ -14,7 +14,7 @@ use super::super::disk;
 use super::super::dumb::{DATA, Files};
 use super::super::quarantine::Shelf;
 use super::{Gain, cannot, changed};
-use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
+use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Slot};
 use crate::scan::Cancel;
 use crate::{Error, Result};
 
@@ -30,10 +30,12 @@ pub(super) fn predict(site: &Site, base: &OsStr) -> Result<Gain> {
         .base
         .open_file(&files.named(DATA))
         .map_err(|e| fail(site, e))?;
-    let index = index_of(site, &files.index().map_err(|e| fail(site, e))?)?;
+    let text = files.index().map_err(|e| fail(site, e))?;
+    let bytes_before = data.meta().size;
+    let slots = slots_of(site, &text, bytes_before)?;
     Ok(Gain {
-        bytes_before: data.meta().size,
-        bytes_after: packed_from(&index.slots, 0).1.min(data.meta().size),
+        bytes_before,
+        bytes_after: packed_from(site, &slots, 0)?.1.min(bytes_before),
     })
 }
 
@@ -43,21 +45,10 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
         base,
     };
     let text = files.index().map_err(|e| fail(site, e))?;
-    let slots = index_of(site, &text)?.slots;
     let data = disk::open_to_change(&site.base, &files.named(DATA)).map_err(|e| fail(site, e))?;
     let bytes_before = data.metadata().map_err(|e| fail(site, e))?.len();
-    if let Some(slot) = slots
-        .iter()
-        .find(|slot| slot.offset + slot.len > bytes_before)
-    {
-        let key = crate::model::text::from_bytes(&slot.key).into_owned();
-        let key = crate::model::text::shown(&key);
-        return Err(cannot(
-            format!("the value of \"{key}\" is cut off"),
-            &site.store.info.path,
-        ));
-    }
-    let (front, bytes_after) = packed_from(&slots, 0);
+    let slots = slots_of(site, &text, bytes_before)?;
+    let (front, bytes_after) = packed_from(site, &slots, 0)?;
     if bytes_after >= bytes_before {
         return Ok(Gain {
             bytes_before,
@@ -71,7 +62,7 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
         data: &data,
         cancel,
     };
-    let (behind, _) = packed_from(&slots, bytes_before.next_multiple_of(BLOCK_BYTES));
+    let (behind, _) = packed_from(site, &slots, bytes_before.next_multiple_of(BLOCK_BYTES))?;
     let text = match shelved.step(&text, &slots, &behind) {
         Ok(text) => text,
         Err(error) => {
@@ -93,8 +84,8 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
     })
 }
 
-/// The index, if every line of it is one.
-fn index_of(site: &Site, text: &[u8]) -> Result<Index> {
+/// The values, if every line of the index is one and names a place among the `n_bytes` of the file of values.
+fn slots_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Vec<Slot>> {
     let index = dumb::read(text);
     if index.n_bad > 0 || index.is_torn {
         return Err(cannot(
@@ -102,11 +93,30 @@ fn index_of(site: &Site, text: &[u8]) -> Result<Index> {
             &site.store.info.path,
         ));
     }
-    Ok(index)
+    let is_whole = |slot: &Slot| {
+        let end = slot.offset.checked_add(slot.len);
+        end.is_some_and(|end| end <= n_bytes)
+    };
+    if let Some(slot) = index.slots.iter().find(|slot| !is_whole(slot)) {
+        let key = crate::model::text::from_bytes(&slot.key).into_owned();
+        let key = crate::model::text::shown(&key);
+        return Err(cannot(
+            format!("the value of \"{key}\" is cut off"),
+            &site.store.info.path,
+        ));
+    }
+    Ok(index.slots)
 }
 
 /// The values in their order on the disk without gaps from `start` on, and where the last one ends.
-fn packed_from(slots: &[Slot], start: u64) -> (Vec<Slot>, u64) {
+///
+/// # Errors
+/// If no file could be as large: places may overlap, so that whole values may add up to more than there is.
+fn packed_from(site: &Site, slots: &[Slot], start: u64) -> Result<(Vec<Slot>, u64)> {
+    let too_large = || {
+        let why = "its index names more bytes than a file can hold";
+        cannot(why, &site.store.info.path)
+    };
     let mut order: Vec<usize> = (0..slots.len()).collect();
     order.sort_by_key(|n| slots.get(*n).map(|slot| slot.offset));
     let mut packed = slots.to_vec();
@@ -114,11 +124,13 @@ fn packed_from(slots: &[Slot], start: u64) -> (Vec<Slot>, u64) {
     for n in order {
         if let Some(slot) = packed.get_mut(n) {
             slot.offset = at;
-            end = at + slot.len;
-            at = end.next_multiple_of(BLOCK_BYTES);
+            end = at.checked_add(slot.len).ok_or_else(too_large)?;
+            at = end
+                .checked_next_multiple_of(BLOCK_BYTES)
+                .ok_or_else(too_large)?;
         }
     }
-    (packed, end)
+    Ok((packed, end))
 }
 
 struct Moving<'a> {
@@ -188,4 +200,49 @@ impl Moving<'_> {
 
 fn fail(site: &Site, error: io::Error) -> Error {
     Error::io("Cannot compact the store", &site.store.info.path, error)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "the tests play the stranger")]
+
+    use super::super::{Word, compact, predict};
+    use crate::scan::Cancel;
+
+    #[test]
+    fn values_that_reach_beyond_their_file_are_refused() {
+        for (places, word) in [
+            (["0, 9223372036854775808"; 3], "cut off"),
+            (["0, 17"; 3], "cut off"),
+            // On a file with a hole as large as the system takes it.
+            (["0, 9223372036854775000"; 3], "than a file can hold"),
+        ] {
+            let temp = tempfile::tempdir().unwrap();
+            let data = std::fs::File::create(temp.path().join("s.dat")).unwrap();
+            let is_large = word != "cut off" && data.set_len(9_223_372_036_854_775_000).is_ok();
+            if !is_large {
+                data.set_len(16).unwrap();
+            }
+            let lines = ["a", "b", "c"].iter().zip(places);
+            let lines: Vec<String> = lines
+                .map(|(key, place)| format!("'{key}', ({place})\n"))
+                .collect();
+            std::fs::write(temp.path().join("s.dir"), lines.concat()).unwrap();
+            let info = crate::stores::open_all(&temp.path().join("s"))
+                .unwrap()
+                .remove(0);
+            let cancel = Cancel::default();
+            for result in [
+                predict(&info),
+                compact(&info, Word::NoProgramUsesIt, &cancel),
+            ] {
+                let error = result.unwrap_err();
+                let word = if is_large { word } else { "cut off" };
+                assert!(
+                    error.is_refused() && error.to_string().contains(word),
+                    "{error}"
+                );
+            }
+        }
+    }
 }
