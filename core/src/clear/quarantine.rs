@@ -120,13 +120,9 @@ impl Quarantine {
         let fail = |e| Error::io("Cannot open what was moved aside", &path, e);
         let (dir, manifest) = self.look(name).map_err(fail)?;
         lock(&manifest).map_err(|e| busy_or(e, &path))?;
-        // Whoever had it before may have emptied it and thrown it away.
-        if self
-            .dir
-            .open_dir(name.as_ref())
-            .and_then(|d| d.stat(MANIFEST.as_ref()))
-            .is_err()
-        {
+        // Whoever had it before may have emptied it and thrown it away, and a newer one may have its name.
+        let now = self.dir.open_dir(name.as_ref());
+        if !now.is_ok_and(|now| disk::is_named(&manifest, &now, MANIFEST.as_ref())) {
             return Err(fail(io::ErrorKind::NotFound.into()));
         }
         Ok(Shelf {
@@ -269,8 +265,9 @@ impl Quarantine {
             }
             return Ok(());
         };
-        // Whoever had it before may have thrown it away just then.
-        if lock(&manifest).is_err() || !disk::is_named(&manifest, &dir, MANIFEST.as_ref()) {
+        // Not waited for: everybody else waits for our own lock meanwhile. Whoever had it before may have thrown it
+        // away just then.
+        if try_lock(&manifest).is_err() || !disk::is_named(&manifest, &dir, MANIFEST.as_ref()) {
             return Ok(());
         }
         let shelf = Shelf {
@@ -323,13 +320,17 @@ pub(super) fn new_shelf(parent: &Dir, id: &str, purpose: Purpose) -> Result<(Qua
             Ok(None) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => {
-                let error = cannot_make(&path, e);
+                let error = cannot_make(&path, e, purpose);
                 tidy_in(parent);
                 return Err(error);
             }
         }
     }
-    Err(cannot_make(&path, io::ErrorKind::ResourceBusy.into()))
+    Err(cannot_make(
+        &path,
+        io::ErrorKind::ResourceBusy.into(),
+        purpose,
+    ))
 }
 
 /// Tidies the quarantine in `parent`, if there is one; what cannot be done now is done the next time.
@@ -421,14 +422,19 @@ fn fill_if_empty(file: &File, text: &[u8]) -> io::Result<()> {
 fn lock(file: &File) -> io::Result<()> {
     let start = Instant::now();
     loop {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                std::thread::sleep(PAUSE);
-            }
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
-            // Without locks two Cachescopes at once meet only in renames, and those are atomic.
-            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+        match try_lock(file) {
+            Err(_) if start.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            tried => return tried,
         }
+    }
+}
+
+/// As [`lock`], without waiting; "would block" if somebody has it.
+fn try_lock(file: &File) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        // Without locks two Cachescopes at once meet only in renames, and those are atomic.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }
 
@@ -445,15 +451,20 @@ fn busy_or(error: io::Error, path: &Path) -> Error {
     }
 }
 
-fn cannot_make(path: &Path, error: io::Error) -> Error {
+fn cannot_make(path: &Path, error: io::Error, purpose: Purpose) -> Error {
+    let what = "the folder for them cannot be made";
     let why = if error.kind() == io::ErrorKind::WouldBlock {
-        "another Cachescope is at work there".to_owned()
+        Error::refused(what, "another Cachescope is at work there")
     } else {
-        Error::io("the folder for them cannot be made", path, error).message()
+        Error::io(what, path, error)
     };
+    if purpose == Purpose::Free {
+        // What can be done without is the caller's to say.
+        return why;
+    }
     Error::refused(
         "Nothing was cleared, because entries cannot be moved aside for undo",
-        why,
+        why.message(),
     )
     .at(path)
     .hint("--permanent clears without undo")

@@ -163,3 +163,31 @@ fn a_quarantine_that_others_may_write_into_is_not_used() {
     assert_eq!(Bench::apply(&bench.plan(), How::Free).0.unwrap().removed, 5);
     assert_eq!(bench.entries(), 0);
 }
+
+/// Others wait for the lock that is held while shelves are tidied.
+#[test]
+fn shelves_that_others_work_on_are_passed_over_without_waiting() {
+    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+    let bench = Bench::new();
+    Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let busy: Vec<fs::File> = (0..30)
+        .map(|n| {
+            let shelf = bench.temp.path().join(QUARANTINE).join(format!("busy-{n}"));
+            fs::create_dir(&shelf).unwrap();
+            let manifest = fs::File::create(shelf.join("manifest.jsonl")).unwrap();
+            manifest.lock().unwrap();
+            manifest
+        })
+        .collect();
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    let paths = [bench.opened()];
+    std::thread::Builder::new()
+        .name("tidy".to_owned())
+        .spawn(move || done.send(undo::tidy(&paths, None, &Cancel::default()).is_ok()))
+        .unwrap();
+    // Waited for, each of them would cost two seconds.
+    assert_eq!(is_done.recv_timeout(DEADLINE), Ok(true));
+    drop(busy);
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
