@@ -117,14 +117,16 @@ fn a_step_that_fails_loses_no_key_and_says_what_is_out() {
                 let calls = fault::calls();
                 fault::clear();
                 let gone = before.len() - bench.content().len();
+                if let Err(error) = &applied {
+                    assert_eq!(gone, 0);
+                    assert!(error.to_string().contains("nput/output"), "{error}");
+                }
                 if let Ok(applied) = &applied {
                     assert_eq!((applied.removed, gone), (n_done, n_done), "{file:?} {n}");
                     assert_eq!(applied.removed + applied.failed, 2, "{file:?} {n}");
                     let is_told = applied.failed > 0 || applied.unfinished.is_some();
                     assert!(is_told || calls.len() <= n || gone == 2, "{file:?} {n}");
                     assert_eq!(applied.undo_id.is_some(), how == How::Keep && gone > 0);
-                } else {
-                    assert_eq!(gone, 0);
                 }
                 bench.undo_all();
                 if how == How::Keep {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::limits::Limit;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::change::Changing;
@@ -48,7 +48,9 @@ pub(crate) fn compact(dir: &Dir, name: &OsStr, copy: &Path, cancel: &Cancel) -> 
     let path = dir.path().join(name);
     Changing::open(dir, name)?.alone(cancel, |connection| {
         let before = sum(connection)?;
-        connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        // A path need not be UTF-8, and SQLite takes it as it comes.
+        let target = ValueRef::Text(copy.as_os_str().as_encoded_bytes());
+        connection.execute("VACUUM INTO ?1", [ToSqlOutput::Borrowed(target)])?;
         if sum(&to_own(copy)?)? != before {
             let why = "a copy made by SQLite does not hold the same rows";
             return Err(Failure::Final(

@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -53,6 +54,35 @@ const NAME: &str = "view.db";
 /// The copies at hand, newest last, with the state each was made from.
 static AT_HAND: Mutex<Vec<(State, Arc<PrivateCopy>)>> = Mutex::new(Vec::new());
 
+/// Held by whoever makes a copy: two that look at one database at once would make the same.
+static MAKING: Mutex<()> = Mutex::new(());
+/// Pause between two looks at whose turn it is.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Waits until nobody makes a copy.
+///
+/// # Errors
+/// [`Error::is_cancelled`] if that is no longer wanted.
+fn turn(cancel: &Cancel) -> Result<MutexGuard<'static, ()>> {
+    loop {
+        match MAKING.try_lock() {
+            Ok(turn) => return Ok(turn),
+            Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                cancel.check()?;
+                std::thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
+fn at_hand(state: &State) -> Option<Arc<PrivateCopy>> {
+    let at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = at_hand.iter();
+    let (_, copy) = found.find(|(made_from, _)| made_from == state)?;
+    Some(Arc::clone(copy))
+}
+
 /// Removes every private copy that no job uses; called when the program ends.
 pub fn forget_copies() {
     AT_HAND
@@ -73,11 +103,16 @@ pub(super) fn of(
     rule: CopyRule,
     cancel: &Cancel,
 ) -> Result<Arc<PrivateCopy>> {
-    let mut at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, copy)) = at_hand.iter().find(|(made_from, _)| made_from == state) {
-        return Ok(Arc::clone(copy));
+    if let Some(copy) = at_hand(state) {
+        return Ok(copy);
+    }
+    let _turn = turn(cancel)?;
+    // Whoever had the turn before may have made the same.
+    if let Some(copy) = at_hand(state) {
+        return Ok(copy);
     }
     let copy = Arc::new(make(dir, name, state, rule, cancel)?);
+    let mut at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
     if at_hand.len() >= KEPT {
         at_hand.remove(0);
     }
@@ -191,4 +226,18 @@ fn copy_file(dir: &Dir, name: &OsStr, target: &Path, cancel: &Cancel) -> io::Res
         offset += n as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_a_copy_can_be_cancelled_and_none_waits_to_forget_them() {
+        let _turn = turn(&Cancel::default()).unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        assert!(turn(&cancel).unwrap_err().is_cancelled());
+        forget_copies();
+    }
 }

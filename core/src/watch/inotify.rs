@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
@@ -25,6 +25,9 @@ use crate::{Error, Result};
 
 /// Room for about a thousand reports of joblib's names.
 const BUFFER_BYTES: usize = 64 << 10;
+
+/// Pause before the system is asked again for reports that it would not give.
+const DEAF: Duration = Duration::from_secs(1);
 
 /// Entry folders watched by this process: the system's limit is one for all programs of a person.
 static ENTRY_WATCHES: AtomicUsize = AtomicUsize::new(0);
@@ -113,7 +116,8 @@ impl Inotify {
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         let shared = Arc::new(Shared {
             inotify: inotify::init(flags).map_err(|e| fail(e.into()))?,
-            stop: eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| fail(e.into()))?,
+            stop: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+                .map_err(|e| fail(e.into()))?,
             ground: ground.clone(),
             follow,
             ledger: Ledger::of(&ground.folder),
@@ -177,20 +181,42 @@ impl Shared {
             ];
             match poll(&mut fds, None) {
                 Err(Errno::INTR) => continue,
-                Err(_) => return self.inbox.lose(),
+                Err(_) if self.is_stopped() => return,
+                Err(_) => {
+                    self.lose_for_now();
+                    continue;
+                }
                 Ok(_) => {}
             }
             let [_, stop] = &fds;
             if !stop.revents().is_empty() {
                 return;
             }
-            self.read(&mut buffer, &mut batch);
+            let read = self.read(&mut buffer, &mut batch);
             self.inbox.push(&mut batch);
+            if read.is_err() {
+                self.lose_for_now();
+            }
         }
     }
 
+    /// For when the system does not wait for us.
+    fn is_stopped(&self) -> bool {
+        rustix::io::read(&self.stop, &mut [0; 8]).is_ok()
+    }
+
+    /// The system does not let us listen, for want of memory say: the store is read anew until it does.
+    fn lose_for_now(&self) {
+        self.inbox.lose();
+        std::thread::sleep(DEAF);
+    }
+
     /// Reads one buffer full of reports.
-    fn read(&self, buffer: &mut [MaybeUninit<u8>], batch: &mut Vec<Notice>) {
+    fn read(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        batch: &mut Vec<Notice>,
+    ) -> std::result::Result<(), Errno> {
         let mut reports = inotify::Reader::new(&self.inotify, buffer);
         let at = Instant::now();
         // Held over the whole buffer: a watch that is being placed is in the tables before its reports are looked up.
@@ -200,10 +226,11 @@ impl Shared {
                 Ok(report) => watches
                     .get_or_insert_with(|| self.watches())
                     .hear(self, &report, at, batch),
-                Err(_) => return,
+                Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                Err(error) => return Err(error),
             }
             if reports.is_buffer_empty() {
-                return;
+                return Ok(());
             }
         }
     }

@@ -6,7 +6,7 @@
 )]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 /// Beginning of the folder's name; our process id stands behind it, and then what tells runs apart.
 const PREFIX: &str = ".cachescope-new-";
+
+/// How often another run may sweep the folder away between our making its lock and taking it.
+const TRIES: usize = 20;
 
 /// Held while the folder is in use; a lock ends with its process.
 const LOCK: &str = "lock";
@@ -41,17 +44,22 @@ impl Stage {
     pub(crate) fn new_in(parent: &Path) -> Result<Self> {
         sweep(parent);
         let fail = |e| Error::io("Cannot make a folder for the new store", parent, e);
-        let made = tempfile::Builder::new()
-            .prefix(&format!("{PREFIX}{}-", std::process::id()))
-            .tempdir_in(parent)
-            .map_err(fail)?;
-        let lock = create(&made.path().join(LOCK))?;
-        lock.try_lock().map_err(|e| fail(e.into()))?;
-        Ok(Self {
-            path: made.keep(),
-            parent: parent.to_owned(),
-            _lock: lock,
-        })
+        for _ in 0..TRIES {
+            let made = tempfile::Builder::new()
+                .prefix(&format!("{PREFIX}{}-", std::process::id()))
+                .tempdir_in(parent)
+                .map_err(fail)?;
+            let path = made.path().join(LOCK);
+            let lock = create(&path)?;
+            if is_locked(&lock) && path.exists() {
+                return Ok(Self {
+                    path: made.keep(),
+                    parent: parent.to_owned(),
+                    _lock: lock,
+                });
+            }
+        }
+        Err(fail(io::ErrorKind::ResourceBusy.into()))
     }
 
     /// The folder.
@@ -210,6 +218,15 @@ pub(crate) fn sweep(parent: &Path) {
 fn maker(name: &OsStr) -> Option<u64> {
     let rest = name.to_str()?.strip_prefix(PREFIX)?;
     rest.split('-').next()?.parse().ok()
+}
+
+/// Locks the file of a folder of our own; false if another run has it, to sweep the folder away.
+fn is_locked(lock: &File) -> bool {
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => false,
+        // Without locks the name of the folder tells whose it is.
+        Ok(()) | Err(TryLockError::Error(_)) => true,
+    }
 }
 
 /// Makes a new file.

@@ -470,11 +470,19 @@ impl Run<'_> {
         quarantine::tidy_in(&self.site.parent);
         self.ready(plan, true)?;
         let can_keep = self.site.can_keep().is_ok() && !plan.removals.is_empty();
-        let shelf = can_keep.then(|| self.new_shelf(plan, Purpose::Free).ok());
-        let Some((quarantine, shelf)) = shelf.flatten() else {
-            self.ready(plan, false)?;
-            self.take_all(plan, To::Nowhere);
-            return Ok(());
+        let shelf = can_keep.then(|| self.new_shelf(plan, Purpose::Free));
+        let (quarantine, shelf) = match shelf {
+            Some(Ok(made)) => made,
+            // Freed in place then, which some stores refuse.
+            none => {
+                let why = none.and_then(Result::err).map(|error| error.message());
+                self.ready(plan, false).map_err(|refused| match why {
+                    Some(why) => Error::refused(refused.message(), why).at(&plan.store),
+                    None => refused,
+                })?;
+                self.take_all(plan, To::Nowhere);
+                return Ok(());
+            }
         };
         self.take_all(plan, To::Shelf(&shelf));
         let freed = self.free_shelf(plan, &quarantine, shelf, state);

@@ -69,3 +69,32 @@ fn place<'f>(site: &Site, file: &'f Path) -> Result<(Dir, &'f OsStr)> {
         .map_err(|e| Error::io("Cannot compact the store", &site.base.path().join(file), e))?;
     Ok((dir, file.file_name().unwrap_or_default()))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    use super::super::{Word, compact};
+    use crate::scan::Cancel;
+
+    #[test]
+    fn a_database_in_a_folder_whose_name_is_no_text_is_compacted() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(OsStr::from_bytes(b"caf\xe9"));
+        std::fs::create_dir(&folder).unwrap();
+        let path = folder.join("made.db");
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (key TEXT PRIMARY KEY, value BLOB); \
+                 INSERT INTO t VALUES ('a', zeroblob(100000)), ('b', x'01'); DELETE FROM t WHERE key = 'a'",
+            )
+            .unwrap();
+        drop(connection);
+        let info = crate::stores::open_all(&path).unwrap().remove(0);
+        let gain = compact(&info, Word::NotGiven, &Cancel::default()).unwrap();
+        assert!(gain.bytes() > 90_000, "{gain:?}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    }
+}
