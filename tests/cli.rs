@@ -560,3 +560,16 @@ fn a_folder_without_permission_is_an_issue_and_alone_a_failure() {
         said.stderr
     );
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_said_once() {
+    let said = program::say(["find", "/nowhere/at/all"]);
+    assert_eq!(
+        (said.code, said.stderr.matches("/nowhere/at/all").count()),
+        (3, 1),
+        "{said:?}"
+    );
+    let one_of_two = program::say(["find", "/nowhere/at/all", env!("CARGO_MANIFEST_DIR")]);
+    assert_eq!(one_of_two.code, 0, "{one_of_two:?}");
+    assert_eq!(one_of_two.stderr.matches("/nowhere/at/all").count(), 1);
+}

@@ -34,6 +34,7 @@ pub(super) fn run(args: &FindArgs, global: &Global) -> Result<Exit, Failure> {
         has_sizes: args.sizes,
         n_found: 0,
         failure: None,
+        issues: Vec::new(),
     };
     let searched = if args.folders.is_empty() {
         find_on_this_computer(&cancel, &progress, &mut printer)
@@ -42,6 +43,11 @@ pub(super) fn run(args: &FindArgs, global: &Global) -> Result<Exit, Failure> {
     };
     if let Some(failure) = printer.failure {
         return Err(failure);
+    }
+    // Where no folder could be searched, the first of these is what the program ends with.
+    let n_told = usize::from(searched.is_err());
+    for issue in printer.issues.iter().skip(n_told) {
+        open::say_issue(issue);
     }
     searched?;
     if printer.n_found == 0 && !global.json {
@@ -58,6 +64,8 @@ struct Printer<'a> {
     has_sizes: bool,
     n_found: u64,
     failure: Option<Failure>,
+    /// Said when the search is over, unless they are lines.
+    issues: Vec<Issue>,
 }
 
 impl Printer<'_> {
@@ -118,7 +126,7 @@ impl Finds for Printer<'_> {
             let line = out::print_line(&IssueLine::from(&issue));
             self.print(line);
         } else {
-            open::say_issue(&issue);
+            self.issues.push(issue);
         }
     }
 }

@@ -99,8 +99,8 @@ impl<'a> Report<'a> {
         self.print(&RemovalLine {
             store: path_text(&plan.store),
             key: refusal.key_label.clone(),
-            group: None,
-            bytes: None,
+            group: Some(refusal.group_label.clone()).filter(|label| !label.is_empty()),
+            bytes: refusal.bytes,
             duration_s: None,
             outcome: "skipped",
             reason: Some(refusal.reason.clone()),

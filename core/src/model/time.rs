@@ -49,6 +49,14 @@ impl Time {
         })
     }
 
+    /// As [`Self::from_unix_f64`]; `None` also for what lies outside of the range, as no clock says so.
+    pub fn from_clock(secs: f64) -> Option<Self> {
+        let range = FIRST_SECOND..FIRST_SECOND + SECONDS;
+        #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
+        let whole = secs.floor() as i64;
+        Self::from_unix_f64(secs).filter(|_| range.contains(&whole))
+    }
+
     /// The computer's clock.
     pub fn now() -> Self {
         let now = jiff::Timestamp::now();
@@ -159,6 +167,10 @@ mod tests {
         let t = Time::from_unix_f64(1_700_000_000.370_001).unwrap();
         assert_eq!(t.rfc3339(), "2023-11-14T22:13:20.370001Z");
         assert_eq!(Time::from_unix_f64(f64::NAN), None);
+        assert_eq!(Time::from_clock(1_700_000_000.370_001), Some(t));
+        for secs in [f64::NAN, -1e18, 1e18, -2_147_483_649.0, 15_032_385_536.0] {
+            assert_eq!(Time::from_clock(secs), None, "{secs}");
+        }
     }
 
     #[test]

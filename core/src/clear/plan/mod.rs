@@ -255,6 +255,8 @@ impl Plan {
         self.refusals.push(Refusal {
             key: planned.key,
             key_label: planned.key_label,
+            group_label: planned.group_label,
+            bytes: Some(planned.bytes),
             reason: reason.to_owned(),
         });
     }

@@ -79,6 +79,12 @@ pub struct Refusal {
     pub key: EntryKey,
     /// The key as people read it.
     pub key_label: String,
+    /// The group as people read it; empty for none.
+    #[serde(default)]
+    pub group_label: String,
+    /// Bytes of its stored value.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     /// Why it stays.
     pub reason: String,
 }

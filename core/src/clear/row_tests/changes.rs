@@ -56,6 +56,8 @@ fn tables_whose_rows_reach_beyond_are_refused() {
         let plan = bench.plan(|_| true);
         let refused: Vec<&str> = plan.refusals.iter().map(|r| &*r.reason).collect();
         assert!(refused.iter().any(|r| r.contains(word)), "{refused:?}");
+        let are_told = |r: &super::super::Refusal| r.group_label == "t" && r.bytes > Some(0);
+        assert!(plan.refusals.iter().any(are_told), "{:?}", plan.refusals);
         assert!(plan.removals.iter().all(|p| p.group_label != "t"));
     }
 }

@@ -381,7 +381,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             Ok(metadata) => {
                 let mut record = record.clone();
                 record.duration_s = metadata.duration_s.filter(|d| d.is_finite());
-                record.created = metadata.time.and_then(Time::from_unix_f64);
+                record.created = metadata.time.and_then(Time::from_clock);
                 record.args = Args::Whole(&metadata.args);
                 return self.collector.record(&record);
             }

@@ -21,7 +21,7 @@ use crate::formats::{Carrier, Options, Preview};
 use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Detail, Scan};
 use crate::source::MemoryReader;
-use crate::sqlite::{self, Cell, Database, Failure, Pages, RowAt, Shape, View};
+use crate::sqlite::{self, Cell, CopyRule, Database, Failure, Pages, RowAt, Shape, Table, View};
 use crate::{Error, Result};
 use page::RowPage;
 use value::{cells_of, native_key_of, reader, whole_row};
@@ -36,6 +36,19 @@ pub(super) trait RowKind: Send + Sync {
 
     /// Whether the database is of this kind, and who wrote it.
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)>;
+
+    /// Tables that anybody could have made so: whether they are this kind's, their rows have to tell.
+    fn doubtful<'s>(&self, _shape: &'s Shape) -> Vec<&'s Table> {
+        Vec::new()
+    }
+
+    /// Whether the rows of the doubtful tables tell that they are this kind's.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn is_borne_out(&self, _doubtful: &[&Table], _view: &View<'_>) -> Result<bool, Failure> {
+        Ok(true)
+    }
 
     /// See [`Backend::policies`]. All of them choose what is past its time, by whole seconds.
     const POLICIES: &'static [LibraryPolicy] = &[];
@@ -124,6 +137,20 @@ impl<K: RowKind> RowStore<K> {
         })
     }
 
+    /// A database that cannot be read for now is of no special kind.
+    fn is_borne_out(&self, candidate: &Candidate<'_>, shape: &Shape) -> bool {
+        let doubtful = self.0.doubtful(shape);
+        if doubtful.is_empty() {
+            return true;
+        }
+        let Ok(dir) = candidate.parent.open_below("".as_ref()) else {
+            return false;
+        };
+        let database = Database::new(dir, candidate.name, CopyRule::Unasked);
+        let read = database.read(&Cancel::default(), |v| self.0.is_borne_out(&doubtful, v));
+        read.unwrap_or(false)
+    }
+
     /// What the value of an entry says of its times.
     fn times_of(&self, store: &Store, entry: &EntryKey) -> Result<ValueTimes> {
         let mut reader = self.open_value(store, entry)?;
@@ -165,7 +192,10 @@ impl<K: RowKind> Backend for RowStore<K> {
 
     fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
         let found = match candidate.shape() {
-            Some(shape) => self.0.recognise(shape),
+            Some(shape) => self
+                .0
+                .recognise(shape)
+                .filter(|_| self.is_borne_out(candidate, shape)),
             None if K::TAKES_UNREADABLE && candidate.head.starts_with(sqlite::MAGIC) => {
                 Some((Confidence::Likely, None))
             }
