@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::python::{Python, Running};
 
 /// Nothing that is waited for takes longer, also on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// A program that does what it is told, line by line, in a process of its own.
 const JOBLIB: &str = r#"

@@ -426,15 +426,17 @@ fn what_a_command_line_clears_and_brings_back_meanwhile_is_told_in_the_window() 
     window.wait_for_text("2 entries stayed as they were");
     window.wait_for_text_part("it is gone already");
     window.press("Close");
-    run(&["undo", store, "--last"]);
     window.type_into("Query", "");
+    window.wait_for_text("55 entries");
+    run(&["undo", store, "--last"]);
     window.wait_for_text("57 entries");
 
     window.type_into("Query", "group:features.tokenize");
     window.press("Clear 2 found…");
     window.press("Clear 2 entries");
     window.wait_for_text_part("2 entries moved aside");
-    run(&["undo", store, "--last"]);
     window.type_into("Query", "");
+    window.wait_for_text("55 entries");
+    run(&["undo", store, "--last"]);
     window.wait_for_text("57 entries");
 }

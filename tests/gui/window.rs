@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::support::fixtures;
 
 /// Longer than any job here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_mins(1);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// A copy of a committed store, and its path.
 pub(crate) fn fixture(path: &str) -> (TempDir, PathBuf) {
