@@ -255,6 +255,29 @@ fn what_would_be_lost_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn tags_of_diskcache_keep_their_types() {
+    let Some(python) = Python::env("diskcache-5.6") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| temp.path().join(name);
+    let write = "import sys, diskcache
+with diskcache.Cache(sys.argv[1]) as c:
+    for n, tag in enumerate([None, 3, b'z', 2.5, '3', '', \"b'z'\", 'text']): c.set(n, n, tag=tag)";
+    python.run(write, [at("tags")]);
+    convert(&at("tags"), "diskcache", None, &at("new")).expect("tags to diskcache");
+    let read = "import sys, diskcache
+with diskcache.Cache(sys.argv[1]) as c:
+    print([c.get(n, tag=True)[1] for n in range(8)], c.evict(3), c.evict(b'z'), c.evict(2.5), len(c))";
+    let expected = python.run(read, [at("tags")]);
+    assert_eq!(
+        expected.trim(),
+        "[None, 3, b'z', 2.5, '3', '', \"b'z'\", 'text'] 1 1 1 5"
+    );
+    assert_eq!(python.run(read, [at("new")]), expected);
+}
+
+#[test]
 fn the_command_line_says_what_it_wrote_and_what_it_refused() {
     let Some(python) = Python::env("python-3.13") else {
         return;

@@ -124,6 +124,14 @@ pub trait Backend: Send + Sync {
         Ok(NativeKey::Untyped(entry.key.to_vec()))
     }
 
+    /// The tag of an entry with its Python type, in diskcache's sense.
+    ///
+    /// # Errors
+    /// If it has to be read and cannot be.
+    fn tag(&self, _store: &Store, _entry: &EntryKey) -> Result<Option<NativeKey>> {
+        Ok(None)
+    }
+
     /// Whether a key names an entry without its group.
     fn key_scope(&self) -> KeyScope {
         KeyScope::Store
@@ -363,6 +371,14 @@ impl Store {
     /// If the key has to be read and cannot be.
     pub fn native_key(&self, entry: &EntryKey) -> Result<NativeKey> {
         self.backend.native_key(self, entry)
+    }
+
+    /// See [`Backend::tag`].
+    ///
+    /// # Errors
+    /// If it has to be read and cannot be.
+    pub fn tag(&self, entry: &EntryKey) -> Result<Option<NativeKey>> {
+        self.backend.tag(self, entry)
     }
 
     /// See [`Backend::key_scope`].

@@ -9,7 +9,7 @@ use super::joblib::{self, Companions};
 use super::stage::{self, Stage};
 use super::{Entry, Holds, Target, Writer};
 use crate::formats::{Content, pickle};
-use crate::model::{EntryKey, Limits, Record, Role, Row, Severity, Snapshot, StoreInfo};
+use crate::model::{EntryKey, Limits, Role, Row, Severity, Snapshot, StoreInfo};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, Sameness, identity, same_value};
 use crate::stores::{KeyTypes, NativeKey, Payload, Store, open_all};
@@ -48,7 +48,7 @@ pub fn convert(
     let place = Destination::new(source, target, path)?;
     refuse_kind(source, target)?;
     let snapshot = Snapshot::read(source, control.cancel, &crate::scan::Progress::default())?;
-    let losses = losses(&snapshot, target, options)?;
+    let losses = losses(source, &snapshot, target, options)?;
     let carried = Carried::of(source, target, &snapshot)?;
     control.progress.set_total(2 * carried.rows.len() as u64);
     let stage = Stage::new_in(&place.parent)?;
@@ -128,7 +128,12 @@ fn refuse_kind(source: &Store, target: &Target) -> Result<()> {
 }
 
 /// What would be lost, as sentences.
-fn losses(snapshot: &Snapshot, target: &Target, options: Options) -> Result<Vec<String>> {
+fn losses(
+    source: &Store,
+    snapshot: &Snapshot,
+    target: &Target,
+    options: Options,
+) -> Result<Vec<String>> {
     let mut losses = Vec::new();
     let records = || {
         let records = snapshot.records().map(|(_, record)| record);
@@ -140,9 +145,10 @@ fn losses(snapshot: &Snapshot, target: &Target, options: Options) -> Result<Vec<
         if n_expiring > 0 {
             losses.push(counted(n_expiring, "the expiry"));
         }
-        let n_tagged = records()
-            .filter(|record| tag_of(snapshot, record).is_some())
-            .count();
+        let mut n_tagged = 0;
+        for record in records() {
+            n_tagged += usize::from(source.tag(&record.entry_key())?.is_some());
+        }
         if n_tagged > 0 {
             losses.push(counted(n_tagged, "the tag"));
         }
@@ -168,12 +174,6 @@ fn losses(snapshot: &Snapshot, target: &Target, options: Options) -> Result<Vec<
             .hint("Convert to a kind that keeps it, or go on with --accept-loss")
             .at(&snapshot.store.path),
     )
-}
-
-/// The tag of an entry, in stores that group by tags.
-fn tag_of<'a>(snapshot: &Snapshot, record: &Record<'a>) -> Option<&'a str> {
-    let has_tags = snapshot.store.kind.starts_with("diskcache");
-    Some(&*record.group.label).filter(|label| has_tags && !label.is_empty())
 }
 
 /// The entries on their way.
@@ -276,7 +276,7 @@ impl<'a> Carried<'a> {
             value: &value,
             created: record.created.or(record.modified),
             expires: record.expires,
-            tag: tag_of(self.snapshot, &record),
+            tag: self.source.tag(entry)?,
             companions: companions.as_ref(),
         })
     }
@@ -335,6 +335,9 @@ impl<'a> Carried<'a> {
                     key.shown()
                 )));
             };
+            if self.target.keeps_expiry && self.source.tag(entry)? != written.tag(&theirs)? {
+                return Err(broken(format!("its tag of {} differs", key.shown())));
+            }
             let (old, new) = (self.source.open_value(entry)?, written.open_value(&theirs)?);
             match same_value(&old, &new)? {
                 Sameness::Same => {}

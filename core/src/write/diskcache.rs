@@ -185,6 +185,23 @@ fn key(entry: &Entry<'_>) -> Result<(Cell, i64)> {
     })
 }
 
+/// The row's `tag`.
+fn tag(entry: &Entry<'_>) -> Result<Cell> {
+    Ok(match &entry.tag {
+        None => Cell::Null,
+        Some(NativeKey::Text(bytes) | NativeKey::Untyped(bytes)) => Cell::Text(bytes.clone()),
+        Some(NativeKey::Bytes(bytes)) => Cell::Blob(bytes.clone()),
+        Some(NativeKey::Int(n)) => Cell::Integer(*n),
+        Some(NativeKey::Float(x)) => Cell::Real(*x),
+        Some(NativeKey::Pickled(_)) => {
+            return Err(unfit(
+                entry,
+                "its tag is of a type that SQLite does not have",
+            ));
+        }
+    })
+}
+
 /// The very bytes that the library would make of a key: it looks keys up by them.
 fn canonical(pickle: &[u8], entry: &Entry<'_>) -> Result<Vec<u8>> {
     crate::formats::pickle::native::canonical(pickle)
@@ -200,9 +217,7 @@ impl Writer for DiskCache {
             .map_err(|_wide| Error::limit("Cannot write the new store", "a value is too large"))?;
         let created = entry.created.unwrap_or_else(Time::now).unix_f64();
         let expires = entry.expires.map(Time::unix_f64);
-        let tag = entry
-            .tag
-            .map_or(Cell::Null, |tag| Cell::Text(tag.as_bytes().to_vec()));
+        let tag = tag(entry)?;
         let row = rusqlite::params![
             key,
             raw,

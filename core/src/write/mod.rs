@@ -42,7 +42,7 @@ pub struct Entry<'a> {
     /// When it expires.
     pub expires: Option<Time>,
     /// Its tag, in diskcache's sense.
-    pub tag: Option<&'a str>,
+    pub tag: Option<NativeKey>,
     /// What joblib keeps beside its value, where it comes from joblib.
     pub companions: Option<&'a Companions>,
 }

@@ -13,6 +13,7 @@ use crate::formats::repr::str_key_label;
 use crate::model::{EntryKey, Group, Issue, Record, Role, Time, text};
 use crate::scan::{Collector, Scan};
 use crate::sqlite::{self, PageBuffer, Pages};
+use crate::stores::NativeKey;
 use crate::{Error, Result};
 
 const SELECT: &str = "key, raw, store_time, expire_time, access_time, access_count, tag, filename, \
@@ -284,6 +285,20 @@ pub(super) fn entry_key(
         key: of_key.into(),
         ordinal: 0,
     }
+}
+
+/// The tag of an entry, as [`write_tag`] wrote it.
+pub(super) fn tag_of(shard: &Shard, entry: &EntryKey) -> Option<NativeKey> {
+    let mut tag: &[u8] = &entry.group;
+    if !shard.name.is_empty() {
+        tag = tag
+            .strip_prefix(shard.name.as_bytes())?
+            .strip_prefix(b"/")?;
+    }
+    if tag.is_empty() {
+        return None;
+    }
+    NativeKey::of_cell(sqlite::Cell::from_key(tag)?)
 }
 
 /// A tag as listings show it.

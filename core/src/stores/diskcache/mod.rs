@@ -381,6 +381,11 @@ impl Backend for DiskCache {
         Ok(details)
     }
 
+    fn tag(&self, store: &Store, entry: &EntryKey) -> Result<Option<NativeKey>> {
+        let opened = Opened::of(store)?;
+        Ok(listing::tag_of(opened.shard(entry, store)?, entry))
+    }
+
     fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
         let opened = Opened::of(store)?;
         let shard = opened.shard(entry, store)?;
