@@ -34,7 +34,7 @@ const ENVIRONMENTS: [(&str, &str); 22] = [
     ("shelve/ndbm", "gdbm"),
     ("sqlite/diskcache-5.6", "diskcache-5.6"),
     ("sqlite/diskcache-4.1", "diskcache-4.1"),
-    ("sqlite/sqlitedict-2.1", "sqlitedict-2.1"),
+    ("sqlite/sqlitedict", "sqlitedict-2.1"),
     ("sqlite/requests-cache-1.3", "requests-cache-1.3"),
     ("sqlite/", "python-3.13"),
 ];

@@ -435,8 +435,8 @@ fn what_a_command_line_clears_and_brings_back_meanwhile_is_told_in_the_window() 
     window.press("Clear 2 found…");
     window.press("Clear 2 entries");
     window.wait_for_text_part("2 entries moved aside");
-    window.type_into("Query", "");
-    window.wait_for_text("55 entries");
+    window.wait_for_text("0 of 55 entries");
     run(&["undo", store, "--last"]);
+    window.type_into("Query", "");
     window.wait_for_text("57 entries");
 }

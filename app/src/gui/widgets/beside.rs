@@ -45,7 +45,12 @@ impl<'j> Colours<'j> {
 
     /// The pieces of a stretch of a line, each with its colour; without one behind the part that was laid out.
     fn pieces(&self, line: usize, range: Range<usize>) -> Vec<(Range<usize>, Option<Color32>)> {
-        let start = self.starts.get(line).copied().unwrap_or(usize::MAX);
+        let Some(&start) = self.starts.get(line) else {
+            return (!range.is_empty())
+                .then_some((range, None))
+                .into_iter()
+                .collect();
+        };
         let all = start.saturating_add(range.start)..start.saturating_add(range.end);
         let sections = &self.job.sections;
         let first = sections.partition_point(|section| section.byte_range.end.0 <= all.start);
