@@ -21,6 +21,13 @@ impl Limits {
         time: Duration::from_secs(2),
     };
 
+    /// Checking an entry where nobody asked for all of it.
+    pub const QUICK: Self = Self {
+        output_bytes: 4 << 20,
+        nodes: 50_000,
+        time: Duration::from_millis(250),
+    };
+
     /// Reading an entry to its end for a check: bounded by memory only through `nodes`.
     pub const DEEP: Self = Self {
         output_bytes: 1 << 40,

@@ -2,20 +2,11 @@
 //!
 //! Reads and reports; nothing is changed.
 
-use std::time::Duration;
-
 use super::each::{Control, Rows, each};
 use crate::formats::{Problem, ProblemKind, ValueCheck};
 use crate::model::{CallClass, Condition, Finding, Limits, Record, Role, Row, Time, Verdict};
 use crate::stores::{CheckOptions, Store};
 use crate::{Error, Result};
-
-/// What is read of a value where nobody asked for all of it.
-const QUICK: Limits = Limits {
-    output_bytes: 4 << 20,
-    nodes: 50_000,
-    time: Duration::from_millis(250),
-};
 
 /// Said of an entry whose bytes were not all read.
 const NOT_TO_THE_END: &str = "not read to the end";
@@ -72,7 +63,11 @@ pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Opti
         findings.extend(orphan(&findings));
         return Some(Verdict::from_findings(findings, notes));
     }
-    let limits = if options.is_deep { Limits::DEEP } else { QUICK };
+    let limits = if options.is_deep {
+        Limits::DEEP
+    } else {
+        Limits::QUICK
+    };
     match store
         .open_value(&key)
         .and_then(|value| value.check(&limits))

@@ -199,12 +199,9 @@ impl<'a> Keys<'a> {
         for (passed, removed) in passed.iter().zip(removed) {
             let outcome = match removed {
                 Ok(true) => continue,
-                Ok(false) => {
-                    if let Some(saved) = &mut self.saved {
-                        saved.stays(passed.job.n);
-                    }
-                    Err(super::seen::changed())
-                }
+                Ok(false) => Err(self.stays(passed, super::seen::changed())),
+                // Nothing was changed, and what is gone now another program took.
+                Err(error) if error.is_refused() => Err(self.stays(passed, Stays::of(error))),
                 Err(error) => self.ended(&mut *file, passed, error),
             };
             if let Some(place) = outcomes.get_mut(passed.at) {
@@ -217,6 +214,14 @@ impl<'a> Keys<'a> {
             self.is_unconfirmed(error);
         }
         Ok(outcomes)
+    }
+
+    /// What was saved of a key that certainly stayed is let go of.
+    fn stays(&mut self, passed: &Passed<'_>, why: Stays) -> Stays {
+        if let Some(saved) = &mut self.saved {
+            saved.stays(passed.job.n);
+        }
+        why
     }
 
     /// Where a key ended whose removal failed: the failure may have come after the change, so the file is asked.
