@@ -8,6 +8,7 @@ mod dbm_sqlite;
 mod diskcache;
 mod django_db;
 mod django_file;
+mod facts;
 mod files;
 mod follow;
 mod function_source;
@@ -38,6 +39,8 @@ mod value_reader;
 
 pub use advice::{Advice, Topic};
 pub use compaction::Compaction;
+pub(crate) use facts::ValueTimes;
+pub use facts::{CheckOptions, Counters, Details};
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use function_source::{CachedSource, FoundSource, SourceToday};
 pub use native_key::{KeyScope, KeyTypes, NativeKey};
@@ -54,9 +57,8 @@ pub(crate) use search::Search;
 pub use value_reader::ValueReader;
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::formats::Preview;
@@ -557,54 +559,4 @@ fn no_backend(kind: &str) -> Error {
 pub fn kinds() -> impl Iterator<Item = &'static str> {
     let backends = BACKENDS.iter().filter(|b| !b.is_of_folders());
     backends.flat_map(|b| b.kinds()).copied()
-}
-
-/// Times that stand in a value alone, as far as it says them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct ValueTimes {
-    /// When it was stored.
-    pub(crate) created: Option<Time>,
-    /// When it expires.
-    pub(crate) expires: Option<Time>,
-}
-
-/// What is shown of one entry beyond its row.
-#[derive(Debug, Clone, Default)]
-pub struct Details {
-    /// Every argument, whole.
-    pub args: Vec<(String, String)>,
-    /// The function's source as cached, and its first line's number.
-    pub source: Option<CachedSource>,
-    /// More facts by name: what the library calls them, and their text.
-    pub facts: Vec<(Cow<'static, str>, String)>,
-    /// The entry's own files.
-    pub paths: Vec<PathBuf>,
-}
-
-/// What a check is asked for.
-#[derive(Debug, Clone, Default)]
-pub struct CheckOptions {
-    /// Entries created longer ago than this are expired, in seconds.
-    pub expires_after_s: Option<f64>,
-    /// The time that ages are counted to.
-    pub now: Option<Time>,
-    /// Folder in which today's sources are looked up.
-    pub source: Option<PathBuf>,
-    /// Reads each value to its end.
-    pub is_deep: bool,
-}
-
-/// Hits and misses with their source.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Counters {
-    /// `recorded`, `reported` or `observed`.
-    pub source: &'static str,
-    /// When counting began; `None` where the store does not say.
-    pub since: Option<Time>,
-    /// Look-ups that found a value.
-    pub hits: u64,
-    /// Look-ups that did not.
-    pub misses: u64,
-    /// True if more may have happened than was counted.
-    pub is_lower_bound: bool,
 }

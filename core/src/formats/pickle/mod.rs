@@ -19,6 +19,7 @@ mod skim;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod traced;
 
 pub use check::{Checked, check};
 pub(crate) use classify::is_exception;
