@@ -88,7 +88,7 @@ elif command == "work":
             db[name] = name + b"=" + str(n).encode() + b"x" * (n % 9 * 300) + b"."
             assert db[name].startswith(name + b"=" + str(n).encode())
         db.close()
-        time.sleep({"dumb": 0.15, "ndbm": 0.05}.get(kind, 0.002))
+        time.sleep({"dumb": 0.15, "ndbm": 0.15}.get(kind, 0.002))
     print(n)
 "#;
 

@@ -33,6 +33,7 @@ mod show;
 mod stats;
 mod table;
 mod undo;
+mod warnings;
 mod watch;
 mod window;
 
@@ -147,6 +148,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a chang
 
 /// Runs the program and says how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    warnings::say();
     let outcome = match Cli::try_parse_from(args) {
         Ok(cli) => dispatch(cli),
         Err(error) => return say_usage(&error),
