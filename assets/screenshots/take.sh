@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 program=${1:-"$here/../../target/debug/cachescope"}
 home=$(mktemp -d)
 shots=$(mktemp -d)
-Xvfb -displayfd 3 -screen 0 1920x1080x24 3>"$home/display" 2>/dev/null &
+Xvfb -noreset -displayfd 3 -screen 0 1920x1080x24 3>"$home/display" 2>/dev/null &
 screen=$!
 trap 'kill "$screen"; rm -r "$home"' EXIT
 until [ -s "$home/display" ]; do sleep 0.1; done
