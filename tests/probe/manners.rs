@@ -60,10 +60,11 @@ looker.join()
 print(ends == {threading.get_ident()})
 ";
 
-/// What runs at the end of an object may wait for a thread that is at a cached function.
+/// What runs at the end of an object may wait for a thread that is at a cached function. (Re-entrant, or the collector
+/// could stop the program without any probe.)
 const LOCKS: &str = r"
 import threading, cached, cachescope_probe
-lock, over = threading.Lock(), False
+lock, over = threading.RLock(), False
 class Owner:
     def __del__(self):
         with lock: pass
@@ -74,7 +75,7 @@ def let_go():
         one = Owner(); one.itself = one
 threads = [threading.Thread(target=one) for one in (look, let_go)]
 for one in threads: one.start()
-for n in range(300):
+for n in range(60):
     with lock: cached.load(1)
 over = True
 for one in threads: one.join()
