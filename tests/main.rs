@@ -32,6 +32,7 @@ mod joblib;
 mod kills;
 mod own_files;
 mod policies;
+mod private_copies;
 mod probe;
 mod readonly;
 mod rows;

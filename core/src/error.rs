@@ -31,6 +31,7 @@ enum Kind {
     NotFound,
     Damaged,
     Limit,
+    CopyWanted,
     Refused,
     Changed,
     Usage,
@@ -98,6 +99,11 @@ impl Error {
     /// Going on would pass a limit on bytes, nodes, depth or time.
     pub fn limit(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Kind::Limit, what, why)
+    }
+
+    /// As [`Self::limit`], for a private copy of a database that is too large to be made unasked.
+    pub(crate) fn copy_wanted(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::CopyWanted, what, why)
     }
 
     /// It could be done and will not be, because it would not be safe.
@@ -173,6 +179,11 @@ impl Error {
         }
     }
 
+    /// What the reader can do next, where that is known.
+    pub(crate) fn next_step(&self) -> Option<&'static str> {
+        self.0.hint
+    }
+
     /// True if no backend knows the path.
     pub fn is_not_a_store(&self) -> bool {
         self.0.kind == Kind::NotAStore
@@ -190,7 +201,13 @@ impl Error {
 
     /// True if a limit stopped it.
     pub fn is_limit(&self) -> bool {
-        self.0.kind == Kind::Limit
+        matches!(self.0.kind, Kind::Limit | Kind::CopyWanted)
+    }
+
+    /// True if a private copy of a database would help that is too large to be made unasked: see
+    /// [`allow_copies_of`](crate::sqlite::allow_copies_of).
+    pub fn wants_copy(&self) -> bool {
+        self.0.kind == Kind::CopyWanted
     }
 
     /// True if it was refused for safety.

@@ -12,7 +12,7 @@ mod painted;
 mod secrets;
 mod treemap;
 mod values;
-mod window;
+pub(crate) mod window;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use window::{Window, fixture};

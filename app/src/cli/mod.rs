@@ -45,6 +45,7 @@ use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
+use cachescope_core::sqlite;
 pub(crate) use choose::Size;
 use out::Exit;
 pub(crate) use out::Failure;
@@ -86,9 +87,23 @@ struct Global {
     /// Keep Cachescope's own files in this folder
     #[arg(long, global = true, value_name = "DIR")]
     state_dir: Option<PathBuf>,
+
+    /// Read a database whose newest changes can only be read from a private copy, however large that is
+    #[arg(long, global = true)]
+    private_copy: bool,
 }
 
 impl Global {
+    /// Where private copies of databases are made, and how large they may be.
+    fn prepare_copies(&self) {
+        if let Some(own) = self.state() {
+            sqlite::keep_copies_in(own.path());
+        }
+        if self.private_copy {
+            sqlite::allow_all_copies();
+        }
+    }
+
     /// Cachescope's own folder; `None` where there is no home.
     fn state(&self) -> Option<StateDir> {
         match &self.state_dir {
@@ -150,7 +165,12 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a chang
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     warnings::say();
     let outcome = match Cli::try_parse_from(args) {
-        Ok(cli) => dispatch(cli),
+        Ok(cli) => {
+            cli.global.prepare_copies();
+            let outcome = dispatch(cli);
+            sqlite::forget_copies();
+            outcome
+        }
         Err(error) => return say_usage(&error),
     };
     match outcome {

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Close(StoreId),
     /// Reads a store again.
     Refresh(StoreId),
+    /// Reads a store again, with private copies of its databases however large they are.
+    AllowCopies(StoreId),
     /// Shows another store.
     Show(StoreId),
     /// Shows another page of the store.

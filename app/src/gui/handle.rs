@@ -26,6 +26,7 @@ impl Session {
             Command::Export(export) => self.export(export),
             Command::Close(id) => self.close(id),
             Command::Refresh(id) => self.refresh(id),
+            Command::AllowCopies(id) => self.allow_copies(id),
             Command::Show(id) => self.state.shown = Some(id),
             Command::Tab(tab) => self.state.saved.tab = tab,
             Command::Query(text) => {

@@ -218,6 +218,7 @@ impl Session {
         is_told |= self.compacting_failed(job, error);
         for store in &mut self.state.stores {
             if store.scan == Some(job) {
+                store.failed_for_copy = error.wants_copy();
                 store.phase = match (&store.phase, error.is_cancelled()) {
                     (Phase::Loading, true) => Phase::Partial("stopped".to_owned()),
                     (_, true) => store.phase.clone(),

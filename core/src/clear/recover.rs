@@ -17,7 +17,7 @@ use crate::Result;
 use crate::model::StoreInfo;
 use crate::scan::Cancel;
 use crate::source::Dir;
-use crate::sqlite::{Cell, CopyRule, Database, RowAt};
+use crate::sqlite::{Cell, Database, RowAt};
 use crate::stores::{Removal, RowRemoval, Store};
 
 /// Opens the store that a manifest is of, where it lies today.
@@ -121,7 +121,7 @@ fn view(base: &Dir, database: &Path) -> Result<Database> {
     let (dir, name) = value_file::open(base, database).map_err(|e| {
         crate::Error::io("Cannot open the database", &base.path().join(database), e)
     })?;
-    Ok(Database::new(dir, name, CopyRule::Unasked))
+    Ok(Database::new(dir, name))
 }
 
 /// Decides what is undecided on a shelf of ours, and moves value files of rows that are out after them.

@@ -27,6 +27,8 @@ pub struct Issue {
     pub message: String,
     /// How much it matters.
     pub severity: Severity,
+    /// A private copy would help that is too large to be made unasked.
+    pub wants_copy: bool,
 }
 
 impl Issue {
@@ -36,15 +38,16 @@ impl Issue {
             path: path.into(),
             message: message.into(),
             severity,
+            wants_copy: false,
         }
     }
 
     /// An error that concerns only part of the store.
     pub fn from_error(error: &Error, fallback: &std::path::Path) -> Self {
-        Self::new(
-            Severity::Error,
-            error.path().unwrap_or(fallback),
-            error.to_string(),
-        )
+        let path = error.path().unwrap_or(fallback);
+        Self {
+            wants_copy: error.wants_copy(),
+            ..Self::new(Severity::Error, path, error.to_string())
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::source::path_from_bytes;
+use crate::source::{own_folder, path_from_bytes};
 use crate::{Error, Result};
 
 /// Cachescope's own folder; made when something is first kept in it.
@@ -51,11 +51,7 @@ impl StateDir {
     /// If it cannot be made.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|e| {
+        own_folder::make_private_dirs(&path).map_err(|e| {
             Error::io("Cannot make Cachescope's own folder", &path, e)
                 .hint("--state-dir names another one")
         })?;

@@ -13,6 +13,7 @@ mod system;
 pub(crate) mod gate;
 mod ledger;
 mod mounts;
+pub(crate) mod own_folder;
 mod process;
 mod read_at;
 mod tally;

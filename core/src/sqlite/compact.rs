@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::change::Changing;
 use super::table::quote;
-use super::{CopyRule, Database, Failure, to_own};
+use super::{Database, Failure, to_own};
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
@@ -30,7 +30,7 @@ pub(crate) struct PageBytes {
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn page_bytes(dir: Dir, name: &OsStr) -> Result<PageBytes> {
-    Database::new(dir, name, CopyRule::Unasked).read(&Cancel::default(), |view| {
+    Database::new(dir, name).read(&Cancel::default(), |view| {
         let of = |name| number(view.connection, name);
         let (size, all, free) = (of("page_size")?, of("page_count")?, of("freelist_count")?);
         Ok(PageBytes {

@@ -1,4 +1,6 @@
 //! Private copies: a database with its log or journal, in a folder of our own, where SQLite may write.
+//!
+//! They go when nobody looks at them any more; those of a run that was killed go with the next one.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,12 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::journal;
 use super::state::{State, beside_name};
 use crate::model::text;
 use crate::scan::Cancel;
+use crate::source::own_folder::{self, OwnFolder};
 use crate::source::{Dir, ReadAt as _};
 use crate::{Error, Result};
 
@@ -24,21 +25,63 @@ const STEP: usize = 1 << 20;
 const KEPT: usize = 2;
 /// Beginning of the names of the folders that hold copies.
 const PREFIX: &str = "cachescope-view-";
+/// Folder of all copies in Cachescope's own.
+const COPIES: &str = "copies";
 
-/// How large a private copy may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CopyRule {
-    /// Up to 512 MiB and a quarter of the free space.
-    #[default]
-    Unasked,
-    /// Whatever fits: the person asked for it.
-    AnySize,
+/// Where copies are made; the system's folder for temporary files where nobody said.
+static PLACE: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// What a person allowed copies of at any size: each path and all below it.
+static ALLOWED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn locked<T>(mutex: &'static Mutex<T>) -> MutexGuard<'static, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on private copies are made in Cachescope's own folder `own`; those that a run left there which was
+/// killed are removed.
+pub fn keep_copies_in(own: &Path) {
+    let place = own.join(COPIES);
+    own_folder::sweep(&place, PREFIX, |_| {});
+    *locked(&PLACE) = Some(place);
+}
+
+/// Lets private copies be made at any size of the databases at `path` and below it, for as long as this process runs.
+pub fn allow_copies_of(path: &Path) {
+    // What cannot be resolved cannot be opened either.
+    if let Ok(path) = path.canonicalize() {
+        locked(&ALLOWED).push(path);
+    }
+}
+
+/// As [`allow_copies_of`], for every database.
+pub fn allow_all_copies() {
+    // Every path starts with the empty one.
+    locked(&ALLOWED).push(PathBuf::new());
+}
+
+fn is_allowed(database: &Path) -> bool {
+    let allowed = locked(&ALLOWED);
+    allowed.iter().any(|path| database.starts_with(path))
+}
+
+/// A new folder for one copy.
+fn new_folder() -> io::Result<OwnFolder> {
+    if let Some(place) = locked(&PLACE).clone()
+        && let Ok(folder) =
+            own_folder::make_private_dirs(&place).and_then(|()| OwnFolder::new_in(&place, PREFIX))
+    {
+        return Ok(folder);
+    }
+    let temp = tempfile::env::temp_dir();
+    own_folder::sweep(&temp, PREFIX, |_| {});
+    OwnFolder::new_in(&temp, PREFIX)
 }
 
 /// A database that is ours alone; its folder goes when the last user lets go of it.
 #[derive(Debug)]
 pub(super) struct PrivateCopy {
-    folder: TempDir,
+    folder: OwnFolder,
     name: &'static str,
 }
 
@@ -77,7 +120,7 @@ fn turn(cancel: &Cancel) -> Result<MutexGuard<'static, ()>> {
 }
 
 fn at_hand(state: &State) -> Option<Arc<PrivateCopy>> {
-    let at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let at_hand = locked(&AT_HAND);
     let mut found = at_hand.iter();
     let (_, copy) = found.find(|(made_from, _)| made_from == state)?;
     Some(Arc::clone(copy))
@@ -85,22 +128,18 @@ fn at_hand(state: &State) -> Option<Arc<PrivateCopy>> {
 
 /// Removes every private copy that no job uses; called when the program ends.
 pub fn forget_copies() {
-    AT_HAND
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clear();
+    locked(&AT_HAND).clear();
 }
 
 /// A copy of the database as `state` describes it, made now or still at hand.
 ///
 /// # Errors
-/// [`Error::is_limit`] where it would be larger than `rule` allows, [`Error::is_changed`] where a
+/// [`Error::is_limit`] where it would be larger than is done unasked, [`Error::is_changed`] where a
 /// program wrote meanwhile.
 pub(super) fn of(
     dir: &Dir,
     name: &OsStr,
     state: &State,
-    rule: CopyRule,
     cancel: &Cancel,
 ) -> Result<Arc<PrivateCopy>> {
     if let Some(copy) = at_hand(state) {
@@ -111,8 +150,8 @@ pub(super) fn of(
     if let Some(copy) = at_hand(state) {
         return Ok(copy);
     }
-    let copy = Arc::new(make(dir, name, state, rule, cancel)?);
-    let mut at_hand = AT_HAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let copy = Arc::new(make(dir, name, state, cancel)?);
+    let mut at_hand = locked(&AT_HAND);
     if at_hand.len() >= KEPT {
         at_hand.remove(0);
     }
@@ -121,29 +160,22 @@ pub(super) fn of(
 }
 
 /// A copy of its own, which no other job is handed; see [`of`].
-pub(super) fn make(
-    dir: &Dir,
-    name: &OsStr,
-    state: &State,
-    rule: CopyRule,
-    cancel: &Cancel,
-) -> Result<PrivateCopy> {
-    let folder = tempfile::Builder::new()
-        .prefix(PREFIX)
-        .tempdir()
-        .map_err(|e| Error::io("Cannot make a folder for a private copy", dir.path(), e))?;
+pub(super) fn make(dir: &Dir, name: &OsStr, state: &State, cancel: &Cancel) -> Result<PrivateCopy> {
+    let path = dir.path().join(name);
+    let folder =
+        new_folder().map_err(|e| Error::io("Cannot make a folder for a private copy", &path, e))?;
     let beside = [state.wal, state.journal];
     let sizes = beside.iter().flatten().map(|side| side.size);
     let bytes = sizes.fold(state.main.size, u64::saturating_add);
-    check_room(folder.path(), bytes, rule).map_err(|e| e.at(&dir.path().join(name)))?;
+    check_room(folder.path(), bytes, is_allowed(&path)).map_err(|e| e.at(&path))?;
     let copy = PrivateCopy { folder, name: NAME };
     let changed = || {
         let why = "a program wrote to it meanwhile";
-        Error::changed("Cannot make a private copy", why).at(&dir.path().join(name))
+        Error::changed("Cannot make a private copy", why).at(&path)
     };
     let fail = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => changed(),
-        _ => Error::io("Cannot make a private copy", &dir.path().join(name), e),
+        _ => Error::io("Cannot make a private copy", &path, e),
     };
     copy_file(dir, name, &copy.path(), cancel).map_err(fail)?;
     if state.has_frames() {
@@ -170,27 +202,22 @@ pub(super) fn make(
 }
 
 /// Refuses copies that nobody asked for or that do not fit.
-fn check_room(folder: &Path, bytes: u64, rule: CopyRule) -> Result<()> {
+fn check_room(folder: &Path, bytes: u64, is_allowed: bool) -> Result<()> {
     let free = free_bytes(folder);
-    let (most, hint) = match rule {
-        CopyRule::Unasked => (
-            UNASKED_BYTES.min(free / 4),
-            "Allow a private copy of it (--private-copy)",
-        ),
-        CopyRule::AnySize => (free / 10 * 9, "Make room on the disk"),
-    };
-    if bytes <= most {
-        return Ok(());
+    let what = "Cannot read the newest changes in place";
+    let why = format!(
+        "it takes a private copy of {}, with {} free",
+        text::size(bytes),
+        text::size(free)
+    );
+    if bytes > free / 10 * 9 {
+        return Err(Error::limit(what, why).hint("Make room on the disk"));
     }
-    Err(Error::limit(
-        "Cannot read the newest changes in place",
-        format!(
-            "it takes a private copy of {}, with {} free",
-            text::size(bytes),
-            text::size(free)
-        ),
-    )
-    .hint(hint))
+    if !is_allowed && bytes > UNASKED_BYTES.min(free / 4) {
+        let hint = "Allow a private copy of it (--private-copy)";
+        return Err(Error::copy_wanted(what, why).hint(hint));
+    }
+    Ok(())
 }
 
 /// Bytes that this user may still write where `folder` lies.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::connect::{self, Watchdog};
-use super::copy::{self, CopyRule, PrivateCopy};
+use super::copy::{self, PrivateCopy};
 use super::explain::{self, explain, is_hot, may_pass, needs_copy};
 use super::scratch::Scratch;
 use super::state::{Rung, State, beside_name};
@@ -32,7 +32,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Database {
     dir: Dir,
     name: OsString,
-    rule: CopyRule,
     dog: Watchdog,
     inner: Mutex<Inner>,
 }
@@ -98,11 +97,10 @@ enum After {
 
 impl Database {
     /// The database called `name` in `dir`; nothing is opened yet.
-    pub(crate) fn new(dir: Dir, name: &OsStr, rule: CopyRule) -> Self {
+    pub(crate) fn new(dir: Dir, name: &OsStr) -> Self {
         Self {
             dir,
             name: name.to_owned(),
-            rule,
             dog: Watchdog::default(),
             inner: Mutex::default(),
         }
@@ -166,7 +164,7 @@ impl Database {
     pub(crate) fn scratch(&self, cancel: &Cancel) -> Result<Scratch> {
         // Reading the file beside an open connection of ours would drop that one's locks.
         self.close();
-        Scratch::of(&self.dir, &self.name, self.rule, cancel)
+        Scratch::of(&self.dir, &self.name, cancel)
     }
 
     /// Bytes that the database takes on the disk, with its log, index and journal.
@@ -341,7 +339,7 @@ impl Database {
         seen: State,
         cancel: &Cancel,
     ) -> Result<(Open, Option<Issue>), Failure> {
-        let copy = match copy::of(&self.dir, &self.name, &seen, self.rule, cancel) {
+        let copy = match copy::of(&self.dir, &self.name, &seen, cancel) {
             Ok(copy) => copy,
             Err(error) if error.is_changed() => return Err(Failure::Unsteady),
             Err(error) if error.is_limit() && !seen.has_journal() => {
@@ -371,11 +369,15 @@ impl Database {
 fn left_out(seen: &State, why: &Error, path: PathBuf) -> Issue {
     let newer = seen.wal.map_or(0, |wal| wal.size);
     let message = format!(
-        "Shown as of the last checkpoint; {} of newer changes are not shown: {}",
+        "Shown as of the last checkpoint; {} of newer changes are not shown: {}. {}",
         text::size(newer),
-        why.message()
+        why.message(),
+        why.next_step().unwrap_or_default()
     );
-    Issue::new(Severity::Warning, path, message)
+    Issue {
+        wants_copy: why.wants_copy(),
+        ..Issue::new(Severity::Warning, path, message)
+    }
 }
 
 /// Makes SQLite take its lock and read the schema now, while the files are as they were looked at.

@@ -32,7 +32,7 @@ pub(crate) use cell::{Cell, plain, repr, write_key, write_key_of};
 pub(crate) use change::{Changing, Locked};
 pub(crate) use compact::{compact, page_bytes};
 pub(crate) use connect::to_own;
-pub use copy::{CopyRule, forget_copies};
+pub use copy::{allow_all_copies, allow_copies_of, forget_copies, keep_copies_in};
 pub(crate) use database::{Database, Failure, Slack, View};
 pub(crate) use explain::explain;
 pub(crate) use guard::{Own, reaches_beyond};

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::Failure;
 use super::connect::{self, Watchdog};
-use super::copy::{self, CopyRule, PrivateCopy};
+use super::copy::{self, PrivateCopy};
 use super::state::State;
 use crate::scan::Cancel;
 use crate::source::Dir;
@@ -32,8 +32,8 @@ impl Scratch {
     /// Copies the database called `name` in `dir`.
     ///
     /// # Errors
-    /// If it cannot be read, or is larger than `rule` lets a copy be ([`Error::is_limit`]).
-    pub(super) fn of(dir: &Dir, name: &OsStr, rule: CopyRule, cancel: &Cancel) -> Result<Self> {
+    /// If it cannot be read, or is too large to be copied unasked ([`Error::is_limit`]).
+    pub(super) fn of(dir: &Dir, name: &OsStr, cancel: &Cancel) -> Result<Self> {
         let path = dir.path().join(name);
         let mut tries = 0;
         let copy = loop {
@@ -43,7 +43,7 @@ impl Scratch {
                 .map_err(|e| Error::io("Cannot open the database", &path, e))?;
             // Closed before SQLite opens the copy, and never while SQLite has the database itself open.
             drop(main);
-            match copy::make(dir, name, &seen, rule, cancel) {
+            match copy::make(dir, name, &seen, cancel) {
                 Err(error) if error.is_changed() && tries < TRIES => tries += 1,
                 other => break other?,
             }

@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 
+use super::Database;
 use super::table::{Table, describe, table_names};
-use super::{CopyRule, Database};
 use crate::Result;
 use crate::scan::Cancel;
 use crate::source::Dir;
@@ -26,7 +26,7 @@ impl Shape {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn read(dir: Dir, name: &OsStr) -> Result<Self> {
-        let database = Database::new(dir, name, CopyRule::Unasked);
+        let database = Database::new(dir, name);
         database.read(&Cancel::default(), |view| {
             let names = table_names(view.connection)?;
             let mut tables = Vec::new();

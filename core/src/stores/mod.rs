@@ -65,7 +65,6 @@ use crate::formats::Preview;
 use crate::model::{EntryKey, Finding, Group, GroupWord, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType};
-use crate::sqlite::CopyRule;
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
@@ -299,8 +298,6 @@ pub struct Store {
     pub parent: Dir,
     /// Its name there.
     pub name: OsString,
-    /// How large a private copy may be, where a database cannot be read in place.
-    pub copy_rule: CopyRule,
     backend: &'static dyn Backend,
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
@@ -324,7 +321,6 @@ impl Store {
             info: Arc::clone(info),
             parent,
             name,
-            copy_rule: CopyRule::default(),
             backend,
             kept: Mutex::default(),
         })

@@ -1,28 +1,23 @@
-//! A folder of ours beside the place of a new store: locked while we work, swept by the next run if we were killed.
+//! A folder of ours beside the place of a new store: what is made in it is moved out whole, or not at all.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "makes new files in a folder of its own, and removes that folder"
+    reason = "makes new files in a folder of its own"
 )]
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::failed;
 use crate::model::Fingerprint;
-use crate::source::{Dir, FileType, is_running, path_from_bytes};
+use crate::source::own_folder::{self, OwnFolder};
+use crate::source::{Dir, path_from_bytes};
 use crate::{Error, Result};
 
-/// Beginning of the folder's name; our process id stands behind it, and then what tells runs apart.
+/// Beginning of the folder's name.
 const PREFIX: &str = ".cachescope-new-";
-
-/// How often another run may sweep the folder away between our making its lock and taking it.
-const TRIES: usize = 20;
-
-/// Held while the folder is in use; a lock ends with its process.
-const LOCK: &str = "lock";
 
 /// Written before several files are moved out, one after the other: each one's identity and name, ended by a zero byte.
 const PLACING: &str = "placing";
@@ -30,10 +25,9 @@ const PLACING: &str = "placing";
 /// The folder; removed with all that is left in it when dropped.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    path: PathBuf,
+    folder: OwnFolder,
     /// Where what is made belongs.
     parent: PathBuf,
-    _lock: File,
 }
 
 impl Stage {
@@ -43,28 +37,17 @@ impl Stage {
     /// If nothing can be made there.
     pub(crate) fn new_in(parent: &Path) -> Result<Self> {
         sweep(parent);
-        let fail = |e| Error::io("Cannot make a folder for the new store", parent, e);
-        for _ in 0..TRIES {
-            let made = tempfile::Builder::new()
-                .prefix(&format!("{PREFIX}{}-", std::process::id()))
-                .tempdir_in(parent)
-                .map_err(fail)?;
-            let path = made.path().join(LOCK);
-            let lock = create(&path)?;
-            if is_locked(&lock) && path.exists() {
-                return Ok(Self {
-                    path: made.keep(),
-                    parent: parent.to_owned(),
-                    _lock: lock,
-                });
-            }
-        }
-        Err(fail(io::ErrorKind::ResourceBusy.into()))
+        let folder = OwnFolder::new_in(parent, PREFIX)
+            .map_err(|e| Error::io("Cannot make a folder for the new store", parent, e))?;
+        Ok(Self {
+            folder,
+            parent: parent.to_owned(),
+        })
     }
 
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.folder.path()
     }
 
     /// Moves names from the folder to where they belong, never over another.
@@ -73,7 +56,7 @@ impl Stage {
     /// [`Error::is_refused`] if one of them is taken meanwhile; what was moved before is taken back.
     pub(crate) fn place(&self, names: &[OsString]) -> Result<()> {
         let open = |path: &Path| Dir::open(path);
-        let (from, to) = (open(&self.path)?, open(&self.parent)?);
+        let (from, to) = (open(self.path())?, open(&self.parent)?);
         let made: Vec<(&OsString, Fingerprint)> = names
             .iter()
             .filter_map(|name| Some((name, from.stat(name).ok()?.fingerprint())))
@@ -109,10 +92,10 @@ impl Stage {
             text.extend(name.as_encoded_bytes());
             text.push(0);
         }
-        let path = self.path.join(PLACING);
+        let path = self.path().join(PLACING);
         write(&path, &text)?;
         sync(&path)?;
-        sync_dir(&self.path);
+        sync_dir(self.path());
         Ok(())
     }
 }
@@ -165,13 +148,6 @@ fn take_back(stage: &Path, parent: &Path) {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Whatever stays is swept by the next run.
-        fs::remove_dir_all(&self.path).ok();
-    }
-}
-
 /// The refusal to write over something.
 pub(crate) fn exists(path: &Path) -> Error {
     Error::refused(
@@ -189,44 +165,7 @@ pub(crate) fn is_in_the_making(name: &OsStr) -> bool {
 
 /// Removes folders of runs that were killed, and what they had moved out of them of a store that is not whole.
 pub(crate) fn sweep(parent: &Path) {
-    let Ok(names) = Dir::open(parent).and_then(|dir| {
-        dir.names()
-            .map_err(|e| Error::io("Cannot list the folder", parent, e))
-    }) else {
-        return;
-    };
-    for (name, file_type) in names {
-        if !is_in_the_making(&name) || file_type != FileType::Dir {
-            continue;
-        }
-        let path = parent.join(&name);
-        let lock = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .open(path.join(LOCK));
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
-            take_back(&path, parent);
-            fs::remove_dir_all(&path).ok();
-        } else if maker(&name).and_then(is_running) == Some(false) {
-            // Killed before it had made its lock, or while it removed the folder.
-            fs::remove_dir_all(&path).ok();
-        }
-    }
-}
-
-/// The process that a stage's name tells of.
-fn maker(name: &OsStr) -> Option<u64> {
-    let rest = name.to_str()?.strip_prefix(PREFIX)?;
-    rest.split('-').next()?.parse().ok()
-}
-
-/// Locks the file of a folder of our own; false if another run has it, to sweep the folder away.
-fn is_locked(lock: &File) -> bool {
-    match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => false,
-        // Without locks the name of the folder tells whose it is.
-        Ok(()) | Err(TryLockError::Error(_)) => true,
-    }
+    own_folder::sweep(parent, PREFIX, |stage| take_back(stage, parent));
 }
 
 /// Makes a new file.
@@ -285,26 +224,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_folders_whose_process_is_gone_are_swept() {
-        let temp = tempfile::tempdir().unwrap();
-        let stage = Stage::new_in(temp.path()).unwrap();
-        let dead = temp.path().join(format!("{PREFIX}dead"));
-        fs::create_dir(&dead).unwrap();
-        fs::write(dead.join(LOCK), b"").unwrap();
-        fs::write(dead.join("half written"), b"x").unwrap();
-        let strange = temp.path().join(format!("{PREFIX}of somebody else"));
-        fs::create_dir(&strange).unwrap();
-        let unlocked = temp.path().join(format!("{PREFIX}{}-x", i32::MAX));
-        fs::create_dir(&unlocked).unwrap();
-        fs::write(unlocked.join("not removed yet"), b"x").unwrap();
-        sweep(temp.path());
-        assert!(stage.path().exists() && strange.exists() && !dead.exists() && !unlocked.exists());
-        let path = stage.path().to_owned();
-        drop(stage);
-        assert!(!path.exists());
-    }
-
-    #[test]
     fn half_a_store_of_a_run_that_was_killed_is_taken_back_and_a_whole_one_stays() {
         for n_moved in 0..=3 {
             let temp = tempfile::tempdir().unwrap();
@@ -344,7 +263,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dead = temp.path().join(format!("{PREFIX}dead"));
         fs::create_dir(&dead).unwrap();
-        for name in [LOCK, "s.dir"] {
+        for name in ["lock", "s.dir"] {
             fs::write(dead.join(name), b"").unwrap();
         }
         fs::write(temp.path().join("s.dat"), b"somebody's own").unwrap();

@@ -43,7 +43,7 @@ pub(super) fn health_ui(
             ui.add_space(12.0);
             notes_ui(ui, store);
             ui.add_space(12.0);
-            issues_ui(ui, store);
+            issues_ui(ui, store, out);
         });
     });
 }
@@ -158,7 +158,7 @@ fn notes_ui(ui: &mut Ui, store: &OpenStore) {
     });
 }
 
-fn issues_ui(ui: &mut Ui, store: &OpenStore) {
+fn issues_ui(ui: &mut Ui, store: &OpenStore, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let mut issues: Vec<_> = store.snapshot.issues.iter().collect();
     issues.retain(|i| i.severity > Severity::Note);
@@ -188,6 +188,9 @@ fn issues_ui(ui: &mut Ui, store: &OpenStore) {
         }
         if let Some(more) = issues.len().checked_sub(MAX_ISSUES).filter(|n| *n > 0) {
             controls::quiet(ui, format!("and {} more", text::count(more as u64)));
+        }
+        if store.wants_copy() {
+            super::copy_ui(ui, store, out);
         }
     });
 }

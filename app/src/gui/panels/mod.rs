@@ -66,13 +66,13 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     }
     Panel::left("stores")
         .frame(surface(8, 12))
-        .default_size((width * 0.18).clamp(200.0, 212.0))
+        .default_size((width * 0.18).clamp(184.0, 212.0))
         .size_range(160.0..=360.0)
         .show(ui, |ui| stores::stores_ui(ui, state, now, out));
     if state.saved.tab == Tab::Entries {
         Panel::right("entry")
             .frame(surface(14, 12))
-            .default_size((width * 0.26).clamp(304.0, 440.0))
+            .default_size((width * 0.26).clamp(276.0, 440.0))
             .size_range(260.0..=720.0)
             .show(ui, |ui| {
                 // In a part of its own: what is wide in there may not push the panel's edge out.
@@ -190,6 +190,17 @@ fn need_survey(
     };
     let is_due = last.is_none_or(|asked| !asked.is_same(&wanted));
     is_due.then_some(Command::Need(Need::Survey(layout, now)))
+}
+
+/// The way on where more could be read from a private copy than is made unasked; the message says how large it is.
+fn copy_ui(ui: &mut Ui, store: &OpenStore, out: &mut Vec<Command>) {
+    let button = ui.button("Read from a private copy");
+    let button = button.on_hover_text(
+        "Copies the database into Cachescope's own folder; the copy goes when Cachescope ends",
+    );
+    if button.clicked() {
+        out.push(Command::AllowCopies(store.info.id));
+    }
 }
 
 /// A state in words, in the middle of where something else would be.

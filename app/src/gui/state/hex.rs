@@ -7,10 +7,8 @@ use cachescope_core::jobs::{FoundBytes, JobId, PAGE, Page};
 
 use crate::gui::widgets::table::Scroll;
 
-/// Bytes of one line, where there is room.
+/// Bytes of one line, before it is known what fits.
 const LINE: u64 = 16;
-/// Bytes of one line in a narrow panel.
-const SHORT_LINE: u64 = 8;
 /// Pages that are kept; older ones are read again.
 const KEPT: usize = 64;
 
@@ -104,9 +102,8 @@ impl Default for Hex {
 }
 
 impl Hex {
-    /// Makes lines long or short; what stands on top of the screen stays there.
-    pub(crate) fn fit(&mut self, is_wide: bool) {
-        let per_line = if is_wide { LINE } else { SHORT_LINE };
+    /// Makes lines of so many bytes; what stands on top of the screen stays there.
+    pub(crate) fn fit(&mut self, per_line: u64) {
         if self.per_line != per_line {
             let first = self.scroll.first_line();
             let offset = first as u64 * self.per_line;
@@ -221,10 +218,10 @@ mod tests {
         let mut hex = Hex::default();
         hex.insert(page(0, 160));
         hex.scroll.shift_lines(3, 0);
-        hex.fit(false);
+        hex.fit(8);
         assert_eq!((hex.n_lines(), hex.scroll.first_line()), (20, 6));
         assert_eq!(hex.line(19).map(<[u8]>::len), Some(8));
-        hex.fit(true);
+        hex.fit(16);
         assert_eq!((hex.n_lines(), hex.scroll.first_line()), (10, 3));
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct OpenStore {
     pub(crate) info: Arc<StoreInfo>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) phase: Phase,
+    /// The scan was cut short because it takes a private copy that is made only when asked for.
+    pub(crate) failed_for_copy: bool,
     /// Sees changes as they happen; runs once the store was read.
     pub(crate) watcher: Option<Watcher>,
     /// How much of the store is in sight; `None` while nothing watches.
@@ -64,12 +66,18 @@ pub(crate) struct OpenStore {
 }
 
 impl OpenStore {
+    /// True where a private copy would show more, and is too large to be made unasked.
+    pub(crate) fn wants_copy(&self) -> bool {
+        self.failed_for_copy || self.snapshot.issues.iter().any(|issue| issue.wants_copy)
+    }
+
     /// A store about which nothing is known yet.
     pub(crate) fn new(info: Arc<StoreInfo>) -> Self {
         Self {
             snapshot: Arc::new(Snapshot::empty(Arc::clone(&info))),
             info,
             phase: Phase::Loading,
+            failed_for_copy: false,
             watcher: None,
             coverage: None,
             observed: Observed::default(),

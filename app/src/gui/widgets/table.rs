@@ -106,6 +106,17 @@ pub(crate) struct Table<'a> {
     pub(crate) scroll: &'a mut Scroll,
 }
 
+/// Width of a column for so many characters of one width.
+#[expect(clippy::cast_precision_loss, reason = "characters of a line")]
+pub(crate) fn width_of(n_chars: usize, char_width: f32) -> f32 {
+    (n_chars as f32 * char_width + 2.0 * PAD).ceil()
+}
+
+/// Width of a table in which no column is squeezed.
+pub(crate) fn width_with_bar(columns: &[Spec]) -> f32 {
+    columns.iter().map(|c| c.min_width).sum::<f32>() + BAR
+}
+
 /// What happened to a table.
 pub(crate) struct Happened {
     /// The body: has the keyboard when focused.
@@ -125,9 +136,8 @@ impl Table<'_> {
     pub(crate) fn show(self, ui: &mut Ui, line: impl FnMut(&mut LineUi<'_>)) -> Happened {
         let visible = ui.available_rect_before_wrap();
         let wished: f32 = self.columns.iter().map(|c| c.width).sum();
-        let least: f32 = self.columns.iter().map(|c| c.min_width).sum();
         let room = visible.width() - BAR;
-        let width = room.max(least);
+        let width = room.max(width_with_bar(self.columns) - BAR);
         let is_wider = width + BAR > visible.width() + 0.5;
         let height = if is_wider {
             // The bar below takes its room from the rows, not from what stands under the table.

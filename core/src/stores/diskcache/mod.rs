@@ -96,7 +96,7 @@ impl Opened {
             let dir = store.dir()?;
             let (mut shards, mut errors) = (Vec::new(), Vec::new());
             for name in shard_names(&dir, store.info.kind) {
-                match Shard::open(&dir, name, store) {
+                match Shard::open(&dir, name) {
                     Ok(shard) => shards.push(shard),
                     Err(error) => errors.push(error),
                 }
@@ -137,11 +137,11 @@ fn shard_names(dir: &Dir, kind: &str) -> Vec<String> {
 }
 
 impl Shard {
-    fn open(dir: &Dir, name: String, store: &Store) -> Result<Self> {
+    fn open(dir: &Dir, name: String) -> Result<Self> {
         let path = dir.path().join(&name);
         let own = || dir.open_below(name.as_ref());
         let fail = |e| Error::io("Cannot open the cache", &path, e);
-        let database = Database::new(own().map_err(fail)?, DATABASE.as_ref(), store.copy_rule);
+        let database = Database::new(own().map_err(fail)?, DATABASE.as_ref());
         let (table, rules, beyond) = database.read(&Cancel::default(), |view| {
             let table = Arc::new(describe(view.connection, TABLE)?);
             let rules = removal::rules(&table);

@@ -21,7 +21,7 @@ use crate::formats::{Carrier, Options, Preview};
 use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Detail, Scan};
 use crate::source::MemoryReader;
-use crate::sqlite::{self, Cell, CopyRule, Database, Failure, Pages, RowAt, Shape, Table, View};
+use crate::sqlite::{self, Cell, Database, Failure, Pages, RowAt, Shape, Table, View};
 use crate::{Error, Result};
 use page::RowPage;
 use value::{cells_of, native_key_of, reader, whole_row};
@@ -127,7 +127,7 @@ impl<K: RowKind> RowStore<K> {
                 .parent
                 .open_below("".as_ref())
                 .map_err(|e| Error::io("Cannot open the store", &store.info.path, e))?;
-            let database = Database::new(dir, &store.name, store.copy_rule);
+            let database = Database::new(dir, &store.name);
             let tables = database.read(&Cancel::default(), |v| self.0.tables(v))?;
             Ok(Opened {
                 database: Arc::new(database),
@@ -146,7 +146,7 @@ impl<K: RowKind> RowStore<K> {
         let Ok(dir) = candidate.parent.open_below("".as_ref()) else {
             return false;
         };
-        let database = Database::new(dir, candidate.name, CopyRule::Unasked);
+        let database = Database::new(dir, candidate.name);
         let read = database.read(&Cancel::default(), |v| self.0.is_borne_out(&doubtful, v));
         read.unwrap_or(false)
     }

@@ -6,7 +6,7 @@ use egui::{Button, Id, Key, TextEdit, Ui, vec2};
 
 use super::Around;
 use crate::gui::command::Command;
-use crate::gui::panels::say_ui;
+use crate::gui::panels::{copy_ui, say_ui};
 use crate::gui::state::{OpenStore, Phase, Rules};
 use crate::gui::theme;
 use crate::gui::widgets::controls;
@@ -48,6 +48,7 @@ pub(super) fn nothing_ui(
                 revalidate_ui(ui, out);
             }
             Why::NoSource | Why::Unchecked => revalidate_ui(ui, out),
+            Why::Unreadable(_) if store.wants_copy() => copy_ui(ui, store, out),
             Why::Unreadable(_) | Why::Empty => {
                 if ui.button("Read again").clicked() {
                     out.push(Command::Refresh(store.info.id));

@@ -8,31 +8,33 @@ use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{Hex, Layer, Previewing};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
-use crate::gui::widgets::table::{Spec, Table};
+use crate::gui::widgets::table::{self, Spec, Table};
 
-/// Offset, hex, text: widths of 10, 47 and 16 characters of the monospace font.
-const COLUMNS: [Spec; 3] = [
-    column("Offset", 84.0),
-    column("Hex", 352.0),
-    column("Text", 130.0),
-];
-/// The same for lines of half as many bytes.
-const NARROW: [Spec; 3] = [
-    column("Offset", 66.0),
-    column("Hex", 158.0),
-    column("Text", 64.0),
-];
-/// Width that long lines take, in points, with the scroll bar.
-const WIDE: f32 = 580.0;
+/// Lines of so many bytes, the longest that fits.
+const LINES: [u64; 3] = [16, 8, 4];
+/// Digits of an offset.
+const DIGITS: usize = 8;
 
-const fn column(title: &'static str, width: f32) -> Spec {
-    Spec {
-        title: Cow::Borrowed(title),
-        width,
-        min_width: width,
-        grows: 0.0,
-        is_figure: false,
-    }
+/// Offset, hex and text for lines of so many bytes, as wide as their characters.
+fn columns(per_line: u64, char_width: f32) -> [Spec; 3] {
+    let n = usize::try_from(per_line).unwrap_or_default();
+    let column = |title, n_chars: usize| {
+        let width = table::width_of(n_chars, char_width);
+        Spec {
+            title: Cow::Borrowed(title),
+            width,
+            min_width: width,
+            grows: 0.0,
+            is_figure: false,
+        }
+    };
+    // Two digits and a space for each byte, and a wider gap in the middle of sixteen.
+    let n_hex = if n > 8 { 3 * n } else { 3 * n - 1 };
+    [
+        column("Offset", DIGITS),
+        column("Hex", n_hex),
+        column("Text", n),
+    ]
 }
 
 pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Command>) {
@@ -46,8 +48,13 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
         controls::quiet(ui, why.clone());
         return;
     }
-    let is_wide = ui.available_width() >= WIDE;
-    preview.hex.fit(is_wide);
+    let char_width = ui.fonts_mut(|fonts| fonts.glyph_width(&theme::mono(), '0'));
+    let fits = |per_line: &u64| {
+        let columns = columns(*per_line, char_width);
+        table::width_with_bar(&columns) <= ui.available_width()
+    };
+    let per_line = LINES.into_iter().find(fits).unwrap_or(4);
+    preview.hex.fit(per_line);
     let n_lines = preview.hex.n_lines();
     if n_lines == 0 {
         controls::quiet(ui, "There is not one byte");
@@ -58,7 +65,7 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     let mut missing = None;
     let table = Table {
         name: "Bytes",
-        columns: if is_wide { &COLUMNS } else { &NARROW },
+        columns: &columns(per_line, char_width),
         sorted: None,
         n_lines,
         scroll: &mut scroll,
@@ -154,15 +161,17 @@ fn name(ui: &Ui, field: &egui::Response, name: &str) {
         .accesskit_node_builder(field.id, |node| node.set_label(name));
 }
 
-/// `80 04 95 …`, eight and eight.
+/// `80 04 95 …`, eight and eight; without a space at the end.
 fn hex(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(3 * bytes.len() + 1);
     for (n, byte) in bytes.iter().enumerate() {
-        if n == 8 {
-            out.push(' ');
+        match n {
+            0 => {}
+            8 => out.push_str("  "),
+            _ => out.push(' '),
         }
         let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
-        out.extend([digit(byte >> 4), digit(byte & 15), ' ']);
+        out.extend([digit(byte >> 4), digit(byte & 15)]);
     }
     out
 }
@@ -183,7 +192,7 @@ mod tests {
     #[test]
     fn bytes_stand_in_two_halves_beside_their_text() {
         let bytes: Vec<u8> = (0x3e..0x48).collect();
-        assert_eq!(hex(&bytes), "3e 3f 40 41 42 43 44 45  46 47 ");
+        assert_eq!(hex(&bytes), "3e 3f 40 41 42 43 44 45  46 47");
         assert_eq!(printable(b"a\x00\xff~"), "a··~");
     }
 }

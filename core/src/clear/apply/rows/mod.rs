@@ -27,7 +27,7 @@ use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
 use crate::scan::Cancel;
 use crate::source::Dir;
-use crate::sqlite::{Changing, CopyRule, Database, Failure, Locked};
+use crate::sqlite::{Changing, Database, Failure, Locked};
 use crate::stores::RowRules;
 use pace::Pace;
 use row::{Guards, Row};
@@ -263,7 +263,7 @@ impl<'a> Rows<'a> {
             .is_none_or(|(path, _)| path != database)
         {
             let (dir, name) = self.place(database)?;
-            let view = Database::new(dir, &name, CopyRule::Unasked);
+            let view = Database::new(dir, &name);
             self.viewed = Some((database.to_owned(), view));
         }
         let Some((_, view)) = &self.viewed else {
