@@ -64,13 +64,14 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
             .show(ui, |ui| start::start_ui(ui, state, out));
         return;
     }
-    Panel::left("stores")
+    let (stores, entry) = side_panels(width);
+    Panel::left(stores)
         .frame(surface(8, 12))
         .default_size((width * 0.18).clamp(184.0, 212.0))
         .size_range(160.0..=360.0)
         .show(ui, |ui| stores::stores_ui(ui, state, now, out));
     if state.saved.tab == Tab::Entries {
-        Panel::right("entry")
+        Panel::right(entry)
             .frame(surface(14, 12))
             .default_size((width * 0.26).clamp(276.0, 440.0))
             .size_range(260.0..=720.0)
@@ -85,6 +86,15 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
     CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))
         .show(ui, |ui| page_ui(ui, state, now, out));
+}
+
+/// Names of the panels beside the page: small and large windows remember their widths apart.
+fn side_panels(width: f32) -> (&'static str, &'static str) {
+    match width {
+        ..1200.0 => ("stores, small", "entry, small"),
+        1200.0..1700.0 => ("stores", "entry"),
+        _ => ("stores, large", "entry, large"),
+    }
 }
 
 fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
