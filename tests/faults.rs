@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::fixtures;
 use crate::support::program::{self, Ran, Said};
+use crate::support::strace;
 
 /// Every path below a folder, with what it is.
 type Tree = BTreeMap<PathBuf, Vec<u8>>;
@@ -221,6 +222,37 @@ fn rows_on_a_disk_that_fills_up_are_whole_or_held_and_each_has_its_outcome() {
             }
         }
     }
+}
+
+/// A commit may fail and be found in the log all the same: then the entry is out, and told to be.
+#[test]
+fn what_is_told_of_entries_whose_commit_the_disk_refuses_is_so() {
+    if !strace::can_trace() {
+        return;
+    }
+    let mut n_unconfirmed = 0;
+    for n in 1.. {
+        let (temp, path) = copied("sqlite/diskcache-5.6");
+        let text = |path: PathBuf| path.into_os_string().into_string().expect("text");
+        let (log, state) = (temp.path().join("log"), text(temp.path().join("state")));
+        let at = text(path.clone());
+        let before = entries(&path);
+        let clear = ["clear", &at, "--all", "--yes", "--state-dir", &state];
+        let Some(ran) = strace::run_refused(&clear, &log, "fsync", n) else {
+            assert!(n > 10, "the refusals do not reach it");
+            break;
+        };
+        let left = entries(&path);
+        let removed = outcomes(&ran).remove("removed").unwrap_or(0);
+        assert_eq!(left.len() + removed, before.len(), "{n}: {}", ran.said);
+        n_unconfirmed += usize::from(ran.said.contains("did not confirm it"));
+        if left != before {
+            let undone = program::run(["undo", &at, "--last", "--state-dir", &state]);
+            assert_eq!(undone.code, 0, "{n}: {}", undone.said);
+            assert_eq!(entries(&path), before, "{n}");
+        }
+    }
+    assert!(n_unconfirmed > 0, "no commit was refused");
 }
 
 #[test]

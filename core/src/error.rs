@@ -140,6 +140,13 @@ impl Error {
         self
     }
 
+    /// Says what the reader has to know next, whatever a deeper level said.
+    #[must_use]
+    pub(crate) fn hint_instead(mut self, hint: &'static str) -> Self {
+        self.0.hint = Some(hint);
+        self
+    }
+
     /// Replaces what was being done by what the caller was doing; the old text becomes part of the cause.
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {

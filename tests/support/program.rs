@@ -43,15 +43,32 @@ pub(crate) fn start<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Child
 /// As [`run`].
 pub(crate) fn end(child: Child) -> Ran {
     let output = child.wait_with_output().expect("the program ends");
+    let code = code_of(&output);
     let stdout = String::from_utf8(output.stdout).expect("stdout is UTF-8");
     let parse = |line: &str| {
         serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in the line {line}"))
     };
     Ran {
-        code: output.status.code().expect("the program ends by itself"),
+        code,
         lines: stdout.lines().map(parse).collect(),
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// Its exit code.
+///
+/// # Panics
+/// If it was killed, with the signal and what it had said.
+fn code_of(output: &Output) -> i32 {
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    let code = output.status.code();
+    code.unwrap_or_else(|| {
+        panic!(
+            "the program did not end by itself: {} {}",
+            output.status,
+            said()
+        )
+    })
 }
 
 impl Ran {
@@ -75,7 +92,7 @@ pub(crate) struct Said {
 impl From<Output> for Said {
     fn from(output: Output) -> Self {
         Self {
-            code: output.status.code().expect("the program ends by itself"),
+            code: code_of(&output),
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::program::{self, Ran};
+
 /// Calls that change the disk, as Linux names them.
 const CALLS: [&str; 13] = [
     "renameat2",
@@ -71,6 +73,25 @@ fn run(words: &[String], log: &Path, strace: &[&str]) {
 pub(crate) fn run_killed(words: &[String], log: &Path, call: &str, n: usize) {
     let inject = format!("inject={call}:signal=KILL:when={n}");
     run(words, log, &["-e", &format!("trace={call}"), "-e", &inject]);
+}
+
+/// Runs `cachescope WORDS… --json`, whose `n`th such call the disk refuses; `None` if it makes fewer.
+pub(crate) fn run_refused(words: &[&str], log: &Path, call: &str, n: usize) -> Option<Ran> {
+    let inject = format!("inject={call}:error=EIO:when={n}");
+    let child = Command::new("timeout")
+        .args(["300", "strace", "-f", "-qq", "-o"])
+        .arg(log)
+        .args(["-e", &format!("trace={call}"), "-e", &inject])
+        .arg(env!("CARGO_BIN_EXE_cachescope"))
+        .args(words)
+        .arg("--json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let ran = program::end(child.expect("strace starts"));
+    let log = fs::read_to_string(log).expect("strace writes");
+    log.contains("(INJECTED)").then_some(ran)
 }
 
 /// Runs a command to its end: how often each call is made by the thread that makes it most.

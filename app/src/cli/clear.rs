@@ -9,7 +9,7 @@ use cachescope_core::scan::{Cancel, Progress};
 
 use super::choose::{Choice, ChooseArgs};
 use super::listing::Listing;
-use super::out::{Exit, Failure};
+use super::out::{Exit, Failure, tell};
 use super::removals::{Report, Sums};
 use super::{Global, interrupt, open};
 
@@ -177,13 +177,13 @@ fn show(plan: &Plan, args: &ClearArgs, report: &mut Report<'_>) -> Result<(), Fa
         report.refusal(plan, refusal)?;
     }
     for note in &plan.notes {
-        eprintln!("note: {}", text::shown(note));
+        tell!("note: {}", text::shown(note));
     }
     if !args.permanent
         && !plan.removals.is_empty()
         && let Err(error) = clear::can_keep(plan)
     {
-        eprintln!("note: {error}");
+        tell!("note: {error}");
     }
     Ok(())
 }
@@ -208,7 +208,7 @@ fn apply(
             report.refusal(plan, refusal)?;
         }
         for note in &plan.notes {
-            eprintln!("note: {}", text::shown(note));
+            tell!("note: {}", text::shown(note));
         }
         let mut closed = None;
         let mut hear = |planned: &Planned, outcome: Outcome| {
@@ -225,6 +225,10 @@ fn apply(
         let progress = Progress::default();
         let applied = clear::apply(plan, how, state.as_ref(), &cancel, &progress, &mut hear);
         if let Some(closed) = closed {
+            if let (Failure::Said(..), Ok(applied)) = (&closed, &applied) {
+                tell!("note: The clear itself was carried out");
+                say_rest(applied);
+            }
             return Err(closed);
         }
         match applied {
@@ -242,12 +246,12 @@ fn apply(
 
 fn say_rest(applied: &Applied) {
     if applied.not_tried > 0 {
-        eprintln!(
+        tell!(
             "note: interrupted; {} were not reached and are untouched",
             crate::text::counted(applied.not_tried as u64, "entry", "entries")
         );
     }
     if let Some(error) = &applied.unfinished {
-        eprintln!("warning: {error}");
+        tell!("warning: {error}");
     }
 }

@@ -9,7 +9,7 @@ use cachescope_core::stores::Store;
 use cachescope_core::write::{self, Options};
 
 use super::lines::{StoreLine, SummaryLine, path_text};
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::progress::Meter;
 use super::{Global, interrupt, open};
 use crate::text as figures;
@@ -62,7 +62,7 @@ pub(super) fn run(args: &ConvertArgs, global: &Global) -> Result<Exit, Failure> 
     let converted = Meter::new("converted", &progress)
         .during(|| write::convert(&source, target, &args.to, options, control))?;
     for loss in &converted.losses {
-        eprintln!("warning: the new store has lost {loss}");
+        tell!("warning: the new store has lost {loss}");
     }
     print_store(&converted, &args.to, global)?;
     Ok(Exit::Done)

@@ -8,7 +8,7 @@ use cachescope_core::scan::{Cancel, Finds, Progress, find_below, find_on_this_co
 use cachescope_core::stores::Store;
 
 use super::lines::{IssueLine, StoreLine, path_text};
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::{Global, open};
 use crate::text as figures;
 
@@ -51,7 +51,7 @@ pub(super) fn run(args: &FindArgs, global: &Global) -> Result<Exit, Failure> {
     }
     searched?;
     if printer.n_found == 0 && !global.json {
-        eprintln!(
+        tell!(
             "No cache was found. Name the folder that a program was given as its cache: cachescope find DIR"
         );
     }
@@ -116,7 +116,7 @@ impl Finds for Printer<'_> {
         self.n_found += 1;
         match self.store_line(&store) {
             // One store that cannot be counted hides no other.
-            Err(Failure::Said(_, message)) => eprintln!("warning: {message}"),
+            Err(Failure::Said(_, message)) => tell!("warning: {message}"),
             line => self.print(line),
         }
     }

@@ -8,7 +8,7 @@ use cachescope_core::ops::query::units;
 use cachescope_core::scan::{Cancel, Progress};
 
 use super::listing::{Listing, Wish};
-use super::out::{Exit, Failure};
+use super::out::{Exit, Failure, tell};
 use super::pick::{self, Wanted};
 use super::removals::Report;
 use super::{Global, interrupt, open};
@@ -47,10 +47,10 @@ pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
             report.refusal(plan, refusal)?;
         }
         if let (Act::Expire(expires), false) = (plan.act, plan.removals.is_empty()) {
-            eprintln!("note: The new expiry is {}", expires.rfc3339());
+            tell!("note: The new expiry is {}", expires.rfc3339());
         }
         for note in &plan.notes {
-            eprintln!("note: {}", text::shown(note));
+            tell!("note: {}", text::shown(note));
         }
         if args.yes {
             apply(plan, global, &mut report)?;
@@ -137,7 +137,7 @@ fn apply(plan: &Plan, global: &Global, report: &mut Report<'_>) -> Result<(), Fa
     let applied = clear::apply(plan, how, state.as_ref(), &cancel, &progress, &mut hear)?;
     report.applied(&applied);
     if let Some(error) = &applied.unfinished {
-        eprintln!("warning: {error}");
+        tell!("warning: {error}");
     }
     closed.map_or(Ok(()), Err)
 }

@@ -1,10 +1,5 @@
 //! The command line: arguments to a sub-command, its outcome to an exit code.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "talk and progress of a command line go to stderr"
-)]
-
 mod bench;
 mod check;
 mod choose;
@@ -47,8 +42,8 @@ use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
 use cachescope_core::sqlite;
 pub(crate) use choose::Size;
-use out::Exit;
 pub(crate) use out::Failure;
+use out::{Exit, tell};
 pub(crate) use save::raw as save_raw;
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
@@ -177,7 +172,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             if let Some(message) = failure.message() {
-                eprintln!("error: {message}");
+                tell!("error: {message}");
             }
             failure.exit().into()
         }

@@ -8,7 +8,7 @@ use cachescope_core::stores::{self, Store};
 
 use super::Global;
 use super::lines::IssueLine;
-use super::out::{self, Failure};
+use super::out::{self, Failure, tell};
 
 /// Every store at or below the paths, in the order of the paths.
 ///
@@ -93,9 +93,9 @@ pub(super) fn say_issue(issue: &Issue) {
     let message = text::shown(&issue.message);
     let path = text::path(&issue.path);
     if message.contains(&path) {
-        eprintln!("{word}: {message}");
+        tell!("{word}: {message}");
     } else {
-        eprintln!("{word}: {message}. File: {path}");
+        tell!("{word}: {message}. File: {path}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a command's words go: stdout that may close at any time, exit codes, failures.
 
+use std::fmt;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
@@ -81,9 +82,23 @@ impl From<io::Error> for Failure {
         if error.kind() == ErrorKind::BrokenPipe {
             Self::Closed
         } else {
-            Self::Said(Exit::Unread, format!("Cannot write the output: {error}"))
+            let text = error.to_string();
+            let why = text.split(" (os error").next().unwrap_or_default();
+            let why = why.to_lowercase();
+            Self::Said(Exit::Unread, format!("Cannot write the output: {why}"))
         }
     }
+}
+
+/// Says a line on stderr, formatted as by `println!`.
+macro_rules! tell {
+    ($($words:tt)*) => { $crate::cli::out::tell_line(format_args!($($words)*)) };
+}
+pub(super) use tell;
+
+/// What [`tell!`] does. A stderr that is closed or full stops nothing that was begun.
+pub(super) fn tell_line(words: fmt::Arguments<'_>) {
+    writeln!(io::stderr().lock(), "{words}").ok();
 }
 
 /// Writes whole lines to stdout at once.

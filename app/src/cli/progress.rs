@@ -37,7 +37,7 @@ impl<'a> Meter<'a> {
                     while is_done.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
                         self.draw();
                     }
-                    eprint!("\r\x1b[K");
+                    write!(std::io::stderr(), "\r\x1b[K").ok();
                 })
                 .ok();
             let outcome = work();
@@ -52,7 +52,9 @@ impl<'a> Meter<'a> {
             Some(total) => format!("{done} of {} {}", figures::count(total), self.verb),
             None => format!("{done} {}", self.verb),
         };
-        eprint!("\r\x1b[K{line}");
-        std::io::stderr().flush().ok();
+        // A terminal that went away stops nothing.
+        let mut stderr = std::io::stderr().lock();
+        write!(stderr, "\r\x1b[K{line}").ok();
+        stderr.flush().ok();
     }
 }

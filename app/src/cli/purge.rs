@@ -7,7 +7,7 @@ use cachescope_core::model::text;
 use cachescope_core::scan::{Cancel, Progress};
 
 use super::lines::{HeldSummary, UndoLine};
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::{Global, interrupt};
 use crate::text as figures;
 
@@ -70,7 +70,7 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
     for held in &held {
         if matches!(held.state, HeldState::Unreadable(_)) {
             // Nobody can say what it is, so it is not ours to free.
-            eprintln!(
+            tell!(
                 "warning: {} cannot be read and stays. File: {}",
                 held.id,
                 text::path(&held.quarantine)
@@ -87,12 +87,12 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
                 }
             }
             Err(error) => {
-                eprintln!("error: {error}");
+                tell!("error: {error}");
                 n_failed += 1;
             }
         }
     }
-    undo::tidy(&paths, state.as_ref(), &cancel)?;
+    super::undo::tidy(&paths, state.as_ref(), &cancel);
     if global.json {
         out::print_line(&HeldSummary {
             entries,

@@ -15,7 +15,7 @@ use cachescope_core::ops;
 use cachescope_core::stores::ValueReader;
 use serde::Serialize;
 
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::pick::{self, KeyArgs, Picked};
 use super::save::SaveArgs;
 use super::{Global, open};
@@ -84,7 +84,7 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
         preview = part(&preview, &reader, steps, &options)?;
     }
     if let Some(saved) = args.save.save(&picked.store.info.path, &reader, &preview)? {
-        eprintln!("{saved}");
+        tell!("{saved}");
         return Ok(Exit::Done);
     }
     if args.snippet || args.literal {

@@ -9,7 +9,7 @@ use cachescope_core::own::StateDir;
 use cachescope_core::scan::{Cancel, Progress};
 
 use super::lines::{HeldSummary, RestoreLine, UndoLine};
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::table::{Align, Table, terminal_width};
 use super::{Global, interrupt};
 use crate::text as figures;
@@ -34,14 +34,23 @@ pub(super) fn run(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
     let (paths, ids) = split(&args.words, state.as_ref())?;
     let held = undo::list(&paths, state.as_ref());
     if !args.last && ids.is_empty() {
-        undo::tidy(&paths, state.as_ref(), &Cancel::default())?;
+        tidy(&paths, state.as_ref(), &Cancel::default());
         print_list(&held, global)?;
         return Ok(Exit::Done);
     }
     let chosen = choose(&held, &ids, args.last)?;
     let exit = bring_back(&chosen, global)?;
-    undo::tidy(&paths, state.as_ref(), &Cancel::default())?;
+    tidy(&paths, state.as_ref(), &Cancel::default());
     Ok(exit)
+}
+
+/// Finishes what was cut short; where that cannot be done now, what was asked for is done all the same.
+pub(super) fn tidy(paths: &[PathBuf], state: Option<&StateDir>, cancel: &Cancel) {
+    if let Err(error) = undo::tidy(paths, state, cancel)
+        && !error.is_cancelled()
+    {
+        tell!("warning: {error}");
+    }
 }
 
 /// Words that are paths, and words that are ids: what is there, or has a separator, is a path, and so is the name of a
@@ -161,7 +170,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
             if global.json {
                 out::push_line(&mut lines, &restore_line(entry, outcome, reason));
             } else if let Some(reason) = reason {
-                eprintln!(
+                tell!(
                     "{outcome}: {}: {}",
                     text::shown(&figures::shorten(&entry.key_label, 80)),
                     text::shown(&reason)
@@ -185,7 +194,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
     // Where nothing came back at all the first reason is the answer.
     let answer = failures.next_if(|_| sum.restored == 0);
     for error in failures {
-        eprintln!("error: {error}");
+        tell!("error: {error}");
     }
     if let Some(error) = answer {
         return Err(error.into());
@@ -200,7 +209,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
 
 fn say_freed(held: &Held, n_freed: usize) {
     if n_freed > 0 {
-        eprintln!(
+        tell!(
             "note: {} of {} were being freed for good when that was cut short; it was finished",
             figures::counted(n_freed as u64, "entry", "entries"),
             text::shown(&held.id)

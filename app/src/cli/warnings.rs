@@ -3,6 +3,8 @@
 use cachescope_core::model::text;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::out::tell;
+
 struct Stderr;
 
 impl Log for Stderr {
@@ -18,7 +20,7 @@ impl Log for Stderr {
             } else {
                 "warning"
             };
-            eprintln!("{word}: {}", text::shown(&record.args().to_string()));
+            tell!("{word}: {}", text::shown(&record.args().to_string()));
         }
     }
 

@@ -14,7 +14,7 @@ use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::watch::{Event, EventKind, Update, Watcher};
 
 use super::lines::{EventLine, path_text};
-use super::out::{self, Exit, Failure};
+use super::out::{self, Exit, Failure, tell};
 use super::{Global, interrupt, open};
 use crate::text as figures;
 
@@ -199,7 +199,7 @@ impl Watched {
     fn say(&mut self, update: &Update) {
         if !self.is_started {
             self.is_started = true;
-            eprintln!(
+            tell!(
                 "Watching {} of {}; Ctrl+C ends it",
                 figures::counted(update.snapshot.totals.entries, "entry", "entries"),
                 self.path
@@ -208,7 +208,7 @@ impl Watched {
         if self.said != update.coverage.why {
             self.said.clone_from(&update.coverage.why);
             if let Some(why) = &self.said {
-                eprintln!("note: {why}. File: {}", self.path);
+                tell!("note: {why}. File: {}", self.path);
             }
         }
     }

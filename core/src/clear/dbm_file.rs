@@ -210,7 +210,8 @@ impl DbmFile {
 
     /// Waits until what was written is on the disk.
     pub(super) fn sync(&self) -> Result<()> {
-        disk::sync_file(self.file()?).map_err(|e| self.fail(e))
+        let synced = disk::sync_file(self.file()?);
+        synced.map_err(|e| Error::io("Cannot wait for the disk", &self.path, e))
     }
 
     /// Exactly the bytes at a place.

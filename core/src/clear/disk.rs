@@ -283,20 +283,20 @@ pub(super) mod fault {
             set(Some((n, None)));
         }
 
-        /// The `n`th changing call fails once.
+        /// The `n`th changing call fails once; what happens [`meanwhile`] goes on.
         pub(in super::super::super) fn fail_at(n: usize, errno: i32) {
             set(Some((n, Some(errno))));
         }
 
         /// Before each changing call `act` does what another program might do at that moment.
         pub(in super::super::super) fn meanwhile(act: impl FnMut(&'static str) + 'static) {
-            set(None);
+            clear();
             STATE.with_borrow_mut(|state| state.meanwhile = Some(Box::new(act)));
         }
 
         /// All calls work again.
         pub(in super::super::super) fn clear() {
-            set(None);
+            STATE.with_borrow_mut(|state| *state = State::default());
         }
 
         /// The changing calls since the last of the functions above.
@@ -306,10 +306,8 @@ pub(super) mod fault {
 
         fn set(fault: Option<(usize, Option<i32>)>) {
             STATE.with_borrow_mut(|state| {
-                *state = State {
-                    fault,
-                    ..State::default()
-                }
+                state.calls.clear();
+                state.fault = fault;
             });
         }
     }

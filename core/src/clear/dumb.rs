@@ -149,31 +149,34 @@ impl Files<'_> {
             }
             Err(e) => return Err(e),
         }
+        let stays = self.carry_over(shelf, old, data);
+        if !matches!(stays, Ok(true)) {
+            // Also where it cannot be known: the one that was taken may hold lines that stand nowhere else.
+            self.swap_back(shelf, old, new)?;
+        }
+        stays
+    }
+
+    /// Adds what a program wrote into the index that was taken to the new one; false if that one cannot stay.
+    fn carry_over(&self, shelf: &Shelf, old: &[u8], data: (Time, u64)) -> io::Result<bool> {
         // A program that still writes into it has more to say than is there.
         let is_being_written = self.data()? != data || {
             let taken = disk::open_existing(&shelf.dir, SCRAP.as_ref())?;
             !holders::of(&taken)?.is_empty()
         };
         if is_being_written {
-            self.swap_back(shelf, new)?;
             return Ok(false);
         }
-        let mut taken = Vec::new();
-        shelf
-            .dir
-            .read_small(SCRAP.as_ref(), MAX_INDEX_BYTES, &mut taken)?;
-        if let Some(added) = taken.strip_prefix(old) {
-            self.append(added)?;
-        } else {
-            self.swap_back(shelf, new)?;
+        let taken = on_shelf(shelf)?;
+        let Some(added) = taken.strip_prefix(old) else {
             return Ok(false);
-        }
-        disk::remove_file(&shelf.dir, SCRAP.as_ref())?;
+        };
+        self.append(added)?;
         Ok(true)
     }
 
-    /// The program had written an index of its own: that one is put in its place again.
-    fn swap_back(&self, shelf: &Shelf, new: &[u8]) -> io::Result<()> {
+    /// Puts the index that was taken in its place again, with what a program wrote into the new one.
+    fn swap_back(&self, shelf: &Shelf, old: &[u8], new: &[u8]) -> io::Result<()> {
         let index = self.named(INDEX);
         match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
             // It moved ours away in its next commit.
@@ -182,11 +185,12 @@ impl Files<'_> {
             }
             other => other?,
         }
-        let mut ours = Vec::new();
-        shelf
-            .dir
-            .read_small(SCRAP.as_ref(), MAX_INDEX_BYTES, &mut ours)?;
-        self.append(ours.strip_prefix(new).unwrap_or_default())
+        let (ours, now) = (on_shelf(shelf)?, self.index()?);
+        let theirs = ours.strip_prefix(new).unwrap_or_default();
+        // What of it we carried over ourselves stands there already.
+        let carried = now.strip_prefix(old).unwrap_or_default();
+        let n_same = theirs.iter().zip(carried).take_while(|(a, b)| a == b);
+        self.append(theirs.get(n_same.count()..).unwrap_or_default())
     }
 
     /// Adds lines to the index the way the library does.
@@ -201,6 +205,7 @@ impl Files<'_> {
 
     /// A file on the shelf with this text and the index's owner and rights.
     fn write_scrap(&self, shelf: &Shelf, text: &[u8]) -> io::Result<()> {
+        // Also what the one before left there.
         match disk::remove_file(&shelf.dir, SCRAP.as_ref()) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
@@ -210,4 +215,13 @@ impl Files<'_> {
         disk::take_after(&file, self.dir, &self.named(INDEX))?;
         disk::sync_file(&file)
     }
+}
+
+/// The index that lies on the shelf.
+fn on_shelf(shelf: &Shelf) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    shelf
+        .dir
+        .read_small(SCRAP.as_ref(), MAX_INDEX_BYTES, &mut text)?;
+    Ok(text)
 }

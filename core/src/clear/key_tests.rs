@@ -4,9 +4,12 @@
     reason = "the tests play the program and the person"
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use super::apply::Site;
@@ -140,4 +143,49 @@ fn a_step_that_fails_loses_no_key_and_says_what_is_out() {
             }
         }
     }
+}
+
+/// A program adds a key to a shelf at the moment when its index is exchanged, and then any step fails.
+#[test]
+fn a_key_added_while_the_index_is_exchanged_outlives_a_failed_step() {
+    const LATE: &[u8] = b"'late', (0, 3)\n";
+    let mut n_failed_after = 0;
+    for n in 0..1000 {
+        let bench = Bench::new(FILES[1]);
+        let before = bench.content();
+        let plan = bench.plan();
+        let index = bench.temp.path().join("shelf.dir");
+        let (added, path) = (Rc::new(Cell::new(0)), index.clone());
+        fault::meanwhile({
+            let (added, mut n_renames) = (Rc::clone(&added), 0);
+            move |call| {
+                n_renames += usize::from(call == "rename");
+                // The first one puts the backup in its place, the second exchanges the index.
+                if call == "rename" && n_renames == 2 && added.get() == 0 {
+                    let mut file = File::options().append(true).open(&path).unwrap();
+                    file.write_all(LATE).unwrap();
+                    added.set(1);
+                }
+            }
+        });
+        fault::fail_at(n, IO_ERROR);
+        let (_, n_done) = run(&plan, How::Keep);
+        let calls = fault::calls().len();
+        fault::clear();
+        let (added, text) = (added.get(), fs::read(&index).unwrap());
+        let n_late = text.windows(LATE.len()).filter(|w| *w == LATE).count();
+        assert_eq!(n_late, added, "{n}: {}", String::from_utf8_lossy(&text));
+        assert_eq!(bench.content().len() + n_done, before.len() + added, "{n}");
+        bench.undo_all();
+        let after = bench.content();
+        assert_eq!(after.len(), before.len() + added, "{n}");
+        let is_back = |(key, value)| after.get(key) == Some(value);
+        assert!(before.iter().all(is_back), "{n}");
+        if calls <= n {
+            assert!(n_failed_after > 5, "the faults do not reach it");
+            return;
+        }
+        n_failed_after += added;
+    }
+    panic!("the faults have no end");
 }

@@ -192,7 +192,7 @@ impl Quarantine {
             ..
         } = shelf;
         let path = dir.path().to_owned();
-        let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
+        let fail = |e| cannot_tidy(e, &path);
         let names = dir.names().map_err(fail)?;
         let own = |name: &OsStr| SCRAPS.iter().chain(&saved::NAMES).any(|own| name == *own);
         if names.iter().any(|(name, _)| name != MANIFEST && !own(name)) {
@@ -211,7 +211,7 @@ impl Quarantine {
     ///
     /// What somebody else is at work on is left to them.
     pub(super) fn tidy(&self, cancel: &Cancel) -> Result<()> {
-        let fail = |e| Error::io("Cannot tidy up the quarantine", self.dir.path(), e);
+        let fail = |e| cannot_tidy(e, self.dir.path());
         let lock_file = match disk::open_or_create(&self.dir, LOCK.as_ref()) {
             // Another Cachescope removed the whole of it meanwhile.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -252,7 +252,7 @@ impl Quarantine {
 
     fn tidy_shelf(&self, name: &str, cancel: &Cancel) -> Result<()> {
         let path = self.dir.path().join(name);
-        let fail = |e| Error::io("Cannot tidy up the quarantine", &path, e);
+        let fail = |e| cannot_tidy(e, &path);
         let dir = match self.dir.open_dir(name.as_ref()) {
             // Another Cachescope threw it away meanwhile.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -449,6 +449,11 @@ fn busy_or(error: io::Error, path: &Path) -> Error {
     } else {
         Error::io("Cannot open what was moved aside", path, error)
     }
+}
+
+pub(super) fn cannot_tidy(error: io::Error, path: &Path) -> Error {
+    Error::io("Cannot tidy up the quarantine", path, error)
+        .hint("The next clear, undo or purge does it")
 }
 
 fn cannot_make(path: &Path, error: io::Error, purpose: Purpose) -> Error {

@@ -165,7 +165,7 @@ pub(super) fn rows(parent: &Dir, shelf: &Dir, manifest: &Manifest) -> Result<()>
 fn free_files(shelf: &Dir, manifest: &Manifest, saved: &BTreeSet<usize>) -> Result<()> {
     let rows = manifest.entries.iter().filter(|e| e.by == By::Rows);
     let rows: BTreeSet<usize> = rows.map(|entry| entry.n).collect();
-    let fail = |e| crate::Error::io("Cannot tidy up the quarantine", shelf.path(), e);
+    let fail = |e| super::quarantine::cannot_tidy(e, shelf.path());
     for (name, _) in journal::held_names(shelf).map_err(fail)? {
         if journal::entry_of(&name).is_some_and(|n| rows.contains(&n) && !saved.contains(&n)) {
             disk::remove_file(shelf, &name).map_err(fail)?;

@@ -18,8 +18,8 @@ pub(super) const NAME: &str = "rows.sqlite";
 /// The names that SQLite gives its own files beside it.
 pub(super) const NAMES: [&str; 2] = [NAME, "rows.sqlite-journal"];
 
-/// A row may not be larger: it is held in memory several times on its way.
-pub(super) const MAX_ROW_BYTES: u64 = 48 << 20;
+/// A row may not be larger: on its way it is held in memory three times, two of them by SQLite, whose memory is limited.
+pub(super) const MAX_ROW_BYTES: u64 = 128 << 20;
 
 /// Where rows of one kind were, and what their cells are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,8 @@ pub(super) struct Saved {
     stayed: Vec<usize>,
 }
 
-const WHAT: &str = "Cannot save the rows for undo";
+const SAVING: &str = "Cannot save the entries for undo";
+const READING: &str = "Cannot read what was saved for undo";
 
 impl Saved {
     /// A new one on a shelf of our own.
@@ -74,10 +75,10 @@ impl Saved {
     /// If it cannot be made.
     pub(super) fn create(shelf: &Dir) -> Result<Self> {
         let path = shelf.path().join(NAME);
-        let io = |e| Error::io(WHAT, &path, e);
+        let io = |e| Error::io(SAVING, &path, e);
         disk::create(shelf, NAME.as_ref()).map_err(io)?;
-        let saved = Self::at(path.clone())?;
-        saved.run("saving", |connection| {
+        let saved = Self::at(path.clone(), SAVING)?;
+        saved.run(SAVING, |connection| {
             connection.execute_batch(
                 "BEGIN; \
                  CREATE TABLE places (id INTEGER PRIMARY KEY, file BLOB, \"table\" TEXT, columns TEXT); \
@@ -97,12 +98,12 @@ impl Saved {
     pub(super) fn find(shelf: &Dir) -> Result<Option<Self>> {
         match shelf.stat(NAME.as_ref()) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::io("Cannot read the saved rows", shelf.path(), e)),
+            Err(e) => return Err(Error::io(READING, shelf.path(), e)),
             Ok(_) => {}
         }
-        let saved = Self::at(shelf.path().join(NAME))?;
+        let saved = Self::at(shelf.path().join(NAME), READING)?;
         // Made a moment before its maker ended: it holds nothing.
-        let is_whole = saved.run("reading", |connection| {
+        let is_whole = saved.run(READING, |connection| {
             connection.query_row(
                 "SELECT count(*) FROM sqlite_schema WHERE name = 'entries'",
                 [],
@@ -112,8 +113,8 @@ impl Saved {
         Ok(is_whole.then_some(saved))
     }
 
-    fn at(path: PathBuf) -> Result<Self> {
-        let connection = sqlite::to_own(&path).map_err(|e| sqlite::explain(&e, &path))?;
+    fn at(path: PathBuf, what: &'static str) -> Result<Self> {
+        let connection = sqlite::to_own(&path).map_err(|e| sqlite::explain_as(what, &e, &path))?;
         Ok(Self {
             connection,
             path,
@@ -126,10 +127,10 @@ impl Saved {
     ///
     /// # Errors
     /// If it cannot be written: then nothing of this batch is saved.
-    pub(super) fn save(&mut self, rows: &[SavedRow]) -> Result<()> {
+    pub(super) fn save<'r>(&mut self, rows: impl IntoIterator<Item = &'r SavedRow>) -> Result<()> {
         let stayed = std::mem::take(&mut self.stayed);
         let before = self.batch.take();
-        let made = self.run("saving", |connection| {
+        let made = self.run(SAVING, |connection| {
             let change = connection.unchecked_transaction()?;
             mark(&change, before, &stayed)?;
             change.execute("INSERT INTO batches (is_gone) VALUES (0)", [])?;
@@ -180,7 +181,7 @@ impl Saved {
     /// If it cannot be written: its rows stay undecided.
     pub(super) fn finish(&mut self) -> Result<()> {
         let (batch, stayed) = (self.batch.take(), std::mem::take(&mut self.stayed));
-        self.run("saving", |connection| {
+        self.run(SAVING, |connection| {
             let change = connection.unchecked_transaction()?;
             mark(&change, batch, &stayed)?;
             change.commit()
@@ -192,7 +193,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be read.
     pub(super) fn numbers(&self) -> Result<Numbers> {
-        self.run("reading", |connection| {
+        self.run(READING, |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT n, is_gone FROM entries JOIN batches ON batches.id = batch",
             )?;
@@ -216,7 +217,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be written.
     pub(super) fn decide(&self, in_store: &[usize]) -> Result<()> {
-        self.run("saving", |connection| {
+        self.run(SAVING, |connection| {
             let change = connection.unchecked_transaction()?;
             forget(&change, in_store)?;
             change.execute("UPDATE batches SET is_gone = 1", [])?;
@@ -229,7 +230,7 @@ impl Saved {
     /// # Errors
     /// If they cannot be read.
     pub(super) fn rows(&self, n: usize) -> Result<Vec<SavedRow>> {
-        self.run("reading", |connection| {
+        self.run(READING, |connection| {
             let mut found = Vec::new();
             for (id, place) in places(connection)? {
                 let sql = format!("SELECT * FROM rows_{id} WHERE n = ?1");
@@ -249,7 +250,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be written.
     pub(super) fn forget(&self, numbers: &[usize]) -> Result<()> {
-        self.run("saving", |connection| {
+        self.run(SAVING, |connection| {
             let change = connection.unchecked_transaction()?;
             forget(&change, numbers)?;
             change.commit()
@@ -261,7 +262,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be read.
     pub(super) fn is_empty(&self) -> Result<bool> {
-        self.run("reading", |connection| {
+        self.run(READING, |connection| {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM entries)", [], |row| {
                 row.get(0)
             })
@@ -270,13 +271,13 @@ impl Saved {
 
     fn run<T>(
         &self,
-        step: &'static str,
+        what: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        if step == "saving" {
-            disk::point("save").map_err(|e| Error::io(WHAT, &self.path, e))?;
+        if what == SAVING {
+            disk::point("save").map_err(|e| Error::io(what, &self.path, e))?;
         }
-        work(&self.connection).map_err(|e| sqlite::explain(&e, &self.path))
+        work(&self.connection).map_err(|e| sqlite::explain_as(what, &e, &self.path))
     }
 }
 

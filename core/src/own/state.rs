@@ -93,7 +93,10 @@ impl StateDir {
         #[expect(clippy::disallowed_methods, reason = "our own folder")]
         match std::fs::remove_file(&file) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io("Cannot forget a quarantine", &file, e))
+                Err(
+                    Error::io("Cannot forget a quarantine that is gone", &file, e)
+                        .hint("Nothing is lost by it; the next undo or purge does it"),
+                )
             }
             _ => Ok(()),
         }

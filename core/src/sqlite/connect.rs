@@ -17,8 +17,9 @@ pub(super) const BUSY: Duration = Duration::from_secs(2);
 const BUSY_TO_CHANGE: Duration = Duration::from_secs(5);
 /// Pause between two looks at a lock.
 const BUSY_STEP: Duration = Duration::from_millis(5);
-/// Memory that all connections of the process may take together, in bytes.
-const HEAP_BYTES: u64 = 256 << 20;
+/// Memory that all connections of the process may take together, in bytes: a row that is saved or put back stands in it
+/// twice, and no larger one is saved than fits.
+const HEAP_BYTES: u64 = 320 << 20;
 /// Virtual machine steps between two looks at the clock and the cancel flag.
 const STEPS: i32 = 2_000;
 /// Longest SQL text, which is also the longest text of a schema entry.

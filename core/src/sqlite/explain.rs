@@ -57,7 +57,7 @@ pub(crate) fn explain(error: &rusqlite::Error, path: &Path) -> Error {
 }
 
 /// Why `what` (such as "Cannot change the database") is so, in words.
-pub(super) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Path) -> Error {
+pub(crate) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Path) -> Error {
     let said = match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         other => other.to_string(),
@@ -78,10 +78,11 @@ pub(super) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Pat
         }
         Some(ErrorCode::ReadOnly) => Error::unavailable(what, "it may not be written")
             .hint("Check the permissions, or do it as its owner"),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
-            Error::unavailable(what, said)
-                .hint("Check the permissions of the file and of its -wal and -shm")
-        }
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Error::unavailable(what, said).hint(
+            "Check the permissions of the file, of its folder, and of its -wal and -shm where it has them",
+        ),
+        Some(ErrorCode::SystemIoFailure) => Error::unavailable(what, said)
+            .hint("The disk, or the network that it lies on, did not do it: the system's log says more"),
         _ => Error::damaged(what, said),
     }
     .at(path)

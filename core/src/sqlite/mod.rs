@@ -34,7 +34,7 @@ pub(crate) use compact::{compact, page_bytes};
 pub(crate) use connect::to_own;
 pub use copy::{allow_all_copies, allow_copies_of, forget_copies, keep_copies_in};
 pub(crate) use database::{Database, Failure, Slack, View};
-pub(crate) use explain::explain;
+pub(crate) use explain::{explain, explain_as};
 pub(crate) use guard::{Own, reaches_beyond};
 pub(crate) use pages::{PageBuffer, Pages};
 pub use shape::Shape;

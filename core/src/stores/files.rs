@@ -61,6 +61,11 @@ pub(super) trait FileKind: Send + Sync {
         None
     }
 
+    /// See [`Backend::notes`].
+    fn note(&self, _dir: &Dir) -> Option<&'static str> {
+        None
+    }
+
     /// Python that loads the file of this name; the text stands in quotes.
     fn python(&self, file: &str, codec: &[String]) -> Option<String> {
         let mut script = Script::default();
@@ -268,6 +273,11 @@ impl<K: FileKind> Backend for FileStore<K> {
         cancel: &Cancel,
     ) -> Result<PolicyChoice> {
         policy::expired(store, now.unix_f64(), cancel)
+    }
+
+    fn notes(&self, store: &Store, _entries: &[&EntryKey]) -> Result<Vec<String>> {
+        let note = self.0.note(&store.dir()?);
+        Ok(note.map(str::to_owned).into_iter().collect())
     }
 }
 

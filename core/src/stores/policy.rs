@@ -1,5 +1,6 @@
 //! What a library's own clean-up would take away, as choices that a person can ask for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Store, backends};
@@ -126,10 +127,18 @@ pub(super) fn keys_where(
 
 /// Entries past the store's own expiry, by the library's clock in seconds since 1970.
 pub(super) fn expired(store: &Store, now: f64, cancel: &Cancel) -> Result<PolicyChoice> {
-    let is_expired = |record: &Record<'_>| record.expires.is_some_and(|t| t.unix_f64() <= now);
+    let is_any_recorded = AtomicBool::new(false);
+    let is_expired = |record: &Record<'_>| {
+        is_any_recorded.fetch_or(record.expires.is_some(), Ordering::Relaxed);
+        record.expires.is_some_and(|t| t.unix_f64() <= now)
+    };
+    let keys = keys_where(store, cancel, &is_expired)?;
+    let note =
+        "no entry records when it expires, so none is chosen; --older-than goes by their age";
+    let notes = (!is_any_recorded.into_inner()).then(|| note.to_owned());
     Ok(PolicyChoice {
-        keys: keys_where(store, cancel, &is_expired)?,
-        notes: Vec::new(),
+        keys,
+        notes: notes.into_iter().collect(),
     })
 }
 

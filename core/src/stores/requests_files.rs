@@ -84,6 +84,14 @@ impl FileKind for RequestsFiles {
         })
     }
 
+    /// `base.py: get_response, _prune_redirects`.
+    fn note(&self, dir: &Dir) -> Option<&'static str> {
+        has_redirects(dir).then_some(
+            "Redirects to these responses stay in redirects.sqlite: for requests-cache they lead nowhere, until it takes \
+             them out at its own next delete or they are requested again",
+        )
+    }
+
     fn facts(&self, preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
         Response::of(preview).facts()
     }

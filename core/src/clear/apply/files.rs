@@ -238,7 +238,7 @@ fn free_files(outer: &Dir, names: &[&OsStr]) -> Result {
             Ok(()) => {}
             Err(e) if k == 0 => return Err(seen::failed(e, &outer.path().join(name))),
             // The first file is out, so the entry is gone; this part of it belongs to nobody now.
-            Err(e) => log::warn!("{}: {e}", outer.path().join(name).display()),
+            Err(e) => log::warn!("{}", left_behind(e, &outer.path().join(name))),
         }
     }
     Ok(())
@@ -287,7 +287,7 @@ fn free_folder(seen: &SeenFolder, outer: &Dir, name: &OsStr) -> Result {
         match disk::remove_file(seen.dir(), file) {
             Ok(()) => {}
             Err(e) if k == 0 => return Err(seen::failed(e, &seen.dir().path().join(file))),
-            Err(e) => log::warn!("{}: {e}", seen.dir().path().join(file).display()),
+            Err(e) => log::warn!("{}", left_behind(e, &seen.dir().path().join(file))),
         }
     }
     // A program may have begun to write into it again: then the folder is that program's.
@@ -295,6 +295,11 @@ fn free_folder(seen: &SeenFolder, outer: &Dir, name: &OsStr) -> Result {
         log::info!("{}: {e}", outer.path().join(name).display());
     }
     Ok(())
+}
+
+fn left_behind(error: io::Error, path: &Path) -> Error {
+    let what = "The entry is out, and a part of it stays behind";
+    Error::io(what, path, error).hint("`check` finds it as an orphan")
 }
 
 /// The bytes of a guard file.

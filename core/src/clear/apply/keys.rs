@@ -10,7 +10,7 @@ use super::super::journal::{self, By};
 use super::super::keys::{self, For, Found, Leaving, MAX_VALUE_BYTES};
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::saved::{Place, Saved, SavedRow};
-use super::{Job, Mechanism, Site, Stays, To};
+use super::{Job, Mechanism, Site, Stays, To, UNCONFIRMED};
 use crate::Error;
 use crate::sqlite::Cell;
 use crate::stores::{KeyForm, KeyRemoval, Removal};
@@ -26,6 +26,7 @@ const BATCH_BYTES: u64 = 32 << 20;
 
 /// What of a key is saved for undo, as a row of these columns.
 pub(in super::super) const COLUMNS: [&str; 3] = ["key", "value", "mark"];
+const VALUE: usize = 1;
 
 /// The mechanism for [`Removal::Key`].
 pub(super) struct Keys<'a> {
@@ -242,7 +243,7 @@ impl<'a> Keys<'a> {
     }
 
     fn is_unconfirmed(&mut self, error: Error) {
-        let error = error.hint("The entries are out as far as programs see; check the disk");
+        let error = error.hint_instead(UNCONFIRMED);
         self.unconfirmed.get_or_insert(error);
     }
 
@@ -254,19 +255,25 @@ impl<'a> Keys<'a> {
         passed: &mut [Passed<'_>],
     ) -> crate::Result<()> {
         let Some(shelf) = shelf else { return Ok(()) };
-        if self.saved.is_none() {
-            self.saved = Some(Saved::create(&shelf.dir)?);
-        }
+        let without_undo = |error: Error| error.hint("--permanent clears without undo");
+        let saved = match &mut self.saved {
+            Some(saved) => saved,
+            none => none.insert(Saved::create(&shelf.dir).map_err(without_undo)?),
+        };
         let place = Place {
             file: removal.file.clone(),
             table: String::new(),
             columns: COLUMNS.map(str::to_owned).to_vec(),
         };
-        let rows: Vec<SavedRow> = passed.iter().map(|passed| passed.row(&place)).collect();
-        match &mut self.saved {
-            Some(saved) => saved.save(&rows),
-            None => Ok(()),
+        // Values are lent, not copied: they may be large.
+        let mut rows: Vec<SavedRow> = passed.iter_mut().map(|p| p.row(&place)).collect();
+        let result = saved.save(&rows).map_err(without_undo);
+        for (passed, row) in passed.iter_mut().zip(&mut rows) {
+            if let Some(Cell::Blob(value)) = row.cells.get_mut(VALUE) {
+                passed.value = Some(std::mem::take(value));
+            }
         }
+        result
     }
 }
 
@@ -279,7 +286,8 @@ impl Passed<'_> {
         }
     }
 
-    fn row(&self, place: &Place) -> SavedRow {
+    /// What is saved of it; the value is in there until it is taken back.
+    fn row(&mut self, place: &Place) -> SavedRow {
         SavedRow {
             n: self.job.n,
             part: 0,
@@ -287,7 +295,7 @@ impl Passed<'_> {
             rowid: None,
             cells: vec![
                 Cell::Blob(self.job.planned.key.key.to_vec()),
-                Cell::Blob(self.value.clone().unwrap_or_default()),
+                Cell::Blob(self.value.take().unwrap_or_default()),
                 Cell::Integer(self.found.mark),
             ],
         }

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::journal::{self, By, Head, Manifest};
-use super::plan::{Act, Plan, Planned};
+use super::plan::{self, Act, Plan, Planned};
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
 use super::recover;
 use crate::model::Time;
@@ -32,6 +32,10 @@ pub(super) use files::read_guard;
 pub(super) use outcome::Stays;
 pub use outcome::{Applied, How, Outcome};
 pub(super) use site::Site;
+
+/// What is told where a failure came after the change.
+const UNCONFIRMED: &str =
+    "What was to be done is done as far as programs see; the disk did not confirm it";
 
 /// An entry on its way out.
 pub(super) struct Job<'p> {
@@ -306,7 +310,8 @@ impl Run<'_> {
 
     /// A shelf whose journal is on the disk.
     fn new_shelf(&self, plan: &Plan, purpose: Purpose) -> Result<(Quarantine, Shelf)> {
-        let (quarantine, shelf) = quarantine::new_shelf(&self.site.parent, &plan.id, purpose)?;
+        let (quarantine, shelf) =
+            quarantine::new_shelf(&self.site.parent, &plan::new_id(Time::now()), purpose)?;
         if let Err(error) = self.write_journal(plan, &quarantine, &shelf) {
             // Nothing was moved yet, so the shelf only has to go again.
             quarantine
@@ -337,13 +342,13 @@ impl Run<'_> {
 
     /// Plan and places are on the disk before the first entry moves.
     fn write_journal(&self, plan: &Plan, quarantine: &Quarantine, shelf: &Shelf) -> Result<()> {
-        let fail = |e| {
-            Error::io(
-                "Nothing was cleared: the journal for undo cannot be written",
-                shelf.dir.path(),
-                e,
-            )
-            .hint("--permanent clears without undo")
+        let fail = |e| match shelf.purpose {
+            Purpose::Undo => {
+                let what = "Nothing was cleared: the journal for undo cannot be written";
+                Error::io(what, shelf.dir.path(), e).hint("--permanent clears without undo")
+            }
+            // What can be done without is the caller's to say.
+            Purpose::Free => Error::io("the journal cannot be written", shelf.dir.path(), e),
         };
         let mut journal = journal::Writer::new(&shelf.manifest);
         let written = (|| {

@@ -36,7 +36,7 @@ const WORK_IN_PROGRESS: &str = "it was written less than 24 hours ago and may be
 pub struct Plan {
     /// Version of this form.
     pub version: u32,
-    /// Names the plan, and the folder in the quarantine that it fills.
+    /// Names the plan. What it moves aside is named by itself each time that it is applied.
     pub id: String,
     /// The store's own folder or file.
     #[serde(with = "wire::path")]
@@ -344,7 +344,7 @@ fn all_keys(store: &Store) -> Result<Vec<EntryKey>> {
         .unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// True for a text of the form that [`Plan::id`] has.
+/// True for a text of the form of [`new_id`], with a number behind it where two were made at once.
 pub(crate) fn is_id(text: &str) -> bool {
     let form = "00000000T000000-ffffff";
     let is_like = |(c, of): (char, char)| match of {
@@ -352,11 +352,15 @@ pub(crate) fn is_id(text: &str) -> bool {
         'f' => c.is_ascii_digit() || ('a'..='f').contains(&c),
         of => c == of,
     };
-    text.len() == form.len() && text.chars().zip(form.chars()).all(is_like)
+    let (text, number) = text.split_at_checked(form.len()).unwrap_or((text, ""));
+    let is_number = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    text.len() == form.len()
+        && text.chars().zip(form.chars()).all(is_like)
+        && (number.is_empty() || number.strip_prefix('-').is_some_and(is_number))
 }
 
 /// `20261123T185312-4f3a9c`: sorts by time, and two made in one second differ.
-fn new_id(made: Time) -> String {
+pub(super) fn new_id(made: Time) -> String {
     use std::hash::{BuildHasher as _, RandomState};
     let text = Time::from_unix(made.secs(), 0).rfc3339();
     let stamp: String = text

@@ -189,7 +189,7 @@ fn a_locked_database_gives_a_sentence_for_each_entry() {
 fn a_row_too_large_to_be_saved_is_told_of_beforehand() {
     let bench = Bench::of(
         "CREATE TABLE t (key TEXT PRIMARY KEY, value BLOB); \
-         INSERT INTO t VALUES ('small', x'01'), ('large', zeroblob(50331700))",
+         INSERT INTO t VALUES ('small', x'01'), ('large', zeroblob(134217800))",
     );
     let plan = bench.plan(|_| true);
     let told = |note: &String| note.contains("1 entry is larger") && note.contains("--permanent");

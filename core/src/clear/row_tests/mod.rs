@@ -326,3 +326,31 @@ fn rows_of_all_shapes_come_back_as_they_were() {
     bench.undo_all();
     assert_eq!(bench.content(), before);
 }
+
+/// As large as a pickled frame in sqlitedict is at times.
+#[test]
+fn a_row_of_many_megabytes_is_held_and_comes_back() {
+    let bench = Bench::of(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v BLOB, w TEXT); \
+         INSERT INTO t VALUES ('a', CAST(zeroblob(62000000) || x'01' AS BLOB), 'b')",
+    );
+    let look = || {
+        let connection = Connection::open(&bench.opened).unwrap();
+        let sql = "SELECT typeof(v), length(v), substr(v, -2) = x'0001', w FROM t";
+        let row = connection.query_row(sql, [], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, bool>(2)?,
+                row.get::<_, String>(3)?,
+            ))
+        });
+        row.ok()
+    };
+    let before = look();
+    let applied = bench.clear(How::Keep);
+    assert_eq!((applied.removed, look()), (1, None));
+    bench.undo_all();
+    assert!(before.is_some());
+    assert_eq!(look(), before);
+}

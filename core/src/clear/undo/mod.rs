@@ -129,7 +129,10 @@ pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged
     progress.set_total(held.entries as u64);
     quarantine.doom(&mut shelf)?;
     quarantine.free(shelf, cancel, |_| progress.add(1))?;
-    quarantine.tidy(cancel)?;
+    if let Err(error) = quarantine.tidy(cancel) {
+        // All of it is freed, and the next command tidies.
+        log::warn!("{error}");
+    }
     Ok(Purged {
         entries: held.entries,
         bytes: held.bytes,
@@ -184,7 +187,7 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     let (entries, bytes) = match &manifest {
         Some(manifest) if !is_freeing => match held_entries(quarantine.parent(), &dir, manifest) {
             Ok(held) => (held.len(), held.iter().map(|e| e.bytes).sum()),
-            Err(e) => return Some(unreadable(name, &path, parent, &e)),
+            Err(e) => return Some(unreadable(name, &path, parent, &e.message())),
         },
         _ => {
             let numbers: BTreeSet<usize> = names

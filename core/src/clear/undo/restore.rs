@@ -124,8 +124,16 @@ pub fn restore(
     let restored = back.restored;
     let synced = back.made.values_mut().try_for_each(|m| m.sync());
     drop(back);
-    synced.map_err(|e| Error::io("Cannot wait for the disk", shelf.dir.path(), e))?;
-    settle(&quarantine, shelf, manifest.is_finished)?;
+    let settled = match synced {
+        Ok(()) => settle(&quarantine, shelf, manifest.is_finished),
+        // The shelf stays until they certainly left it.
+        Err(e) => Err(Error::io("Cannot wait for the disk", shelf.dir.path(), e)
+            .hint("The entries are back as far as programs see; the disk did not confirm it")),
+    };
+    if let Err(error) = settled {
+        // What is back is back, and the next command tidies.
+        log::warn!("{error}");
+    }
     Ok(restored)
 }
 
@@ -214,7 +222,7 @@ impl<'a> Back<'a> {
 
 /// Throws the shelf away if nothing is held on it any more.
 fn settle(quarantine: &Quarantine, shelf: Shelf, is_finished: bool) -> Result<()> {
-    let fail = |e| Error::io("Cannot tidy up the quarantine", shelf.dir.path(), e);
+    let fail = |e| quarantine::cannot_tidy(e, shelf.dir.path());
     if quarantine::is_empty(&shelf.dir)? {
         quarantine.discard(shelf)?;
         return quarantine.tidy(&Cancel::default());

@@ -256,7 +256,12 @@ impl<'a> Rows<'a> {
         match moved {
             Ok(()) => value_file::prune(dir, path.parent().unwrap_or(Path::new("")), usize::MAX),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => log::warn!("{}: {e}", dir.path().join(path).display()),
+            Err(e) => {
+                let what =
+                    "The value file of an entry that is still held cannot be moved aside again";
+                let error = Error::io(what, &dir.path().join(path), e);
+                log::warn!("{}", error.hint("The next undo finds it in its place"));
+            }
         }
     }
 }

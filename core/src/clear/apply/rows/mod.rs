@@ -20,10 +20,10 @@ use super::super::disk;
 use super::super::journal::{self, By};
 use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
-use super::super::saved::{Saved, SavedRow};
+use super::super::saved::Saved;
 use super::super::value_file::{Moved, ValueFile};
 use super::strays::Strays;
-use super::{Job, Mechanism, Site, Stays, To};
+use super::{Job, Mechanism, Site, Stays, To, UNCONFIRMED};
 use crate::Error;
 use crate::scan::Cancel;
 use crate::source::Dir;
@@ -51,6 +51,8 @@ pub(super) struct Rows<'a> {
     /// Databases that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
     saved: Option<Saved>,
+    /// Why it is not known whether what is out is so on the disk.
+    unconfirmed: Option<Error>,
     pace: Pace,
     longest: Option<Duration>,
     strays: Strays,
@@ -123,7 +125,8 @@ impl Mechanism for Rows<'_> {
     }
 
     fn sync(&mut self) -> crate::Result<()> {
-        self.saved.as_mut().map_or(Ok(()), Saved::finish)
+        self.saved.as_mut().map_or(Ok(()), Saved::finish)?;
+        self.unconfirmed.take().map_or(Ok(()), Err)
     }
 
     fn longest_lock(&self) -> Option<Duration> {
@@ -156,6 +159,7 @@ impl<'a> Rows<'a> {
             viewed: None,
             given_up: BTreeMap::new(),
             saved: None,
+            unconfirmed: None,
             pace: Pace::default(),
             longest: None,
             strays: Strays::new(),
@@ -309,23 +313,55 @@ impl<'a> Rows<'a> {
             match self.slice(&changing, version, &mut left, &dir, to) {
                 Ok(done) => outcomes.extend(done),
                 Err((failed, error)) => {
-                    let is_locked = failed.is_empty();
-                    outcomes.extend(all_fail(&failed, &error));
-                    // A commit that failed may be found in the log by whoever opens the database next.
-                    if let Some(saved) = self.saved.as_mut().filter(|_| !is_locked) {
-                        saved.leave_undecided();
-                    }
                     let untried: Vec<Row<'_>> = left.by_ref().collect();
                     for row in &untried {
                         self.stays(row);
                     }
                     outcomes.extend(all_fail(&untried, &error));
-                    if is_locked {
-                        // Each further batch would wait as long, and in vain.
+                    if failed.is_empty() {
+                        // Each further batch would wait for the lock as long, and in vain.
                         self.given_up.insert(database.to_owned(), error);
+                    } else {
+                        drop(changing);
+                        outcomes.extend(self.ended(database, failed, &error, to));
+                        return outcomes;
                     }
                 }
             }
+        }
+        self.open = Some((database.to_owned(), changing));
+        outcomes
+    }
+
+    /// Where rows ended whose transaction failed. What was written of it may be found in the log by whoever opens the
+    /// database next, and counts then: so it is opened anew, and asked.
+    fn ended(
+        &mut self,
+        database: &Path,
+        failed: Vec<Row<'_>>,
+        error: &Error,
+        to: To<'_>,
+    ) -> Outcomes {
+        if let Some(saved) = &mut self.saved {
+            saved.leave_undecided();
+        }
+        let Ok((dir, changing)) = self.open(database) else {
+            return all_fail(&failed, error);
+        };
+        let mut outcomes = Outcomes::new();
+        for row in failed {
+            let outcome = match changing.read(|connection| row.is_done(connection, self.act)) {
+                Ok(true) => {
+                    if let Some(file) = &row.file {
+                        self.move_file(file, &row, &dir, to);
+                    }
+                    self.unconfirmed
+                        .get_or_insert_with(|| error.repeated().hint_instead(UNCONFIRMED));
+                    Ok(())
+                }
+                _ => Err(Stays::of(error.repeated())),
+            };
+            outcomes.push((row.at, outcome));
         }
         self.open = Some((database.to_owned(), changing));
         outcomes
@@ -340,19 +376,23 @@ impl<'a> Rows<'a> {
         is_saved: bool,
         outcomes: &mut Outcomes,
     ) -> crate::Result<i64> {
-        let whole = std::mem::take(batch);
-        changing.read(|connection| {
+        let (version, read) = changing.read(|connection| {
             let version = Changing::version(connection)?;
-            let mut guards = Guards::default();
-            for mut row in whole {
-                let look = guards.look(connection, &row)?;
-                match row.read(connection, (dir, self.site.dev), self.act, look, is_saved)? {
-                    Ok(()) => batch.push(row),
-                    Err(stays) => outcomes.push((row.at, Err(stays))),
-                }
+            let (mut guards, mut read) = (Guards::default(), Vec::new());
+            for row in batch.iter_mut() {
+                let look = guards.look(connection, row)?;
+                let place = (dir, self.site.dev);
+                read.push(row.read(connection, place, self.act, look, is_saved)?);
             }
-            Ok(version)
-        })
+            Ok((version, read))
+        })?;
+        for (row, read) in std::mem::take(batch).into_iter().zip(read) {
+            match read {
+                Ok(()) => batch.push(row),
+                Err(stays) => outcomes.push((row.at, Err(stays))),
+            }
+        }
+        Ok(version)
     }
 
     fn save(&mut self, shelf: Option<&Shelf>, batch: &[Row<'_>]) -> crate::Result<()> {
@@ -361,12 +401,10 @@ impl<'a> Rows<'a> {
         };
         let saved = match &mut self.saved {
             Some(saved) => saved,
-            none => none.insert(Saved::create(&shelf.dir)?),
+            none => none.insert(Saved::create(&shelf.dir).map_err(without_undo)?),
         };
-        let rows: Vec<SavedRow> = batch.iter().flat_map(|row| row.saved.clone()).collect();
-        saved
-            .save(&rows)
-            .map_err(|e| e.hint("--permanent clears without undo"))
+        let rows = batch.iter().flat_map(|row| &row.saved);
+        saved.save(rows).map_err(without_undo)
     }
 
     /// One transaction: as many rows as fit into its time. Fails with the rows that it had tried.
@@ -423,7 +461,11 @@ impl<'a> Rows<'a> {
                 self.strays.insert(held, folder.join(file.path()));
             }
             Ok(Moved::Whole | Moved::Not) => {}
-            Err(error) => log::warn!("{}: {error}", dir.path().join(file.path()).display()),
+            Err(error) => {
+                let what = "The row is out, and its value file stays behind";
+                let error = Error::io(what, &dir.path().join(file.path()), error);
+                log::warn!("{}", error.hint("`check` finds it as an orphan"));
+            }
         }
     }
 
@@ -453,6 +495,10 @@ impl<'a> Rows<'a> {
             }
         }
     }
+}
+
+fn without_undo(error: Error) -> Error {
+    error.hint("--permanent clears without undo")
 }
 
 fn step(step: &'static str) -> crate::Result<()> {

@@ -228,6 +228,16 @@ impl<'j> Row<'j> {
         Ok(Ok(()))
     }
 
+    /// True if what was to become of it is so.
+    pub(super) fn is_done(&self, connection: &Connection, act: Act) -> Result<bool, Failure> {
+        if act.is_clear() {
+            return Ok(self.which().look(connection)?.is_none());
+        }
+        let new = self.saved.first().and_then(|saved| saved.cells.get(1));
+        let now = self.which().expiry(connection)?;
+        Ok(now.is_some_and(|[expires, _]| Some(&expires) == new))
+    }
+
     /// What is to be saved of a row that gets another expiry.
     fn read_expiry(&mut self, connection: &Connection, expires: Time) -> Result<Result, Failure> {
         let rules = &self.removal.rules;

@@ -318,6 +318,9 @@ fn first_change(then: &str, today: &str) -> String {
     loop {
         match (then.next(), today.next()) {
             (Some(a), Some(b)) if a == b => {}
+            (Some(a), Some(b)) if a.trim() == b.trim() => {
+                return format!("the spaces around {} changed", quoted(a));
+            }
             (Some(a), Some(b)) => return format!("{} is now {}", quoted(a), quoted(b)),
             (Some(a), None) => return format!("{} is gone", quoted(a)),
             (None, Some(b)) => return format!("{} is new", quoted(b)),
