@@ -10,6 +10,7 @@ mod look;
 mod pages;
 mod painted;
 mod secrets;
+mod several;
 mod treemap;
 mod values;
 pub(crate) mod window;

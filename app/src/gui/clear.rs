@@ -13,8 +13,12 @@ use cachescope_core::stores::CheckOptions;
 use super::command::{ClearCommand, HeldCommand};
 use super::policy::policy_of;
 use super::session::Session;
-use super::state::{AskedFor, Clearing, Dialog, PolicyForm, Request, Rules, Scope, Stage};
+use super::state::{AskedFor, Clearing, Dialog, PolicyForm, Request, Rules, Scope, Stage, Toast};
 use crate::text;
+
+/// What was to be brought back went some other way meanwhile.
+const NOT_HELD: &str = "Cannot bring the entries back: they are no longer held aside. \
+    What is, stands in the list under Moved aside";
 
 impl Session {
     /// Checks the entries in scope, or all of the store on show.
@@ -90,7 +94,7 @@ impl Session {
             ClearCommand::Undo => {
                 let last = self.state.held().next_back().cloned();
                 if let Some(held) = last {
-                    self.jobs.start(Job::Restore(held));
+                    self.bring_back(held);
                 }
             }
             ClearCommand::AskPurge => {
@@ -113,7 +117,7 @@ impl Session {
         };
         let asked = match scope {
             Scope::Found => AskedFor {
-                query: Some(self.state.query.text().to_owned()),
+                query: Some(self.state.query.in_force().to_owned()),
                 options: self.check_options(),
                 expires: None,
             },
@@ -151,7 +155,7 @@ impl Session {
 
     /// Plans what the policy in the dialog chooses, among what the query found.
     fn plan_by_policy(&mut self) {
-        let query = self.state.query.text().trim().to_owned();
+        let query = self.state.query.in_force().trim().to_owned();
         let scope = (!query.is_empty()).then_some(Scope::Found);
         let Some((snapshot, chosen)) = self.chosen(scope) else {
             return;
@@ -234,15 +238,21 @@ impl Session {
                 self.state.dialog = Some(Dialog::Held);
                 self.look_everywhere();
             }
-            HeldCommand::BringBack(id) => {
-                if let Some(held) = of_id(id) {
-                    self.jobs.start(Job::Restore(held));
-                }
-            }
+            HeldCommand::BringBack(id) => match of_id(id) {
+                Some(held) => self.bring_back(held),
+                None => self.state.notices.push(NOT_HELD.to_owned()),
+            },
+            HeldCommand::Free(id) if self.state.restoring.iter().any(|(_, of)| *of == id) => {}
             HeldCommand::Free(id) => {
                 self.state.dialog = of_id(id).map(|held| Dialog::Purge(vec![held]));
             }
         }
+    }
+
+    fn bring_back(&mut self, held: Held) {
+        let id = held.id.clone();
+        let job = self.jobs.start(Job::Restore(held));
+        self.state.restoring.push((job, id));
     }
 
     /// Looks for what is held aside of every store that is remembered or open.
@@ -256,8 +266,12 @@ impl Session {
 
     /// What was found to be held aside, of the open stores or of all.
     pub(crate) fn found_held(&mut self, job: JobId, held: Vec<Held>) {
-        if self.state.everywhere.job != Some(job) {
+        // What an older look found is not what is held now.
+        if self.state.holding == Some(job) {
             self.state.held = held;
+            return;
+        }
+        if self.state.everywhere.job != Some(job) {
             return;
         }
         let everywhere = &mut self.state.everywhere;
@@ -314,6 +328,15 @@ impl Session {
             .collect();
         for id in changed {
             self.refresh(id);
+        }
+        if back.restored.restored > 0 {
+            let n = text::counted(back.restored.restored as u64, "entry", "entries");
+            let verb = if back.held.is_expiry {
+                "have their old expiry again"
+            } else {
+                "brought back"
+            };
+            self.state.toast = Some(Toast::new(format!("{n} {verb}"), None));
         }
         if let Some((key, reason)) = back.stayed.first() {
             let n = text::counted(back.stayed.len() as u64, "entry stays", "entries stay");

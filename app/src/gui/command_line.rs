@@ -17,7 +17,8 @@ pub(crate) fn of_plan(plan: &Plan, asked: &AskedFor, how: How) -> Option<String>
         "clear"
     };
     let mut words = vec!["cachescope".to_owned(), verb.to_owned()];
-    words.push(quote(plan.opened_as.to_str()?));
+    // What was opened may hold other stores too.
+    words.push(quote(plan.store.to_str()?));
     words.push("--yes".to_owned());
     words.extend((how == How::Free).then(|| "--permanent".to_owned()));
     words.extend((plan.fresh == Fresh::Goes).then(|| "--in-progress".to_owned()));

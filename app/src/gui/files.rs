@@ -79,12 +79,13 @@ impl Session {
             work: Box::new(move |cancel, _progress| {
                 let write = |out: &mut dyn std::io::Write| match (form, value) {
                     (Some(form), Some(value)) => {
-                        value.save(form, &|| cancel.is_cancelled(), out).map(drop)
+                        let saved = value.save(form, &|| cancel.is_cancelled(), out);
+                        saved.and_then(whole)
                     }
                     // As the command line does it: numbers have no bytes of their own.
                     (None, _) => {
                         let reader = Store::open(&info)?.open_value(&entry)?;
-                        save_raw(&reader, cancel, out).map(drop)
+                        save_raw(&reader, cancel, out).and_then(whole)
                     }
                     _ => Err(Error::unavailable(
                         "Cannot save the value",
@@ -198,5 +199,14 @@ impl Session {
                 Ok(Box::new(made) as Answer)
             }),
         }));
+    }
+}
+
+/// What was cut short is not kept under the name of what was to be saved.
+fn whole(is_whole: bool) -> cachescope_core::Result<()> {
+    if is_whole {
+        Ok(())
+    } else {
+        Err(Error::cancelled())
     }
 }

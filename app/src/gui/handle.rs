@@ -242,7 +242,7 @@ impl Session {
                 preview.hex = Hex::new(layer, content.as_ref());
             }
             EntryCommand::FindBytes => self.find_bytes(),
-            EntryCommand::GoTo(offset) => preview.hex.go_to(offset),
+            EntryCommand::GoTo(offset) => preview.hex.mark(offset),
             EntryCommand::Array(command) => preview.array.change(command),
             EntryCommand::Save(path) => self.save(path),
             EntryCommand::Secrets(shows_secrets) => {
@@ -278,7 +278,10 @@ impl Session {
             return;
         };
         let mut entries = Vec::with_capacity(rows.len());
-        for record in rows.iter().filter_map(|row| store.snapshot.record(*row)) {
+        let Some(snapshot) = store.on_screen().cloned() else {
+            return;
+        };
+        for record in rows.iter().filter_map(|row| snapshot.record(*row)) {
             let fingerprint = record.fingerprint();
             // Asked once: what cannot be read stays blank.
             store.glances.insert(record.id(), fingerprint, None);

@@ -10,7 +10,7 @@ use cachescope_core::jobs::{
 };
 use cachescope_core::model::{Snapshot, StoreInfo};
 
-use super::command::{ClearCommand, Command};
+use super::command::{Command, HeldCommand};
 use super::session::Session;
 use super::state::{OpenStore, Phase, Toast};
 use super::widgets::heat::Heat;
@@ -195,6 +195,7 @@ impl Session {
 
     fn ended(&mut self, job: JobId) {
         self.state.opening.retain(|(id, _)| *id != job);
+        self.state.restoring.retain(|(id, _)| *id != job);
         if self.state.opening.is_empty() {
             self.state.first = None;
         }
@@ -261,16 +262,18 @@ fn cleared_toast(cleared: &Cleared) -> Option<Toast> {
         return None;
     }
     let n = text::counted(applied.removed as u64, "entry", "entries");
-    let undo = ("Undo clear", Command::Clear(ClearCommand::Undo));
+    // By name: another store may be on show by then, or another clear the last.
+    let undo = applied.undo_id.clone();
+    let undo = undo.map(|id| Command::Held(HeldCommand::BringBack(id)));
     if let Act::Expire(expires) = cleared.plan.act {
         let words = format!("{n} kept until {}", text::moment(expires));
-        return Some(Toast::new(words, Some(("Undo", undo.1))));
+        return Some(Toast::new(words, undo.map(|undo| ("Undo", undo))));
     }
-    if applied.undo_id.is_none() {
+    let Some(undo) = undo else {
         let freed = text::bytes(applied.bytes_freed);
         return Some(Toast::new(format!("{n} cleared, {freed} freed"), None));
-    }
+    };
     let held = text::bytes(applied.bytes_held);
     let words = format!("{n} cleared and kept aside for undo, {held}");
-    Some(Toast::new(words, Some(undo)))
+    Some(Toast::new(words, Some(("Undo clear", undo))))
 }

@@ -156,11 +156,7 @@ impl Session {
         let Some(store) = self.state.store_mut(id) else {
             return;
         };
-        let record = store
-            .entries
-            .selection
-            .only()
-            .and_then(|row| store.snapshot.record(row));
+        let record = store.selected();
         let of = record.as_ref().map(|r| (r.id(), r.fingerprint()));
         if of == store.preview.of {
             return;
@@ -173,17 +169,17 @@ impl Session {
         let Some(store) = self.state.store_mut(id) else {
             return;
         };
-        let row = store.entries.selection.only();
-        let record = row.and_then(|row| store.snapshot.record(row));
+        let record = store.selected();
         let of = record.as_ref().map(|r| (r.id(), r.fingerprint()));
+        let entry = record.map(|record| record.entry_key());
         // The last entry's value stays on screen until this one's is read, unless none is asked for.
         store.preview.of = of;
         store.preview.failure = None;
-        match record {
-            Some(record) => {
+        match entry {
+            Some(entry) => {
                 let job = Job::Preview {
                     store: std::sync::Arc::clone(&store.info),
-                    entry: record.entry_key(),
+                    entry,
                     shows_secrets,
                 };
                 self.jobs.replace(&mut store.preview.job, job);

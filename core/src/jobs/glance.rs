@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Outcome;
 use super::run::Context;
 use crate::Result;
-use crate::formats::Options;
+use crate::formats::{Options, Problem};
 use crate::model::{EntryKey, Fingerprint, Limits, StoreId, StoreInfo};
 use crate::stores::Store;
 
@@ -44,7 +44,16 @@ pub(super) fn run(
         let preview = store
             .open_value(&entry)
             .and_then(|reader| reader.preview(&options));
-        lines.push((entry, fingerprint, preview.ok().map(|p| store.glance(p))));
+        let line = preview.ok().map(|preview| {
+            let is_damaged = preview.problems.iter().any(Problem::is_damage);
+            // What stands before the damage may look like a whole value.
+            if is_damaged {
+                "damaged".to_owned()
+            } else {
+                store.glance(preview)
+            }
+        });
+        lines.push((entry, fingerprint, line));
         if lines.len() >= BATCH {
             report(info, &mut lines, context)?;
         }

@@ -61,8 +61,9 @@ impl Progress {
         self.done.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Says how many there will be.
+    /// Says how many there will be of what comes now, and counts from none again.
     pub fn set_total(&self, n: u64) {
+        self.done.store(0, Ordering::Relaxed);
         self.total.store(n, Ordering::Relaxed);
     }
 

@@ -13,32 +13,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::change::Changing;
 use super::table::quote;
-use super::{Database, Failure, to_own};
+use super::{Failure, to_own};
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
-
-/// Bytes of a database's pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PageBytes {
-    pub(crate) all: u64,
-    pub(crate) used: u64,
-}
-
-/// Counts the pages of a database, by the door that changes nothing.
-///
-/// # Errors
-/// If it cannot be read.
-pub(crate) fn page_bytes(dir: Dir, name: &OsStr) -> Result<PageBytes> {
-    Database::new(dir, name).read(&Cancel::default(), |view| {
-        let of = |name| number(view.connection, name);
-        let (size, all, free) = (of("page_size")?, of("page_count")?, of("freelist_count")?);
-        Ok(PageBytes {
-            all: size * all,
-            used: size * all.saturating_sub(free),
-        })
-    })
-}
 
 /// Makes the database as small as its rows need; `copy` is where it is tried first, and must not exist.
 ///
@@ -77,11 +55,6 @@ pub(super) fn shut_others_out(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA temp_store=1; PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT",
     )
-}
-
-fn number(connection: &Connection, pragma: &str) -> Result<u64, Failure> {
-    let n: i64 = connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))?;
-    Ok(u64::try_from(n).unwrap_or(0))
 }
 
 /// A sum over every row of every table, in the order in which they are stored.

@@ -30,7 +30,7 @@ mod table;
 pub(crate) use blob::{Held, RowAt, gone, held, look_at_cell, open_cell, row_of};
 pub(crate) use cell::{Cell, plain, repr, write_key, write_key_of};
 pub(crate) use change::{Changing, Locked};
-pub(crate) use compact::{compact, page_bytes};
+pub(crate) use compact::compact;
 pub(crate) use connect::to_own;
 pub use copy::{allow_all_copies, allow_copies_of, forget_copies, keep_copies_in};
 pub(crate) use database::{Database, Failure, Slack, View};

@@ -240,7 +240,7 @@ const ENTRY: &[Action] = &[
     ),
     action("Show only its group", |s| {
         let store = one(s)?;
-        let record = store.snapshot.record(store.entries.selection.only()?)?;
+        let record = store.selected()?;
         let term = group_term(&record.group.label)?;
         Some(Command::Query(s.query.with_field("group", &term)))
     }),

@@ -10,7 +10,7 @@ use super::activity::percent;
 use super::menus;
 use crate::gui::actions::{self, Offered};
 use crate::gui::command::{Command, TableCommand};
-use crate::gui::state::{OpenStore, Phase, State};
+use crate::gui::state::{OpenStore, Phase, Pick, State};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
@@ -66,6 +66,8 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         if response.clicked() {
             let query = if is_on { "" } else { query };
             out.push(Command::Query(query.to_owned()));
+            // Another question: what was chosen for the last one is not to be cleared by this one's button.
+            out.push(Command::Table(TableCommand::Select(Pick::None)));
         }
         // The menu is about the query on show: it becomes this one.
         if response.secondary_clicked() {

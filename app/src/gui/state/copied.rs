@@ -11,7 +11,7 @@ const LITERAL_CHARS: usize = 1_000_000;
 impl OpenStore {
     /// The text; `None` where one entry is not selected, or it has nothing of the sort.
     pub(crate) fn copied(&self, of: CopyOf) -> Option<String> {
-        let record = self.snapshot.record(self.entries.selection.only()?)?;
+        let record = self.selected()?;
         match of {
             CopyOf::Key => Some(record.key_text().into_owned()),
             CopyOf::Literal => {

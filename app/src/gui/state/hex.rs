@@ -131,6 +131,20 @@ impl Hex {
         self.reached = self.reached.max(offset);
     }
 
+    /// Brings the byte at an offset on screen and marks it.
+    pub(crate) fn mark(&mut self, offset: u64) {
+        if let Some(len) = self.len.filter(|len| offset >= *len) {
+            self.search.found = None;
+            let last = len.saturating_sub(1);
+            return self
+                .search
+                .say(&format!("The last byte is at {last} (0x{last:x})"));
+        }
+        self.search.found = Some((offset, 1));
+        self.search.say(&format!("at {offset} (0x{offset:x})"));
+        self.go_to(offset);
+    }
+
     /// Takes in what a search found.
     pub(crate) fn searched(&mut self, found: &FoundBytes) {
         match found.offset {

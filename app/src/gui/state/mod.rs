@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) caches: Option<Vec<Arc<StoreInfo>>>,
     /// The job that looks for them.
     pub(crate) finding: Option<JobId>,
+    /// The jobs that bring something back, and the name under which it is held.
+    pub(crate) restoring: Vec<(JobId, String)>,
     /// What is held aside for the open stores, oldest first.
     pub(crate) held: Vec<Held>,
     /// The job that looks for it.
@@ -145,10 +147,16 @@ impl State {
         self.saved.rules = rules;
     }
 
+    /// True while something that is held aside is on its way back.
+    pub(crate) fn is_restoring(&self, held: &Held) -> bool {
+        self.restoring.iter().any(|(_, id)| *id == held.id)
+    }
+
     /// What is held aside for the store on show, oldest first.
     pub(crate) fn held(&self) -> impl DoubleEndedIterator<Item = &Held> {
         let path = self.shown().map(|s| &s.info.path);
-        self.held.iter().filter(move |h| Some(&h.store) == path)
+        let is_there = move |h: &&Held| Some(&h.store) == path && !self.is_restoring(h);
+        self.held.iter().filter(is_there)
     }
 
     /// What is held aside of every store that is remembered or open, oldest first.

@@ -6,6 +6,8 @@ use cachescope_core::ops::query::{Query, QueryError};
 #[derive(Default)]
 pub(crate) struct QueryField {
     text: String,
+    /// The last text that had a meaning.
+    in_force: String,
     parsed: Query,
     error: Option<QueryError>,
 }
@@ -14,6 +16,11 @@ impl QueryField {
     /// As typed.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text that is in force: as typed, or as it was before that became wrong.
+    pub(crate) fn in_force(&self) -> &str {
+        &self.in_force
     }
 
     /// What it means.
@@ -33,6 +40,7 @@ impl QueryField {
         match parsed {
             Ok(query) => {
                 self.parsed = query;
+                self.in_force.clone_from(&self.text);
                 self.error = None;
                 true
             }

@@ -133,7 +133,7 @@ impl Default for Saved {
             },
             is_grouped: true,
             // Last use tells more, and both together crowd a small window.
-            hidden: vec![SortBy::Created, SortBy::DiskBytes],
+            hidden: vec![SortBy::Created, SortBy::DiskBytes, SortBy::LastHit],
             order: Vec::new(),
             has_argument_columns: true,
             widths: Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cachescope_core::jobs::{Advised, JobId, StoreFacts};
-use cachescope_core::model::{Overlay, Snapshot, StoreInfo, Time, Verdict};
+use cachescope_core::model::{Overlay, Record, Snapshot, StoreInfo, Time, Verdict};
 use cachescope_core::watch::{Coverage, Observed, Watcher};
 
 use super::activity::rate;
@@ -66,6 +66,19 @@ pub(crate) struct OpenStore {
 }
 
 impl OpenStore {
+    /// The snapshot that the rows on screen are of; a newer one may have come since.
+    pub(crate) fn on_screen(&self) -> Option<&Arc<Snapshot>> {
+        self.entries
+            .arranged
+            .as_ref()
+            .map(|arranged| &arranged.snapshot)
+    }
+
+    /// The one selected entry; `None` where it is none or several.
+    pub(crate) fn selected(&self) -> Option<Record<'_>> {
+        self.on_screen()?.record(self.entries.selection.only()?)
+    }
+
     /// True where a private copy would show more, and is too large to be made unasked.
     pub(crate) fn wants_copy(&self) -> bool {
         self.failed_for_copy || self.snapshot.issues.iter().any(|issue| issue.wants_copy)

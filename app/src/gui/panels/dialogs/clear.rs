@@ -129,8 +129,12 @@ fn ready_ui(
         return keep_ui(ui, planned, asked, expires, scroll, out);
     }
     title(ui, &format!("Clear {}?", entries(totals.entries)));
-    let disk = text::bytes(totals.disk_bytes);
-    let mut costs = format!("{} stored, {disk} on disk", text::bytes(totals.bytes));
+    let stored = text::bytes(totals.bytes);
+    let mut costs = match totals.disk_bytes {
+        // Rows and keys: their file gets no smaller by it.
+        0 if totals.bytes > 0 => format!("{stored} stored, inside a file that keeps its size"),
+        disk => format!("{stored} stored, {} on disk", text::bytes(disk)),
+    };
     if totals.n_unknown_duration < totals.entries {
         costs += " · ";
         costs += &text::duration(totals.rebuild_s);

@@ -81,6 +81,6 @@ fn ready_ui(
 }
 
 fn command_ui(ui: &mut Ui, compacting: &Compacting, out: &mut Vec<Command>) {
-    let line = command_line::compact(&compacting.store.opened_as, compacting.is_unused);
+    let line = command_line::compact(&compacting.store.path, compacting.is_unused);
     super::clear::line_ui(ui, line, out);
 }

@@ -112,7 +112,7 @@ fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
         return;
     }
     let is_new = |row: &Row| {
-        let record = store.snapshot.record(*row);
+        let record = store.on_screen().and_then(|of| of.record(*row));
         record.is_some_and(|r| store.glances.of(&r).is_none())
     };
     let rows: Vec<Row> = rows.into_iter().filter(is_new).collect();

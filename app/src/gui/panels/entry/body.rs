@@ -13,6 +13,10 @@ pub(super) fn body_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comma
     let root = preview.tree.value().map(|value| value.root());
     let is_root = preview.body.of == root;
     heading_ui(ui, preview, is_root, out);
+    // Of a cut value the part that was read may look like a whole one.
+    if let Some(value) = preview.on_show() {
+        super::value::problems_ui(ui, value);
+    }
     if let Some(why) = &preview.body.failure {
         let color = Theme::of(ui.ctx()).danger;
         ui.add(Label::new(RichText::new(why).color(color)).wrap());

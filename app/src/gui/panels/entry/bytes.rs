@@ -144,10 +144,12 @@ fn search_ui(ui: &mut Ui, hex: &mut Hex, out: &mut Vec<Command>) {
             .desired_width(width);
         let go = ui.add(go);
         name(ui, &go, "Go to offset");
-        if is_entered(ui, &go)
-            && let Some(offset) = search.target()
-        {
-            out.push(Command::Entry(EntryCommand::GoTo(offset)));
+        if is_entered(ui, &go) {
+            go.request_focus();
+            match search.target() {
+                Some(offset) => out.push(Command::Entry(EntryCommand::GoTo(offset))),
+                None => search.say("An offset is a number, or 0x and hex digits"),
+            }
         }
     });
     if !hex.search.words.is_empty() {

@@ -40,8 +40,9 @@ pub(super) fn entry_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<
         return;
     };
     let row = store.entries.selection.only();
-    let snapshot = store.snapshot.clone();
-    match row.and_then(|row| snapshot.record(row)) {
+    let snapshot = store.on_screen().cloned();
+    let record = row.zip(snapshot.as_ref());
+    match record.and_then(|(row, snapshot)| snapshot.record(row)) {
         Some(record) => one_ui(ui, store, &record, (&menu, &rules, now), out),
         None if store.entries.selection.len() > 1 => several_ui(ui, &store.entries.selection),
         None => {

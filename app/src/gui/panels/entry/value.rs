@@ -34,18 +34,7 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
         return;
     };
     ui.add(Label::new(RichText::new(&value.summary).font(theme::strong())).wrap());
-    for problem in &value.problems {
-        let color = if problem.is_damage() {
-            theme.danger
-        } else {
-            theme.quiet
-        };
-        let words = RichText::new(problem.to_string()).color(color);
-        ui.add(Label::new(words).wrap());
-    }
-    if value.is_truncated && value.problems.is_empty() {
-        controls::quiet(ui, "Only the beginning is shown");
-    }
+    problems_ui(ui, value);
     if let Some(array) = preview.array.summary.as_ref().or(value.array.as_ref()) {
         array_ui(ui, array);
     }
@@ -75,6 +64,22 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
             Pressed::Opens(Opens::Inside(node), path) => EntryCommand::Inside(Some((node, path))),
         }));
     });
+}
+
+/// What is wrong with a value, and whether it goes on.
+pub(super) fn problems_ui(ui: &mut Ui, value: &Preview) {
+    for problem in &value.problems {
+        let color = if problem.is_damage() {
+            Theme::of(ui.ctx()).danger
+        } else {
+            Theme::of(ui.ctx()).quiet
+        };
+        let words = RichText::new(problem.to_string()).color(color);
+        ui.add(Label::new(words).wrap());
+    }
+    if value.is_truncated && value.problems.is_empty() {
+        controls::quiet(ui, "Only the beginning is shown");
+    }
 }
 
 /// The way back to the whole value, and where this part of it is; false while there is nothing to show of it.

@@ -9,6 +9,7 @@ use egui::accesskit::Role;
 use egui::{Rect, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::Command;
+use crate::gui::state::group_term;
 use crate::gui::state::{FunctionsBy, OpenStore, QueryField};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, controls};
@@ -100,9 +101,10 @@ pub(super) fn functions_ui(
         #[expect(clippy::cast_possible_truncation, reason = "a part of a bar's length")]
         let part = (weight / most) as f32;
         let title = cachescope_core::stores::group_title(store.info.kind, group);
-        if line_ui(ui, &shown(&title), &figure, part) {
-            let query = query.with_field("group", &format!("group:{}", group.label));
-            out.push(Command::Query(query));
+        if line_ui(ui, &shown(&title), &figure, part)
+            && let Some(term) = group_term(&group.label)
+        {
+            out.push(Command::Query(query.with_field("group", &term)));
         }
     }
 }

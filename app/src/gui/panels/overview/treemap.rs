@@ -149,8 +149,7 @@ fn entries(surveyed: &Surveyed, id: StoreId) -> impl Iterator<Item = (TileArea, 
 
 /// The tile where the keyboard is: that of the one selected entry.
 fn current(surveyed: &Surveyed, store: &OpenStore) -> Option<TileArea> {
-    let row = store.entries.selection.only()?;
-    let id = store.snapshot.record(row)?.id();
+    let id = store.selected()?.id();
     let tile = entries(surveyed, store.info.id).find(|(_, record)| record.id() == id);
     tile.map(|(tile, _)| tile)
 }
