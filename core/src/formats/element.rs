@@ -30,7 +30,7 @@ impl Element {
     }
 
     /// As Python's `repr` prints it; null as `None`, lists as tuples.
-    fn repr(&self) -> String {
+    pub(crate) fn repr(&self) -> String {
         match self {
             Self::Null => "None".to_owned(),
             Self::Bool(true) => "True".to_owned(),

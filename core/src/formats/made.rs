@@ -27,13 +27,21 @@ impl<'v> Made<'v> {
     }
 
     pub(crate) fn of_object(value: &'v Value, object: &Object) -> Option<Self> {
-        let (module, qualname) = callable_name(value, object.callee)?;
-        let args = value.sequence(object.args).unwrap_or_default();
+        let mut args = value.sequence(object.args).unwrap_or_default();
+        let mut kwargs = object.kwargs;
+        let (module, qualname) = if let Some(name) = callable_name(value, object.callee) {
+            name
+        } else {
+            let (name, first, named) = prepared_call(value, object.callee)?;
+            args.splice(0..0, first);
+            kwargs = named;
+            name
+        };
         let made = Self {
             module,
             qualname,
             args,
-            kwargs: object.kwargs,
+            kwargs,
             base: NodeId::MISSING,
             state: object.state,
             items: object.items,
@@ -103,6 +111,45 @@ impl<'v> Made<'v> {
     }
 }
 
+/// Module and qualified name.
+type CallableName<'v> = (Cow<'v, str>, Cow<'v, str>);
+
+/// What a `functools.partial` calls, with which first arguments and which named ones: below protocol 4 it carries the
+/// named arguments of a call, `partial(cls.__new__, cls, …)()` for a class with `__getnewargs_ex__` (`copyreg.py`,
+/// `_pickle.c: save_reduce`).
+fn prepared_call(value: &Value, callee: NodeId) -> Option<(CallableName<'_>, Vec<NodeId>, NodeId)> {
+    let object = value.object(callee)?;
+    if !value.name(object.callee)?.is("functools", "partial") {
+        return None;
+    }
+    let state = value.sequence(object.state)?;
+    let [function, args, kwargs, ..] = state.as_slice() else {
+        return None;
+    };
+    let mut args = value.sequence(*args)?;
+    if args.is_empty() || !is_new(value, *function) {
+        return Some((callable_name(value, *function)?, args, *kwargs));
+    }
+    let class = args.remove(0);
+    Some((callable_name(value, class)?, args, *kwargs))
+}
+
+/// True for `cls.__new__`.
+fn is_new(value: &Value, node: NodeId) -> bool {
+    callable_name(value, node).is_some_and(|(_, qualname)| {
+        let last = qualname.rsplit('.').next();
+        last == Some("__new__")
+    })
+}
+
+/// Module and qualified name of what `getattr(owner, name)` gives, where the owner is a global; `None` for attributes
+/// of other objects.
+pub(crate) fn attribute_name<'v>(value: &'v Value, made: &Made<'_>) -> Option<CallableName<'v>> {
+    let (module, owner) = callable_name(value, *made.args.first()?)?;
+    let name = value.str(*made.args.get(1)?)?;
+    Some((module, Cow::Owned(format!("{owner}.{name}"))))
+}
+
 /// `module.Qualname`, `builtins` left out.
 pub(crate) fn dotted(module: &str, qualname: &str) -> String {
     if module == "builtins" {
@@ -116,7 +163,7 @@ pub(crate) fn dotted(module: &str, qualname: &str) -> String {
 const MAX_NESTING: usize = 16;
 
 /// Module and qualified name of a callable that is a global, or reached from one by `getattr`.
-pub(crate) fn callable_name(value: &Value, node: NodeId) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+pub(crate) fn callable_name(value: &Value, node: NodeId) -> Option<CallableName<'_>> {
     let mut attributes = Vec::new();
     let mut at = node;
     for _ in 0..MAX_NESTING {

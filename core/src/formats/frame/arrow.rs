@@ -1,4 +1,4 @@
-//! pyarrow's arrays as pickles record them: buffers in Arrow's columnar layout (version 1.4), read where they lie.
+//! Arrow's arrays as pyarrow and polars pickle them: buffers in its columnar layout (version 1.4), read where they lie.
 
 use std::io;
 use std::ops::Range;
@@ -20,21 +20,21 @@ const MAX_RUN: u64 = 16 << 20;
 /// One array, or the chunks of one.
 #[derive(Debug, Clone)]
 pub(super) struct Arrow {
-    arrow_type: ArrowType,
-    chunks: Vec<Chunk>,
+    pub(super) arrow_type: ArrowType,
+    pub(super) chunks: Vec<Chunk>,
 }
 
 /// Buffers of one stretch of elements.
 #[derive(Debug, Clone)]
-struct Chunk {
-    len: u64,
+pub(super) struct Chunk {
+    pub(super) len: u64,
     /// Elements of the buffers before the first one.
-    offset: u64,
+    pub(super) offset: u64,
     /// Validity first; `None` where there is none.
-    buffers: Vec<Option<ArrayData>>,
-    children: Vec<Arrow>,
+    pub(super) buffers: Vec<Option<ArrayData>>,
+    pub(super) children: Vec<Arrow>,
     /// Values of a dictionary array.
-    dictionary: Option<Box<Arrow>>,
+    pub(super) dictionary: Option<Box<Arrow>>,
 }
 
 impl Arrow {
@@ -74,21 +74,26 @@ impl Arrow {
         let buffers = value.sequence(*buffers)?;
         let children = value.sequence(*children)?;
         let dictionary = rest.first().filter(|node| **node != NodeId::NONE);
+        let arrow_type = ArrowType::of(value, *arrow_type, MAX_DEPTH)?;
+        let mut children = children
+            .iter()
+            .map(|child| Self::restored(value, *child, depth))
+            .collect::<Option<Vec<_>>>()?;
+        if let (Layout::Map, [pairs]) = (&arrow_type.layout, children.as_mut_slice()) {
+            pairs.arrow_type.layout = Layout::Record { names: Vec::new() };
+        }
         let chunk = Chunk {
             len: number(*len)?,
             offset: number(*offset)?,
             buffers: buffers.iter().map(|node| buffer(value, *node)).collect(),
-            children: children
-                .iter()
-                .map(|child| Self::restored(value, *child, depth))
-                .collect::<Option<_>>()?,
+            children,
             dictionary: match dictionary {
                 Some(node) => Some(Box::new(Self::restored(value, *node, depth)?)),
                 None => None,
             },
         };
         Some(Self {
-            arrow_type: ArrowType::of(value, *arrow_type, MAX_DEPTH)?,
+            arrow_type,
             chunks: vec![chunk],
         })
     }
@@ -201,19 +206,25 @@ impl Chunk {
                 .into_iter()
                 .map(|bytes| Element::Text(crate::model::text::from_bytes(&bytes).into_owned()))
                 .collect(),
-            Layout::List { is_wide } => self.lists(source, *is_wide, rows)?,
-            Layout::Record => {
-                let parts = self.children.iter();
-                let parts = parts.map(|child| child.read(source, rows.clone()));
-                let parts = parts.collect::<io::Result<Vec<_>>>()?;
-                (0..rows.end - rows.start)
-                    .filter_map(|row| usize::try_from(row).ok())
-                    .map(|row| {
-                        let fields = parts.iter().filter_map(|part| part.get(row).cloned());
-                        Element::List(fields.collect())
-                    })
-                    .collect()
+            Layout::View { is_text } => self.views(source, *is_text, rows)?,
+            Layout::FixedBytes { width } => {
+                self.fixed(source, &raw(*width), rows, |_, bytes| {
+                    Element::Text(crate::model::text::from_bytes(bytes).into_owned())
+                })?
             }
+            Layout::List { is_wide } => self.lists(source, *is_wide, rows)?,
+            Layout::FixedList { n } => self.even_lists(source, *n, rows)?,
+            // A list of records that have a key and a value.
+            Layout::Map => self.lists(source, false, rows)?,
+            Layout::Record { names } => self.records(source, names, rows)?,
+            Layout::Interval => self.fixed(source, &raw(16), rows, |_, bytes| {
+                let part = |code, range| {
+                    let dtype: Option<Dtype> = Dtype::from_code(code);
+                    let int = dtype.and_then(|dtype| dtype.int(bytes.get::<Range<usize>>(range)?));
+                    Element::Int(int.unwrap_or_default())
+                };
+                Element::List(vec![part("i4", 0..4), part("i4", 4..8), part("i8", 8..16)])
+            })?,
             Layout::Dictionary(index) => {
                 let codes = self.fixed(source, index, rows, |dtype, bytes| {
                     dtype.int(bytes).map_or(Element::Null, Element::Int)
@@ -304,6 +315,89 @@ impl Chunk {
                 part.to_vec()
             })
             .collect())
+    }
+
+    /// Fields of each record under their names, as Python prints the dict; the key and value of a map as a pair.
+    fn records(
+        &self,
+        source: &Source<'_>,
+        names: &[String],
+        rows: &Range<u64>,
+    ) -> io::Result<Vec<Element>> {
+        let parts = self.children.iter();
+        let parts = parts.map(|child| child.read(source, rows.clone()));
+        let parts = parts.collect::<io::Result<Vec<_>>>()?;
+        let n = usize::try_from(rows.end - rows.start).unwrap_or(0);
+        let record = |row: usize| {
+            let fields = parts.iter().filter_map(|part| part.get(row));
+            if names.is_empty() {
+                return Element::List(fields.cloned().collect());
+            }
+            let named = names.iter().zip(fields);
+            let named = named.map(|(name, field)| {
+                let name = crate::formats::repr::str_repr(name);
+                format!("{name}: {}", field.repr())
+            });
+            let named: Vec<String> = named.collect();
+            Element::Text(format!("{{{}}}", named.join(", ")))
+        };
+        Ok((0..n).map(record).collect())
+    }
+
+    /// Text or bytes of up to twelve bytes within their view; longer ones as a number of a buffer and a place in it.
+    fn views(
+        &self,
+        source: &Source<'_>,
+        is_text: bool,
+        rows: &Range<u64>,
+    ) -> io::Result<Vec<Element>> {
+        let range = rows.start.saturating_mul(16)..rows.end.saturating_mul(16);
+        let views = self.bytes(source, 1, range)?;
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
+        let part = |view: &[u8]| -> io::Result<Vec<u8>> {
+            let word = |at: usize| number(view.get(at..at + 4).unwrap_or_default());
+            let len = word(0);
+            if len <= 12 {
+                let end = 4 + usize::try_from(len).unwrap_or(0);
+                return Ok(view.get(4..end).unwrap_or_default().to_vec());
+            }
+            let buffer = usize::try_from(word(8)).unwrap_or(usize::MAX);
+            let start = word(12);
+            self.bytes(
+                source,
+                buffer.saturating_add(2),
+                start..start.saturating_add(len),
+            )
+        };
+        let element = |bytes: Vec<u8>| {
+            Element::Text(if is_text {
+                String::from_utf8_lossy(&bytes).into_owned()
+            } else {
+                crate::model::text::from_bytes(&bytes).into_owned()
+            })
+        };
+        views
+            .chunks_exact(16)
+            .map(|view| part(view).map(element))
+            .collect()
+    }
+
+    fn even_lists(
+        &self,
+        source: &Source<'_>,
+        n: u64,
+        rows: &Range<u64>,
+    ) -> io::Result<Vec<Element>> {
+        let Some(child) = self.children.first() else {
+            return Ok(Vec::new());
+        };
+        let list = |row: u64| {
+            let start = row.saturating_mul(n);
+            child.read(source, start..start.saturating_add(n.min(MAX_LIST)))
+        };
+        (rows.start..rows.end)
+            .map(|row| list(row).map(Element::List))
+            .collect()
     }
 
     fn lists(

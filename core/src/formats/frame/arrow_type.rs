@@ -44,14 +44,43 @@ pub(super) enum Layout {
     Bytes {
         is_wide: bool,
     },
+    /// Sixteen bytes each: short ones within, long ones in buffers of their own.
+    View {
+        is_text: bool,
+    },
+    /// Bytes of one length.
+    FixedBytes {
+        width: u64,
+    },
     List {
         is_wide: bool,
     },
-    Record,
+    /// Lists of one length.
+    FixedList {
+        n: u64,
+    },
+    /// Lists of pairs.
+    Map,
+    /// Values of these names; none for the pairs of a map.
+    Record {
+        names: Vec<String>,
+    },
+    /// Months, days and nanoseconds.
+    Interval,
     /// Numbers into a dictionary.
     Dictionary(Dtype),
     /// Not read.
     Other,
+}
+
+impl Layout {
+    /// Days are counted in four bytes there, in eight in numpy.
+    pub(super) fn days() -> Option<Self> {
+        Some(Self::Fixed(Dtype {
+            item_size: 4,
+            ..Dtype::from_code("<M8[D]")?
+        }))
+    }
 }
 
 impl ArrowType {
@@ -90,6 +119,14 @@ impl ArrowType {
                 let name = format!("{}({precision}, {scale})", made.qualname);
                 named(name, Layout::Decimal { width, scale })
             }
+            "list_" if int(1).is_some_and(|n| n >= 0) => {
+                let n = u64::try_from(int(1)?).ok()?;
+                let field = field(value, arg(0)?, depth)?;
+                named(
+                    format!("fixed_size_list<{field}>[{n}]"),
+                    Layout::FixedList { n },
+                )
+            }
             "list_" | "large_list" => {
                 let word = if made.qualname == "list_" {
                     "list"
@@ -102,9 +139,28 @@ impl ArrowType {
             }
             "struct" => {
                 let fields = value.sequence(arg(0)?)?;
+                let names = fields.iter().map(|node| {
+                    let made = Made::of(value, *node)?;
+                    Some(value.str(*made.args.first()?)?.into_owned())
+                });
+                let names = names.collect::<Option<_>>()?;
                 let fields = fields.iter().map(|node| field(value, *node, depth));
                 let fields = fields.collect::<Option<Vec<_>>>()?;
-                named(format!("struct<{}>", fields.join(", ")), Layout::Record)
+                let name = format!("struct<{}>", fields.join(", "));
+                named(name, Layout::Record { names })
+            }
+            "map_" => {
+                let part = |at: usize| {
+                    let field = Made::of(value, arg(at)?).filter(|made| made.qualname == "field");
+                    let node = field.and_then(|field| field.args.get(1).copied());
+                    Some(Self::of(value, node.or_else(|| arg(at))?, depth)?.name)
+                };
+                named(format!("map<{}, {}>", part(0)?, part(1)?), Layout::Map)
+            }
+            "binary" if int(0).is_some_and(|n| n > 0) => {
+                let width = u64::try_from(int(0)?).ok()?;
+                let name = format!("fixed_size_binary[{width}]");
+                named(name, Layout::FixedBytes { width })
             }
             "dictionary" => {
                 let index = Self::of(value, arg(0)?, depth)?;
@@ -133,7 +189,7 @@ impl ArrowType {
                 let name = format!("{}[{unit}]", made.qualname);
                 named(name, Layout::Clock { unit, dtype })
             }
-            other => named(other.to_owned(), Layout::Other),
+            other => Self::of_alias(other),
         }
     }
 
@@ -158,9 +214,12 @@ impl ArrowType {
             "large_string" | "large_str" | "large_utf8" => {
                 ("large_string", Layout::Text { is_wide: true })
             }
+            "string_view" => ("string_view", Layout::View { is_text: true }),
+            "binary_view" => ("binary_view", Layout::View { is_text: false }),
+            "month_day_nano_interval" => ("month_day_nano_interval", Layout::Interval),
             "binary" => ("binary", Layout::Bytes { is_wide: false }),
             "large_binary" => ("large_binary", Layout::Bytes { is_wide: true }),
-            "date32" | "date32[day]" => ("date32[day]", fixed("<M8[D]").map(of_days)?),
+            "date32" | "date32[day]" => ("date32[day]", Layout::days()?),
             "date64" | "date64[ms]" => ("date64[ms]", Layout::DateMillis),
             _ => {
                 return Some(Self {
@@ -189,17 +248,6 @@ fn unit_layout(alias: &str) -> Option<Layout> {
             Some(Layout::Clock { unit, dtype })
         }
         _ => None,
-    }
-}
-
-/// Days are counted in four bytes there, in eight in numpy.
-fn of_days(layout: Layout) -> Layout {
-    match layout {
-        Layout::Fixed(dtype) => Layout::Fixed(Dtype {
-            item_size: 4,
-            ..dtype
-        }),
-        other => other,
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) enum Cells {
         lens: Option<Box<ArrayView>>,
         values: Box<ArrayView>,
         fill: NodeId,
+        type_name: String,
     },
     /// pyarrow's.
     Arrow { array: Arrow, dtype: String },
@@ -115,7 +116,7 @@ impl Cells {
     }
 
     /// pandas' name of the type.
-    pub(super) fn dtype(&self, value: &Value) -> String {
+    pub(super) fn dtype(&self) -> String {
         match self {
             Self::Plain { view, reading } => match (reading, &view.dtype.scalar) {
                 (Reading::Text(name), _) => (*name).to_owned(),
@@ -144,18 +145,17 @@ impl Cells {
                 names_closed,
                 ..
             } => {
-                let inner = left.dtype(value);
+                let inner = left.dtype();
                 if *names_closed {
                     format!("interval[{inner}, {closed}]")
                 } else {
                     format!("interval[{inner}]")
                 }
             }
-            Self::Sparse { values, fill, .. } => {
-                let fill = value.repr(*fill, 40).text;
-                format!("Sparse[{}, {fill}]", dtype_name(&values.dtype))
+            Self::Sparse {
+                type_name: name, ..
             }
-            Self::Arrow { dtype, .. } => dtype.clone(),
+            | Self::Arrow { dtype: name, .. } => name.clone(),
             Self::Steps { .. } => "int64".to_owned(),
             Self::Multi { .. } => "object".to_owned(),
             Self::Foreign { class } => class.clone(),
@@ -254,6 +254,7 @@ impl Cells {
                 let parts = levels.iter().zip(codes);
                 let parts: io::Result<Vec<_>> = parts
                     .map(|(level, codes)| coded(source, codes, level, rows.clone()))
+                    .map(|part| part.map(with_gaps))
                     .collect();
                 turned(&parts?)
             }
@@ -275,6 +276,23 @@ fn columns_of(view: &ArrayView) -> u64 {
 /// The only column.
 fn one(columns: io::Result<Vec<Vec<Element>>>) -> io::Result<Vec<Element>> {
     columns.map(|mut columns| columns.pop().unwrap_or_default())
+}
+
+/// Integers with gaps between them are floats to pandas, and a gap in labels is not-a-number.
+fn with_gaps(labels: Vec<Element>) -> Vec<Element> {
+    if !labels.contains(&Element::Null) {
+        return labels;
+    }
+    let label = |label: Element| match label {
+        Element::Null => Element::Float(f64::NAN),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "pandas converts in the same way"
+        )]
+        Element::Int(int) => Element::Float(int as f64),
+        other => other,
+    };
+    labels.into_iter().map(label).collect()
 }
 
 /// Lists of parts to tuples.

@@ -1,7 +1,7 @@
 //! pandas' arrays and indexes as pickles record them, to [`Cells`] (pandas 0.20 to 3.1).
 
 use super::arrow::Arrow;
-use super::cells::{Cells, Reading};
+use super::cells::{Cells, Reading, dtype_name};
 use super::moment::{self, Zone};
 use crate::formats::made::{Made, callable_name};
 use crate::formats::numpy::{ArrayView, Scalar, int_of};
@@ -41,6 +41,10 @@ fn known(value: &Value, made: &Made<'_>, depth: usize) -> Option<Cells> {
             array(value, &class, *state.first()?, *state.get(1)?, depth)
         }
         "__pyx_unpickle_IntervalMixin" => interval(value, made, depth),
+        // numpy's own way, for a subclass of its array.
+        "_reconstruct" if class_name(value, *made.args.first()?)? == "SparseArray" => {
+            old_sparse(value, made)
+        }
         class => {
             let attribute = |names: &[&str]| {
                 let mut found = names.iter().filter_map(|name| made.attribute(value, name));
@@ -219,21 +223,53 @@ fn interval(value: &Value, made: &Made<'_>, depth: usize) -> Option<Cells> {
     })
 }
 
-/// `SparseArray`: values, and where they stand as numbers or as blocks.
+/// `SparseArray`: values, and where they stand.
 fn sparse(value: &Value, made: &Made<'_>) -> Option<Cells> {
     let attribute = |name: &str| made.attribute(value, name);
-    let places = Made::of(value, attribute("_sparse_index")?)?;
+    let dtype = Made::of(value, attribute("_dtype")?)?;
+    let values = ArrayView::of(value, attribute("_sparse_values")?)?;
+    let fill = dtype.attribute(value, "_fill_value")?;
+    let type_name = format!(
+        "Sparse[{}, {}]",
+        dtype_name(&values.dtype),
+        value.repr(fill, MAX_FILL).text
+    );
+    placed(value, attribute("_sparse_index")?, values, fill, type_name)
+}
+
+/// Before 0.24 the values were the array, whose state went in two parts:
+/// `(array's own, (fill value, places))` (`pandas/core/sparse/array.py: SparseArray.__reduce__`).
+fn old_sparse(value: &Value, made: &Made<'_>) -> Option<Cells> {
+    let values = ArrayView::of_state(value, value.item(made.state, 0)?, String::new())?;
+    let rest = value.item(made.state, 1)?;
+    let (fill, places) = (value.item(rest, 0)?, value.item(rest, 1)?);
+    let type_name = dtype_name(&values.dtype);
+    placed(value, places, values, fill, type_name)
+}
+
+/// Values at places that are numbers or blocks.
+fn placed(
+    value: &Value,
+    places: NodeId,
+    values: ArrayView,
+    fill: NodeId,
+    type_name: String,
+) -> Option<Cells> {
+    let places = Made::of(value, places)?;
     let numbers = |at: usize| ArrayView::of(value, *places.args.get(at)?);
     let lens = match &*places.qualname {
         "IntIndex" => None,
         _ => Some(Box::new(numbers(2)?)),
     };
-    let dtype = Made::of(value, attribute("_dtype")?)?;
     Some(Cells::Sparse {
         len: u64::try_from(int_of(value, *places.args.first()?)?).ok()?,
         starts: Box::new(numbers(1)?),
         lens,
-        values: Box::new(ArrayView::of(value, attribute("_sparse_values")?)?),
-        fill: dtype.attribute(value, "_fill_value")?,
+        values: Box::new(values),
+        fill,
+        type_name,
     })
 }
+
+/// Characters of a fill value that are shown.
+const MAX_FILL: usize = 40;

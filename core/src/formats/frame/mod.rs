@@ -1,12 +1,14 @@
-//! pandas frames and series as tables: columns, types, and any rectangle of cells, read where they lie.
+//! Frames and series of pandas and polars as tables: columns, types, and any rectangle of cells, read where they lie.
 
 mod arrow;
 mod arrow_type;
 mod cells;
+mod ipc;
 mod make;
 mod manager;
 pub(super) mod moment;
-mod object;
+pub(super) mod object;
+mod polars;
 
 use std::io;
 use std::ops::Range;
@@ -21,7 +23,7 @@ use cells::{Cells, Source};
 pub struct Frame {
     /// Labels of the columns, as `str` prints them; a series has one column.
     pub columns: Vec<String>,
-    /// pandas' names of the column types, as `str(dtype)` prints them.
+    /// The library's names of the column types, as `str(dtype)` prints them.
     pub dtypes: Vec<String>,
     /// Number of rows.
     pub n_rows: u64,
@@ -41,7 +43,7 @@ struct Place {
 }
 
 /// Columns of one frame that are shown.
-const MAX_COLUMNS: u64 = 10_000;
+const MAX_COLUMNS: usize = 10_000;
 
 impl Frame {
     /// The frame or series at `node`; `None` if it is none.
@@ -54,12 +56,15 @@ impl Frame {
                 is_cancelled: &|| false,
             },
         };
+        if let Some(frame) = polars::frame(&source, node) {
+            return Some(frame);
+        }
         let parts = manager::parts(&source, node)?;
         let n_columns = match &parts.columns {
             Some(columns) => columns.len()?,
             None => 1,
         };
-        let n_shown = n_columns.min(MAX_COLUMNS);
+        let n_shown = n_columns.min(MAX_COLUMNS as u64);
         let labels = match &parts.columns {
             Some(columns) => {
                 let labels = columns.read(&source, 0..1, 0..n_shown).ok()?.pop()?;
@@ -79,7 +84,7 @@ impl Frame {
         }
         let dtype = |place: &Option<Place>| {
             let block = place.and_then(|place| parts.blocks.get(place.block));
-            block.map_or_else(|| "?".to_owned(), |block| block.dtype(value))
+            block.map_or_else(|| "?".to_owned(), Cells::dtype)
         };
         Some(Self {
             dtypes: places.iter().map(dtype).collect(),

@@ -41,7 +41,7 @@ impl Zone {
             ("pytz", "_p") | ("zoneinfo", "ZoneInfo._unpickle" | "ZoneInfo") => {
                 Self::named(&text(0)?)
             }
-            ("pytz", "_FixedOffset") => {
+            ("pytz", "FixedOffset" | "_FixedOffset") => {
                 let minutes = int_of(value, *made.args.first()?)?;
                 let name = format!("pytz.FixedOffset({minutes})");
                 fixed(name, minutes.checked_mul(60)?)
@@ -58,12 +58,41 @@ impl Zone {
                 };
                 fixed(name, seconds)
             }
-            ("dateutil.tz.tz", "tzutc") => fixed("tzutc()".to_owned(), 0),
+            ("dateutil.tz.tz" | "dateutil.tz._tzfile", _) => {
+                let shown = value.repr(node, usize::MAX).text;
+                Self::of_dateutil(value, &made, shown)
+            }
             _ => fixed(made.type_name(), 0),
         })
     }
 
-    fn named(name: &str) -> Self {
+    /// `dateutil`'s own zones, under what they print: pandas has no other name for them.
+    fn of_dateutil(value: &Value, made: &Made<'_>, name: String) -> Self {
+        let file = || match &*made.qualname {
+            "_unpickle" => value.str(*made.args.get(2)?),
+            "tzfile" => value.str(made.attribute(value, "_filename")?),
+            _ => None,
+        };
+        let offset = || {
+            let delta = Made::of(value, made.attribute(value, "_offset")?)?;
+            let part = |at: usize| delta.args.get(at).and_then(|n| int_of(value, *n));
+            part(0)?.checked_mul(86_400)?.checked_add(part(1)?)
+        };
+        let rule = match file() {
+            // `/usr/share/zoneinfo/Europe/Paris`, or the name itself.
+            Some(file) => {
+                let name = file
+                    .rsplit_once("zoneinfo/")
+                    .map_or(&*file, |(_, name)| name);
+                Rule::Named(name.to_owned())
+            }
+            None => Rule::Fixed(offset().unwrap_or(0)),
+        };
+        Self { name, rule }
+    }
+
+    /// A zone of the system's time zone database.
+    pub(super) fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             rule: Rule::Named(name.to_owned()),
@@ -212,6 +241,27 @@ pub(in crate::formats) fn frequency(value: &Value, node: NodeId) -> Option<Strin
         1 => code,
         n => format!("{n}{code}"),
     })
+}
+
+/// A frequency in the words of pandas 2.2 and later, which renamed some.
+pub(in crate::formats) fn newest_words(frequency: &str) -> String {
+    let digits = frequency.trim_start_matches(|c: char| c.is_ascii_digit());
+    let count = frequency.strip_suffix(digits).unwrap_or_default();
+    let (base, anchor) = match digits.split_once('-') {
+        Some((base, anchor)) => (base, format!("-{anchor}")),
+        None => (digits, String::new()),
+    };
+    let base = match base {
+        "A" => "Y",
+        "H" => "h",
+        "T" => "min",
+        "S" => "s",
+        "L" => "ms",
+        "U" => "us",
+        "N" => "ns",
+        other => other,
+    };
+    format!("{count}{base}{anchor}")
 }
 
 const MONTHS: [&str; 12] = [

@@ -12,7 +12,7 @@ use crate::model::value::{NodeId, Value};
 const UNITS: [(i64, &str); 4] = [(7, "s"), (8, "ms"), (9, "us"), (10, "ns")];
 
 /// The object at `node`; missing ones are null.
-pub(super) fn element_of(value: &Value, node: NodeId) -> Element {
+pub(in crate::formats) fn element_of(value: &Value, node: NodeId) -> Element {
     if let Some(name) = value.name(node)
         && matches!(&*name.qualname, "NA" | "NaT")
         && name.module.starts_with("pandas")

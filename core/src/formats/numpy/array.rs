@@ -15,6 +15,8 @@ pub struct ArrayView {
     pub shape: Vec<u64>,
     /// `F` only if not also `C`.
     pub order: Order,
+    /// Axes from the one whose elements lie furthest apart, where that is neither of both orders.
+    pub(crate) axes: Option<Vec<usize>>,
     /// Recorded class: `numpy.ndarray`, `numpy.matrix`, `numpy.ma.MaskedArray`, …
     pub class: String,
     pub(crate) data: ArrayData,
@@ -99,6 +101,7 @@ impl ArrayView {
             dtype,
             shape,
             order: if is_also_c { Order::C } else { order },
+            axes: None,
             class,
             data,
             mask: None,
@@ -108,12 +111,17 @@ impl ArrayView {
     /// `_reconstruct(cls, (0,), b'b')` with state `(version, shape, dtype, is_fortran, data)`; masked arrays have the
     /// mask's bytes and the fill value behind.
     fn reconstructed(value: &Value, made: &Made<'_>) -> Option<Self> {
-        let state = value.sequence(made.state)?;
+        let (module, qualname) = callable_name(value, *made.args.first()?)?;
+        Self::of_state(value, made.state, dotted(&module, &qualname))
+    }
+
+    /// The array of a class with that state.
+    pub(crate) fn of_state(value: &Value, state: NodeId, class: String) -> Option<Self> {
+        let state = value.sequence(state)?;
         // numpy before 1.0 left the version out; nothing older than 1.13 is read here.
         let [_, shape, dtype, is_fortran, data, rest @ ..] = state.as_slice() else {
             return None;
         };
-        let (module, qualname) = callable_name(value, *made.args.first()?)?;
         let order = match int_of(value, *is_fortran) {
             Some(0) | None => Order::C,
             Some(_) => Order::F,
@@ -123,29 +131,63 @@ impl ArrayView {
             dtype,
             shape_of(value, *shape)?,
             order,
-            dotted(&module, &qualname),
+            class,
             ArrayData::at(value, *data)?,
         )?;
         view.mask = rest.first().and_then(|mask| ArrayData::at(value, *mask));
         Some(view)
     }
 
-    /// `_frombuffer(buffer, dtype, shape, order)` of protocol 5.
+    /// `_frombuffer(buffer, dtype, shape, order)` of protocol 5; since numpy 2.5 an order `K` has one more argument:
+    /// `shape` is that of the buffer, whose axes are turned into this order (`numpy/_core/numeric.py: _frombuffer`).
     fn from_buffer(value: &Value, made: &Made<'_>) -> Option<Self> {
-        let [buffer, dtype, shape, order, ..] = made.args.as_slice() else {
+        let [buffer, dtype, shape, order, rest @ ..] = made.args.as_slice() else {
             return None;
         };
+        let turned = rest.first().filter(|node| **node != NodeId::NONE);
         let order = match value.str(*order).as_deref() {
             Some("F") => Order::F,
             _ => Order::C,
         };
-        Self::new(
+        let view = Self::new(
             Dtype::from_value(value, *dtype).ok()?,
             shape_of(value, *shape)?,
             order,
             "numpy.ndarray".to_owned(),
             ArrayData::at(value, *buffer).unwrap_or(ArrayData::Absent),
-        )
+        )?;
+        match turned {
+            Some(axes) => view.transposed(&shape_of(value, *axes)?),
+            None => Some(view),
+        }
+    }
+
+    /// The array with its axes in another order (`numpy.transpose`), its elements where they are.
+    fn transposed(self, order: &[u64]) -> Option<Self> {
+        let order: Vec<usize> = order
+            .iter()
+            .map(|axis| usize::try_from(*axis).ok())
+            .collect::<Option<_>>()?;
+        let shape = order.iter().map(|axis| self.shape.get(*axis).copied());
+        let shape: Vec<u64> = shape.collect::<Option<_>>()?;
+        // Where each axis of the buffer went; one that is named twice leaves another without a place.
+        let axes = (0..self.shape.len()).map(|axis| order.iter().position(|to| *to == axis));
+        let axes: Vec<usize> = axes.collect::<Option<_>>()?;
+        let is_sorted = |mut axes: Vec<usize>| {
+            // Axes of one element lie in any order.
+            axes.retain(|axis| shape.get(*axis).is_some_and(|len| *len > 1));
+            axes.is_sorted()
+        };
+        let (is_c, is_f) = (
+            is_sorted(axes.clone()),
+            is_sorted(axes.iter().rev().copied().collect()),
+        );
+        Some(Self {
+            order: if is_f && !is_c { Order::F } else { Order::C },
+            axes: (!is_c && !is_f).then_some(axes),
+            shape,
+            ..self
+        })
     }
 
     /// The header of a side file is not read here: type and shape are filled in when it is opened.
@@ -212,18 +254,21 @@ impl ArrayView {
         n.checked_mul(self.dtype.item_size).unwrap_or(0)
     }
 
+    /// True if elements lie in the order of `order`.
+    pub(crate) fn lies_in_order(&self) -> bool {
+        self.axes.is_none()
+    }
+
     /// Position in memory of the element with this number in index (C) order.
     pub fn position(&self, number: u64) -> Option<u64> {
-        if self.order == Order::C {
+        if self.order == Order::C && self.lies_in_order() {
             return Some(number);
         }
         let mut rest = number;
         let mut position = 0_u64;
-        // Strides of Fortran order, from the last axis down.
-        let mut stride = self.len()?;
-        for axis in self.shape.iter().rev() {
-            stride = stride.checked_div(*axis)?;
-            position = position.checked_add(stride.checked_mul(rest % axis)?)?;
+        let strides = self.strides_of(1)?;
+        for (axis, stride) in self.shape.iter().zip(strides).rev() {
+            position = position.checked_add(stride.checked_mul(rest.checked_rem(*axis)?)?)?;
             rest /= axis;
         }
         Some(position)

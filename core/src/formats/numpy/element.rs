@@ -77,7 +77,12 @@ impl Dtype {
                 Some(f64::from(f32::from_bits(bits)))
             }
             8 => Some(f64::from_bits(self.uint(bytes)?)),
-            12 | 16 if !self.is_big_endian => extended(bytes),
+            // numpy turns all bytes of the other order round, the filling with them.
+            12 | 16 if self.is_big_endian => {
+                let turned: Vec<u8> = bytes.iter().rev().copied().collect();
+                extended(&turned)
+            }
+            12 | 16 => extended(bytes),
             _ => None,
         }
     }
@@ -214,5 +219,8 @@ mod tests {
         // np.longdouble('1.5').tobytes() on x86-64 Linux.
         let bytes = [0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0x3f, 0, 0, 0, 0, 0, 0];
         check("<f16", &bytes, &Element::Float(1.5));
+        // np.longdouble('1.5') as `>f16`.
+        let turned: Vec<u8> = bytes.into_iter().rev().collect();
+        check(">f16", &turned, &Element::Float(1.5));
     }
 }

@@ -40,9 +40,10 @@ impl ArrayView {
     /// Axes from the one whose elements lie side by side.
     pub(super) fn fast_first(&self) -> Vec<usize> {
         let axes = 0..self.shape.len();
-        match self.lies() {
-            Order::C => axes.rev().collect(),
-            Order::F => axes.collect(),
+        match (&self.axes, self.lies()) {
+            (Some(axes), _) => axes.iter().rev().copied().collect(),
+            (None, Order::C) => axes.rev().collect(),
+            (None, Order::F) => axes.collect(),
         }
     }
 
@@ -64,8 +65,13 @@ impl ArrayView {
 
     /// Bytes from one element to the next along each axis; `None` if they do not fit 64 bits.
     pub(super) fn strides(&self) -> Option<Vec<u64>> {
+        self.strides_of(self.step_bytes())
+    }
+
+    /// Steps along each axis where one element takes `step`.
+    pub(super) fn strides_of(&self, step: u64) -> Option<Vec<u64>> {
         let mut strides = vec![0; self.shape.len()];
-        let mut stride = self.step_bytes();
+        let mut stride = step;
         for axis in self.fast_first() {
             *strides.get_mut(axis)? = stride;
             stride = stride.checked_mul((*self.shape.get(axis)?).max(1))?;

@@ -63,6 +63,21 @@ impl Arena {
     }
 }
 
+impl Arena {
+    /// `_function_setstate(function, state)`, whose own result is dropped.
+    fn fill_function(&mut self, args: NodeId) {
+        let function = self.value.item(args, 0);
+        let (Some(function), Some(state)) = (function, self.value.item(args, 1)) else {
+            return;
+        };
+        if let Some(object) = self.value.object_mut(function)
+            && object.state.is_missing()
+        {
+            object.state = state;
+        }
+    }
+}
+
 impl Build for Arena {
     type Ref = NodeId;
 
@@ -140,6 +155,12 @@ impl Build for Arena {
         })?;
         if let Some(name) = gives {
             self.aliases.insert(node, name);
+        }
+        if self
+            .denotes(call.callee)
+            .is_some_and(|callee| findings.fills_functions(callee))
+        {
+            self.fill_function(call.args);
         }
         Some(node)
     }

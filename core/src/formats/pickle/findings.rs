@@ -269,6 +269,14 @@ impl Findings {
             .is_some_and(|name| Special::of(name) == Special::LoadType)
     }
 
+    /// True for cloudpickle's way to fill a function that it made before (`cloudpickle_fast.py`, 1.5 to 3.1).
+    pub(super) fn fills_functions(&self, id: NameId) -> bool {
+        self.name(id).is_some_and(|name| {
+            &*name.qualname == "_function_setstate"
+                && name.module.split('.').any(|part| part == "cloudpickle")
+        })
+    }
+
     /// Notes that attributes or items of something not made by this pickle would be changed.
     pub(super) fn changes(&mut self, target: NameId, how: &str, offset: u64) {
         let Some(name) = self.name(target) else {
@@ -375,7 +383,7 @@ impl Special {
     }
 }
 
-/// What dill's `_load_type` gives: `_reverse_typemap` of `dill/_dill.py`, 0.2.7 to 0.4.1.
+/// What dill's `_load_type` gives: `_reverse_typemap` of `dill/_dill.py` (checked against 0.2.7.1, 0.3.6 and 0.4.1).
 fn dill_type(name: &str) -> (&'static str, &str) {
     match name {
         "SliceType" => ("builtins", "slice"),

@@ -9,7 +9,8 @@ use super::SideFiles;
 use crate::formats::compress::Codec;
 use crate::formats::joblib;
 use crate::formats::numpy::{
-    ArrayData, ArraySlice, ArraySummary, ArrayView, Envelope, Grid, Histogram, Look, Lying, npy,
+    ArrayData, ArraySlice, ArraySummary, ArrayView, Envelope, Grid, Histogram, Item, Look, Lying,
+    npy,
 };
 use crate::formats::{Content, Element, Problem, ProblemKind};
 use crate::model::value::{NodeId, Tag, Value};
@@ -85,6 +86,20 @@ impl ArrayHandle {
     /// What the system or the compression said, and more than 2^20 elements asked for.
     pub fn slice(&self, ranges: &[Range<u64>], look: &Look<'_>) -> io::Result<Option<ArraySlice>> {
         self.lying().slice(ranges, look)
+    }
+
+    /// Bytes of each element in `ranges`, in index (C) order; `None` if it was cancelled.
+    pub(crate) fn slice_bytes(
+        &self,
+        ranges: &[Range<u64>],
+        look: &Look<'_>,
+    ) -> io::Result<Option<Vec<Vec<u8>>>> {
+        let bytes = |item: Item<'_>| match item {
+            Item::Bytes(bytes) => bytes.to_vec(),
+            Item::Object(_) | Item::Masked => Vec::new(),
+        };
+        let found = self.lying().rectangle(ranges, look, Vec::new(), bytes)?;
+        Ok(found.map(|(_, elements)| elements))
     }
 
     /// The plane of the axes `(rows, columns)` in at most `max_cells` rows and columns of cells, for a heat map.

@@ -1,4 +1,4 @@
-//! Functions and classes that were pickled by value (cloudpickle 0.5 to 3.1, dill 0.3 and 0.4): what their code names them.
+//! Functions and classes that were pickled by value (cloudpickle 0.4 to 3.1, dill 0.3 and 0.4): what their code names them.
 
 use crate::formats::made::{Made, callable_name, dotted};
 use crate::model::value::{NodeId, Tag, Value};
@@ -33,23 +33,27 @@ impl ByValue {
             // Up to 1.1 what was made is filled by a second call.
             "_fill_function" => {
                 let inner = value.object(arg(0)?)?;
-                code_name(value, value.item(inner.args, 0)?).map(Self::Function)
+                let recorded = value.attribute(arg(1)?, "qualname");
+                let recorded = recorded.and_then(|name| Some(value.str(name)?.into_owned()));
+                recorded
+                    .or_else(|| code_name(value, value.item(inner.args, 0)?))
+                    .map(Self::Function)
             }
             "_make_function" | "_make_skel_func" | "_create_function" => {
-                let recorded = value.attribute(object.state, "__qualname__");
+                let mut parts = [object.state].into_iter().chain(value.items(object.state));
+                let recorded = parts.find_map(|part| value.attribute(part, "__qualname__"));
                 let recorded = recorded.and_then(|name| Some(value.str(name)?.into_owned()));
                 recorded
                     .or_else(|| code_name(value, arg(0)?))
                     .map(Self::Function)
             }
             "_make_skeleton_class" | "_create_type" => {
-                let module = value.attribute(arg(3)?, "__module__");
-                let module = module.and_then(|module| value.str(module));
-                let name = value.str(arg(1)?)?;
-                Some(Self::Class(dotted(
-                    module.as_deref().unwrap_or("builtins"),
-                    &name,
-                )))
+                class_name(value, arg(1)?, arg(3)?).map(Self::Class)
+            }
+            // Up to 0.9: `_rehydrate_skeleton_class(type(name, bases, …), {…})`.
+            "_rehydrate_skeleton_class" => {
+                let bare = value.object(arg(0)?)?;
+                class_name(value, value.item(bare.args, 0)?, arg(1)?).map(Self::Class)
             }
             _ => None,
         }
@@ -62,6 +66,13 @@ impl ByValue {
             Self::Class(name) => format!("<class '{name}'>"),
         }
     }
+}
+
+fn class_name(value: &Value, name: NodeId, attributes: NodeId) -> Option<String> {
+    let module = value.attribute(attributes, "__module__");
+    let module = module.and_then(|module| value.str(module));
+    let name = value.str(name)?;
+    Some(dotted(module.as_deref().unwrap_or("builtins"), &name))
 }
 
 /// True for cloudpickle, also where joblib and others bring their own, and for dill.

@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::Piece;
 use super::objects::text;
 use super::scalar::dtype_repr;
+use crate::formats::Element;
 use crate::formats::frame::moment::{self, Zone};
+use crate::formats::frame::object::element_of as moment_element;
 use crate::formats::made::Made;
 use crate::formats::numpy::{NOT_A_TIME, int_of};
 use crate::model::Kind;
@@ -132,7 +134,26 @@ fn dateutil(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             vec![text("tzfile("), Piece::Node(file), text(")")]
         }
         "relativedelta" => relative(value, made)?,
+        // Its own words, whatever the range.
+        "tzrange" => vec![text("tzrange(...)")],
+        "tzstr" => {
+            let rule = made.attribute(value, "_s")?;
+            vec![text("tzstr("), Piece::Node(rule), text(")")]
+        }
+        "weekday" => vec![text(weekday(value, made)?)],
         _ => return None,
+    })
+}
+
+/// `MO`, `FR(+2)` (`dateutil/_common.py: weekday.__repr__`).
+fn weekday(value: &Value, made: &Made<'_>) -> Option<String> {
+    const NAMES: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+    let part = |name| made.attribute(value, name);
+    let day = usize::try_from(int_of(value, part("weekday")?)?).ok()?;
+    let name = NAMES.get(day)?;
+    Some(match part("n").and_then(|n| int_of(value, n)) {
+        Some(n) if n != 0 => format!("{name}({n:+})"),
+        _ => (*name).to_owned(),
     })
 }
 
@@ -204,10 +225,11 @@ fn pandas(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             let [left, right, closed] = *made.args.as_slice() else {
                 return None;
             };
-            let ends = Piece::Nodes(vec![left, right]);
             vec![
                 text("Interval("),
-                ends,
+                bound(value, left),
+                text(", "),
+                bound(value, right),
                 text(", closed="),
                 Piece::Node(closed),
                 text(")"),
@@ -216,10 +238,19 @@ fn pandas(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         "Period" => {
             let frequency = moment::frequency(value, *made.args.get(1)?)?;
             let shown = moment::period(i128::from(int(value, made, 2)?), &frequency)?;
+            let frequency = moment::newest_words(&frequency);
             vec![text(format!("Period('{shown}', '{frequency}')"))]
         }
         _ => return None,
     })
+}
+
+/// A bound of an interval: moments as `str` prints them since pandas 3.
+fn bound(value: &Value, node: NodeId) -> Piece {
+    match moment_element(value, node) {
+        Element::Text(moment) if value.object(node).is_some() => text(moment),
+        _ => Piece::Node(node),
+    }
 }
 
 /// The unit that a moment counts in, by numpy's number for it; nanoseconds before pandas 2.

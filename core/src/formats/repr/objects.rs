@@ -6,7 +6,7 @@ use super::time::{Fields, packed, timedelta_repr};
 use super::types::{GlobalKind, global_kind};
 use super::{Piece, libraries, path, scalar};
 use crate::formats::bytes::bytes_of;
-use crate::formats::made::{Made, dotted};
+use crate::formats::made::{Made, attribute_name, dotted};
 use crate::formats::numpy::{ArrayView, int_of};
 use crate::formats::pickle::is_exception;
 use crate::model::value::{Leaf, NodeId, Tag, Value};
@@ -52,6 +52,7 @@ fn known(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         "array" => array(value, made),
         "functools" => partial(value, made),
         "re" => regex(value, made),
+        "time" if made.qualname == "struct_time" => struct_time(value, made),
         "types" if made.qualname == "SimpleNamespace" => Some(vec![
             text("namespace("),
             Piece::Attributes(made.state),
@@ -90,7 +91,10 @@ fn builtin(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             vec![text("range("), Piece::Nodes(shown.to_vec()), text(")")]
         }
         "slice" => vec![text("slice("), Piece::Nodes(made.args.clone()), text(")")],
-        "getattr" => vec![text(made.type_name())],
+        "getattr" => match attribute_name(value, made) {
+            Some((module, qualname)) => vec![text(global_repr(&module, &qualname))],
+            None => return None,
+        },
         // How classes without a name of their own are pickled.
         "type" if made.args.len() == 1 => vec![text(format!(
             "<class '{}'>",
@@ -354,11 +358,17 @@ fn uuid_text(value: &Value, int: NodeId) -> Option<String> {
 fn array(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     let (code, items) = match &*made.qualname {
         "array" => {
-            let items = made.args.get(1).copied();
-            (
-                made.args.first().copied()?,
-                items.map_or_else(Vec::new, |n| vec![Piece::Items(n)]),
-            )
+            let (code, items) = (*made.args.first()?, made.args.get(1).copied());
+            let is_text = matches!(value.str(code)?.as_ref(), "u" | "w");
+            let items = match items {
+                None => Vec::new(),
+                Some(items) if is_text && value.n_items(items) > 0 => {
+                    let characters = value.items(items).map(|item| value.str(item));
+                    vec![Piece::Str(characters.collect::<Option<String>>()?)]
+                }
+                Some(items) => vec![Piece::Items(items)],
+            };
+            (code, items)
         }
         "_array_reconstructor" => {
             let format = int_of(value, *made.args.get(2)?)?;
@@ -383,6 +393,27 @@ fn array(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
             pieces.extend(items);
         }
         None => {}
+    }
+    pieces.push(text(")"));
+    Some(pieces)
+}
+
+/// `time.struct_time((year, …), {…})` (`Objects/structseq.c: structseq_repr`).
+fn struct_time(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
+    const NAMES: [&str; 9] = [
+        "tm_year", "tm_mon", "tm_mday", "tm_hour", "tm_min", "tm_sec", "tm_wday", "tm_yday",
+        "tm_isdst",
+    ];
+    let parts = value.sequence(*made.args.first()?)?;
+    if parts.len() < NAMES.len() {
+        return None;
+    }
+    let mut pieces = vec![text("time.struct_time(")];
+    for (at, (name, part)) in NAMES.into_iter().zip(parts).enumerate() {
+        if at > 0 {
+            pieces.push(text(", "));
+        }
+        pieces.push(Piece::Labelled(name, part));
     }
     pieces.push(text(")"));
     Some(pieces)
@@ -459,17 +490,21 @@ fn recorded(value: &Value, node: NodeId, made: &Made<'_>) -> Vec<Piece> {
         pieces.extend(more);
         separator = ", ";
     };
-    if !made.args.is_empty() {
+    let maxlen = bounded_queue(value, made);
+    if !made.args.is_empty() && maxlen.is_none() {
         add(&mut pieces, vec![Piece::Nodes(made.args.clone())]);
     }
     if !made.base.is_missing() {
         add(&mut pieces, vec![Piece::Node(made.base)]);
     }
-    if value.n_items(made.items) > 0 {
+    if value.n_items(made.items) > 0 || maxlen.is_some() {
         add(
             &mut pieces,
             vec![text("["), Piece::Items(made.items), text("]")],
         );
+    }
+    if let Some(maxlen) = maxlen {
+        add(&mut pieces, vec![Piece::Labelled("maxlen", maxlen)]);
     }
     if value.n_items(made.pairs) > 0 {
         add(
@@ -487,6 +522,30 @@ fn recorded(value: &Value, node: NodeId, made: &Made<'_>) -> Vec<Piece> {
     pieces
 }
 
+/// The bound of a subclass of `deque`: `Class((), maxlen)`, then its items.
+fn bounded_queue(value: &Value, made: &Made<'_>) -> Option<NodeId> {
+    let [first, maxlen] = *made.args.as_slice() else {
+        return None;
+    };
+    let is_empty = value.kind(first) == Kind::Tuple && value.n_items(first) == 0;
+    (is_empty && !made.items.is_missing() && value.int(maxlen).is_some()).then_some(maxlen)
+}
+
+/// The fields of a pydantic model, which keeps them beside its own bookkeeping (`BaseModel.__getstate__` of 1.10 and
+/// 2.14).
+fn model_parts(value: &Value, state: NodeId) -> Option<Vec<Piece>> {
+    let attribute = |name| value.attribute(state, name);
+    attribute("__pydantic_fields_set__").or_else(|| attribute("__fields_set__"))?;
+    let private = ["__pydantic_private__", "__private_attribute_values__"];
+    let names = ["__dict__", "__pydantic_extra__"]
+        .into_iter()
+        .chain(private);
+    let parts = names.filter_map(attribute);
+    let parts = parts.filter(|part| value.tag(*part) == Some(Tag::Dict));
+    let parts = parts.filter(|part| value.n_items(*part) > 0);
+    Some(parts.map(Piece::Attributes).collect())
+}
+
 /// Attributes as `name=value`; a state of any other form as `state=…`.
 fn attribute_parts(value: &Value, node: NodeId) -> Vec<Piece> {
     let Some(object) = value.object(node) else {
@@ -497,6 +556,9 @@ fn attribute_parts(value: &Value, node: NodeId) -> Vec<Piece> {
         return Vec::new();
     }
     if value.tag(state) == Some(Tag::Dict) {
+        if let Some(parts) = model_parts(value, state) {
+            return parts;
+        }
         return if value.n_items(state) == 0 {
             Vec::new()
         } else {
@@ -519,6 +581,14 @@ fn unnamed(value: &Value, node: NodeId) -> Vec<Piece> {
     let Some(object) = value.object(node) else {
         return vec![text("…")];
     };
+    if let Some(ByValue::Class(class)) = ByValue::of(value, object.callee) {
+        let mut pieces = vec![text(format!("{class}("))];
+        for (at, part) in attribute_parts(value, node).into_iter().enumerate() {
+            pieces.extend([text(if at > 0 { ", " } else { "" }), part]);
+        }
+        pieces.push(text(")"));
+        return pieces;
+    }
     let mut pieces = vec![Piece::Node(object.callee), text("(")];
     let args: Vec<NodeId> = value
         .children(node, 0..value.len(node))

@@ -2,7 +2,7 @@
 
 use super::Piece;
 use super::number::{Width, complex_scalar_repr, float_repr, scalar_repr};
-use super::types::scalar_class;
+use super::types::{is_record, scalar_class};
 use crate::formats::Element;
 use crate::formats::bytes::bytes_of;
 use crate::formats::joblib;
@@ -16,6 +16,10 @@ use crate::model::value::{NodeId, Value};
 pub(super) fn scalar_pieces(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     match (&*made.module, &*made.qualname) {
         ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => scalar(value, made),
+        ("numpy.core" | "numpy._core", "_ufunc_reconstruct") => {
+            let name = value.str(*made.args.get(1)?)?;
+            Some(vec![Piece::Text(format!("<ufunc '{name}'>"))])
+        }
         _ => None,
     }
 }
@@ -42,7 +46,7 @@ pub(super) fn block_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
 fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
     let data = *made.args.get(1)?;
-    let Some(class) = scalar_class(&dtype) else {
+    let Some(class) = scalar_class(value, *made.args.first()?, &dtype) else {
         return Some(vec![Piece::Node(data)]);
     };
     let blob = bytes_of(value, data)?;
@@ -80,7 +84,17 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         }
         Scalar::DateTime(unit) => match dtype.int(bytes)? {
             NOT_A_TIME => format!("'NaT','{}'", if unit.is_empty() { "generic" } else { unit }),
-            count => format!("'{}'", datetime_text(count, unit)?),
+            // A moment's own form tells its unit, but for hours and for units taken several at a time
+            // (`scalartypes.c.src: datetimetype_repr`).
+            count => {
+                let shown = datetime_text(count, unit)?;
+                let is_told = unit != "h" && !unit.starts_with(|c: char| c.is_ascii_digit());
+                if is_told {
+                    format!("'{shown}'")
+                } else {
+                    format!("'{shown}','{unit}'")
+                }
+            }
         },
         Scalar::TimeDelta(unit) => match (dtype.int(bytes)?, unit.as_str()) {
             (NOT_A_TIME, "") => "'NaT'".to_owned(),
@@ -123,10 +137,11 @@ fn width(float_bytes: u64) -> Option<Width> {
 /// `dtype('float64')`, as `repr` prints it (`numpy/_core/_dtype.py: __repr__`).
 pub(super) fn dtype_repr(value: &Value, node: NodeId) -> Option<String> {
     let dtype = Dtype::from_value(value, node).ok()?;
-    if dtype.sub_array.is_some() {
-        return None;
-    }
     let inner = match &dtype.scalar {
+        _ if let Some((base, shape)) = &dtype.sub_array => {
+            format!("({}, {})", code(base), shape_text(shape))
+        }
+        _ if is_record(value, node) => format!("(numpy.record, {})", record_type(&dtype)),
         _ if !dtype.fields.is_empty() => record_type(&dtype),
         Scalar::VariableStr(_) => return Some(dtype.str()),
         Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Complex
@@ -194,18 +209,20 @@ fn listed(element: &Element) -> String {
     }
 }
 
+/// A type inside another one, in quotes; a structured one as its fields.
+fn code(dtype: &Dtype) -> String {
+    if !dtype.fields.is_empty() {
+        return record_type(dtype);
+    }
+    let code = match dtype.scalar {
+        Scalar::Bool => "?".to_owned(),
+        _ => dtype.str(),
+    };
+    format!("'{}'", code.trim_start_matches('|'))
+}
+
 /// A structured type as numpy prints it: a list of fields, or a dict where there are gaps between them.
 fn record_type(dtype: &Dtype) -> String {
-    let code = |dtype: &Dtype| {
-        if !dtype.fields.is_empty() {
-            return record_type(dtype);
-        }
-        let code = match dtype.scalar {
-            Scalar::Bool => "?".to_owned(),
-            _ => dtype.str(),
-        };
-        format!("'{}'", code.trim_start_matches('|'))
-    };
     let mut end = 0;
     let mut is_packed = true;
     let mut fields = Vec::new();

@@ -1,7 +1,7 @@
 //! The Python type of a value, as far as it is recorded.
 
 use super::function::ByValue;
-use crate::formats::made::{Made, callable_name, dotted};
+use crate::formats::made::{Made, attribute_name, callable_name, dotted};
 use crate::formats::numpy::{Dtype, Scalar};
 use crate::formats::{bytes, joblib};
 use crate::model::Kind;
@@ -43,11 +43,7 @@ fn global_type(value: &Value, node: NodeId) -> &'static str {
     match value.name(node) {
         Some(name) if name.is("builtins", "Ellipsis") => "ellipsis",
         Some(name) if name.is("builtins", "NotImplemented") => "NotImplementedType",
-        Some(name) => match global_kind(&name.module, &name.qualname) {
-            GlobalKind::Class => "type",
-            GlobalKind::Builtin => "builtin_function_or_method",
-            GlobalKind::Function => "function",
-        },
+        Some(name) => global_kind(&name.module, &name.qualname).type_name(),
         None => "function",
     }
 }
@@ -59,6 +55,17 @@ pub(super) enum GlobalKind {
     /// A function written in C.
     Builtin,
     Function,
+}
+
+impl GlobalKind {
+    /// The type of such a global.
+    fn type_name(self) -> &'static str {
+        match self {
+            Self::Class => "type",
+            Self::Builtin => "builtin_function_or_method",
+            Self::Function => "function",
+        }
+    }
 }
 
 pub(super) fn global_kind(module: &str, qualname: &str) -> GlobalKind {
@@ -160,7 +167,13 @@ fn object_type(value: &Value, node: NodeId) -> String {
         None => {}
     }
     let Some(made) = Made::of(value, node) else {
-        return "object".to_owned();
+        return match value
+            .object(node)
+            .map(|object| ByValue::of(value, object.callee))
+        {
+            Some(Some(ByValue::Class(class))) => class,
+            _ => "object".to_owned(),
+        };
     };
     let class_argument = |at: usize| {
         let (module, qualname) = callable_name(value, *made.args.get(at)?)?;
@@ -179,9 +192,13 @@ fn object_type(value: &Value, node: NodeId) -> String {
         ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
             Some("numpy.ndarray".to_owned())
         }
+        ("numpy.core" | "numpy._core", "_ufunc_reconstruct") => Some("numpy.ufunc".to_owned()),
         ("re", "_compile") => Some("re.Pattern".to_owned()),
         ("zoneinfo", "ZoneInfo._unpickle") => Some("zoneinfo.ZoneInfo".to_owned()),
-        ("builtins", "getattr") => Some("type".to_owned()),
+        ("builtins", "getattr") => attribute_name(value, &made).map(|(module, qualname)| {
+            let kind = global_kind(&module, &qualname);
+            kind.type_name().to_owned()
+        }),
         ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp") => {
             Some("pandas._libs.tslibs.timestamps.Timestamp".to_owned())
         }
@@ -202,8 +219,9 @@ fn object_type(value: &Value, node: NodeId) -> String {
 
 /// The class of a numpy scalar follows from its data type; a scalar of type object is the object itself.
 fn scalar_type(value: &Value, made: &Made<'_>) -> Option<String> {
-    let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
-    let class = match scalar_class(&dtype)? {
+    let node = *made.args.first()?;
+    let dtype = Dtype::from_value(value, node).ok()?;
+    let class = match scalar_class(value, node, &dtype)? {
         // Renamed with numpy 2, as the module was.
         bool if bool == "bool" && made.module == "numpy.core.multiarray" => "bool_".to_owned(),
         // numpy 1 named the wide floats by their size.
@@ -215,9 +233,19 @@ fn scalar_type(value: &Value, made: &Made<'_>) -> Option<String> {
     Some(format!("numpy.{class}"))
 }
 
-/// numpy's scalar class for a data type, without its module.
-pub(super) fn scalar_class(dtype: &Dtype) -> Option<String> {
+/// True for the type of a record array's elements, which names their class instead of a code.
+pub(super) fn is_record(value: &Value, dtype: NodeId) -> bool {
+    let code = value
+        .object(dtype)
+        .and_then(|made| value.item(made.args, 0));
+    let class = code.and_then(|code| value.name(code));
+    class.is_some_and(|class| &*class.module == "numpy" && &*class.qualname == "record")
+}
+
+/// numpy's scalar class for the data type at a node, without its module.
+pub(super) fn scalar_class(value: &Value, node: NodeId, dtype: &Dtype) -> Option<String> {
     Some(match dtype.scalar {
+        Scalar::Void if is_record(value, node) => "record".to_owned(),
         Scalar::Bool => "bool".to_owned(),
         Scalar::Bytes => "bytes_".to_owned(),
         Scalar::Str => "str_".to_owned(),

@@ -2,12 +2,13 @@
 
 mod csv;
 mod json;
+mod npy;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use super::numpy::{Look, npy};
+use super::numpy::Look;
 use super::preview::Preview;
 use super::pyliteral;
 use crate::error::{Error, Result};
@@ -64,49 +65,13 @@ impl Preview {
             is_cancelled,
         };
         let saved = match form {
-            SaveAs::Npy => self.save_npy(&look, out)?,
+            SaveAs::Npy => npy::save(self, &look, out)?,
             SaveAs::Csv => csv::save(self, &look, out)?,
             SaveAs::Json => json::save(self, &look, out),
         };
         saved.map_err(|cause| Error::unavailable("Cannot save the value", cause.to_string()))
     }
-
-    fn save_npy(&self, look: &Look<'_>, out: &mut dyn Write) -> Result<io::Result<bool>> {
-        let Some(handle) = &self.array_handle else {
-            return Err(unfit(SaveAs::Npy, "it holds one array, and this is none"));
-        };
-        if handle.is_masked() {
-            return Err(unfit(SaveAs::Npy, "it has no place for the array's mask"));
-        }
-        let Some(header) = npy::header_of(&handle.view) else {
-            return Err(unfit(SaveAs::Npy, "the array holds Python objects"));
-        };
-        let mut copy = || {
-            let Some(mut bytes) = handle.bytes()? else {
-                let message = "the array's data are not in this file";
-                return Err(io::Error::new(io::ErrorKind::NotFound, message));
-            };
-            out.write_all(&header)?;
-            let mut n_left = handle.view.len_bytes();
-            let mut chunk = vec![0; CHUNK];
-            while n_left > 0 {
-                if (look.is_cancelled)() {
-                    return Ok(false);
-                }
-                let n = usize::try_from(n_left).unwrap_or(CHUNK).min(CHUNK);
-                let part = chunk.get_mut(..n).unwrap_or_default();
-                bytes.read_exact(part)?;
-                out.write_all(part)?;
-                n_left -= n as u64;
-            }
-            Ok(true)
-        };
-        Ok(copy())
-    }
 }
-
-/// Bytes copied at a time.
-const CHUNK: usize = 256 << 10;
 
 fn unfit(form: SaveAs, why: &str) -> Error {
     let what = format!("Cannot save this value as {}", form.word());

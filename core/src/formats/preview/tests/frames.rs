@@ -1,4 +1,4 @@
-//! Frames and series that real pandas wrote: columns, types, head and index are what pandas says.
+//! Frames and series that real pandas and polars wrote: columns, types, head and index are what they say.
 
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
@@ -8,12 +8,23 @@ use crate::model::value::{Call, CallClass};
 
 /// `tests/fixtures/generate_frames.py` writes these.
 const FRAMES: &str = include_str!("../../../../../tests/fixtures/frames.jsonl");
+/// `tests/fixtures/generate_polars.py` writes these.
+const POLARS: &str = include_str!("../../../../../tests/fixtures/polars.jsonl");
 
 #[test]
 fn frames_are_described_as_pandas_describes_them() {
+    check(FRAMES);
+}
+
+#[test]
+fn frames_are_described_as_polars_describes_them() {
+    check(POLARS);
+}
+
+fn check(cases: &str) {
     let mut failures = Vec::new();
     let mut n = 0;
-    for line in FRAMES.lines() {
+    for line in cases.lines() {
         let case: Json = serde_json::from_str(line).unwrap();
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(case["bytes"].as_str().unwrap())

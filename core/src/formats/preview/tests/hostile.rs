@@ -13,10 +13,11 @@ use crate::formats::{ProblemKind, SaveAs};
 use crate::model::Limits;
 use crate::source::{MemoryReader, ReadAt};
 
-const CORPORA: [&str; 3] = [
+const CORPORA: [&str; 4] = [
     include_str!("../../../../../tests/fixtures/arrays.jsonl"),
     include_str!("../../../../../tests/fixtures/frames.jsonl"),
     include_str!("../../../../../tests/fixtures/sparse.jsonl"),
+    include_str!("../../../../../tests/fixtures/polars.jsonl"),
 ];
 
 /// Does with a value whatever the product does.
