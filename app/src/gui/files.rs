@@ -42,7 +42,7 @@ impl Session {
     /// What the save dialog offers at first; `None` where no value was read.
     pub(crate) fn saving(&self) -> Option<Saving> {
         let store = self.state.shown()?;
-        store.preview.found.as_ref()?;
+        store.preview.current()?;
         let value = store.preview.on_show();
         let is_array = value.is_some_and(|v| v.array_handle.is_some());
         let is_table = value.is_some_and(|v| v.table_handle.is_some());
@@ -68,7 +68,7 @@ impl Session {
         let Some(store) = self.state.shown() else {
             return;
         };
-        let Some(found) = store.preview.found.as_deref() else {
+        let Some(found) = store.preview.current() else {
             return;
         };
         let stores = [Arc::clone(&store.info)];

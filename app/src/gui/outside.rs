@@ -108,7 +108,7 @@ impl Session {
         let Some(store) = self.state.shown() else {
             return;
         };
-        let found = store.preview.found.as_deref();
+        let found = store.preview.current();
         let value = found.and_then(|found| found.value.as_ref().ok());
         let (Some(found), Some(value)) = (found, value.cloned()) else {
             return;

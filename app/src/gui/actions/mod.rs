@@ -216,10 +216,12 @@ const ENTRY: &[Action] = &[
         one(s).map(|_| copy(CopyOf::Key))
     }),
     action("Copy the value as Python writes it", |s| {
+        one(s)?.preview.current()?;
         one(s)?.preview.tree.value()?;
         Some(copy(CopyOf::Literal))
     }),
     action("Copy Python that loads it", |s| {
+        one(s)?.preview.current()?;
         one(s)?.preview.on_show().map(|_| copy(CopyOf::Python))
     }),
     action("Copy the paths of its files", |s| {
@@ -234,7 +236,7 @@ const ENTRY: &[Action] = &[
         Modifiers::COMMAND,
         Key::S,
         |s| {
-            let has_value = one(s)?.preview.found.is_some();
+            let has_value = one(s)?.preview.current().is_some();
             has_value.then_some(Command::Dialog(Some(DialogKind::Save)))
         },
     ),

@@ -15,6 +15,7 @@ impl OpenStore {
         match of {
             CopyOf::Key => Some(record.key_text().into_owned()),
             CopyOf::Literal => {
+                self.preview.current()?;
                 let shown = self.preview.on_show()?;
                 Some(shown.value.repr(shown.node, LITERAL_CHARS).text)
             }
@@ -30,7 +31,7 @@ impl OpenStore {
 
     /// The files of the one selected entry, once it was read.
     pub(crate) fn files(&self) -> &[PathBuf] {
-        let found = self.preview.found.as_ref();
+        let found = self.preview.current();
         let details = found.and_then(|f| f.details.as_ref().ok());
         details.map(|d| d.paths.as_slice()).unwrap_or_default()
     }

@@ -32,8 +32,10 @@ pub(crate) struct Previewing {
     pub(crate) of: Option<(EntryId, Fingerprint)>,
     /// The job that reads it.
     pub(crate) job: Option<JobId>,
-    /// What it found.
+    /// What it found; of the entry before, until this one is read.
     pub(crate) found: Option<Box<EntryPreview>>,
+    /// The entry that `found` is of.
+    found_of: Option<EntryId>,
     /// Why it failed as a whole.
     pub(crate) failure: Option<String>,
     pub(crate) tab: EntryTab,
@@ -61,6 +63,17 @@ impl Previewing {
         self.inside = Insiding::default();
         self.code = Coding::default();
         self.found = Some(found);
+        self.found_of = self.of.map(|(entry, _)| entry);
+    }
+
+    /// True while what is on screen is still of the entry before: it is not to be acted on.
+    pub(crate) fn is_late(&self) -> bool {
+        self.found.is_some() && self.found_of != self.of.map(|(entry, _)| entry)
+    }
+
+    /// What was read of the entry asked about; `None` until then.
+    pub(crate) fn current(&self) -> Option<&EntryPreview> {
+        self.found.as_deref().filter(|_| !self.is_late())
     }
 
     /// What is on show: the value, or the part of it that is looked at.

@@ -194,9 +194,13 @@ pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Dec
 
 /// Folds what lies on the stack into the container at its bottom, as the missing opcodes would have.
 fn partial_root(machine: &mut Machine<'_, Arena>) -> NodeId {
-    machine.unwind();
-    while let Some(mark) = machine.marks.pop() {
-        fold(machine, mark);
+    loop {
+        while let Some(mark) = machine.marks.pop() {
+            fold(machine, mark);
+        }
+        if !machine.unwind() {
+            break;
+        }
     }
     let bottom = machine.stack.first().copied();
     let is_container = bottom
@@ -230,11 +234,28 @@ fn fold(machine: &mut Machine<'_, Arena>, start: usize) {
         (Some(target), Some(Tag::Set)) => {
             machine.build.attach(target, Attach::Members, &items);
         }
+        (Some(target), Some(Tag::Object)) if is_bare_array(machine, target) => {
+            // An array of objects whose last ones were left out: type, shape and the first of them are known.
+            if let Some(state) = machine.build.container(Tag::Tuple, &items) {
+                machine.build.set_state(target, state);
+            }
+        }
         _ => {
             let tuple = machine.build.container(Tag::Tuple, &items);
             machine.stack.extend(tuple);
         }
     }
+}
+
+/// True for an array that numpy made and that waits for its state, which always follows.
+fn is_bare_array(machine: &Machine<'_, Arena>, node: NodeId) -> bool {
+    let object = machine.build.value.object(node);
+    let maker = machine.build.made_by(node);
+    let name = maker.and_then(|maker| machine.findings.name(maker));
+    object.is_some_and(|object| object.state.is_missing())
+        && name.is_some_and(|name| {
+            &*name.qualname == "_reconstruct" && name.module.ends_with("multiarray")
+        })
 }
 
 impl Decoded {

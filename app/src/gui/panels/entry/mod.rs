@@ -84,6 +84,9 @@ fn one_ui(
         .resizable(false)
         .show_separator_line(false)
         .show(ui, |ui| actions_ui(ui, store, menu, out));
+    if store.preview.is_late() {
+        ui.disable();
+    }
     let room = ui.available_height() * FACTS;
     ScrollArea::vertical()
         .id_salt("facts")
@@ -178,7 +181,7 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, menu: &Offered, out: &mut Vec<Comm
         if ui.button("Revalidate").clicked() {
             out.push(Command::Revalidate(Some(Scope::Selected)));
         }
-        let can_save = store.preview.found.is_some();
+        let can_save = store.preview.current().is_some();
         if ui
             .add_enabled(can_save, egui::Button::new("Save…"))
             .clicked()

@@ -139,17 +139,19 @@ impl<B: Build> Machine<'_, B> {
         }
     }
 
-    /// Undoes the setting aside of outer work: the outermost stack is what a partial result is made from.
-    pub(in super::super) fn unwind(&mut self) {
-        while let Some(frame) = self.frames.pop() {
-            if let Then::Block { target, .. } = frame.then
-                && let Some(inner) = self.stack.first().copied()
-            {
-                self.build.set_block(target, BlockData::Nested(inner));
-            }
-            self.stack = frame.stack;
-            self.marks = frame.marks;
+    /// Goes back to the work that was last set aside, of which what lies on the stack is a part; false if there is none.
+    pub(in super::super) fn unwind(&mut self) -> bool {
+        let Some(frame) = self.frames.pop() else {
+            return false;
+        };
+        if let Then::Block { target, .. } = frame.then
+            && let Some(inner) = self.stack.first().copied()
+        {
+            self.build.set_block(target, BlockData::Nested(inner));
         }
+        self.stack = frame.stack;
+        self.marks = frame.marks;
+        true
     }
 
     pub(in super::super) fn note_damage(&mut self, message: impl Into<String>) {

@@ -96,7 +96,7 @@ fn damaged_arrays_frames_and_matrices_never_panic() {
 
 /// A stream that repeats a unit behind a head; counts what is read of it.
 struct Repeated {
-    head: &'static [u8],
+    head: Vec<u8>,
     unit: &'static [u8],
     len: u64,
     n_read: AtomicU64,
@@ -122,6 +122,73 @@ impl ReadAt for Repeated {
     }
 }
 
+/// A `.npy` file of so many doubles.
+fn doubles(n: u64) -> Arc<Repeated> {
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({n},), }}");
+    let mut head = b"\x93NUMPY\x01\x00v\x00".to_vec();
+    head.extend(format!("{header:<117}\n").as_bytes());
+    Arc::new(Repeated {
+        len: head.len() as u64 + n * 8,
+        head,
+        unit: b"\0\0\0\0\0\0\xf0\x3f",
+        n_read: AtomicU64::new(0),
+    })
+}
+
+#[test]
+fn statistics_read_each_byte_of_an_array_once_and_a_glance_only_its_head() {
+    const SLACK: u64 = 1 << 20;
+    let options = |has_statistics| Options {
+        limits: Limits {
+            time: std::time::Duration::from_secs(600),
+            ..Limits::PREVIEW
+        },
+        has_statistics,
+    };
+    let read = |file: &Arc<Repeated>, options| {
+        let bytes: Arc<dyn ReadAt> = Arc::<Repeated>::clone(file);
+        let preview = open_value(bytes, Carrier::Unknown, &NoSideFiles, &options).unwrap();
+        assert!(preview.value.n_nodes() < 10);
+        (preview.array.unwrap(), file.n_read.load(Ordering::Relaxed))
+    };
+    let file = doubles(4 << 20);
+    let (array, n_read) = read(&file, options(true));
+    assert_eq!((array.mean, array.nan_count), (Some(1.0), Some(0)));
+    assert!((file.len..file.len + SLACK).contains(&n_read), "{n_read}");
+    let (array, n_read) = read(&doubles(256 << 20), options(false));
+    assert_eq!((array.shape, array.mean), (vec![256 << 20], None));
+    assert!(n_read < SLACK, "{n_read}");
+}
+
+#[test]
+fn an_array_of_more_objects_than_are_kept_shows_its_head() {
+    // pickle.dumps(a, 2) of Python 2, a an array of 5,000 empty lists.
+    let mut bytes = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01M\x88\x13\x85\
+        cnumpy\ndtype\nU\x02O8K\0K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89]("
+        .to_vec();
+    bytes.extend([b']'; 5000]);
+    bytes.extend(b"etb.");
+    let whole = super::preview(bytes.clone());
+    assert!(!whole.is_truncated, "{:?}", whole.problems);
+    let options = Options {
+        limits: Limits {
+            nodes: 1000,
+            ..Limits::PREVIEW
+        },
+        has_statistics: true,
+    };
+    let bytes = Arc::new(MemoryReader::new(bytes));
+    let cut = open_value(bytes, Carrier::Pickle, &NoSideFiles, &options).unwrap();
+    assert!(cut.is_truncated);
+    assert_eq!(
+        (&cut.value_type, &cut.summary),
+        (&whole.value_type, &whole.summary)
+    );
+    let (cut, whole) = (cut.array.unwrap(), whole.array.unwrap());
+    assert_eq!((&cut.shape, &cut.first), (&vec![5000], &whole.first));
+    assert_eq!(cut.first.len(), 5);
+}
+
 #[test]
 fn a_dict_of_a_gigabyte_is_previewed_within_its_budget() {
     for (head, unit) in [
@@ -130,7 +197,7 @@ fn a_dict_of_a_gigabyte_is_previewed_within_its_budget() {
         (b"\x80\x04](", b"}K\x01Ns"),
     ] {
         let file = Arc::new(Repeated {
-            head,
+            head: head.to_vec(),
             unit,
             len: 1 << 30,
             n_read: AtomicU64::new(0),
