@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use cachescope_core::stores::{Store, open_all};
 use flate2::{Compress, Compression, FlushCompress};
 use serde_json::Value;
 
+use crate::support::program::program;
 use crate::support::python::Python;
 
 /// What one preview may take (MiB), whatever it is of.
@@ -27,7 +28,7 @@ const PEAK_MIB: u64 = 512;
 /// Runs `show --json` and hands back its line and the most memory that it held, in MiB.
 fn show(path: &Path, args: &[&str]) -> (Value, u64) {
     let output = File::create(path.with_extension("said")).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_cachescope"))
+    let mut child = program()
         .args(["show", path.to_str().unwrap(), "--json"])
         .args(args)
         .stdin(Stdio::null())

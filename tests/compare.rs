@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use cachescope_core::ops::Control;
 use cachescope_core::scan::{Cancel, Progress};
@@ -151,10 +152,12 @@ fn measuring_stops_when_it_is_told_to_and_leaves_nothing() {
     let (cancel, progress) = (Cancel::default(), Arc::new(Progress::default()));
     let (stop, seen) = (cancel.clone(), Arc::clone(&progress));
     let stopping = std::thread::spawn(move || {
-        while seen.done() < 60 {
-            std::thread::yield_now();
+        let deadline = Instant::now() + Duration::from_mins(2);
+        while seen.done() < 60 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
         }
         stop.cancel();
+        seen.done()
     });
     let store = Store::open(&found[0]).expect("it opens");
     let options = bench::Options {
@@ -166,7 +169,8 @@ fn measuring_stops_when_it_is_told_to_and_leaves_nothing() {
         progress: &progress,
     };
     let error = bench::bench(&store, &options, control).expect_err("it was told to stop");
-    stopping.join().expect("the thread that stops it ends");
+    let done = stopping.join().expect("the thread that stops it ends");
+    assert!(done >= 60, "it was at work: {done} steps");
     assert!(error.is_cancelled(), "{error}");
     assert_eq!(names(temp.path()), before);
 }

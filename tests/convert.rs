@@ -226,7 +226,7 @@ fn what_would_be_lost_is_refused_and_leaves_nothing() {
         (
             "expiring",
             "sqlitedict",
-            "the expiry of 1 entries and the tag of 1 entries",
+            "the expiry of 1 entry and the tag of 1 entry",
         ),
         ("typed", "dbm-dumb", "two entries would have the key \"1\""),
         ("typed", "sqlitedict", "takes text only"),

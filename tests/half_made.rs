@@ -169,7 +169,7 @@ fn ctrl_c_ends_both_at_once_and_leaves_nothing() {
         let mut place = Place::new();
         place.shelf = place.shelf.with_file_name("shelf.pickle");
         fs::write(&place.shelf, many(20_000)).expect("a file is written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cachescope"))
+        let mut child = program::program()
             .args(place.words(command, options))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -14,6 +14,7 @@ mod budgets;
 mod clear;
 mod cli;
 mod cli_clear;
+mod cli_folders;
 mod compact;
 mod compare;
 mod convert;

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::program::{run, say};
+use crate::support::program::{program, run, say};
 use crate::support::python::Python;
 
 /// The cached functions; in a module, as worker processes import them.
@@ -75,7 +75,7 @@ impl Stage {
 
     /// `cachescope run [OPTIONS] -- python ARGS…`.
     fn command(&self, options: &[&str], args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cachescope"));
+        let mut command = program();
         command
             .args(["run", "--state-dir"])
             .arg(self.path("own"))

@@ -99,6 +99,13 @@ fn a_part_of_a_value_is_reached_by_its_steps() {
         (&value["repr"], &value["value_type"]),
         (&"2.5".into(), &"float".into())
     );
+    let part = temp.path().join("part");
+    let words = [text(&store), "--at", "['a']", "-o", text(&part)];
+    let said = show(&words);
+    assert_eq!(said.code, 2, "a part has no bytes of its own: {said:?}");
+    assert!(!part.exists());
+    assert_eq!(show(&[&words[..], &["--as", "json"]].concat()).code, 0);
+    assert_eq!(fs::read_to_string(&part).unwrap(), "[1,2.5,null]\n");
     let said = show(&[text(&store), "--at", "['a']", "--literal"]);
     assert_eq!(said.stdout, "[1, 2.5, None]\n");
     let said = show(&[text(&store), "--at", "['a'][7]"]);

@@ -74,9 +74,14 @@ impl Bench {
 
     /// Brings everything back, and looks that nothing of ours stays.
     fn undo_all(&self, at: &str) {
-        while self.run(&["undo"]).of_type("undo").next().is_some() {
+        let held = || self.run(&["undo"]).of_type("undo").count();
+        let mut n = held();
+        while n > 0 {
             let undone = self.run(&["undo", "--last"]);
             assert_eq!(undone.code, 0, "{at}: {} {:?}", undone.said, undone.lines);
+            let left = held();
+            assert!(left < n, "{at}: {left} of {n} are still held");
+            n = left;
         }
         let place = self.path.parent().expect("it lies in a folder");
         assert!(!place.join(QUARANTINE).exists(), "{at}");

@@ -104,9 +104,10 @@ impl Watched {
                 return;
             }
             let left = deadline.saturating_duration_since(Instant::now());
+            let woken = self.woken.recv_timeout(left);
             assert!(
-                self.woken.recv_timeout(left).is_ok() || left > Duration::ZERO,
-                "not so in time: {what}; {:?}, {} entries, {:?}, last event {:?}",
+                woken.is_ok(),
+                "{woken:?}: not so in time: {what}; {:?}, {} entries, {:?}, last event {:?}",
                 self.coverage,
                 self.snapshot.totals.entries,
                 self.observed.total(),

@@ -62,7 +62,7 @@ fn hits_of_a_program_show_in_feed_rail_and_cards_and_can_be_filtered() {
     window.wait_for(|h| super::window::rows(h, "hit path='a.csv'") == 2);
     window.wait_for(|h| super::window::rows(h, "stored path='b.csv'") == 1);
     window.wait_for_text_part("67 % observed hit rate");
-    window.wait_for_text_part("2 hits and 1 misses");
+    window.wait_for_text_part("2 hits and 1 miss in");
 
     window.type_into("Query", "arg.path:*b.csv*");
     window.wait_for(|h| super::window::rows(h, "hit path='a.csv'") == 0);

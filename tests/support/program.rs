@@ -2,7 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -25,9 +28,36 @@ pub(crate) fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
     end(start(args))
 }
 
+/// The program with a folder of its own, so that no test meets what another kept, or what a person keeps.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cachescope"));
+    with_own_folder(&mut command);
+    command
+}
+
+/// Gives a command the place of a new own folder, which is made when something is kept in it.
+pub(crate) fn with_own_folder(command: &mut Command) {
+    /// Folders of this run of the tests; those of earlier ones go.
+    static ALL: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own");
+        for old in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+            std::fs::remove_dir_all(old.path()).ok();
+        }
+        all.join(std::process::id().to_string())
+    });
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let own = ALL.join(RUNS.fetch_add(1, Ordering::Relaxed).to_string());
+    let place = match () {
+        () if cfg!(windows) => "LOCALAPPDATA",
+        () if cfg!(target_vendor = "apple") => "HOME",
+        () => "XDG_DATA_HOME",
+    };
+    command.env(place, own);
+}
+
 /// Starts `cachescope ARGS… --json` beside others.
 pub(crate) fn start<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_cachescope"))
+    program()
         .args(args)
         .arg("--json")
         .stdin(Stdio::null())
@@ -106,7 +136,22 @@ fn command(program: &OsStr) -> Command {
         command.env_remove(display);
     }
     command.stdin(Stdio::null());
+    with_own_folder(&mut command);
     command
+}
+
+/// Runs `cachescope ARGS…` with nobody at the other end of its stdout and stderr; its exit code.
+#[cfg(unix)]
+pub(crate) fn run_into_nothing<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> i32 {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = command(env!("CARGO_BIN_EXE_cachescope").as_ref())
+        .args(args)
+        .stdout(writer.try_clone().expect("a second end"))
+        .stderr(writer)
+        .status();
+    let status = status.expect("the program starts");
+    status.code().expect("the program ends by itself")
 }
 
 /// Runs `cachescope ARGS…` to its end.

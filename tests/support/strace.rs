@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::program::{self, Ran};
+use super::program::{self, Ran, with_own_folder};
 
 /// Calls that change the disk, as Linux names them.
 const CALLS: [&str; 13] = [
@@ -65,6 +65,7 @@ fn run(words: &[String], log: &Path, strace: &[&str]) {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    with_own_folder(&mut run);
     let status = run.status().expect("strace starts");
     assert_ne!(status.code(), Some(124), "{words:?} hangs");
 }
@@ -78,7 +79,9 @@ pub(crate) fn run_killed(words: &[String], log: &Path, call: &str, n: usize) {
 /// Runs `cachescope WORDS… --json`, whose `n`th such call the disk refuses; `None` if it makes fewer.
 pub(crate) fn run_refused(words: &[&str], log: &Path, call: &str, n: usize) -> Option<Ran> {
     let inject = format!("inject={call}:error=EIO:when={n}");
-    let child = Command::new("timeout")
+    let mut run = Command::new("timeout");
+    with_own_folder(&mut run);
+    let child = run
         .args(["300", "strace", "-f", "-qq", "-o"])
         .arg(log)
         .args(["-e", &format!("trace={call}"), "-e", &inject])

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::{DEADLINE, joblib, tell};
-use crate::support::program::run;
+use crate::support::program::{program, run};
 
 /// The built program watching a store, with what it prints.
 struct Command {
@@ -20,7 +20,7 @@ impl Command {
         use std::io::BufRead as _;
         use std::process::Stdio;
         let own = TempDir::new().expect("a temporary folder");
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_cachescope"))
+        let mut child = program()
             .args(["watch", "--json", "--state-dir"])
             .arg(own.path())
             .args(options)

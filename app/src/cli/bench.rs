@@ -209,11 +209,13 @@ fn page(bench: &Bench) -> String {
     }
     let head = if bench.entries < bench.of_entries {
         format!(
-            "{} of {} entries, as read by Cachescope\n\n",
-            bench.entries, bench.of_entries
+            "{} of {}, as read by Cachescope\n\n",
+            figures::count(bench.entries as u64),
+            figures::counted(bench.of_entries as u64, "entry", "entries")
         )
     } else {
-        format!("All {} entries, as read by Cachescope\n\n", bench.entries)
+        let all = figures::counted(bench.entries as u64, "entry", "entries");
+        format!("{all}, as read by Cachescope\n\n")
     };
     head + &table.render(terminal_width()) + &notes.concat()
 }

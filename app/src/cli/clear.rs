@@ -1,17 +1,14 @@
 //! `cachescope clear`: chosen entries to a plan, and with `--yes` out of the cache.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cachescope_core::clear::{self, Applied, How, Outcome, Plan, Planned};
-use cachescope_core::model::{EntryKey, text};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::clear::{self, How, Plan};
+use cachescope_core::model::text;
 
 use super::choose::{Choice, ChooseArgs};
-use super::listing::Listing;
 use super::out::{Exit, Failure, tell};
 use super::removals::{Report, Sums};
-use super::{Global, interrupt, open};
+use super::{Global, apply, open, target};
 
 /// Clear chosen entries: shows the plan, and with --yes carries it out.
 ///
@@ -52,9 +49,10 @@ pub(super) struct ClearArgs {
 }
 
 pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
-    let (mut plans, n_issues) = match &args.plan {
-        Some(file) => (vec![saved(file, args, global)?], 0),
-        None => made(args, global)?,
+    let mut report = Report::new(global);
+    let mut plans = match &args.plan {
+        Some(file) => vec![saved(file, args, global)?],
+        None => made(args, global, &mut report)?,
     };
     for plan in &mut plans {
         plan.is_unused |= args.no_program_uses_it;
@@ -63,17 +61,19 @@ pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
     if let Some(file) = &args.save_plan {
         save(file, &plans)?;
     }
-    let mut report = Report::new(global, n_issues);
     let mut failure = None;
     if args.yes {
-        failure = apply(&plans, args, global, &mut report)?;
+        let how = if args.permanent { How::Free } else { How::Keep };
+        failure = apply::carry_out(&plans, how, "removed", global, &mut report)?;
     } else {
         for plan in &plans {
-            show(plan, args, &mut report)?;
+            if !report.is_closed() {
+                show(plan, args, &mut report)?;
+            }
         }
     }
     let advice = advice(args, report.sums());
-    let exit = report.finish(&advice)?;
+    let exit = report.finish(args.yes, &advice)?;
     failure.map_or(Ok(exit), Err)
 }
 
@@ -118,20 +118,12 @@ fn saved(file: &Path, args: &ClearArgs, global: &Global) -> Result<Plan, Failure
 }
 
 /// Plans for the chosen entries of each store at PATH.
-fn made(args: &ClearArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> {
+fn made(args: &ClearArgs, global: &Global, report: &mut Report<'_>) -> Result<Vec<Plan>, Failure> {
     let choice = Choice::of(&args.choose, &global.query()?)?;
     let path = args.path.clone().unwrap_or_default();
-    let mut listings = Vec::new();
-    let mut n_issues = 0;
-    for info in choice.stores(open::find(&[path], global)?)? {
-        let listing = Listing::read(open::open(&info)?, choice.wish())?;
-        for issue in listing.snapshot.issues.iter() {
-            open::report(issue, global)?;
-            n_issues += 1;
-        }
-        listings.push(listing);
-    }
-    Ok((choice.plans(&listings)?, n_issues))
+    let stores = choice.stores(open::find(&[path], global)?)?;
+    let listings = report.list(&stores, choice.wish())?;
+    choice.plans(&listings)
 }
 
 /// Never over a file that is there.
@@ -147,38 +139,13 @@ fn save(file: &Path, plans: &[Plan]) -> Result<(), Failure> {
             text::path(file)
         )));
     }
+    target::stay_outside(file, &[])?;
     Ok(plan.save(file)?)
 }
 
-/// Prints a plan, compared with the cache as it is now.
+/// Shows a plan, and whether what goes could be moved aside.
 fn show(plan: &Plan, args: &ClearArgs, report: &mut Report<'_>) -> Result<(), Failure> {
-    let mut stays: HashMap<EntryKey, String> = HashMap::new();
-    let mut hear = |planned: &Planned, outcome: Outcome| match outcome {
-        Outcome::Skipped(reason) => {
-            stays.insert(planned.key.clone(), reason);
-        }
-        Outcome::Failed(error) => {
-            stays.insert(planned.key.clone(), error.to_string());
-        }
-        Outcome::Ready | Outcome::Done => {}
-    };
-    // The same path as with --yes, without its last step.
-    if !plan.removals.is_empty() {
-        let (cancel, progress) = (Cancel::default(), Progress::default());
-        clear::apply(plan, How::Check, None, &cancel, &progress, &mut hear)?;
-    }
-    for planned in &plan.removals {
-        match stays.remove(&planned.key) {
-            Some(reason) => report.spared(plan, planned, reason)?,
-            None => report.removal(plan, planned, "planned", None)?,
-        }
-    }
-    for refusal in &plan.refusals {
-        report.refusal(plan, refusal)?;
-    }
-    for note in &plan.notes {
-        tell!("note: {}", text::shown(note));
-    }
+    apply::show(plan, report)?;
     if !args.permanent
         && !plan.removals.is_empty()
         && let Err(error) = clear::can_keep(plan)
@@ -186,72 +153,4 @@ fn show(plan: &Plan, args: &ClearArgs, report: &mut Report<'_>) -> Result<(), Fa
         tell!("note: {error}");
     }
     Ok(())
-}
-
-/// Carries the plans out; a cache where nothing can be done hides no other.
-fn apply(
-    plans: &[Plan],
-    args: &ClearArgs,
-    global: &Global,
-    report: &mut Report<'_>,
-) -> Result<Option<Failure>, Failure> {
-    let how = if args.permanent { How::Free } else { How::Keep };
-    let state = global.state();
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
-    let mut failure = None;
-    for plan in plans {
-        for refusal in &plan.refusals {
-            report.refusal(plan, refusal)?;
-        }
-        for note in &plan.notes {
-            tell!("note: {}", text::shown(note));
-        }
-        let mut closed = None;
-        let mut hear = |planned: &Planned, outcome: Outcome| {
-            let (outcome, reason) = match outcome {
-                Outcome::Done | Outcome::Ready => ("removed", None),
-                Outcome::Skipped(reason) => ("skipped", Some(reason)),
-                Outcome::Failed(error) => ("failed", Some(error.to_string())),
-            };
-            // A reader that went away does not stop what was begun.
-            if let Err(error) = report.removal(plan, planned, outcome, reason) {
-                closed.get_or_insert(error);
-            }
-        };
-        let progress = Progress::default();
-        let applied = clear::apply(plan, how, state.as_ref(), &cancel, &progress, &mut hear);
-        if let Some(closed) = closed {
-            if let (Failure::Said(..), Ok(applied)) = (&closed, &applied) {
-                tell!("note: The clear itself was carried out");
-                say_rest(applied);
-            }
-            return Err(closed);
-        }
-        match applied {
-            Ok(applied) => {
-                report.applied(&applied);
-                say_rest(&applied);
-            }
-            Err(error) => {
-                failure.get_or_insert(Failure::from(error));
-            }
-        }
-    }
-    Ok(failure)
-}
-
-fn say_rest(applied: &Applied) {
-    if applied.not_tried > 0 {
-        tell!(
-            "note: interrupted; {} were not reached and are untouched",
-            crate::text::counted(applied.not_tried as u64, "entry", "entries")
-        );
-    }
-    if let Some(error) = &applied.unfinished {
-        tell!("warning: {error}");
-    }
 }

@@ -45,6 +45,15 @@ pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> 
     };
     let mut failure = None;
     let mut n_done = 0;
+    // A reader that goes away stops what is only shown, and nothing that is to be done.
+    let mut closed = None;
+    let mut hear = |told: Result<(), Failure>| match told {
+        Err(why) if args.yes => {
+            closed.get_or_insert(why);
+            Ok(())
+        }
+        told => told,
+    };
     for info in &stores {
         let gain = if args.yes {
             compact::compact(info, word, &cancel)
@@ -54,11 +63,12 @@ pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> 
         match gain.map_err(Failure::from) {
             Ok(gain) => {
                 n_done += 1;
-                tell(info, gain, args.yes, global)?;
+                hear(tell(info, gain, args.yes, global))?;
             }
             Err(why) if stores.len() == 1 => return Err(why),
             Err(why) => {
-                open::report_failure(Failure::Said(why.exit(), said(&why)), info, global)?;
+                let told = Failure::Said(why.exit(), said(&why));
+                hear(open::report_failure(told, info, global))?;
                 failure.get_or_insert(why);
             }
         }
@@ -67,7 +77,7 @@ pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> 
         Some(failure) if n_done == 0 => Err(failure),
         // A store without dead space is no failure; one that could not be compacted is.
         Some(failure) if failure.exit() != Exit::Refused => Ok(Exit::Found),
-        _ => Ok(Exit::Done),
+        _ => closed.map_or(Ok(Exit::Done), Err),
     }
 }
 

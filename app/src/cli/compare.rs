@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::lines::group_of;
 use super::out::{self, Exit, Failure};
 use super::progress::Meter;
-use super::stats::{StatsLine, page};
+use super::stats::{StatsLine, kept_counters, page};
 use super::table::{Align, Table, terminal_width};
 use super::{Global, interrupt, open};
 use crate::text as figures;
@@ -67,8 +67,11 @@ pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<Exit, Failure> 
     );
     let found = Meter::new("entries compared", &progress)
         .during(|| compare::difference(left, right, control))?;
-    let is_wanted =
-        |pair: &Pair| args.side.is_empty() || args.side.iter().any(|side| side == pair.side.word());
+    // People look for what differs; a script gets all.
+    let is_wanted = |pair: &Pair| match args.side.as_slice() {
+        [] => global.json || pair.side != Side::Same,
+        sides => sides.iter().any(|side| side == pair.side.word()),
+    };
     if global.json {
         print_lines(&found, &ours, &theirs, is_wanted)?;
     } else {
@@ -83,7 +86,8 @@ fn listed(store: &Store, cancel: &Cancel, global: &Global) -> Result<Snapshot, F
         cancel,
         progress: &Progress::default(),
     };
-    let sums = stats::read(store, false, control)?;
+    let mut sums = stats::read(store, false, control)?;
+    sums.counters.extend(kept_counters(store, global));
     if global.json {
         out::print_line(&StatsLine::new(store, &sums))?;
     } else {
@@ -174,7 +178,7 @@ fn print_lines(
     })
 }
 
-/// For people: keys that are not the same, and how many there are of each side.
+/// For people: the wanted keys, and how many there are of each side.
 fn print_page(
     found: &Difference,
     ours: &Snapshot,
@@ -190,9 +194,6 @@ fn print_page(
     ]);
     let mut n_rows = 0_usize;
     for pair in found.pairs.iter().filter(|pair| is_wanted(pair)) {
-        if pair.side == Side::Same {
-            continue;
-        }
         let Some((left, right, named)) = records(pair, ours, theirs) else {
             continue;
         };

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cachescope_core::model::{Issue, Snapshot, StoreInfo, text};
+use cachescope_core::model::{Issue, Severity, Snapshot, StoreInfo, text};
 use cachescope_core::scan::{Cancel, Finds, Progress, find_below, find_on_this_computer};
 use cachescope_core::stores::Store;
 
 use super::lines::{IssueLine, StoreLine, path_text};
 use super::out::{self, Exit, Failure, tell};
-use super::{Global, open};
+use super::{Global, open, refuse_query};
 use crate::text as figures;
 
 /// Find the caches on this computer.
@@ -27,6 +27,7 @@ pub(super) struct FindArgs {
 }
 
 pub(super) fn run(args: &FindArgs, global: &Global) -> Result<Exit, Failure> {
+    refuse_query(global, "find")?;
     let (cancel, progress) = (Cancel::default(), Progress::default());
     let mut printer = Printer {
         cancel: &cancel,
@@ -77,47 +78,48 @@ impl Printer<'_> {
         }
     }
 
-    fn store_line(&self, info: &Arc<StoreInfo>) -> Result<(), Failure> {
-        let sums = if self.has_sizes {
-            let store = Store::open(info)?;
-            Some(Snapshot::read(&store, self.cancel, &Progress::default())?)
-        } else {
-            None
-        };
-        let totals = sums.as_ref().map(|s| s.totals);
-        let disk_bytes = sums.as_ref().map(|s| s.disk_bytes());
+    /// A store's line, with what could be counted of it.
+    fn store_line(&self, info: &StoreInfo, sums: Option<&Snapshot>) -> Result<(), Failure> {
         if !self.is_json {
-            let size = totals.map_or_else(String::new, |t| {
+            let size = sums.map_or_else(String::new, |sums| {
+                let totals = sums.totals;
                 format!(
                     " · {} · {}",
-                    figures::counted(t.entries, "entry", "entries"),
-                    figures::bytes(t.bytes)
+                    figures::counted(totals.entries, "entry", "entries"),
+                    figures::bytes(totals.bytes)
                 )
             });
             return out::print(
                 format!("{} · {}{size}\n", text::path(&info.path), info.kind).as_bytes(),
             );
         }
-        out::print_line(&StoreLine {
-            path: &path_text(&info.path),
-            kind: info.kind,
-            writer: info.writer.as_deref(),
-            entries: totals.map(|t| t.entries),
-            bytes: totals.map(|t| t.bytes),
-            disk_bytes,
-            groups: None,
-            problems: sums.map(|s| s.issues.len() as u64),
+        let path = path_text(&info.path);
+        out::print_line(&match sums {
+            Some(sums) => StoreLine::of_snapshot(sums, &path),
+            None => StoreLine::of_info(info, &path),
         })
+    }
+
+    fn sums(&self, info: &Arc<StoreInfo>) -> cachescope_core::Result<Arc<Snapshot>> {
+        Snapshot::read(&Store::open(info)?, self.cancel, &Progress::default())
     }
 }
 
 impl Finds for Printer<'_> {
     fn store(&mut self, store: Arc<StoreInfo>) {
         self.n_found += 1;
-        match self.store_line(&store) {
-            // One store that cannot be counted hides no other.
-            Err(Failure::Said(_, message)) => tell!("warning: {message}"),
-            line => self.print(line),
+        let sums = self.has_sizes.then(|| self.sums(&store)).transpose();
+        let line = self.store_line(&store, sums.as_ref().ok().and_then(Option::as_deref));
+        self.print(line);
+        // A store that cannot be counted is found all the same, and hides no other.
+        if let Err(error) = sums
+            && !error.is_cancelled()
+        {
+            self.issue(Issue::new(
+                Severity::Warning,
+                &store.path,
+                error.to_string(),
+            ));
         }
     }
 

@@ -2,20 +2,21 @@
 
 use std::path::PathBuf;
 
-use cachescope_core::clear::{self, Act, How, Outcome, Plan, Planned};
-use cachescope_core::model::{Record, Time, text};
+use cachescope_core::clear::{Act, How, Plan};
+use cachescope_core::model::{Record, Time};
 use cachescope_core::ops::query::units;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::scan::Cancel;
 
-use super::listing::{Listing, Wish};
+use super::listing::Wish;
 use super::out::{Exit, Failure, tell};
 use super::pick::{self, Wanted};
 use super::removals::Report;
-use super::{Global, interrupt, open};
+use super::{Global, apply, open};
 
 /// Give chosen entries a new expiry: shows the plan, and with --yes carries it out.
 ///
 /// For diskcache and requests-cache, which keep when an entry expires. `undo` gives the old expiry back.
+/// Lines are those of `clear`; the outcome of an entry that has its new expiry is `kept`.
 #[derive(Debug, clap::Args)]
 pub(super) struct KeepArgs {
     /// The cache
@@ -40,23 +41,19 @@ pub(super) struct KeepArgs {
 }
 
 pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
-    let (plans, n_issues) = plans(args, global)?;
-    let mut report = Report::new(global, n_issues);
-    for plan in &plans {
-        for refusal in &plan.refusals {
-            report.refusal(plan, refusal)?;
-        }
-        if let (Act::Expire(expires), false) = (plan.act, plan.removals.is_empty()) {
-            tell!("note: The new expiry is {}", expires.rfc3339());
-        }
-        for note in &plan.notes {
-            tell!("note: {}", text::shown(note));
-        }
-        if args.yes {
-            apply(plan, global, &mut report)?;
-        } else {
-            for planned in &plan.removals {
-                report.removal(plan, planned, "planned", None)?;
+    let mut report = Report::new(global);
+    let plans = plans(args, global, &mut report)?;
+    let mut acts = plans.iter().filter(|plan| !plan.removals.is_empty());
+    if let Some(Act::Expire(expires)) = acts.next().map(|plan| plan.act) {
+        tell!("note: The new expiry is {}", expires.rfc3339());
+    }
+    let mut failure = None;
+    if args.yes {
+        failure = apply::carry_out(&plans, How::Keep, "kept", global, &mut report)?;
+    } else {
+        for plan in &plans {
+            if !report.is_closed() {
+                apply::show(plan, &mut report)?;
             }
         }
     }
@@ -66,10 +63,11 @@ pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
             "Nothing was changed; --yes writes the new expiry, and `cachescope undo` takes it back"
         }
     };
-    report.finish(advice)
+    let exit = report.finish(args.yes, advice)?;
+    failure.map_or(Ok(exit), Err)
 }
 
-fn plans(args: &KeepArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> {
+fn plans(args: &KeepArgs, global: &Global, report: &mut Report<'_>) -> Result<Vec<Plan>, Failure> {
     let query = global.query()?;
     let mut keys: Vec<Wanted> = args.keys.iter().map(|key| Wanted::of_text(key)).collect();
     for base64 in &args.key_base64 {
@@ -86,16 +84,8 @@ fn plans(args: &KeepArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> 
         query,
         ..Wish::default()
     };
-    let mut listings = Vec::new();
-    let mut n_issues = 0;
-    for info in open::find(std::slice::from_ref(&args.path), global)? {
-        let listing = Listing::read(open::open(&info)?, &wish)?;
-        for issue in listing.snapshot.issues.iter() {
-            open::report(issue, global)?;
-            n_issues += 1;
-        }
-        listings.push(listing);
-    }
+    let stores = open::find(std::slice::from_ref(&args.path), global)?;
+    let listings = report.list(&stores, &wish)?;
     let picked = if keys.is_empty() {
         None
     } else {
@@ -111,33 +101,5 @@ fn plans(args: &KeepArgs, global: &Global) -> Result<(Vec<Plan>, u64), Failure> 
         plans.push(plan);
     }
     Plan::join(&mut plans);
-    Ok((plans, n_issues))
-}
-
-fn apply(plan: &Plan, global: &Global, report: &mut Report<'_>) -> Result<(), Failure> {
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
-    let mut closed = None;
-    let mut hear = |planned: &Planned, outcome: Outcome| {
-        let (outcome, reason) = match outcome {
-            Outcome::Done | Outcome::Ready => ("kept", None),
-            Outcome::Skipped(reason) => ("skipped", Some(reason)),
-            Outcome::Failed(error) => ("failed", Some(error.to_string())),
-        };
-        // A reader that went away does not stop what was begun.
-        if let Err(error) = report.removal(plan, planned, outcome, reason) {
-            closed.get_or_insert(error);
-        }
-    };
-    let state = global.state();
-    let (how, progress) = (How::Keep, Progress::default());
-    let applied = clear::apply(plan, how, state.as_ref(), &cancel, &progress, &mut hear)?;
-    report.applied(&applied);
-    if let Some(error) = &applied.unfinished {
-        tell!("warning: {error}");
-    }
-    closed.map_or(Ok(()), Err)
+    Ok(plans)
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cachescope_core::clear::undo::{Held, HeldState};
 use cachescope_core::model::{
-    Args, Condition, Issue, Record, Severity, Snapshot, Time, Verdict, text,
+    Args, Condition, Issue, Record, Severity, Snapshot, StoreInfo, Time, Verdict, text,
 };
 
 use cachescope_core::watch::Event;
@@ -31,6 +31,20 @@ pub(super) struct StoreLine<'a> {
 }
 
 impl<'a> StoreLine<'a> {
+    /// The line of a store that was not read.
+    pub(super) fn of_info(info: &'a StoreInfo, path: &'a str) -> Self {
+        Self {
+            path,
+            kind: info.kind,
+            writer: info.writer.as_deref(),
+            entries: None,
+            bytes: None,
+            disk_bytes: None,
+            groups: None,
+            problems: None,
+        }
+    }
+
     /// The line of a store that was read whole.
     pub(super) fn of_snapshot(snapshot: &'a Snapshot, path: &'a str) -> Self {
         let labels: HashSet<&str> = snapshot

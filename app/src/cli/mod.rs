@@ -1,5 +1,6 @@
 //! The command line: arguments to a sub-command, its outcome to an exit code.
 
+mod apply;
 mod bench;
 mod check;
 mod choose;
@@ -27,6 +28,7 @@ mod sheet;
 mod show;
 mod stats;
 mod table;
+mod target;
 mod undo;
 mod warnings;
 mod watch;
@@ -45,6 +47,7 @@ pub(crate) use choose::Size;
 pub(crate) use out::Failure;
 use out::{Exit, tell};
 pub(crate) use save::raw as save_raw;
+pub(crate) use target::write_value;
 
 /// Shows what the caches of Python programs hold, and clears exactly what is stale.
 ///

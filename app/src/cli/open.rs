@@ -17,7 +17,7 @@ use super::out::{self, Failure, tell};
 /// # Errors
 /// If none of the paths can be opened.
 pub(super) fn find(paths: &[PathBuf], global: &Global) -> Result<Vec<Arc<StoreInfo>>, Failure> {
-    find_counting(paths, global, &mut 0)
+    find_telling(paths, &mut |issue| report(&issue, global))
 }
 
 /// As [`find`]; adds the issues that it told.
@@ -29,6 +29,20 @@ pub(super) fn find_counting(
     global: &Global,
     issues: &mut u64,
 ) -> Result<Vec<Arc<StoreInfo>>, Failure> {
+    find_telling(paths, &mut |issue| {
+        *issues += 1;
+        report(&issue, global)
+    })
+}
+
+/// As [`find`]; what could not be opened goes to `tell`.
+///
+/// # Errors
+/// If none of the paths can be opened, or nobody hears what is told.
+pub(super) fn find_telling(
+    paths: &[PathBuf],
+    tell: &mut dyn FnMut(Issue) -> Result<(), Failure>,
+) -> Result<Vec<Arc<StoreInfo>>, Failure> {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
         let opened = stores::open_all_telling(path, &mut |issue| say_issue(&issue));
@@ -38,12 +52,8 @@ pub(super) fn find_counting(
         }
     }
     let last = if found.is_empty() { failed.pop() } else { None };
-    *issues += failed.len() as u64;
     for (path, error) in failed {
-        report(
-            &Issue::new(Severity::Error, path, error.to_string()),
-            global,
-        )?;
+        tell(Issue::new(Severity::Error, path, error.to_string()))?;
     }
     match last {
         Some((_, error)) => Err(error.into()),

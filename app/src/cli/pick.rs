@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cachescope_core::model::{EntryKey, Issue, Record, Role, Row, StoreInfo, text};
+use cachescope_core::ops::query::Query;
 use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
-use cachescope_core::stores::Store;
+use cachescope_core::stores::{KeyScope, Store};
 
-use super::listing::Listing;
-use super::open;
+use super::listing::{Listing, Wish};
 use super::out::Failure;
+use super::{Global, open};
 
 /// How an entry is named on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,36 +38,55 @@ pub(super) struct Picked {
 /// Candidates that are listed when a key means several entries.
 const MAX_CANDIDATES: usize = 10;
 
-/// Finds the entry that `args` name in one of the stores.
+/// Finds the entry that `args` and the query name in one of the stores; one that cannot be read is told, and hides no
+/// other.
 ///
 /// # Errors
-/// Usage where it means none or several; otherwise what the stores said.
-pub(super) fn pick(stores: &[Arc<StoreInfo>], args: &KeyArgs) -> Result<Picked, Failure> {
+/// Usage where it means none or several; what a store said where none can be read.
+pub(super) fn pick(
+    stores: &[Arc<StoreInfo>],
+    args: &KeyArgs,
+    global: &Global,
+) -> Result<Picked, Failure> {
     let wanted = Wanted::of(args)?;
-    if let (Wanted::Only, [info]) = (&wanted, stores)
+    let query = global.query()?;
+    if let (Wanted::Only, [info], true) = (&wanted, stores, query.is_empty())
         && let Some(picked) = whole(info)?
     {
         return Ok(picked);
     }
-    let mut exact = Vec::new();
-    let mut by_prefix = Vec::new();
+    let (mut exact, mut by_prefix) = (Vec::new(), Vec::new());
+    let mut failed = Vec::new();
     for info in stores {
-        let store = open::open(info)?;
-        for candidate in candidates(&store, &wanted)? {
-            let list = if candidate.is_exact {
-                &mut exact
-            } else {
-                &mut by_prefix
-            };
-            list.push((Arc::clone(info), candidate));
+        let found = open::open(info).and_then(|store| candidates(store, &wanted, &query));
+        match found {
+            Ok(found) => {
+                let placed = found.into_iter().map(|found| (Arc::clone(info), found));
+                let (very, heads): (Vec<_>, Vec<_>) = placed.partition(|(_, c)| c.is_exact);
+                exact.extend(very);
+                by_prefix.extend(heads);
+            }
+            Err(failure) => failed.push((info, failure)),
         }
+    }
+    if failed.len() == stores.len()
+        && let Some((_, failure)) = failed.pop()
+    {
+        return Err(failure);
+    }
+    for (info, failure) in failed {
+        open::report_failure(failure, info, global)?;
     }
     let mut found = if exact.is_empty() { by_prefix } else { exact };
     if found.len() > 1 {
         return Err(ambiguous(&wanted, &found));
     }
     let Some((info, candidate)) = found.pop() else {
-        return Err(Failure::usage(wanted.not_found(stores)));
+        let mut message = wanted.not_found(stores);
+        if !query.is_empty() {
+            message.push_str(". Only entries that match --query were looked at");
+        }
+        return Err(Failure::usage(message));
     };
     Ok(Picked {
         store: open::open(&info)?,
@@ -107,7 +127,7 @@ pub(super) fn pick_rows(
         for (at, listing) in listings.iter().enumerate() {
             for (row, record) in listing.snapshot.records() {
                 let place = (Arc::clone(&listing.store.info), (at, row));
-                match wanted.matches(&record) {
+                match wanted.matches(&record, listing.store.key_scope()) {
                     Some(true) => exact.push((place, Candidate::of(&record, true))),
                     Some(false) => by_prefix.push((place, Candidate::of(&record, false))),
                     None => {}
@@ -162,7 +182,7 @@ impl Wanted {
     }
 
     /// `Some(true)` for this very entry, `Some(false)` for one whose hash begins like it.
-    fn matches(&self, record: &Record<'_>) -> Option<bool> {
+    fn matches(&self, record: &Record<'_>, scope: KeyScope) -> Option<bool> {
         match self {
             Self::Only => Some(true),
             // Keys with a NUL are text, and go by their bytes all the same.
@@ -175,7 +195,8 @@ impl Wanted {
                     return Some(true);
                 }
                 let part = in_group(text, record).unwrap_or(text);
-                let is_head = !part.is_empty() && is_hash(&key) && key.starts_with(part);
+                let has_hashes = scope == KeyScope::Function && is_hash(&key);
+                let is_head = has_hashes && !part.is_empty() && key.starts_with(part);
                 is_head.then_some(false)
             }
         }
@@ -216,7 +237,7 @@ fn in_group<'t>(text: &'t str, record: &Record<'_>) -> Option<&'t str> {
     of(&record.group.label).or_else(|| of(&text::from_bytes(&record.group.locator)))
 }
 
-/// joblib names entries by an MD5; the head of one is enough for people.
+/// Results of functions are named by an MD5 of their arguments; the head of one is enough for people.
 fn is_hash(key: &str) -> bool {
     key.len() == 32 && key.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -249,13 +270,24 @@ impl Candidate {
 
 fn ambiguous(wanted: &Wanted, found: &[(Arc<StoreInfo>, Candidate)]) -> Failure {
     let mut message = wanted.shown();
-    for (at, (_, candidate)) in found.iter().take(MAX_CANDIDATES).enumerate() {
+    let mut stores = found.iter().map(|(info, _)| &info.path);
+    let first = stores.next();
+    let has_several = stores.any(|path| Some(path) != first);
+    if has_several {
+        message.push_str(", and the cache that holds it as PATH");
+    }
+    for (at, (info, candidate)) in found.iter().take(MAX_CANDIDATES).enumerate() {
         let shown = candidate.shown();
         message.push_str("\n  ");
         message.push_str(&shown);
+        if has_several {
+            message.push_str("  in ");
+            message.push_str(&text::path(&info.path));
+        }
         // "a" and "b/c", "a/b" and "c": only the key itself tells them apart.
-        let is_other =
-            |(n, (_, other)): (usize, &(_, Candidate))| n != at && other.shown() == shown;
+        let is_other = |(n, (place, other)): (usize, &(Arc<StoreInfo>, Candidate))| {
+            n != at && place.path == info.path && other.shown() == shown
+        };
         if found.iter().enumerate().any(is_other) {
             let key = BASE64_STANDARD.encode(&candidate.entry.key);
             for part in ["  (--key-base64 ", &key, ")"] {
@@ -270,9 +302,29 @@ fn ambiguous(wanted: &Wanted, found: &[(Arc<StoreInfo>, Candidate)]) -> Failure 
 }
 
 /// The entries of a store that could be meant.
-fn candidates(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
+fn candidates(store: Store, wanted: &Wanted, query: &Query) -> Result<Vec<Candidate>, Failure> {
+    if query.is_empty() {
+        return scanned(&store, wanted);
+    }
+    let scope = store.key_scope();
+    let wish = Wish {
+        query: query.clone(),
+        only: Some(&|record| record.role == Role::Entry && wanted.matches(record, scope).is_some()),
+        ..Wish::default()
+    };
+    let listing = Listing::read(store, &wish)?;
+    let matched = listing.records().filter_map(|(record, _)| {
+        let is_exact = wanted.matches(&record, scope)?;
+        Some(Candidate::of(&record, is_exact))
+    });
+    Ok(matched.collect())
+}
+
+/// The same where no query narrows it: straight from the scan.
+fn scanned(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
     struct Finder<'a> {
         wanted: &'a Wanted,
+        scope: KeyScope,
         found: &'a Mutex<Vec<Candidate>>,
     }
     impl Collector for Finder<'_> {
@@ -280,7 +332,7 @@ fn candidates(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure>
             if record.role != Role::Entry {
                 return;
             }
-            let Some(is_exact) = self.wanted.matches(record) else {
+            let Some(is_exact) = self.wanted.matches(record, self.scope) else {
                 return;
             };
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -298,6 +350,7 @@ fn candidates(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure>
     let collector = || -> Box<dyn Collector> {
         Box::new(Finder {
             wanted,
+            scope: store.key_scope(),
             found: &found,
         })
     };

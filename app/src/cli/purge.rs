@@ -67,6 +67,7 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
         move || cancel.cancel()
     })?;
     let (mut entries, mut bytes, mut n_failed) = (0_u64, 0_u64, 0_u64);
+    let mut lines = Vec::new();
     for held in &held {
         if matches!(held.state, HeldState::Unreadable(_)) {
             // Nobody can say what it is, so it is not ours to free.
@@ -83,7 +84,7 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
                 entries += purged.entries as u64;
                 bytes = bytes.saturating_add(purged.bytes);
                 if global.json {
-                    out::print_line(&UndoLine::from(held))?;
+                    out::push_line(&mut lines, &UndoLine::from(held));
                 }
             }
             Err(error) => {
@@ -94,12 +95,16 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
     }
     super::undo::tidy(&paths, state.as_ref(), &cancel);
     if global.json {
-        out::print_line(&HeldSummary {
-            entries,
-            bytes,
-            issues: n_failed,
-            bytes_freed: Some(bytes),
-        })?;
+        out::push_line(
+            &mut lines,
+            &HeldSummary {
+                entries,
+                bytes,
+                issues: n_failed,
+                bytes_freed: Some(bytes),
+            },
+        );
+        out::print(&lines)?;
     } else {
         let sum = figures::counted(entries, "entry", "entries");
         out::print(format!("{sum}, {}, freed\n", figures::bytes(bytes)).as_bytes())?;

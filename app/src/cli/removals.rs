@@ -1,12 +1,15 @@
-//! What becomes of entries, line by line, and its sums: for `clear` and `undo`.
+//! What becomes of entries, line by line, and its sums: for `clear` and `keep`.
+
+use std::sync::Arc;
 
 use cachescope_core::clear::{Applied, Plan, Planned, Refusal};
-use cachescope_core::model::text;
+use cachescope_core::model::{Issue, Severity, StoreInfo, text};
 
-use super::Global;
 use super::lines::{ClearSummary, RemovalLine, path_text};
+use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
 use super::table::{Align, Table, terminal_width};
+use super::{Global, open};
 use crate::text as figures;
 
 /// Sums over the lines so far.
@@ -32,6 +35,8 @@ pub(super) struct Sums {
 }
 
 /// Lines for scripts as they come; a table for people at the end.
+///
+/// A reader that went away is told nothing more, and nothing that was begun is cut short by that.
 pub(super) struct Report<'a> {
     global: &'a Global,
     table: Table,
@@ -40,15 +45,18 @@ pub(super) struct Report<'a> {
     /// Entries that were not reached.
     n_left: u64,
     undo_ids: Vec<String>,
-    /// Issue lines that were printed before.
     n_issues: u64,
+    /// Stores of which nothing could be read.
+    n_unread: u64,
+    /// Why nothing more can be printed.
+    unsaid: Option<Failure>,
 }
 
 /// Lines are printed in blocks of about this many bytes.
 const BLOCK_BYTES: usize = 16 << 10;
 
 impl<'a> Report<'a> {
-    pub(super) fn new(global: &'a Global, n_issues: u64) -> Self {
+    pub(super) fn new(global: &'a Global) -> Self {
         Self {
             global,
             table: Table::new(&[
@@ -63,7 +71,60 @@ impl<'a> Report<'a> {
             lines: Vec::new(),
             n_left: 0,
             undo_ids: Vec::new(),
-            n_issues,
+            n_issues: 0,
+            n_unread: 0,
+            unsaid: None,
+        }
+    }
+
+    /// Lists stores; one that cannot be read is an issue and hides no other.
+    ///
+    /// # Errors
+    /// If none of them can be read.
+    pub(super) fn list(
+        &mut self,
+        stores: &[Arc<StoreInfo>],
+        wish: &Wish<'_>,
+    ) -> Result<Vec<Listing>, Failure> {
+        let (mut listings, mut failed) = (Vec::new(), Vec::new());
+        for info in stores {
+            match open::open(info).and_then(|store| Listing::read(store, wish)) {
+                Ok(listing) => {
+                    for issue in listing.snapshot.issues.iter() {
+                        self.issue(issue);
+                    }
+                    listings.push(listing);
+                }
+                Err(failure) => failed.push((info, failure)),
+            }
+        }
+        if listings.is_empty()
+            && let Some((_, failure)) = failed.pop()
+        {
+            return Err(failure);
+        }
+        for (info, failure) in failed {
+            self.n_unread += 1;
+            let why = failure.message().unwrap_or_default();
+            self.issue(&Issue::new(Severity::Error, &info.path, why));
+        }
+        Ok(listings)
+    }
+
+    /// True once nobody reads on.
+    pub(super) fn is_closed(&self) -> bool {
+        self.unsaid.is_some()
+    }
+
+    fn issue(&mut self, issue: &Issue) {
+        self.n_issues += 1;
+        self.try_to(|report| open::report(issue, report.global));
+    }
+
+    /// Prints, unless that failed before.
+    fn try_to(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Failure>) {
+        if self.unsaid.is_none() {
+            self.unsaid = print(self).err();
         }
     }
 
@@ -78,23 +139,18 @@ impl<'a> Report<'a> {
         planned: &Planned,
         outcome: &'static str,
         reason: Option<String>,
-    ) -> Result<(), Failure> {
-        self.line(&line_of(plan, planned, outcome, reason))
+    ) {
+        self.line(&line_of(plan, planned, outcome, reason));
     }
 
     /// An entry that would stay, in a plan that is only shown.
-    pub(super) fn spared(
-        &mut self,
-        plan: &Plan,
-        planned: &Planned,
-        reason: String,
-    ) -> Result<(), Failure> {
+    pub(super) fn spared(&mut self, plan: &Plan, planned: &Planned, reason: String) {
         self.sums.refused += 1;
-        self.print(&line_of(plan, planned, "skipped", Some(reason)))
+        self.print(&line_of(plan, planned, "skipped", Some(reason)));
     }
 
     /// A chosen entry that cannot go.
-    pub(super) fn refusal(&mut self, plan: &Plan, refusal: &Refusal) -> Result<(), Failure> {
+    pub(super) fn refusal(&mut self, plan: &Plan, refusal: &Refusal) {
         self.sums.refused += 1;
         self.print(&RemovalLine {
             store: path_text(&plan.store),
@@ -104,11 +160,11 @@ impl<'a> Report<'a> {
             duration_s: None,
             outcome: "skipped",
             reason: Some(refusal.reason.clone()),
-        })
+        });
     }
 
     /// One line, counted by its outcome.
-    pub(super) fn line(&mut self, line: &RemovalLine) -> Result<(), Failure> {
+    fn line(&mut self, line: &RemovalLine) {
         let sums = &mut self.sums;
         match line.outcome {
             "skipped" => sums.skipped += 1,
@@ -126,19 +182,19 @@ impl<'a> Report<'a> {
                 }
             }
         }
-        self.print(line)
+        self.print(line);
     }
 
-    fn print(&mut self, line: &RemovalLine) -> Result<(), Failure> {
-        if self.global.json {
-            out::push_line(&mut self.lines, line);
-            if self.lines.len() >= BLOCK_BYTES {
-                out::print(&std::mem::take(&mut self.lines))?;
-            }
-        } else {
+    fn print(&mut self, line: &RemovalLine) {
+        if !self.global.json {
             self.table.push(cells(line));
+            return;
         }
-        Ok(())
+        out::push_line(&mut self.lines, line);
+        if self.lines.len() >= BLOCK_BYTES {
+            let lines = std::mem::take(&mut self.lines);
+            self.try_to(|_| out::print(&lines));
+        }
     }
 
     /// What applying a plan held and freed.
@@ -150,8 +206,24 @@ impl<'a> Report<'a> {
         self.undo_ids.extend(applied.undo_id.clone());
     }
 
-    /// The sums, and what to do next.
-    pub(super) fn finish(mut self, advice: &str) -> Result<Exit, Failure> {
+    /// The sums, and what to do next; `was_done` where plans were carried out. How the command ends is the same where
+    /// nobody reads that.
+    ///
+    /// # Errors
+    /// If stdout took not all of it for another reason than that its reader went away.
+    pub(super) fn finish(mut self, was_done: bool, advice: &str) -> Result<Exit, Failure> {
+        self.try_to(|report| report.print_end(advice));
+        match self.unsaid.take() {
+            // A cache that could not be read was to change as well.
+            None | Some(Failure::Closed) if was_done && self.n_unread > 0 => {
+                Ok(self.exit().max(Exit::Found))
+            }
+            None | Some(Failure::Closed) => Ok(self.exit()),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    fn print_end(&mut self, advice: &str) -> Result<(), Failure> {
         let sums = self.sums;
         if self.global.json {
             out::push_line(
@@ -170,7 +242,7 @@ impl<'a> Report<'a> {
                     issues: self.n_issues,
                 },
             );
-            out::print(&self.lines)?;
+            out::print(&self.lines)
         } else {
             let mut page = String::new();
             if !self.table.is_empty() {
@@ -183,9 +255,8 @@ impl<'a> Report<'a> {
                 page.push_str(advice);
                 page.push('\n');
             }
-            out::print(page.as_bytes())?;
+            out::print(page.as_bytes())
         }
-        Ok(self.exit())
     }
 
     fn exit(&self) -> Exit {

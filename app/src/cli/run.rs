@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::out::{Exit, Failure};
-use super::{Global, refuse_query};
+use super::{Global, refuse_query, target};
 
 /// Start a program that tells of its hits and misses.
 ///
@@ -43,6 +43,9 @@ pub(super) fn run(args: &RunArgs, global: &Global) -> Result<Exit, Failure> {
         std::path::absolute(path)
             .map_err(|e| Failure::usage(format!("Cannot use the path {}: {e}", path.display())))
     };
+    if let Some(events) = args.events.as_ref().filter(|events| !is_device(events)) {
+        target::stay_outside(events, &[])?;
+    }
     let snapshots = match &args.snapshots {
         Some(folder) => absolute(folder)?,
         None => state.new_run()?,
@@ -51,11 +54,21 @@ pub(super) fn run(args: &RunArgs, global: &Global) -> Result<Exit, Failure> {
     command
         .args(rest)
         .env("PYTHONPATH", first_on_path(&state.unpack_probe()?))
-        .env("CACHESCOPE_PROBE_DIR", snapshots);
+        .env("CACHESCOPE_PROBE_DIR", &snapshots);
     if let Some(events) = &args.events {
         command.env("CACHESCOPE_PROBE_EVENTS", absolute(events)?);
     }
-    start(command, program)
+    let ended = start(command, program);
+    if ended.is_err() && args.snapshots.is_none() {
+        state.forget_run(&snapshots);
+    }
+    ended
+}
+
+/// True for a pipe or a terminal, which may be given like a file.
+fn is_device(path: &Path) -> bool {
+    let meta = path.metadata();
+    meta.is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// The folder before what `PYTHONPATH` names already.

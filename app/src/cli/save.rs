@@ -1,16 +1,19 @@
 //! `show -o F`: a stored value into a file of its own, whole or not at all.
 
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use cachescope_core::Error;
 use cachescope_core::formats::repr::float_repr;
 use cachescope_core::formats::{Carrier, Preview, SaveAs};
+use cachescope_core::model::{StoreInfo, text};
 use cachescope_core::scan::Cancel;
 use cachescope_core::stores::ValueReader;
-use cachescope_core::{Error, model::text};
 
 use super::interrupt;
 use super::out::Failure;
+use super::target::write_value;
 
 /// Where the value goes, and as what.
 #[derive(Debug, clap::Args)]
@@ -49,90 +52,78 @@ impl Form {
     }
 }
 
+/// A value on its way into a file.
+pub(super) struct Saving<'a> {
+    path: &'a Path,
+    form: Form,
+}
+
 impl SaveArgs {
     /// True if the value is to be saved.
     pub(super) fn is_asked(&self) -> bool {
         self.output.is_some()
     }
 
-    /// Saves the value; returns what was written, or `None` if nothing was asked for.
+    /// What is to be saved of a value, or of a part of one.
     ///
     /// # Errors
-    /// Usage where the format cannot carry the value; refused inside the store; what the system said.
-    pub(super) fn save(
-        &self,
-        store: &Path,
-        reader: &ValueReader,
-        preview: &Preview,
-    ) -> Result<Option<String>, Failure> {
+    /// Usage for the stored bytes of a part, which has none of its own.
+    pub(super) fn of(&self, is_part: bool) -> Result<Option<Saving<'_>>, Failure> {
         let Some(path) = &self.output else {
             return Ok(None);
         };
-        let folder = outside(store, &reader.path, path)?;
-        let fail = |cause| Error::io("Cannot save the value", path, cause);
-        let cancel = Cancel::default();
-        let handle = cancel.clone();
-        interrupt::then(move || handle.cancel())?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".cachescope-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // As any program's new file: the umask takes away what the person does not want.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        let form = self.form.unwrap_or_else(|| Form::of(path));
+        if form == Form::Raw && is_part {
+            return Err(Failure::usage(
+                "Cannot save a part of a value as raw: it has no stored bytes of its own. \
+                 Save it with --as json, csv or npy, or the whole value without --at",
+            ));
         }
-        let mut file = builder.tempfile_in(folder).map_err(fail)?;
-        let mut out = Counted::new(&mut file);
-        let is_done = match self.form.unwrap_or_else(|| Form::of(path)) {
-            Form::Npy => preview.save(SaveAs::Npy, &|| cancel.is_cancelled(), &mut out)?,
-            Form::Csv => preview.save(SaveAs::Csv, &|| cancel.is_cancelled(), &mut out)?,
-            Form::Json => preview.save(SaveAs::Json, &|| cancel.is_cancelled(), &mut out)?,
-            Form::Raw => raw(reader, &cancel, &mut out)?,
-        };
-        if !is_done {
-            return Err(Failure::unread("Interrupted: nothing was saved"));
-        }
-        let n = out.finish().map_err(fail)?;
-        file.as_file().sync_all().map_err(fail)?;
-        file.persist(path).map_err(|e| fail(e.error))?;
-        let shown = path.display().to_string();
-        Ok(Some(format!(
-            "Saved {} in {}",
-            crate::text::bytes(n),
-            text::shown(&shown)
-        )))
+        Ok(Some(Saving { path, form }))
     }
 }
 
-/// The folder of `path`, which must not lie in the store: looking at one never writes there.
-fn outside(store: &Path, value: &Path, path: &Path) -> Result<PathBuf, Failure> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    };
-    let fail = |cause| Error::io("Cannot save the value", path, cause);
-    let real = folder.canonicalize().map_err(fail)?;
-    if let Ok(meta) = path.symlink_metadata()
-        && !meta.is_file()
-    {
-        let why = "there is something of that name that is no plain file";
-        return Err(Error::usage("Cannot save the value", why).at(path).into());
+impl Saving<'_> {
+    /// Saves the value; returns what was written, in words.
+    ///
+    /// # Errors
+    /// Usage where the format cannot carry the value; refused where the file would belong to a cache; what the system
+    /// said.
+    pub(super) fn save(
+        &self,
+        store: &Arc<StoreInfo>,
+        reader: &ValueReader,
+        preview: &Preview,
+    ) -> Result<String, Failure> {
+        let cancel = Cancel::default();
+        interrupt::then({
+            let cancel = cancel.clone();
+            move || cancel.cancel()
+        })?;
+        let is_over = || cancel.is_cancelled();
+        let write = |out: &mut dyn Write| {
+            let is_done = match self.form {
+                Form::Npy => preview.save(SaveAs::Npy, &is_over, out)?,
+                Form::Csv => preview.save(SaveAs::Csv, &is_over, out)?,
+                Form::Json => preview.save(SaveAs::Json, &is_over, out)?,
+                Form::Raw => raw(reader, &cancel, out)?,
+            };
+            if is_done {
+                Ok(())
+            } else {
+                Err(Error::cancelled())
+            }
+        };
+        let saved = write_value(self.path, std::slice::from_ref(store), write);
+        if cancel.is_cancelled() && saved.is_err() {
+            return Err(Failure::unread("Interrupted: nothing was saved"));
+        }
+        Ok(format!(
+            "Saved {} in {}",
+            crate::text::bytes(saved?),
+            text::path(self.path)
+        ))
     }
-    let target = path
-        .file_name()
-        .map_or_else(|| real.clone(), |name| real.join(name));
-    let is_inside = |place: &Path| {
-        let real = place.canonicalize();
-        target.starts_with(real.as_deref().unwrap_or(place))
-    };
-    if is_inside(store) || is_inside(value) {
-        let why = "that file would lie in the cache itself";
-        return Err(Error::refused("Cannot save the value", why)
-            .at(path)
-            .hint("Choose a path outside of it")
-            .into());
-    }
-    Ok(folder)
 }
 
 /// Bytes copied at a time.
@@ -183,37 +174,5 @@ pub(crate) fn raw(
         out.write_all(chunk.get(..n).unwrap_or_default())
             .map_err(unsaved)?;
         at += n as u64;
-    }
-}
-
-/// A writer that counts.
-struct Counted<W: Write> {
-    inner: BufWriter<W>,
-    n: u64,
-}
-
-impl<W: Write> Counted<W> {
-    fn new(inner: W) -> Self {
-        Self {
-            inner: BufWriter::new(inner),
-            n: 0,
-        }
-    }
-
-    fn finish(mut self) -> io::Result<u64> {
-        self.inner.flush()?;
-        Ok(self.n)
-    }
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let n = self.inner.write(buf)?;
-        self.n += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }

@@ -71,7 +71,7 @@ const REPR_CHARS: usize = 10_000;
 
 pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     let stores = open::find(std::slice::from_ref(&args.path), global)?;
-    let picked = pick::pick(&stores, &args.key)?;
+    let picked = pick::pick(&stores, &args.key, global)?;
     let mut reader = picked.store.open_value(&picked.entry)?;
     reader.hides_secrets &= !args.secrets;
     let options = if args.save.is_asked() {
@@ -83,7 +83,9 @@ pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
     if let Some(steps) = &args.at {
         preview = part(&preview, &reader, steps, &options)?;
     }
-    if let Some(saved) = args.save.save(&picked.store.info.path, &reader, &preview)? {
+    let saving = args.save.of(args.at.is_some())?;
+    if let Some(saving) = saving {
+        let saved = saving.save(&picked.store.info, &reader, &preview)?;
         tell!("{saved}");
         return Ok(Exit::Done);
     }

@@ -61,9 +61,7 @@ fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), F
         progress: &Progress::default(),
     };
     let mut stats = stats::read(store, args.durations, control)?;
-    if let Some(state) = global.state() {
-        stats.counters.extend(state.counters(&store.info.path));
-    }
+    stats.counters.extend(kept_counters(store, global));
     if global.json {
         out::print_line(&StatsLine::new(store, &stats))?;
     } else {
@@ -84,6 +82,12 @@ fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), F
         )));
     }
     Ok(())
+}
+
+/// What Cachescope's own folder knows of the look-ups in a store.
+pub(super) fn kept_counters(store: &Store, global: &Global) -> Vec<Counters> {
+    let state = global.state();
+    state.map_or_else(Vec::new, |state| state.counters(&store.info.path))
 }
 
 /// The sums of one store.
@@ -215,9 +219,9 @@ pub(super) fn page(store: &Store, stats: &Stats) -> String {
         fact(
             "hits",
             format!(
-                "{bound}{} hits, {} misses ({}{})",
-                figures::count(counters.hits),
-                figures::count(counters.misses),
+                "{bound}{}, {} ({}{})",
+                figures::counted(counters.hits, "hit", "hits"),
+                figures::counted(counters.misses, "miss", "misses"),
                 counters.source,
                 counters
                     .since

@@ -210,7 +210,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
 fn say_freed(held: &Held, n_freed: usize) {
     if n_freed > 0 {
         tell!(
-            "note: {} of {} were being freed for good when that was cut short; it was finished",
+            "note: freeing {} of {} for good was cut short, and is finished now",
             figures::counted(n_freed as u64, "entry", "entries"),
             text::shown(&held.id)
         );

@@ -38,6 +38,13 @@ fn span(text: &str) -> Result<Duration, String> {
 
 pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     let query = global.query()?;
+    let needs = query.needs();
+    if needs.conditions || needs.types {
+        return Err(Failure::usage(
+            "watch looks into no value and checks none, so condition:, type: and codec: choose nothing here. \
+             `check --query` and `ls --query` take them",
+        ));
+    }
     let bell = Bell::hang()?;
     let mut watched = Vec::new();
     for info in open::find(&args.paths, global)? {

@@ -11,19 +11,24 @@ use super::{Cli, Global};
 /// Opens the window on these paths; returns when it is closed.
 ///
 /// # Errors
-/// If a path is not there, or there is no display.
+/// If no path is there, or there is no display.
 pub(super) fn open(
     paths: Vec<PathBuf>,
     global: &Global,
     pictures: Option<PathBuf>,
 ) -> Result<Exit, Failure> {
-    for path in &paths {
-        // What is there opens in the window, which says itself what it cannot read. A shelf's name is no file's.
-        if !path.exists() {
-            stores::open_all(path).map_err(|error| {
-                Failure::unread(format!("{error}{}", mistyped(path).unwrap_or_default()))
-            })?;
-        }
+    // What is there opens in the window, which says itself what it cannot read, and what is missing among others.
+    // A shelf's name is no file's.
+    let missing = |path: &PathBuf| {
+        let error = (!path.exists()).then(|| stores::open_all(path).err())??;
+        let advice = mistyped(path).unwrap_or_default();
+        Some(Failure::unread(format!("{error}{advice}")))
+    };
+    let mut judged = paths.iter().map(missing);
+    if let Some(Some(first)) = judged.next()
+        && judged.all(|missing| missing.is_some())
+    {
+        return Err(first);
     }
     let setup = crate::gui::Setup {
         own: global.state(),

@@ -16,7 +16,7 @@ use super::session::Session;
 use super::state::{Dialog, Exporting, Picturing, Saving, Toast};
 use super::widgets::picture::To;
 use crate::cli::export::{self, Form, Request};
-use crate::cli::save_raw;
+use crate::cli::{save_raw, write_value};
 
 impl Session {
     /// What the export dialog offers at first: a page beside the store, named after it.
@@ -92,11 +92,11 @@ impl Session {
                         "it could not be read",
                     )),
                 };
-                let saved = export::write_value(&path, &stores, write);
+                let saved = write_value(&path, &stores, write);
                 cancel.check()?;
                 let why =
                     |failure: crate::cli::Failure| failure.message().unwrap_or_default().to_owned();
-                Ok(Box::new(Made::Saved(path, saved.map_err(why))) as Answer)
+                Ok(Box::new(Made::Saved(path, saved.map(drop).map_err(why))) as Answer)
             }),
         }));
     }
@@ -156,10 +156,10 @@ impl Session {
                     png.and_then(|png| out.write_all(&png).map_err(|why| why.to_string()))
                         .map_err(|why| Error::unavailable("Cannot save the picture", why))
                 };
-                let saved = export::write_value(&path, &stores, write);
+                let saved = write_value(&path, &stores, write);
                 let why =
                     |failure: crate::cli::Failure| failure.message().unwrap_or_default().to_owned();
-                Ok(Box::new(Made::Saved(path, saved.map_err(why))) as Answer)
+                Ok(Box::new(Made::Saved(path, saved.map(drop).map_err(why))) as Answer)
             }),
         }));
     }
@@ -177,6 +177,8 @@ impl Session {
         };
         let request = Request {
             stores: vec![info],
+            unopened: Vec::new(),
+            own: self.own.clone(),
             query: self.state.query.parsed().clone(),
             typed: self.state.query.text().to_owned(),
             options,

@@ -309,7 +309,8 @@ mod tests {
         assert!(matches!(next(&mut jobs).outcome, Outcome::Opened(_)));
         assert!(matches!(next(&mut jobs).outcome, Outcome::Ended(Ok(()))));
         // The wake follows the report: closing waits until the thread has nothing more to say.
-        while woken.load(Ordering::SeqCst) < 2 {
+        let deadline = Instant::now() + LONG;
+        while woken.load(Ordering::SeqCst) < 2 && Instant::now() < deadline {
             std::thread::yield_now();
         }
         assert!(jobs.poll().is_empty());

@@ -1,6 +1,7 @@
 //! What caches earned while they were watched: a small file for each store, day and watcher, summed when read.
 //!
-//! Each watcher writes a file of its own, so that several Cachescopes never write the same one.
+//! Each watcher writes a file of its own, so that several Cachescopes never write the same one. What several see at the
+//! same time happened once: of windows that overlap only those are summed that together saw most.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -214,6 +215,46 @@ impl Book {
     }
 }
 
+impl Page {
+    fn lookups(&self) -> u64 {
+        self.total.hits.saturating_add(self.total.misses)
+    }
+
+    /// True if its window reaches from before the other's to behind it.
+    fn spans(&self, other: &Self) -> bool {
+        self.since <= other.since && self.until >= other.until
+    }
+}
+
+/// Of one day's pages those whose windows lie apart and together saw most, and the others.
+fn apart(mut pages: Vec<Page>) -> (Vec<Page>, Vec<Page>) {
+    pages.sort_by_key(|page| page.until);
+    let n_before =
+        |pages: &[Page], since: i64| pages.partition_point(|before| before.until <= since);
+    // For the first n pages: what the best choice among them saw, and whether the last of them is in it.
+    let mut best = vec![(0_u64, false)];
+    for (at, page) in pages.iter().enumerate() {
+        let seen = |n: usize| best.get(n).map_or(0, |(seen, _)| *seen);
+        let before = n_before(pages.get(..at).unwrap_or_default(), page.since);
+        let with = seen(before).saturating_add(page.lookups());
+        let without = seen(at);
+        best.push((with.max(without), with > without));
+    }
+    let (mut chosen, mut others) = (Vec::new(), Vec::new());
+    let mut n_free = pages.len();
+    while let Some(page) = pages.pop() {
+        let n = pages.len() + 1;
+        let is_best = best.get(n).is_some_and(|(_, is_in)| *is_in);
+        if n <= n_free && is_best {
+            n_free = n_before(&pages, page.since);
+            chosen.push(page);
+        } else {
+            others.push(page);
+        }
+    }
+    (chosen, others)
+}
+
 /// What a store earned while it was watched, by all that was kept.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
@@ -221,7 +262,7 @@ pub struct History {
     pub total: Earned,
     /// Since when look-ups were counted.
     pub since: Option<Time>,
-    /// Seconds of watching, of all watchers together.
+    /// Seconds of watching.
     pub watched_s: f64,
     /// More look-ups may have happened in that time.
     pub is_lower_bound: bool,
@@ -241,11 +282,21 @@ impl History {
         let Ok(files) = std::fs::read_dir(folder) else {
             return history;
         };
+        let mut days: BTreeMap<String, Vec<Page>> = BTreeMap::new();
         for file in files.filter_map(std::result::Result::ok) {
             let is_small = file.metadata().is_ok_and(|meta| meta.len() <= MAX_BYTES);
             let bytes = is_small.then(|| std::fs::read(file.path()).ok()).flatten();
-            let page = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            let page = bytes.and_then(|bytes| serde_json::from_slice::<Page>(&bytes).ok());
             if let Some(page) = page {
+                days.entry(page.day.clone()).or_default().push(page);
+            }
+        }
+        for pages in days.into_values() {
+            let (chosen, others) = apart(pages);
+            // A window that reached further may have seen what the chosen ones did not.
+            let is_seen = |other: &Page| chosen.iter().any(|page| page.spans(other));
+            history.is_lower_bound |= !others.iter().all(is_seen);
+            for page in chosen {
                 history.add(page);
             }
         }
@@ -327,35 +378,65 @@ mod tests {
     }
 
     #[test]
-    fn two_watchers_and_two_days_add_up() {
+    fn two_days_add_up_and_what_two_watchers_saw_at_the_same_time_happened_once() {
         let temp = tempfile::tempdir().unwrap();
         let state = StateDir::at(temp.path());
         let store = Path::new("/c/joblib");
-        let today = Time::from_unix(1_795_600_000, 0);
-        let tomorrow = Time::from_unix(1_795_600_000 + 86_400, 0);
+        let today = Time::now();
+        let yesterday = Time::from_unix(today.secs() - 86_400, 0);
         let mut books = [0, 1].map(|_| Book::open(state.clone(), store, "joblib"));
         for book in &mut books {
-            book.count(&event(EventKind::Miss, "a", today, Some(2.0)), today, false);
+            let mut count = |kind, key, time, duration_s| {
+                book.count(&event(kind, key, time, duration_s), yesterday, false);
+            };
+            count(EventKind::Miss, "a", yesterday, Some(2.0));
             for _ in 0..3 {
-                book.count(&event(EventKind::Hit, "a", today, Some(2.0)), today, false);
+                count(EventKind::Hit, "a", yesterday, Some(2.0));
             }
-            book.count(&event(EventKind::Hit, "b", tomorrow, None), today, false);
+            count(EventKind::Hit, "b", today, None);
             book.close();
         }
         let history = History::read(&state, store);
         let total = history.total;
-        assert_eq!((total.hits, total.misses, total.n_untimed), (8, 2, 2));
-        assert!((total.saved_s - 12.0).abs() < 1e-9);
+        assert_eq!((total.hits, total.misses, total.n_untimed), (4, 1, 1));
+        assert!((total.saved_s - 6.0).abs() < 1e-9);
         let days: Vec<_> = history.days.values().map(|day| day.hits).collect();
-        assert_eq!(days, [6, 2]);
-        assert_eq!(history.since, Some(today));
+        assert_eq!(days, [3, 1]);
+        assert_eq!(history.since.unwrap().secs(), yesterday.secs());
         let entries: Vec<_> = history.entries.values().map(|one| one.hits).collect();
-        assert_eq!(entries.iter().sum::<u64>(), 8);
-        assert_eq!(history.groups[b"m/f".as_slice()].hits, 8);
+        assert_eq!(entries.iter().sum::<u64>(), 4);
+        assert_eq!(history.groups[b"m/f".as_slice()].hits, 4);
         assert_eq!(
             History::read(&state, Path::new("/other")),
             History::default()
         );
+    }
+
+    #[test]
+    fn of_windows_that_overlap_those_count_that_together_saw_most() {
+        for (windows, expected) in [
+            (&[(0, 10, 5), (10, 20, 4)][..], 9),
+            (&[(0, 10, 5), (0, 10, 5)], 5),
+            (&[(0, 10, 5), (5, 15, 7), (10, 20, 4)], 9),
+            (&[(0, 10, 2), (5, 15, 7), (10, 20, 4)], 7),
+            (&[(0, 100, 3), (10, 20, 5), (30, 40, 5)], 10),
+            (&[(0, 100, 11), (10, 20, 5), (30, 40, 5)], 11),
+            (&[], 0),
+        ] {
+            let page = |(since, until, hits): &(i64, i64, u64)| Page {
+                since: *since,
+                until: *until,
+                total: Earned {
+                    hits: *hits,
+                    ..Earned::default()
+                },
+                ..Page::default()
+            };
+            let (chosen, others) = apart(windows.iter().map(page).collect());
+            let seen: u64 = chosen.iter().map(Page::lookups).sum();
+            assert_eq!(seen, expected, "{windows:?}");
+            assert_eq!(chosen.len() + others.len(), windows.len());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The probe in Cachescope's own folder: unpacked where Python finds it, and a folder for each run's snapshots.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::StateDir;
 use crate::Result;
@@ -52,6 +52,12 @@ impl StateDir {
         self.folder(&format!("{RUNS}/{day}-{time}-{}", std::process::id()))
     }
 
+    /// Takes back the folder of a run that did not come to be, unless something is in it.
+    pub fn forget_run(&self, folder: &Path) {
+        #[expect(clippy::disallowed_methods, reason = "our own folder")]
+        std::fs::remove_dir(folder).ok();
+    }
+
     /// Where the folders of runs lie; it need not exist.
     pub fn runs(&self) -> PathBuf {
         self.path().join(RUNS)
@@ -83,5 +89,7 @@ mod tests {
         let state = StateDir::at(temp.path().join("own"));
         let run = state.new_run().unwrap();
         assert!(run.is_dir() && run.parent() == Some(&state.runs()));
+        state.forget_run(&run);
+        assert!(!run.exists());
     }
 }

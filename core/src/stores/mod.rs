@@ -1,6 +1,7 @@
 //! What kind of cache: the trait that every backend answers, and the one list of backends.
 
 mod advice;
+mod belongs;
 mod compaction;
 mod dbm_dumb;
 mod dbm_hash;
@@ -38,6 +39,7 @@ mod strangers;
 mod value_reader;
 
 pub use advice::{Advice, Topic};
+pub use belongs::cache_with;
 pub use compaction::Compaction;
 pub(crate) use facts::ValueTimes;
 pub use facts::{CheckOptions, Counters, Details};

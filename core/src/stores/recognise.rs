@@ -187,7 +187,7 @@ fn below(
 }
 
 /// `shelf` stands for `shelf.dir` and `shelf.dat`: the folder and the name, if some such file is there.
-fn by_stem(path: &Path) -> Option<(Dir, OsString)> {
+pub(super) fn by_stem(path: &Path) -> Option<(Dir, OsString)> {
     let name = path.file_name()?;
     let folder = path
         .parent()

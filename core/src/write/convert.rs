@@ -139,7 +139,10 @@ fn losses(
         let records = snapshot.records().map(|(_, record)| record);
         records.filter(|record| record.role == Role::Entry)
     };
-    let counted = |n: usize, what: &str| format!("{what} of {n} entries");
+    let counted = |n: usize, what: &str| {
+        let word = if n == 1 { "entry" } else { "entries" };
+        format!("{what} of {n} {word}")
+    };
     if !target.keeps_expiry {
         let n_expiring = records().filter(|record| record.expires.is_some()).count();
         if n_expiring > 0 {
@@ -317,7 +320,7 @@ impl<'a> Carried<'a> {
         let n_written = snapshot.totals.entries;
         if n_written != self.rows.len() as u64 {
             return Err(broken(format!(
-                "it holds {n_written} entries of {}",
+                "{n_written} of {} entries are in it",
                 self.rows.len()
             )));
         }

@@ -4,7 +4,6 @@ mod chart;
 mod document;
 mod page;
 mod sheet;
-mod target;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::sync::Arc;
 use cachescope_core::model::{Issue, Severity, StoreInfo, Time, text};
 use cachescope_core::ops::query::Query;
 use cachescope_core::ops::stats::{self, Stats};
+use cachescope_core::own::StateDir;
 use cachescope_core::scan::Cancel;
 use cachescope_core::stores::{CheckOptions, Store};
 
@@ -20,9 +20,9 @@ use super::check::Rules;
 use super::lines::SummaryLine;
 use super::listing::{Listing, Types, Wish};
 use super::out::{self, Exit, Failure};
-use super::{Global, open};
+use super::target::Target;
+use super::{Global, interrupt, open};
 use crate::text as figures;
-use target::Target;
 
 /// Write a report: listing, statistics and conditions.
 ///
@@ -82,6 +82,10 @@ impl Form {
 pub(crate) struct Request {
     /// The caches.
     pub(crate) stores: Vec<Arc<StoreInfo>>,
+    /// What was asked for and could not be opened.
+    pub(crate) unopened: Vec<Issue>,
+    /// Cachescope's own folder, which knows of look-ups.
+    pub(crate) own: Option<StateDir>,
     /// Which entries are listed.
     pub(crate) query: Query,
     /// The same as it was typed.
@@ -115,11 +119,17 @@ pub(super) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, Failure> {
     let form = form.ok_or_else(|| {
         Failure::usage("The form of the report is not known: give --as csv, --as json or --as html")
     })?;
+    let mut unopened = Vec::new();
     let request = Request {
         query: global.query()?,
         typed: global.query.clone().unwrap_or_default(),
         options: args.rules.options()?,
-        stores: open::find(&args.paths, global)?,
+        stores: open::find_telling(&args.paths, &mut |issue| {
+            unopened.push(issue);
+            Ok(())
+        })?,
+        unopened,
+        own: global.state(),
         form,
         now: Time::now(),
     };
@@ -127,9 +137,20 @@ pub(super) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, Failure> {
         let mut stdout = std::io::stdout().lock();
         let written = write(&request, &mut stdout, &Cancel::default())?;
         stdout.flush()?;
+        // The report has stdout to itself.
+        written.issues.iter().for_each(open::say_issue);
         return Ok(written.exit());
     }
-    let written = write_file(&request, &args.output, &Cancel::default())?;
+    let cancel = Cancel::default();
+    interrupt::then({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    })?;
+    let written = write_file(&request, &args.output, &cancel);
+    if cancel.is_cancelled() && written.is_err() {
+        return Err(Failure::unread("Interrupted: nothing was written"));
+    }
+    let written = written?;
     for issue in &written.issues {
         open::report(issue, global)?;
     }
@@ -159,22 +180,9 @@ pub(crate) fn write_file(
             written.why()
         )));
     }
+    cancel.check()?;
     target.keep()?;
     Ok(written)
-}
-
-/// Writes a value the same way: beside its name first, never onto one of these caches.
-///
-/// # Errors
-/// Refused where the name belongs to a cache; otherwise what the value or the system said.
-pub(crate) fn write_value(
-    path: &Path,
-    stores: &[Arc<StoreInfo>],
-    write: impl FnOnce(&mut dyn Write) -> cachescope_core::Result<()>,
-) -> Result<(), Failure> {
-    let mut target = Target::new(path, stores)?;
-    write(&mut target)?;
-    target.keep()
 }
 
 fn write(request: &Request, to: &mut dyn Write, cancel: &Cancel) -> Result<Written, Failure> {
@@ -185,6 +193,10 @@ fn write(request: &Request, to: &mut dyn Write, cancel: &Cancel) -> Result<Writt
         Form::Html => Box::new(page::Page),
     };
     form.begin(request, to)?;
+    for issue in &request.unopened {
+        form.issue(issue, to)?;
+        written.issues.push(issue.clone());
+    }
     for info in &request.stores {
         match read(info, request, cancel) {
             Ok(part) => {
@@ -218,6 +230,9 @@ fn read(info: &Arc<StoreInfo>, request: &Request, cancel: &Cancel) -> Result<Par
     )?;
     let mut stats = stats::of_snapshot(&listing.snapshot, request.now);
     stats.counters = listing.store.counters()?;
+    if let Some(own) = &request.own {
+        stats.counters.extend(own.counters(&info.path));
+    }
     Ok(Part { listing, stats })
 }
 

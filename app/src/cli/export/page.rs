@@ -125,8 +125,9 @@ fn facts(part: &Part) -> String {
         cards.push((
             format!("{bound}{}", figures::count(counters.hits)),
             format!(
-                "hits, {} misses, {}",
-                figures::count(counters.misses),
+                "{}, {}, {}",
+                if counters.hits == 1 { "hit" } else { "hits" },
+                figures::counted(counters.misses, "miss", "misses"),
                 counters.source
             ),
         ));

@@ -116,7 +116,8 @@ fn head(table: &Table) -> String {
     let page = page.trim_start_matches('\n').to_owned();
     let rows = crate::text::counted(table.rows, "row", "rows");
     if more > 0 {
-        format!("{page}{rows} in all, and {more} more columns\n")
+        let more = crate::text::counted(more as u64, "more column", "more columns");
+        format!("{page}{rows} in all, and {more}\n")
     } else {
         format!("{page}{rows} in all\n")
     }

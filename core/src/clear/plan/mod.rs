@@ -283,8 +283,10 @@ impl Plan {
             match left.get(&file_of(&planned)) {
                 Some(0) => self.removals.push(planned),
                 Some(n) => {
-                    let reason =
-                        format!("it shares its file with {n} entries that were not chosen");
+                    let reason = match n {
+                        1 => "it shares its file with an entry that was not chosen".to_owned(),
+                        n => format!("it shares its file with {n} entries that were not chosen"),
+                    };
                     self.refuse(planned, &reason);
                 }
                 None => self.refuse(planned, "it is no longer in the store"),

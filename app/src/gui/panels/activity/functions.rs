@@ -45,7 +45,11 @@ fn line_ui(ui: &mut Ui, line: &Function, bars: Option<&Bars>, last: i64) {
     let name = cachescope_core::model::text::shown(&line.label);
     let saved = text::duration(saved_s);
     response.widget_info(|| {
-        let said = format!("{name}, {hits} hits, {misses} misses, {saved} saved at most");
+        let said = format!(
+            "{name}, {}, {}, {saved} saved at most",
+            text::counted(hits, "hit", "hits"),
+            text::counted(misses, "miss", "misses")
+        );
         WidgetInfo::labeled(Role::Row, true, said)
     });
     let mut right = rect.right();

@@ -47,7 +47,11 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
             card_ui(a, &percent(rate), &source(rate));
             let counters = &rate.counters;
             let bound = if counters.is_lower_bound { "≥ " } else { "" };
-            let words = format!("hits, {} misses", text::count(counters.misses));
+            let word = if counters.hits == 1 { "hit" } else { "hits" };
+            let words = format!(
+                "{word}, {}",
+                text::counted(counters.misses, "miss", "misses")
+            );
             card_ui(b, &format!("{bound}{}", text::count(counters.hits)), &words);
         } else {
             card_ui(a, "–", "hit rate · nothing looked up yet");
@@ -57,7 +61,10 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
         if timed > 0 {
             let words = match all.n_untimed {
                 0 => "saved at most · of compute time".to_owned(),
-                n => format!("saved at most · of {} hits it is unknown", text::count(n)),
+                n => format!(
+                    "saved at most · of {} it is unknown",
+                    text::counted(n, "hit", "hits")
+                ),
             };
             card_ui(c, &text::duration(all.saved_s), &words);
         } else {

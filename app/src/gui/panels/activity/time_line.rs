@@ -77,7 +77,11 @@ fn bars_ui(ui: &mut Ui, activity: &Activity, now: Time, height: f32) {
     let hits: u64 = bars.iter().map(|bar| bar.hits).sum();
     let misses: u64 = bars.iter().map(|bar| bar.misses).sum();
     response.widget_info(|| {
-        let said = format!("{hits} hits and {misses} misses in the last ten minutes");
+        let said = format!(
+            "{} and {} in the last ten minutes",
+            text::counted(hits, "hit", "hits"),
+            text::counted(misses, "miss", "misses")
+        );
         WidgetInfo::labeled(Role::Image, true, said)
     });
     let room = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - LABELS));
@@ -131,10 +135,10 @@ fn bars_ui(ui: &mut Ui, activity: &Activity, now: Time, height: f32) {
         if let Some(bar) = bars.get(at) {
             let time = Time::from_unix((first + at.cast_signed() as i64) * BAR_S, 0);
             let words = format!(
-                "{} · {} hits, {} misses",
+                "{} · {}, {}",
                 text::clock(time),
-                bar.hits,
-                bar.misses
+                text::counted(bar.hits, "hit", "hits"),
+                text::counted(bar.misses, "miss", "misses")
             );
             response.on_hover_text_at_pointer(words);
         }
