@@ -472,6 +472,12 @@ fn without_a_display_the_window_names_the_sub_commands() {
             "ls, stats, show, check",
         ],
     );
+    // Of several paths one that is missing keeps no other from being opened.
+    refuses(
+        &[path.as_os_str(), "/no/such/cache".as_ref()],
+        3,
+        &["Cannot open the window"],
+    );
     refuses(
         &["chekc".as_ref()],
         3,

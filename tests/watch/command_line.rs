@@ -1,12 +1,54 @@
 //! `cachescope watch`: the lines that it prints, and how it ends.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tempfile::TempDir;
 
 use super::{DEADLINE, joblib, tell};
+use crate::support::fixtures;
 use crate::support::program::{program, run};
+
+/// The folder of an entry of joblib's.
+fn entry_below(folder: &Path) -> Option<PathBuf> {
+    if folder.join("output.pkl").exists() {
+        return Some(folder.to_owned());
+    }
+    let items = std::fs::read_dir(folder).ok()?.flatten();
+    items.into_iter().find_map(|item| entry_below(&item.path()))
+}
+
+#[test]
+fn what_another_process_of_this_program_reads_is_no_hit() {
+    let all = fixtures::all();
+    let made = all.iter().find(|f| f.opened().ends_with("joblib/1.6.0"));
+    let (temp, path) = made.expect("a store of joblib 1.6").copy();
+    // An entry that comes whole, behind all that is read below.
+    let entry = entry_below(&path).expect("an entry");
+    let new = temp.path().join("new");
+    std::fs::create_dir(&new).expect("it is made");
+    for name in ["metadata.json", "output.pkl"] {
+        std::fs::copy(entry.join(name), new.join(name)).expect("it is copied");
+    }
+    let mut command = Command::start(&path, &[]);
+    let own = command.own.path().to_owned();
+    let read = |words: &[&str]| {
+        let (name, more) = words.split_first().expect("a command");
+        let words = [*name, "--state-dir"].map(OsStr::new);
+        let more = more.iter().map(OsStr::new);
+        run(words
+            .into_iter()
+            .chain([own.as_os_str(), path.as_os_str()])
+            .chain(more))
+    };
+    assert_eq!(read(&["check", "--deep"]).code, 1);
+    assert_eq!(read(&["ls", "--types"]).code, 0);
+    std::fs::rename(&new, entry.with_file_name("0".repeat(32))).expect("it is moved");
+    let first = command.event();
+    assert_eq!(first["event"], "stored", "{first}");
+    assert_eq!(command.interrupt(), Some(0));
+}
 
 /// The built program watching a store, with what it prints.
 struct Command {

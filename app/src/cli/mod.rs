@@ -42,7 +42,7 @@ use clap::{Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
-use cachescope_core::sqlite;
+use cachescope_core::{source, sqlite};
 pub(crate) use choose::Size;
 pub(crate) use out::Failure;
 use out::{Exit, tell};
@@ -92,10 +92,11 @@ struct Global {
 }
 
 impl Global {
-    /// Where private copies of databases are made, and how large they may be.
-    fn prepare_copies(&self) {
+    /// Where private copies of databases are made, how large they may be, and where watchers learn who reads.
+    fn prepare(&self) {
         if let Some(own) = self.state() {
             sqlite::keep_copies_in(own.path());
+            source::tell_readers_in(own.path());
         }
         if self.private_copy {
             sqlite::allow_all_copies();
@@ -164,7 +165,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     warnings::say();
     let outcome = match Cli::try_parse_from(args) {
         Ok(cli) => {
-            cli.global.prepare_copies();
+            cli.global.prepare();
             let outcome = dispatch(cli);
             sqlite::forget_copies();
             outcome

@@ -16,6 +16,7 @@ mod mounts;
 pub(crate) mod own_folder;
 mod process;
 mod read_at;
+mod readers;
 mod tally;
 
 use std::path::Path;
@@ -27,6 +28,8 @@ pub use ledger::Ledger;
 pub use mounts::{AccessTimes, access_times};
 pub use process::is_running;
 pub use read_at::{MemoryReader, Range, ReadAt};
+pub use readers::tell_readers_in;
+pub(crate) use readers::{Readers, Reading};
 pub use system::{Dir, FileReader, Leaf};
 pub use tally::{Tally, Work};
 

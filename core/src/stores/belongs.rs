@@ -10,7 +10,7 @@ use crate::source::{open_parent, path_from_bytes};
 /// Endings of files that SQLite keeps beside a database (<https://www.sqlite.org/tempfiles.html>).
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// Endings of the files that a dbm of a bare name consists of (`CPython`'s dbm/dumb.py; the compatibility files of gdbm).
-const OF_STEM: [&str; 5] = [".dir", ".dat", ".bak", ".pag", ".db"];
+const OF_STEM: [&str; 4] = [".dir", ".dat", ".bak", ".pag"];
 
 /// The cache that the file is, that it is a part of, or that it would become a part of if it were made now.
 ///
@@ -87,6 +87,7 @@ mod tests {
             ("plain.txt-wal", None),
             ("new.db", None),
             ("dd.csv", None),
+            ("dd.db", None),
             ("report.html", None),
         ] {
             let found = cache_with(&root.join(name)).unwrap();

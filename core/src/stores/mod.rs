@@ -66,7 +66,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::formats::Preview;
 use crate::model::{EntryKey, Finding, Group, GroupWord, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, FileType};
+use crate::source::{Dir, FileType, Reading};
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
@@ -301,15 +301,26 @@ pub struct Store {
     /// Its name there.
     pub name: OsString,
     backend: &'static dyn Backend,
+    /// Watchers in other processes of this program count no open of ours; `None` where nobody counts opens.
+    _reading: Option<Reading>,
     kept: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl Store {
-    /// Opens a recognised store again, for one job.
+    /// Opens a recognised store again, for one job, and tells watchers in other processes that it is read.
     ///
     /// # Errors
     /// If it is gone, or no backend answers for its kind.
     pub fn open(info: &Arc<StoreInfo>) -> Result<Self> {
+        Self::opened(info, true)
+    }
+
+    /// As [`Store::open`], for a watcher: it looks often and opens no value, and others would count nothing beside it.
+    pub(crate) fn open_untold(info: &Arc<StoreInfo>) -> Result<Self> {
+        Self::opened(info, false)
+    }
+
+    fn opened(info: &Arc<StoreInfo>, is_told: bool) -> Result<Self> {
         let (parent, name) = split(&info.path)?;
         let is_folder = || {
             let meta = parent.stat(&name);
@@ -319,11 +330,13 @@ impl Store {
         let first = able.next().ok_or_else(|| no_backend(info.kind))?;
         let other = able.find(|b| b.is_of_folders() && is_folder());
         let backend = *other.unwrap_or(first);
+        let is_counted = is_told && backend.follow().has_entry_folders();
         Ok(Self {
             info: Arc::clone(info),
             parent,
             name,
             backend,
+            _reading: is_counted.then(|| Reading::of(&info.path)).flatten(),
             kept: Mutex::default(),
         })
     }

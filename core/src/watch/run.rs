@@ -16,6 +16,7 @@ use crate::model::{
 };
 use crate::own::Book;
 use crate::scan::{Batch, Cancel, Detail, Progress, in_batches};
+use crate::source::Readers;
 use crate::stores::{Counters, EntryFile, Follow, Part, Store};
 use crate::{Error, Result};
 
@@ -29,6 +30,7 @@ pub(super) struct Run {
     sight: Sight,
     pending: Pending,
     lookups: Lookups,
+    readers: Readers,
     /// Groups that were moved here ready: nothing in them was computed now.
     moved_groups: Vec<Part>,
     /// The watches are to be placed (again) before the next look.
@@ -61,6 +63,7 @@ impl Run {
         outbox: &Arc<Outbox>,
         cancel: &Cancel,
     ) -> Self {
+        let readers = Readers::of(&snapshot.store.path);
         Self {
             info: Arc::clone(&snapshot.store),
             follow,
@@ -71,6 +74,7 @@ impl Run {
             sight: Sight::new(follow, inbox),
             pending: Pending::new(follow.quiet()),
             lookups: Lookups::default(),
+            readers,
             moved_groups: Vec::new(),
             is_unplaced: true,
             poll_at: None,
@@ -188,7 +192,7 @@ impl Run {
     /// A new folder of groups: others may have been made in it already.
     fn enter(&self, path: &Path, store: &mut Option<Store>) {
         if store.is_none() {
-            *store = Store::open(&self.info).ok();
+            *store = Store::open_untold(&self.info).ok();
         }
         if let Some(store) = store {
             self.sight.place_below(store, path, &self.cancel);
@@ -197,6 +201,11 @@ impl Run {
 
     /// Something happened in an entry's own folder.
     fn hear_inside(&mut self, entry: EntryKey, notice: &Notice) {
+        if notice.act == Act::Opened && self.readers.are_at_work() {
+            // Theirs or a program's: nobody can tell.
+            self.sight.is_lossy = true;
+            return;
+        }
         let file = self.follow.entry_file(&notice.name);
         let known = self.live.row(&entry);
         let known = known.and_then(|row| self.live.snapshot().record(row));
@@ -274,7 +283,7 @@ impl Run {
         if wanted.whole == Whole::No && wanted.parts.is_empty() {
             return Ok(Default::default());
         }
-        let store = Store::open(&self.info)?;
+        let store = Store::open_untold(&self.info)?;
         let is_first = self.told.is_none();
         if self.is_unplaced {
             let snapshot = Arc::clone(self.live.snapshot());

@@ -32,7 +32,8 @@ pub(super) struct Sight {
     home: Option<u64>,
     is_remote: bool,
     lookups_since: Option<Time>,
-    /// Reports were lost, or came before a new folder was watched, since look-ups are counted.
+    /// Since look-ups are counted, reports were lost, came before a new folder was watched, or may tell of reads by
+    /// another process of this program.
     pub(super) is_lossy: bool,
     /// The store could not be read the last time: why.
     pub(super) trouble: Option<String>,

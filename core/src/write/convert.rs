@@ -9,10 +9,10 @@ use super::joblib::{self, Companions};
 use super::stage::{self, Stage};
 use super::{Entry, Holds, Target, Writer};
 use crate::formats::{Content, pickle};
-use crate::model::{EntryKey, Limits, Role, Row, Severity, Snapshot, StoreInfo};
+use crate::model::{EntryKey, Limits, Role, Row, Severity, Snapshot, StoreInfo, text};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, Sameness, identity, same_value};
-use crate::stores::{KeyTypes, NativeKey, Payload, Store, open_all};
+use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, open_all};
 use crate::{Error, Result};
 
 /// How a store is converted.
@@ -100,6 +100,12 @@ impl Destination {
             let path = parent.join(name);
             if path.symlink_metadata().is_ok() {
                 return Err(stage::exists(&path));
+            }
+            if let Some(cache) = cache_with(&path)? {
+                let why = format!("that name belongs to the cache {}", text::path(&cache));
+                return Err(Error::refused("Cannot write the new store", why)
+                    .hint("Give a path outside of it")
+                    .at(&path));
             }
         }
         if parent.starts_with(&source.info.path) {
