@@ -163,16 +163,26 @@ pub fn duration_short(secs: f64) -> String {
     }
 }
 
-/// A float in five digits: enough to compare by eye.
+/// A float in five digits: enough to compare by eye. Whole numbers stay whole, and no other number becomes one.
 pub fn figure(value: f64) -> String {
+    /// Up to here every whole number is a float of its own.
+    const WHOLE: f64 = 9_007_199_254_740_992.0;
     let size = value.abs();
-    if value == 0.0 || (1e-4..1e6).contains(&size) {
-        let text = format!("{value:.4}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        text.to_owned()
-    } else {
-        format!("{value:.4e}")
+    let is_whole = value.fract() == 0.0;
+    if is_whole && size <= WHOLE {
+        return format!("{value:.0}");
     }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{value:.4e}");
+    }
+    // 0.99999 is not 1: as many digits as tell it from the whole number beside it.
+    let digits = (4..=17).find(|digits| {
+        let shown = format!("{value:.digits$}");
+        shown.parse().is_ok_and(|shown: f64| shown.fract() != 0.0)
+    });
+    let digits = digits.unwrap_or(17);
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Text cut in its middle to at most `max_chars` characters, `…` included.
@@ -329,7 +339,13 @@ mod tests {
             (3.0, "3"),
             (-3.123_456, "-3.1235"),
             (0.000_01, "1.0000e-5"),
-            (1e9, "1.0000e9"),
+            (1e9, "1000000000"),
+            (1e20, "1.0000e20"),
+            (1_234_567.5, "1.2346e6"),
+            (0.999_99, "0.99999"),
+            (-2.000_004, "-2.000004"),
+            (0.333_333, "0.3333"),
+            (f64::NAN, "NaN"),
         ] {
             assert_eq!(figure(value), expected);
         }

@@ -75,6 +75,18 @@ fn every_part_of_a_page_is_reached_by_tab() {
         let is_met = met.iter().any(|(_, label)| label.starts_with(name));
         assert!(is_met, "{name} is not among {met:?}");
     }
+    // As the eye goes.
+    let bar = [
+        "Open…",
+        "Recent ▾",
+        "Query",
+        "Revalidate all",
+        "Rules of revalidating",
+        "More ways to clear",
+        "Ctrl+K",
+    ];
+    let places = bar.map(|name| met.iter().position(|(_, label)| label == name));
+    assert!(places.is_sorted(), "{places:?} in {met:?}");
 }
 
 #[test]

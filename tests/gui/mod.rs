@@ -3,6 +3,7 @@
 mod activity;
 mod compare;
 mod dialogs;
+mod frame;
 mod habits;
 mod keyboard;
 mod live;

@@ -70,12 +70,16 @@ impl App {
             .and_then(|storage| eframe::get_value(storage, SAVED))
             .unwrap_or_default();
         // Paths that were named are what is wanted; without any the last session goes on.
-        let paths = if setup.paths.is_empty() {
-            saved.open.clone()
+        let (paths, shown) = if setup.paths.is_empty() {
+            (saved.open.clone(), saved.shown.clone())
         } else {
-            setup.paths
+            (setup.paths, None)
         };
-        let first = paths.first().filter(|_| paths.len() > 1).cloned();
+        let (first, first_store) = match shown {
+            Some((path, store)) if paths.contains(&path) => (Some(path), Some(store)),
+            _ => (paths.first().cloned(), None),
+        };
+        let first = first.filter(|_| paths.len() > 1);
         let ctx = cc.egui_ctx.clone();
         let also = setup.wake;
         let wake: Wake = Arc::new(move || {
@@ -86,6 +90,7 @@ impl App {
         });
         let mut session = Session::new(saved, setup.own, setup.clock, wake);
         session.state.first = first;
+        session.state.first_store = first_store;
         Self {
             session,
             commands: if setup.pictures.is_some() && paths.is_empty() {
@@ -176,6 +181,9 @@ impl eframe::App for App {
             .collect();
         open.dedup();
         state.saved.open = open;
+        let shown = state.shown().map(|s| &s.info);
+        let shown = shown.map(|info| (info.opened_as.clone(), info.path.clone()));
+        state.saved.shown = shown;
         eframe::set_value(storage, SAVED, &state.saved);
         // Made here and closed to others, before eframe makes it open to all. Where it cannot be made, eframe says so.
         if let Some(own) = &self.session.own {

@@ -13,7 +13,9 @@ use cachescope_core::stores::CheckOptions;
 use super::command::{ClearCommand, HeldCommand};
 use super::policy::policy_of;
 use super::session::Session;
-use super::state::{AskedFor, Clearing, Dialog, PolicyForm, Request, Rules, Scope, Stage, Toast};
+use super::state::{
+    AskedFor, Clearing, Dialog, PolicyForm, Request, Rules, Scope, Stage, Tally, Toast,
+};
 use crate::text;
 
 /// What was to be brought back went some other way meanwhile.
@@ -41,6 +43,7 @@ impl Session {
             options,
         }));
         if let Some(store) = self.state.store_mut(id) {
+            store.tally = Tally::default();
             self.jobs.replace(&mut store.check, job);
         }
     }
@@ -71,10 +74,19 @@ impl Session {
         }
         let verdicts = Arc::make_mut(&mut store.verdicts);
         for (id, fingerprint, verdict) in checked.verdicts {
+            store.tally.add(verdict.condition);
             verdicts.insert(id, fingerprint, verdict);
         }
         // Sorted or filtered by condition, the table changes with every verdict.
         self.arrange_next(checked.store);
+    }
+
+    /// Says what a check found as a whole, if it was one that ended.
+    pub(crate) fn check_ended(&mut self, job: JobId) {
+        let store = self.state.stores.iter().find(|s| s.check == Some(job));
+        if let Some(words) = store.map(|store| store.tally.words()) {
+            self.state.say(Toast::new(words, None));
+        }
     }
 
     pub(crate) fn clear(&mut self, command: ClearCommand) {

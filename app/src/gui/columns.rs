@@ -84,6 +84,18 @@ pub(crate) fn shown(
         .filter(|(by, _)| !saved.hidden.contains(by) && has_any(*by))
         .flat_map(|(by, spec)| match by {
             SortBy::Args if is_split => arguments(names),
+            // A hash tells a person nothing: what it stands for has the room.
+            SortBy::Key if !arranged.has_args && has_hashes(arranged) => {
+                let spec = Spec {
+                    min_width: 56.0,
+                    grows: 0.0,
+                    ..spec
+                };
+                vec![(by, spec)]
+            }
+            SortBy::ValueType if !arranged.has_args && has_hashes(arranged) => {
+                vec![(by, Spec { grows: 1.0, ..spec })]
+            }
             // Without arguments the key is all that tells entries apart: it takes their room.
             SortBy::Key if !arranged.has_args => {
                 let spec = Spec {
@@ -110,6 +122,18 @@ pub(crate) fn shown(
             (by, spec)
         })
         .unzip()
+}
+
+/// True if keys are hashes, by the first one: a store that hashes its keys hashes all of them.
+fn has_hashes(arranged: &Arranged) -> bool {
+    /// Digits of the shortest hash in use, that of 64 bits.
+    const MIN_DIGITS: usize = 16;
+    let first = arranged.rows.first();
+    let first = first.and_then(|row| arranged.snapshot.record(*row));
+    first.is_some_and(|record| {
+        let key = record.key_text();
+        key.len() >= MIN_DIGITS && key.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// A column for each argument; together they take the room that the one column had.

@@ -181,6 +181,8 @@ pub(crate) enum CompareCommand {
 /// The windows over the window that need no preparation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DialogKind {
+    /// Which store to open besides those that are.
+    Open,
     /// The command palette.
     Palette,
     /// Keys and what they do.

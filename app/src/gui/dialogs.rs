@@ -26,10 +26,22 @@ pub(crate) enum Answer {
 
 /// Questions under way and their answers.
 pub(crate) struct Dialogs {
-    send: SyncSender<Answer>,
-    receive: Receiver<Answer>,
+    send: SyncSender<(Question, Answer)>,
+    receive: Receiver<(Question, Answer)>,
     wake: Wake,
-    n_open: usize,
+    /// The system's file dialog is open.
+    is_asking: bool,
+    /// What was not asked: why.
+    refused: Vec<Answer>,
+}
+
+/// What a thread is at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// A file dialog of the system, of which one at a time is open.
+    File,
+    /// Anything else.
+    Other,
 }
 
 impl Dialogs {
@@ -39,13 +51,14 @@ impl Dialogs {
             send,
             receive,
             wake,
-            n_open: 0,
+            is_asking: false,
+            refused: Vec::new(),
         }
     }
 
     /// Lets the person choose a folder, unless a dialog is open already.
     pub(crate) fn ask(&mut self) {
-        self.run("dialog", || {
+        self.run("dialog", Question::File, || {
             let asked = Instant::now();
             match rfd::FileDialog::new().set_title("Open a cache").pick_folder() {
                 Some(path) => Answer::Open(vec![path]),
@@ -59,7 +72,7 @@ impl Dialogs {
 
     /// Lets the person choose a name for a new file, unless a dialog is open already.
     pub(crate) fn ask_name(&mut self, proposed: String) {
-        self.run("dialog", move || {
+        self.run("dialog", Question::File, move || {
             let asked = Instant::now();
             match rfd::FileDialog::new().set_file_name(proposed).save_file() {
                 Some(path) => Answer::Name(path),
@@ -73,7 +86,7 @@ impl Dialogs {
 
     /// Opens a folder in the system's file manager; of a file the folder that it lies in.
     pub(crate) fn reveal(&mut self, path: PathBuf) {
-        self.run("reveal", move || {
+        self.run("reveal", Question::Other, move || {
             let folder = if path.is_dir() {
                 path
             } else {
@@ -86,19 +99,22 @@ impl Dialogs {
             } else {
                 "xdg-open"
             };
-            match std::process::Command::new(program).arg(&folder).status() {
-                Ok(_) => Answer::Nothing,
-                Err(why) => Answer::Failed(format!(
-                    "Cannot open a file manager: {program}: {why}. Folder: {}",
-                    cachescope_core::model::text::path(&folder)
-                )),
-            }
+            let why = match std::process::Command::new(program).arg(&folder).status() {
+                // Explorer ends with 1 whatever happened.
+                Ok(status) if status.success() || cfg!(windows) => return Answer::Nothing,
+                Ok(status) => format!("{program} ended with {status}"),
+                Err(why) => format!("{program}: {why}"),
+            };
+            Answer::Failed(format!(
+                "Cannot open a file manager: {why}. Open the folder by hand: {}",
+                cachescope_core::model::text::path(&folder)
+            ))
         });
     }
 
     /// Makes the sample stores in our own folder.
     pub(crate) fn unpack_samples(&mut self, own: Option<StateDir>) {
-        self.run("samples", move || {
+        self.run("samples", Question::Other, move || {
             let Some(own) = own else {
                 let why = "There is no folder for the sample stores. Set HOME, or name one with --state-dir";
                 return Answer::Failed(why.to_owned());
@@ -118,7 +134,7 @@ impl Dialogs {
     /// Finds the programs that run with the probe now.
     pub(crate) fn find_programs(&mut self, own: Option<&StateDir>) {
         let runs = own.map(StateDir::runs);
-        self.run("programs", move || {
+        self.run("programs", Question::Other, move || {
             let running = runs.map_or_else(Vec::new, |runs| running_programs(&runs));
             if running.is_empty() {
                 let why = "No program runs with the probe now. Start one: cachescope run -- python script.py";
@@ -130,22 +146,42 @@ impl Dialogs {
 
     /// Answers that came in.
     pub(crate) fn poll(&mut self) -> Vec<Answer> {
-        let answers: Vec<_> = self.receive.try_iter().collect();
-        self.n_open = self.n_open.saturating_sub(answers.len());
+        let mut answers = std::mem::take(&mut self.refused);
+        for (question, answer) in self.receive.try_iter() {
+            if question == Question::File {
+                self.is_asking = false;
+            }
+            answers.push(answer);
+        }
         answers
     }
 
-    fn run(&mut self, name: &str, ask: impl FnOnce() -> Answer + Send + 'static) {
-        if self.n_open > 0 {
+    fn run(
+        &mut self,
+        name: &str,
+        question: Question,
+        ask: impl FnOnce() -> Answer + Send + 'static,
+    ) {
+        if question == Question::File && self.is_asking {
+            let why = "A file dialog of the system is open already. Answer or close that one first";
+            self.refused.push(Answer::Failed(why.to_owned()));
+            (self.wake)();
             return;
         }
         let (send, wake) = (self.send.clone(), self.wake.clone());
         let spawned = thread::Builder::new().name(name.to_owned()).spawn(move || {
             // The window may be closed before the dialog is.
-            if send.send(ask()).is_ok() {
+            if send.send((question, ask())).is_ok() {
                 wake();
             }
         });
-        self.n_open += usize::from(spawned.is_ok());
+        match spawned {
+            Ok(_) => self.is_asking |= question == Question::File,
+            Err(why) => {
+                let why = format!("The system gives no thread for this: {why}. Try again");
+                self.refused.push(Answer::Failed(why));
+                (self.wake)();
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cachescope_core::Error;
 use cachescope_core::formats::SaveAs;
 use cachescope_core::jobs::{Answer, Job, Outside};
+use cachescope_core::model::StoreInfo;
 use cachescope_core::stores::Store;
 
 use super::clear;
@@ -13,7 +14,8 @@ use super::command::Export;
 use super::outside::Made;
 use super::picture;
 use super::session::Session;
-use super::state::{Dialog, Exporting, Picturing, Saving, Toast};
+use super::state::naming::{self, Refusal};
+use super::state::{Dialog, Exporting, Naming, Picturing, Saving, Toast};
 use super::widgets::picture::To;
 use crate::cli::export::{self, Form, Request};
 use crate::cli::{save_raw, write_value};
@@ -22,12 +24,11 @@ impl Session {
     /// What the export dialog offers at first: a page beside the store, named after it.
     pub(crate) fn exporting(&self) -> Exporting {
         let store = self.state.shown().map(|s| &s.info);
-        let folder = store.and_then(|info| info.path.parent());
+        let folder = store.map_or(Path::new(""), |info| info.folder_beside());
         let name = store.map_or_else(|| "cache".to_owned(), |info| info.title());
         let name = format!("{name}-report.html");
-        let path = folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
         Exporting {
-            path: path.to_string_lossy().into_owned(),
+            name: Naming::new(folder, &name),
             form: Form::Html,
         }
     }
@@ -42,49 +43,57 @@ impl Session {
     /// What the save dialog offers at first; `None` where no value was read.
     pub(crate) fn saving(&self) -> Option<Saving> {
         let store = self.state.shown()?;
-        store.preview.current()?;
-        let value = store.preview.on_show();
-        let is_array = value.is_some_and(|v| v.array_handle.is_some());
+        let preview = &store.preview;
+        let found = preview.current()?;
+        let value = preview.on_show();
+        let fits = |form| value.is_some_and(|value| value.fits(form));
         let is_table = value.is_some_and(|v| v.table_handle.is_some());
-        let (form, ending) = match (is_array, is_table) {
-            (true, _) => (Some(SaveAs::Npy), "npy"),
-            (false, true) => (Some(SaveAs::Csv), "csv"),
-            (false, false) => (None, "raw"),
+        let form = match value {
+            _ if fits(SaveAs::Npy) => Some(SaveAs::Npy),
+            _ if is_table && fits(SaveAs::Csv) => Some(SaveAs::Csv),
+            _ => None,
         };
-        let path = store.info.path.parent().unwrap_or(Path::new(""));
-        let path = path.join(format!("{}-value.{ending}", store.info.title()));
+        let root = preview.tree.value().map(|value| value.root());
+        let body = preview.body.body.as_deref();
+        let body = body.filter(|_| preview.body.of == root);
+        let stored_ending = naming::ending_of_stored(found.value.as_ref().ok(), body);
+        let record = store.entries.selection.only();
+        let record = record.and_then(|row| store.snapshot.record(row));
+        let name = record.and_then(|record| naming::of_key(&record.key_text()));
+        let name = name.unwrap_or_else(|| format!("{}-value", store.info.title()));
+        let mut name = Naming::new(store.info.folder_beside(), &name);
+        // A key may be the name of such a file already.
+        match form.map(SaveAs::word) {
+            Some(ending) => name.turn_to(ending, ending),
+            None => name.turn_to(&stored_ending, &stored_ending),
+        }
         Some(Saving {
-            path: path.to_string_lossy().into_owned(),
+            name,
             form,
-            is_array,
+            stored_ending,
+            store: Arc::clone(&store.info),
+            entry: found.entry.clone(),
+            value: value.cloned(),
         })
     }
 
     /// Writes the value on show into a file of its own.
     pub(crate) fn save(&mut self, path: PathBuf) {
-        let Some(Dialog::Save(Saving { form, .. })) = self.state.dialog.take() else {
+        let Some(Dialog::Save(mut saving)) = self.state.dialog.take() else {
             return;
         };
-        let Some(store) = self.state.shown() else {
-            return;
-        };
-        let Some(found) = store.preview.current() else {
-            return;
-        };
-        let stores = [Arc::clone(&store.info)];
-        let value = store.preview.on_show().cloned();
-        let (info, entry) = (Arc::clone(&store.info), found.entry.clone());
         self.jobs.start(Job::Outside(Outside {
             title: "Saving a value".to_owned(),
             work: Box::new(move |cancel, _progress| {
-                let write = |out: &mut dyn std::io::Write| match (form, value) {
+                let stores = [Arc::clone(&saving.store)];
+                let write = |out: &mut dyn std::io::Write| match (saving.form, &saving.value) {
                     (Some(form), Some(value)) => {
                         let saved = value.save(form, &|| cancel.is_cancelled(), out);
                         saved.and_then(whole)
                     }
                     // As the command line does it: numbers have no bytes of their own.
                     (None, _) => {
-                        let reader = Store::open(&info)?.open_value(&entry)?;
+                        let reader = Store::open(&saving.store)?.open_value(&saving.entry)?;
                         save_raw(&reader, cancel, out).and_then(whole)
                     }
                     _ => Err(Error::unavailable(
@@ -92,11 +101,16 @@ impl Session {
                         "it could not be read",
                     )),
                 };
-                let saved = write_value(&path, &stores, write);
+                let saved = written(&saving.name, &path, &stores, write);
                 cancel.check()?;
-                let why =
-                    |failure: crate::cli::Failure| failure.message().unwrap_or_default().to_owned();
-                Ok(Box::new(Made::Saved(path, saved.map(drop).map_err(why))) as Answer)
+                let made = match saved {
+                    Ok(()) => Made::Saved(path),
+                    Err(why) => {
+                        saving.name.refuse(path, why);
+                        Made::Unsaved(Box::new(Dialog::Save(saving)))
+                    }
+                };
+                Ok(Box::new(made) as Answer)
             }),
         }));
     }
@@ -104,13 +118,13 @@ impl Session {
     /// A name that the system's dialog gave.
     pub(crate) fn named(&mut self, path: &Path) {
         if let Some(Dialog::Save(saving)) = &mut self.state.dialog {
-            saving.path = path.to_string_lossy().into_owned();
+            saving.name.path = path.to_string_lossy().into_owned();
         }
         if let Some(Dialog::Picture(picturing)) = &mut self.state.dialog {
-            picturing.path = path.to_string_lossy().into_owned();
+            picturing.name.path = path.to_string_lossy().into_owned();
         }
         if let Some(Dialog::Export(exporting)) = &mut self.state.dialog {
-            exporting.path = path.to_string_lossy().into_owned();
+            exporting.name.path = path.to_string_lossy().into_owned();
             exporting.form = Form::of_name(path).unwrap_or(exporting.form);
         }
     }
@@ -121,17 +135,15 @@ impl Session {
         match of.to {
             To::Clipboard => {
                 let words = format!("Copied a picture of the {}", of.chart.to_lowercase());
-                self.state.toast = Some(Toast::new(words, None));
+                self.state.say(Toast::new(words, None));
                 Some(image)
             }
             To::File => {
-                let store = self.state.shown().map(|s| &s.info.path);
-                let folder = store
-                    .and_then(|path| path.parent())
-                    .unwrap_or(Path::new(""));
+                let store = self.state.shown().map(|s| &s.info);
+                let folder = store.map_or(Path::new(""), |info| info.folder_beside());
                 let name = format!("{}.png", of.chart.to_lowercase().replace(' ', "-"));
-                let path = folder.join(name).to_string_lossy().into_owned();
-                self.state.dialog = Some(Dialog::Picture(Picturing { path, image }));
+                let name = Naming::new(folder, &name);
+                self.state.dialog = Some(Dialog::Picture(Picturing { name, image }));
                 None
             }
         }
@@ -139,7 +151,7 @@ impl Session {
 
     /// Writes the picture in the dialog as PNG.
     pub(crate) fn save_picture(&mut self, path: PathBuf) {
-        let Some(Dialog::Picture(picturing)) = self.state.dialog.take() else {
+        let Some(Dialog::Picture(mut picturing)) = self.state.dialog.take() else {
             return;
         };
         let stores: Vec<_> = self
@@ -156,16 +168,21 @@ impl Session {
                     png.and_then(|png| out.write_all(&png).map_err(|why| why.to_string()))
                         .map_err(|why| Error::unavailable("Cannot save the picture", why))
                 };
-                let saved = write_value(&path, &stores, write);
-                let why =
-                    |failure: crate::cli::Failure| failure.message().unwrap_or_default().to_owned();
-                Ok(Box::new(Made::Saved(path, saved.map(drop).map_err(why))) as Answer)
+                let saved = written(&picturing.name, &path, &stores, write);
+                let made = match saved {
+                    Ok(()) => Made::Saved(path),
+                    Err(why) => {
+                        picturing.name.refuse(path, why);
+                        Made::Unsaved(Box::new(Dialog::Picture(picturing)))
+                    }
+                };
+                Ok(Box::new(made) as Answer)
             }),
         }));
     }
 
     fn write_report(&mut self, path: PathBuf) {
-        let Some(Dialog::Export(exporting)) = self.state.dialog.take() else {
+        let Some(Dialog::Export(mut exporting)) = self.state.dialog.take() else {
             return;
         };
         let Some(info) = self.state.shown().map(|s| Arc::clone(&s.info)) else {
@@ -188,6 +205,12 @@ impl Session {
         self.jobs.start(Job::Outside(Outside {
             title: "Writing a report".to_owned(),
             work: Box::new(move |cancel, _progress| {
+                // Asked before anything is read: the report of a large store takes its time.
+                if !exporting.name.is_taken() && is_there(&path) {
+                    exporting.name.refuse(path, Refusal::Taken);
+                    let dialog = Dialog::Export(exporting);
+                    return Ok(Box::new(Made::Unsaved(Box::new(dialog))) as Answer);
+                }
                 let written = export::write_file(&request, &path, cancel);
                 cancel.check()?;
                 let written = written.map(|written| written.entries);
@@ -211,4 +234,24 @@ fn whole(is_whole: bool) -> cachescope_core::Result<()> {
     } else {
         Err(Error::cancelled())
     }
+}
+
+/// True where something stands under that name, if only a link that leads nowhere.
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Writes a value, onto an older file only where that was agreed to.
+fn written(
+    naming: &Naming,
+    path: &Path,
+    stores: &[Arc<StoreInfo>],
+    write: impl FnOnce(&mut dyn std::io::Write) -> cachescope_core::Result<()>,
+) -> Result<(), Refusal> {
+    if !naming.is_taken() && is_there(path) {
+        return Err(Refusal::Taken);
+    }
+    write_value(path, stores, write)
+        .map(drop)
+        .map_err(|failure| Refusal::Failed(failure.message().unwrap_or_default().to_owned()))
 }

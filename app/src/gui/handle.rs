@@ -9,7 +9,7 @@ use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
 use super::command::{Command, CopyOf, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, Dialog, Hex, Palette, Pick, Tab};
+use super::state::{Asked, Dialog, Hex, Opening, Palette, Pick, Tab};
 
 impl Session {
     /// Carries out what a person asked for.
@@ -17,7 +17,14 @@ impl Session {
         match command {
             Command::Open(path) => self.open(path),
             Command::OpenDialog => self.dialogs.ask(),
-            Command::FindCaches => self.find_caches(),
+            Command::FindCaches => {
+                self.find_caches();
+                // The start page lists what is found; where a store is on show the dialog does.
+                let is_hidden = self.state.shown.is_some();
+                if is_hidden && !matches!(self.state.dialog, Some(Dialog::Open(_))) {
+                    self.state.dialog = self.dialog(DialogKind::Open);
+                }
+            }
             Command::OpenSamples => {
                 self.dialogs.unpack_samples(self.own.clone());
             }
@@ -27,7 +34,12 @@ impl Session {
             Command::Close(id) => self.close(id),
             Command::Refresh(id) => self.refresh(id),
             Command::AllowCopies(id) => self.allow_copies(id),
-            Command::Show(id) => self.state.shown = Some(id),
+            Command::Show(id) => {
+                if self.state.shown != Some(id) {
+                    self.state.notices.clear();
+                }
+                self.state.shown = Some(id);
+            }
             Command::Tab(tab) => self.state.saved.tab = tab,
             Command::Query(text) => {
                 if self.state.query.set(text) {
@@ -88,6 +100,7 @@ impl Session {
     /// A window over the window, as it is at first.
     fn dialog(&self, kind: DialogKind) -> Option<Dialog> {
         Some(match kind {
+            DialogKind::Open => Dialog::Open(Opening::default()),
             DialogKind::Palette => Dialog::Palette(Palette::default()),
             DialogKind::Shortcuts => Dialog::Shortcuts,
             DialogKind::About => Dialog::About,
@@ -97,6 +110,8 @@ impl Session {
     }
 
     fn open(&mut self, path: PathBuf) {
+        // What failed before was about something else.
+        self.state.notices.clear();
         if !self.state.asked.contains(&path) {
             self.state.asked.push(path.clone());
         }

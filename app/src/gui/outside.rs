@@ -12,9 +12,9 @@ use cachescope_core::scan::{Finds, find_on_this_computer};
 use cachescope_core::stores::Store;
 
 use super::body::Body;
-use super::command::Command;
+use super::command::{Command, DialogKind};
 use super::session::Session;
-use super::state::{Bodying, Coded, Insiding, OpenStore, Toast};
+use super::state::{Bodying, Coded, Dialog, Insiding, OpenStore, Toast};
 use crate::text as figures;
 
 /// What work of our own gave.
@@ -23,8 +23,10 @@ pub(crate) enum Made {
     Report(PathBuf, Result<u64, String>),
     /// Caches in the usual places of this computer.
     Caches(Vec<Arc<StoreInfo>>),
-    /// The value of an entry, or a picture: its file, or why there is none.
-    Saved(PathBuf, Result<(), String>),
+    /// The value of an entry, or a picture: its file.
+    Saved(PathBuf),
+    /// A file that was not written: the dialog that asked for it, with the reason.
+    Unsaved(Box<Dialog>),
     /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
     Body(EntryId, NodeId, Box<Result<Body, String>>),
     /// A part of a value: of which entry and node, or why it cannot be read.
@@ -137,6 +139,21 @@ impl Session {
         self.jobs.replace(&mut self.state.finding, job);
     }
 
+    /// Shows the dialog again, with what stands in the way; where another one is open by now, the reason alone.
+    fn unsaved(&mut self, dialog: Dialog) {
+        let why = match &dialog {
+            Dialog::Save(saving) => saving.name.why(),
+            Dialog::Picture(picturing) => picturing.name.why(),
+            Dialog::Export(exporting) => exporting.name.why(),
+            _ => return,
+        };
+        if self.state.dialog.is_none() {
+            self.state.dialog = Some(dialog);
+        } else {
+            self.state.notices.push(why);
+        }
+    }
+
     /// Takes in what work of our own gave.
     pub(crate) fn made(&mut self, answer: Answer) {
         let Ok(made) = answer.downcast::<Made>() else {
@@ -148,20 +165,29 @@ impl Session {
                 let name = figures::shorten(&text::path(&path), 60);
                 let folder = path.parent().map(Path::to_owned);
                 let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
-                self.state.toast = Some(Toast::new(format!("{n} written to {name}"), offer));
+                self.state
+                    .say(Toast::new(format!("{n} written to {name}"), offer));
             }
-            Made::Saved(path, Ok(())) => {
+            Made::Saved(path) => {
                 let name = figures::shorten(&text::path(&path), 60);
                 let folder = path.parent().map(Path::to_owned);
                 let offer = folder.map(|folder| ("Open folder", Command::Reveal(folder)));
-                self.state.toast = Some(Toast::new(format!("Saved as {name}"), offer));
+                self.state
+                    .say(Toast::new(format!("Saved as {name}"), offer));
             }
-            Made::Report(_, Err(why)) | Made::Saved(_, Err(why)) => {
-                self.state.notices.push(why);
-            }
+            Made::Report(_, Err(why)) => self.state.notices.push(why),
+            Made::Unsaved(dialog) => self.unsaved(*dialog),
             Made::Caches(found) => {
                 self.state.finding = None;
+                let n = figures::counted(found.len() as u64, "cache", "caches");
                 self.state.caches = Some(found);
+                // Where they are not listed on screen, the end is said.
+                let is_listed = matches!(self.state.dialog, Some(Dialog::Open(_)));
+                if self.state.shown.is_some() && !is_listed {
+                    let show = Command::Dialog(Some(DialogKind::Open));
+                    let words = format!("The search is over: {n} found");
+                    self.state.say(Toast::new(words, Some(("Show them", show))));
+                }
             }
             Made::Body(entry, node, found) => {
                 let is_wanted = |s: &&mut OpenStore| {

@@ -53,7 +53,10 @@ impl Session {
                 Outcome::Predicted(prediction) => self.predicted(job, prediction),
                 Outcome::Compacted { store, gain } => self.compacted(job, &store, gain),
                 Outcome::Cleared(cleared) => {
-                    self.state.toast = cleared_toast(&cleared);
+                    match cleared_toast(&cleared) {
+                        Some(toast) => self.state.say(toast),
+                        None => self.state.toast = None,
+                    }
                     self.cleared(job, cleared);
                 }
                 Outcome::Held(held) => self.found_held(job, held),
@@ -64,7 +67,10 @@ impl Session {
                 }
                 Outcome::Purged { .. } => self.look_for_held(),
                 Outcome::Outside(answer) => self.made(answer),
-                Outcome::Ended(Ok(())) => self.ended(job),
+                Outcome::Ended(Ok(())) => {
+                    self.check_ended(job);
+                    self.ended(job);
+                }
                 Outcome::Ended(Err(error)) => self.failed(job, &error),
             }
         }
@@ -76,7 +82,9 @@ impl Session {
         if let Some((_, path)) = state.opening.iter().find(|(id, _)| *id == job) {
             state.saved.remember(path);
         }
-        let first = stores.first().map(|info| info.id);
+        let wanted = |info: &&Arc<StoreInfo>| state.first_store.as_ref() == Some(&info.path);
+        let first = stores.iter().find(wanted).or(stores.first());
+        let first = first.map(|info| info.id);
         let path = state.opening.iter().find(|(id, _)| *id == job);
         let is_behind = match (&state.first, path) {
             (Some(wanted), Some((_, path))) => wanted != path,
@@ -197,6 +205,7 @@ impl Session {
         self.state.opening.retain(|(id, _)| *id != job);
         self.state.restoring.retain(|(id, _)| *id != job);
         if self.state.opening.is_empty() {
+            self.state.first_store = None;
             self.state.first = None;
         }
         if self.state.finding == Some(job) {

@@ -39,18 +39,28 @@ impl StoreInfo {
 
     /// The last part of the path that tells stores apart: `features` for `…/features/joblib`.
     pub fn title(&self) -> String {
-        let name = |p: &Path| {
-            p.file_name()
-                .map(|n| super::text::from_bytes(n.as_encoded_bytes()).into_owned())
+        let Some(name) = self.chosen().file_name() else {
+            return "/".to_owned();
         };
-        let own = name(&self.path);
-        match (own.as_deref(), self.path.parent().and_then(name)) {
-            // joblib's Memory("x") keeps its store in x/joblib: x is the name people chose.
-            (Some("joblib"), Some(parent)) => parent,
+        let name = super::text::from_bytes(name.as_encoded_bytes());
+        if self.kind == "probe" {
             // The program and its number: train.py-4711.
-            (Some(own), _) if self.kind == "probe" => own.trim_end_matches(".json").to_owned(),
-            (Some(_), _) => own.unwrap_or_default(),
-            (None, _) => "/".to_owned(),
+            return name.trim_end_matches(".json").to_owned();
+        }
+        name.into_owned()
+    }
+
+    /// The folder in which the store lies as a whole: files put there are none of the store's. Empty for `/`.
+    pub fn folder_beside(&self) -> &Path {
+        self.chosen().parent().unwrap_or(Path::new(""))
+    }
+
+    /// The path that people chose: of joblib's `Memory("x")`, which keeps its store in `x/joblib`, that is `x`.
+    fn chosen(&self) -> &Path {
+        let parent = self.path.parent().filter(|p| p.file_name().is_some());
+        match parent {
+            Some(parent) if self.path.file_name().is_some_and(|n| n == "joblib") => parent,
+            _ => &self.path,
         }
     }
 }

@@ -38,6 +38,7 @@ mod sight;
 
 pub use observed::{Observed, Seen};
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -205,6 +206,8 @@ pub enum View {
     Polling,
     /// The store is not there: removed, or its disk unmounted. The last generation stands.
     Away,
+    /// Nothing watches any more: the watch came upon a fault of its own. The last generation stands.
+    Ended,
 }
 
 /// What a watcher hands on.
@@ -260,7 +263,16 @@ impl Watcher {
         let book = state.map(|state| Book::open(state, &path, snapshot.store.kind));
         let work = {
             let (inbox, outbox, cancel) = (inbox.clone(), outbox.clone(), cancel.clone());
-            move || run::Run::new(snapshot, follow, book, &inbox, &outbox, &cancel).until_closed()
+            move || {
+                let last = Arc::clone(&snapshot);
+                let run = || {
+                    run::Run::new(snapshot, follow, book, &inbox, &outbox, &cancel).until_closed();
+                };
+                // Whoever looks at the store must not go on believing that it is watched.
+                if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                    outbox.end(last);
+                }
+            }
         };
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())

@@ -1,9 +1,11 @@
 //! Updates that wait for the owner of a watcher; bounded, whatever the store does.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Update, Wake};
+use super::{Coverage, Update, View, Wake};
+use crate::model::Snapshot;
+use crate::stores::Counters;
 
 /// Updates kept apart; later ones are joined to the last, and orders are then sorted anew.
 const WAITING: usize = 32;
@@ -12,8 +14,13 @@ const EVENTS: usize = 50_000;
 
 pub(super) struct Outbox {
     waiting: Mutex<Vec<Update>>,
+    /// What the newest update said of the store.
+    newest: Mutex<Option<Newest>>,
     wake: Wake,
 }
+
+/// A generation, and what the store itself counted by then.
+type Newest = (Arc<Snapshot>, Arc<[Counters]>);
 
 impl fmt::Debug for Outbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +32,7 @@ impl Outbox {
     pub(super) fn new(wake: Wake) -> Self {
         Self {
             waiting: Mutex::default(),
+            newest: Mutex::default(),
             wake,
         }
     }
@@ -35,6 +43,8 @@ impl Outbox {
     }
 
     pub(super) fn push(&self, mut update: Update) {
+        let newest = (Arc::clone(&update.snapshot), Arc::clone(&update.counters));
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let n_waiting: usize = waiting.iter().map(|update| update.events.len()).sum();
         let room = EVENTS.saturating_sub(n_waiting);
@@ -57,16 +67,38 @@ impl Outbox {
         drop(waiting);
         (self.wake)();
     }
+
+    /// Tells that nothing watches any more; `first` is the generation that watching began with.
+    pub(super) fn end(&self, first: Arc<Snapshot>) {
+        let lock = self.newest.lock();
+        let newest = lock.unwrap_or_else(PoisonError::into_inner).take();
+        let (snapshot, counters) = newest.unwrap_or_else(|| (first, Arc::new([])));
+        self.push(Update {
+            snapshot,
+            merged: None,
+            events: Vec::new(),
+            n_events_lost: 0,
+            coverage: Coverage {
+                view: View::Ended,
+                why: Some(ENDED.to_owned()),
+                lookups_since: None,
+                is_lower_bound: true,
+            },
+            counters,
+        });
+    }
 }
+
+/// What is said where a fault ended the watch.
+const ENDED: &str = "watching ended by a fault of Cachescope's own: close the store and open it again to see changes";
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Snapshot, StoreInfo, Time};
-    use crate::watch::{Coverage, Event, EventKind, View};
+    use crate::model::{StoreInfo, Time};
+    use crate::watch::{Event, EventKind};
 
     fn update(n_events: usize) -> Update {
         let path = Path::new("/s");
@@ -101,5 +133,18 @@ mod tests {
         let merged: Vec<_> = waiting.iter().map(|u| u.merged.is_some()).collect();
         assert_eq!(merged.iter().filter(|is_some| !**is_some).count(), 1);
         assert!(outbox.take().is_empty());
+    }
+
+    #[test]
+    fn a_watch_that_ended_by_a_fault_says_so_and_keeps_the_newest_generation() {
+        let outbox = Outbox::new(Arc::new(|| {}));
+        let newest = update(1);
+        let (first, kept) = (update(0).snapshot, Arc::clone(&newest.snapshot));
+        outbox.push(newest);
+        outbox.end(first);
+        let last = outbox.take().pop().unwrap();
+        assert_eq!(last.coverage.view, View::Ended);
+        assert!(last.coverage.why.is_some());
+        assert!(Arc::ptr_eq(&last.snapshot, &kept));
     }
 }

@@ -23,7 +23,35 @@ pub(crate) struct Action {
     pub(crate) command: fn(&State) -> Option<Command>,
     /// For what is either on or off: whether it is on. `None` for what is done once.
     pub(crate) is_on: Option<fn(&State) -> bool>,
+    /// What has to be so before it makes sense, beside a store on show.
+    needs: &'static str,
 }
+
+impl Action {
+    const fn needs(self, needs: &'static str) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// Why it makes no sense now, in words; of use only where it has no command.
+    pub(crate) fn why_not(&self, state: &State) -> &'static str {
+        if state.shown.is_none() {
+            NEEDS_STORE
+        } else {
+            self.needs
+        }
+    }
+}
+
+/// What most actions need.
+const NEEDS_STORE: &str = "Open a store first";
+const NEEDS_SELECTION: &str = "Select entries first";
+const NEEDS_ONE: &str = "Select one entry first";
+const NEEDS_QUERY: &str = "Type a query that finds something first";
+const NEEDS_EXPIRY: &str = "Choose entries of a kind of store that lets them expire";
+const NEEDS_HELD: &str = "Nothing of this store is held aside";
+const NEEDS_STORES: &str = "Open one more store first";
+const NEEDS_VALUE: &str = "Select one entry whose value can be read";
+const NEEDS_FILES: &str = "Select one entry that lies in files of its own";
 
 type Made = fn(&State) -> Option<Command>;
 
@@ -33,6 +61,7 @@ const fn action(name: &'static str, command: Made) -> Action {
         shortcut: None,
         command,
         is_on: None,
+        needs: NEEDS_STORE,
     }
 }
 
@@ -87,6 +116,8 @@ pub(crate) struct Offer {
     pub(crate) command: Option<Command>,
     /// Whether it is on; `None` for what is done once.
     pub(crate) is_on: Option<bool>,
+    /// Why there is no command.
+    pub(crate) why_not: &'static str,
 }
 
 impl Offer {
@@ -96,6 +127,7 @@ impl Offer {
             action,
             command: (action.command)(state),
             is_on: action.is_on.map(|is_on| is_on(state)),
+            why_not: action.why_not(state),
         }
     }
 }
@@ -113,13 +145,11 @@ pub(crate) fn offered(state: &State, sections: &'static [&'static [Action]]) -> 
 }
 
 const OPEN: &[Action] = &[
-    keyed("Open…", Modifiers::COMMAND, Key::O, |_| {
-        Some(Command::OpenDialog)
-    }),
+    keyed("Open…", Modifiers::COMMAND, Key::O, |s| Some(open(s))),
     action("Find caches on this computer", |s| {
-        // They are listed where nothing is open.
-        s.shown.is_none().then_some(Command::FindCaches)
-    }),
+        s.finding.is_none().then_some(Command::FindCaches)
+    })
+    .needs("It is being looked for already"),
     action("Open the sample stores", |_| Some(Command::OpenSamples)),
     action("Open what running programs tell", |_| {
         Some(Command::OpenPrograms)
@@ -137,7 +167,7 @@ const STORE: &[Action] = &[
         s.shown()
             .map(|_| Command::Clear(ClearCommand::ChoosePolicy))
     }),
-    action("Compact this store…", compact),
+    action("Compact this store…", compact).needs("Stores of this kind have no dead space"),
     keyed("Export a report…", Modifiers::COMMAND, Key::E, |s| {
         s.shown().map(|_| Command::Dialog(Some(DialogKind::Export)))
     }),
@@ -163,74 +193,90 @@ const STORE: &[Action] = &[
         Modifiers::COMMAND,
         Key::PageDown,
         |s| beside(s, 1),
-    ),
+    )
+    .needs(NEEDS_STORES),
     keyed(
         "Show the store before",
         Modifiers::COMMAND,
         Key::PageUp,
         |s| beside(s, -1),
-    ),
+    )
+    .needs(NEEDS_STORES),
 ];
 
 const ENTRIES: &[Action] = &[
     keyed("Revalidate selected", Modifiers::COMMAND, Key::R, |s| {
         selected(s).map(|()| Command::Revalidate(Some(Scope::Selected)))
-    }),
+    })
+    .needs(NEEDS_SELECTION),
     action("Revalidate what the query found", |s| {
         found(s).map(|()| Command::Revalidate(Some(Scope::Found)))
-    }),
+    })
+    .needs(NEEDS_QUERY),
     keyed("Clear selected…", Modifiers::NONE, Key::Delete, |s| {
         selected(s).map(|()| Command::Clear(ClearCommand::Plan(Scope::Selected)))
-    }),
+    })
+    .needs(NEEDS_SELECTION),
     action("Clear what the query found…", |s| {
         found(s).map(|()| Command::Clear(ClearCommand::Plan(Scope::Found)))
-    }),
+    })
+    .needs(NEEDS_QUERY),
     action("Keep selected for…", |s| {
         selected(s)?;
         keep(s, Scope::Selected)
-    }),
+    })
+    .needs(NEEDS_EXPIRY),
     action("Keep what the query found for…", |s| {
         found(s)?;
         keep(s, Scope::Found)
-    }),
+    })
+    .needs(NEEDS_EXPIRY),
     keyed("Undo the last clear", Modifiers::COMMAND, Key::Z, |s| {
         held(s).map(|()| Command::Clear(ClearCommand::Undo))
-    }),
+    })
+    .needs(NEEDS_HELD),
     action("Show what was moved aside…", |_| {
         Some(Command::Held(HeldCommand::Show))
     }),
     action("Free what is held aside…", |s| {
         held(s).map(|()| Command::Clear(ClearCommand::AskPurge))
-    }),
+    })
+    .needs(NEEDS_HELD),
     keyed("Select all", Modifiers::COMMAND, Key::A, |s| {
         s.shown()
             .map(|_| Command::Table(TableCommand::Select(Pick::All)))
     }),
     keyed("Select nothing", Modifiers::NONE, Key::Escape, |s| {
         selected(s).map(|()| Command::Table(TableCommand::Select(Pick::None)))
-    }),
+    })
+    .needs(NEEDS_SELECTION),
 ];
 
 const ENTRY: &[Action] = &[
     keyed("Copy the key", Modifiers::COMMAND, Key::C, |s| {
         one(s).map(|_| copy(CopyOf::Key))
-    }),
+    })
+    .needs(NEEDS_ONE),
     action("Copy the value as Python writes it", |s| {
         one(s)?.preview.current()?;
         one(s)?.preview.tree.value()?;
         Some(copy(CopyOf::Literal))
-    }),
+    })
+    .needs(NEEDS_VALUE),
     action("Copy Python that loads it", |s| {
         one(s)?.preview.current()?;
         one(s)?.preview.on_show().map(|_| copy(CopyOf::Python))
-    }),
+    })
+    .needs(NEEDS_VALUE),
     action("Copy the paths of its files", |s| {
         one(s)?.files().first().map(|_| copy(CopyOf::Paths))
-    }),
+    })
+    .needs(NEEDS_FILES),
     action("Open the folder of its files", |s| {
         let folder = one(s)?.files().first()?.parent()?;
         Some(Command::Reveal(folder.to_owned()))
-    }),
+    })
+    .needs(NEEDS_FILES),
     keyed(
         "Save the value of the entry…",
         Modifiers::COMMAND,
@@ -239,26 +285,30 @@ const ENTRY: &[Action] = &[
             let has_value = one(s)?.preview.current().is_some();
             has_value.then_some(Command::Dialog(Some(DialogKind::Save)))
         },
-    ),
+    )
+    .needs(NEEDS_VALUE),
     action("Show only its group", |s| {
         let store = one(s)?;
         let record = store.selected()?;
         let term = group_term(&record.group.label)?;
         Some(Command::Query(s.query.with_field("group", &term)))
-    }),
+    })
+    .needs(NEEDS_ONE),
     action("Select its group", |s| {
         let entries = &one(s)?.entries;
         let group = entries.lines.group_of(entries.selection.cursor()?)?;
         let rows = entries.lines.rows_of(group);
         Some(Command::Table(TableCommand::Select(Pick::These(rows))))
-    }),
+    })
+    .needs(NEEDS_ONE),
 ];
 
 const SHOW: &[Action] = &[
     action("Show all entries", |s| {
         let is_filtered = !s.query.text().is_empty();
         is_filtered.then(|| Command::Query(String::new()))
-    }),
+    })
+    .needs("All entries are on show"),
     action("Show what was not used for 30 days", |s| {
         query(s, "used>30d")
     }),
@@ -273,12 +323,14 @@ const SHOW: &[Action] = &[
 ];
 
 const QUERY: &[Action] = &[
-    action("Save this query", |s| keep_query(s, false)),
-    action("Take this query off the rail", |s| keep_query(s, true)),
+    action("Save this query", |s| keep_query(s, false)).needs("Type a query that is not saved yet"),
+    action("Take this query off the rail", |s| keep_query(s, true))
+        .needs("Choose a query that is saved first"),
     action("Copy this query", |s| {
         let text = s.query.text();
         (!text.is_empty()).then(|| Command::Copy(text.to_owned()))
-    }),
+    })
+    .needs("Type a query first"),
 ];
 
 const VIEW: &[Action] = &[
@@ -340,6 +392,15 @@ const HELP: &[Action] = &[
         Some(Command::Dialog(Some(DialogKind::About)))
     }),
 ];
+
+/// Asks for one more store: the start page has a field for its path, elsewhere a dialog has one.
+pub(crate) fn open(state: &State) -> Command {
+    if state.shown.is_none() {
+        Command::OpenDialog
+    } else {
+        Command::Dialog(Some(DialogKind::Open))
+    }
+}
 
 fn copy(of: CopyOf) -> Command {
     Command::Entry(EntryCommand::Copy(of))

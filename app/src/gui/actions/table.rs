@@ -13,14 +13,16 @@ pub(super) const TABLE: &[Action] = &[
         "Show rows in groups",
         |s| group(s, true),
         |s| s.saved.is_grouped,
-    ),
+    )
+    .needs("Rows are in groups"),
     ticked(
         "Show rows as one list",
         |s| group(s, false),
         |s| !s.saved.is_grouped,
-    ),
-    action("Fold all groups", |s| fold(s, true)),
-    action("Unfold all groups", |s| fold(s, false)),
+    )
+    .needs("Rows are one list"),
+    action("Fold all groups", |s| fold(s, true)).needs("Show rows in groups first"),
+    action("Unfold all groups", |s| fold(s, false)).needs("Show rows in groups first"),
     action("Sort by key", |s| sort(s, SortBy::Key)),
     action("Sort by value", |s| sort(s, SortBy::ValueType)),
     action("Sort by size", |s| sort(s, SortBy::Bytes)),
@@ -35,12 +37,13 @@ pub(super) const TABLE: &[Action] = &[
 ];
 
 pub(super) const COLUMN: &[Action] = &[
-    action("Move this column left", |s| move_column(s, -1)),
-    action("Move this column right", |s| move_column(s, 1)),
+    action("Move this column left", |s| move_column(s, -1)).needs("It stands at the left end"),
+    action("Move this column right", |s| move_column(s, 1)).needs("It stands at the right end"),
     action("Hide this column", |s| {
         let by = columns::in_hand(s)?;
         Some(Command::Table(TableCommand::Column(by)))
-    }),
+    })
+    .needs("Click a column's header first"),
 ];
 
 pub(super) const COLUMNS: &[Action] = &[
@@ -127,14 +130,17 @@ pub(super) const COLUMNS: &[Action] = &[
 pub(super) const TREEMAP: &[Action] = &[
     action("Show every open store in the treemap", |s| {
         (s.stores.len() > 1 && !s.is_across).then_some(Command::Across(true))
-    }),
+    })
+    .needs("Open one more store first"),
     action("Show one store in the treemap", |s| {
         s.is_across.then_some(Command::Across(false))
-    }),
+    })
+    .needs("It shows one store"),
     action("Show the whole store in the treemap", |s| {
         s.shown()?.overview.zoom.as_ref()?;
         Some(Command::Zoom(None))
-    }),
+    })
+    .needs("It shows the whole store"),
     ticked(
         "Colour the treemap by last use",
         |s| colour(s, Colour::LastUse),

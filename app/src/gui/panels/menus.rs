@@ -11,6 +11,7 @@ pub(super) fn action_ui(ui: &mut Ui, offer: &Offer, out: &mut Vec<Command>) {
         action,
         command,
         is_on,
+        why_not,
     } = offer;
     let is_enabled = command.is_some();
     let response = if let Some(mut is_on) = *is_on {
@@ -22,6 +23,7 @@ pub(super) fn action_ui(ui: &mut Ui, offer: &Offer, out: &mut Vec<Command>) {
         }
         ui.add_enabled(is_enabled, button)
     };
+    let response = response.on_disabled_hover_text(*why_not);
     if response.clicked() {
         out.extend(command.clone());
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use cachescope_core::model::Time;
 use cachescope_core::ops::Layout;
-use egui::{CentralPanel, Frame, Margin, Panel, RichText, Sense, Ui, UiBuilder};
+use egui::{CentralPanel, Frame, Margin, Panel, Popup, RichText, Sense, Ui, UiBuilder};
 
 use super::command::{Command, Need};
 use super::session::Session;
@@ -46,10 +46,11 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
             .inner_margin(Margin::symmetric(x, y))
     };
     let width = ui.available_width();
+    // Asked before anything is drawn: a menu that Escape closes is gone when the table is drawn.
+    let is_covered = session.state.dialog.is_some() || Popup::is_any_open(ui.ctx());
     shortcuts::run(ui.ctx(), &session.state, out);
     dialogs::dialog_ui(ui.ctx(), &mut session.state, out);
     let state = &mut session.state;
-    toast::toast_ui(ui.ctx(), state.toast.as_mut(), out);
     Panel::top("top bar")
         .frame(surface(12, 8))
         .resizable(false)
@@ -59,10 +60,11 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
         .resizable(false)
         .show(ui, |ui| jobs::jobs_ui(ui, state, &session.jobs, out));
     if state.shown().is_none() {
-        CentralPanel::no_frame()
+        let page = CentralPanel::no_frame()
             .frame(Frame::new().fill(theme.ground))
             .show(ui, |ui| start::start_ui(ui, state, out));
-        return;
+        let page = page.response.rect;
+        return toast::toast_ui(ui.ctx(), page, state.toast.as_mut(), out);
     }
     let (stores, entry) = side_panels(width);
     Panel::left(stores)
@@ -83,9 +85,10 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
                 ui.allocate_rect(rect, Sense::hover());
             });
     }
-    CentralPanel::no_frame()
+    let page = CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))
-        .show(ui, |ui| page_ui(ui, state, now, out));
+        .show(ui, |ui| page_ui(ui, state, is_covered, now, out));
+    toast::toast_ui(ui.ctx(), page.response.rect, state.toast.as_mut(), out);
 }
 
 /// Names of the panels beside the page: small and large windows remember their widths apart.
@@ -97,7 +100,7 @@ fn side_panels(width: f32) -> (&'static str, &'static str) {
     }
 }
 
-fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
+fn page_ui(ui: &mut Ui, state: &mut State, is_covered: bool, now: Time, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     let bar = Frame::new().fill(theme.panel).inner_margin(Margin {
         left: 12,
@@ -160,6 +163,7 @@ fn page_ui(ui: &mut Ui, state: &mut State, now: Time, out: &mut Vec<Command>) {
                 query,
                 menu: &menu,
                 header_menu: &header_menu,
+                is_covered,
                 now,
             };
             entries::entries_ui(ui, store, &around, out);

@@ -17,7 +17,7 @@ const FOCUS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F
 /// Height of the field, in points.
 const HEIGHT: f32 = 28.0;
 
-pub(super) fn query_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Command>) {
     let query = &state.query;
     let mut typed = query.text().to_owned();
     let span = query.error().map(|e| e.span.clone());
@@ -25,7 +25,6 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         let job = coloured(text.as_str(), span.as_ref(), Theme::of(ui.ctx()));
         ui.painter().layout_job(job)
     };
-    let width = ui.available_width();
     // An id of its own: the count beside it comes and goes, and the keyboard must stay here.
     let id = Id::unique("query");
     // Between words Enter ends the typing; within one it takes what is offered.

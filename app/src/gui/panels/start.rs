@@ -1,7 +1,8 @@
 //! What shows while nothing is open: where to drop, what was open lately, samples to try.
 
 use egui::{
-    Align2, Button, FontId, Frame, Key, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui, vec2,
+    Align2, Button, FontId, Frame, Key, Margin, Response, RichText, ScrollArea, Stroke, TextEdit,
+    Ui, vec2,
 };
 
 use crate::gui::command::Command;
@@ -27,7 +28,7 @@ pub(super) fn start_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
         ui.add_space(16.0);
         drop_zone_ui(ui, state);
         ui.add_space(12.0);
-        path_ui(ui, state, out);
+        path_ui(ui, "path", &mut state.typed_path, out);
         ui.add_space(12.0);
         ui.horizontal(|ui| {
             if ui.add(Button::new("Open…")).clicked() {
@@ -82,26 +83,34 @@ fn drop_zone_ui(ui: &mut Ui, state: &State) {
     );
 }
 
-fn path_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+/// The path as it is typed; the same field stands in the dialog for opening one more store.
+pub(super) fn path_ui(
+    ui: &mut Ui,
+    id: &str,
+    typed: &mut String,
+    out: &mut Vec<Command>,
+) -> Response {
+    let row = ui.horizontal(|ui| {
         let label = ui.label("Path");
         let width = ui.available_width() - 64.0;
-        let edit = TextEdit::singleline(&mut state.typed_path)
-            .id(egui::Id::unique("path"))
+        let edit = TextEdit::singleline(typed)
+            .id(egui::Id::unique(id))
             .font(theme::mono())
             .hint_text("/home/me/project/.cache");
         let field = ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);
         let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-        let is_enabled = !state.typed_path.trim().is_empty();
+        let is_enabled = !typed.trim().is_empty();
         let go = ui.add_enabled(is_enabled, Button::new("Open"));
         if is_enabled && (is_entered || go.clicked()) {
-            out.push(Command::Open(state.typed_path.trim().into()));
+            out.push(Command::Open(typed.trim().into()));
         }
+        field
     });
+    row.inner
 }
 
-/// What a search of this computer found.
-fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+/// What a search of this computer found, and that it is over.
+pub(super) fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     if state.finding.is_some() {
         controls::quiet(
@@ -120,6 +129,8 @@ fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     }
     ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
         controls::caption(ui, "ON THIS COMPUTER");
+        let n = text::counted(caches.len() as u64, "cache", "caches");
+        controls::quiet(ui, format!("The search is over: {n} found"));
         for info in caches.iter().take(MAX_FOUND) {
             ui.horizontal(|ui| {
                 let shown = cachescope_core::model::text::path(&info.path);
@@ -141,7 +152,7 @@ fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     });
 }
 
-fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+pub(super) fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     if state.saved.recent.is_empty() {
         return;

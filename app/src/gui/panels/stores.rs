@@ -1,10 +1,12 @@
 //! The rail on the left: open stores with what they hold, and queries worth a click.
 
-use cachescope_core::model::{Condition, Severity, Time};
+use cachescope_core::model::{Condition, Severity, StoreId, Time};
 use cachescope_core::ops::{Direction, SortBy};
 use cachescope_core::watch::View;
 use egui::accesskit::Role;
-use egui::{Align2, Rect, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Rect, Response, ScrollArea, Sense, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
+};
 
 use super::activity::percent;
 use super::menus;
@@ -19,17 +21,58 @@ use crate::text;
 const HEIGHT: f32 = 64.0;
 
 pub(super) fn stores_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Command>) {
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        controls::caption(ui, "STORES");
-        let menu = actions::offered(state, actions::OF_STORE);
-        for store in &state.stores {
-            let is_shown = state.shown == Some(store.info.id);
-            store_ui(ui, store, is_shown, &menu, now, out);
-        }
-        ui.add_space(8.0);
-        controls::caption(ui, "SHOW");
-        queries_ui(ui, state, out);
+    // The queries follow the stores, and stay in sight where there are many: then the stores scroll.
+    let room = ui.available_height();
+    let shows = shows_height(ui, state).min(room / 2.0);
+    ScrollArea::vertical()
+        .id_salt("stores")
+        .auto_shrink([false, true])
+        .max_height(room - shows)
+        .show(ui, |ui| list_ui(ui, state, now, out));
+    ScrollArea::vertical()
+        .id_salt("shows")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.add_space(ABOVE);
+            controls::caption(ui, "SHOW");
+            queries_ui(ui, state, out);
+        });
+}
+
+fn list_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Command>) {
+    controls::caption(ui, "STORES");
+    let menu = actions::offered(state, actions::OF_STORE);
+    // Brought into sight when it comes on show or gets another place; else the person scrolls.
+    let place = state
+        .stores
+        .iter()
+        .position(|s| state.shown == Some(s.info.id));
+    let id = egui::Id::unique("store in sight");
+    let was = ui.data_mut(|data| {
+        let last: &mut Option<(StoreId, usize)> = data.get_temp_mut_or_default(id);
+        std::mem::replace(last, state.shown.zip(place))
     });
+    let is_moved = was != state.shown.zip(place);
+    for store in &state.stores {
+        let is_shown = state.shown == Some(store.info.id);
+        let response = store_ui(ui, store, is_shown, &menu, now, out);
+        if is_shown && is_moved {
+            response.scroll_to_me(None);
+        }
+    }
+}
+
+/// Room above the queries, in points.
+const ABOVE: f32 = 8.0;
+
+/// Height of the queries below the stores, in points.
+fn shows_height(ui: &Ui, state: &State) -> f32 {
+    let gap = ui.spacing().item_spacing.y;
+    // Largest, and what is offered to be saved.
+    let n_lines = SHOWS.len() + state.saved.queries.len() + 2;
+    #[expect(clippy::cast_precision_loss, reason = "a few dozen queries")]
+    let lines = n_lines as f32 * (ROW + gap);
+    ABOVE + ui.text_style_height(&TextStyle::Small) + gap * 3.0 + lines
 }
 
 /// Glyph, name, query and meaning of each shortcut.
@@ -131,15 +174,15 @@ fn store_ui(
     menu: &Offered,
     now: Time,
     out: &mut Vec<Command>,
-) {
+) -> Response {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let title = cachescope_core::model::text::shown(&store.info.title()).into_owned();
-    let (words, color) = health(store, theme, now);
+    let (health, color) = health(store, theme, now);
     response.widget_info(|| {
         let sight = sight(store).map_or_else(String::new, |word| format!(", {word}"));
-        let name = format!("{title}{sight}, {words}");
+        let name = format!("{title}{sight}, {}", health.whole());
         WidgetInfo::selected(Role::ListBoxOption, true, is_shown, name)
     });
     if response.clicked() {
@@ -181,15 +224,31 @@ fn store_ui(
     if let Some(word) = sight(store) {
         badge(ui, name.with_min_x(end), word);
     }
-    cell::text(
-        ui,
-        line(20.0, 16.0),
-        &what(store),
-        theme::small(),
-        theme.quiet,
-    );
-    cell::text(ui, line(36.0, 16.0), &words, theme::small(), color);
-    response.on_hover_text(cachescope_core::model::text::path(&store.info.path));
+    let small = |top: f32, words: &Words, color| {
+        let room = line(top, 16.0);
+        let words = words.fitting(ui, room.width());
+        cell::text(ui, room, words, theme::small(), color);
+    };
+    small(20.0, &what(store), theme.quiet);
+    small(36.0, &health, color);
+    response.on_hover_text(cachescope_core::model::text::path(&store.info.path))
+}
+
+/// The same in fewer and fewer words: figures that are cut off would read as others.
+struct Words(Vec<String>);
+
+impl Words {
+    fn whole(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
+    /// The longest that has room; a last one that has none is cut.
+    fn fitting(&self, ui: &Ui, width: f32) -> &str {
+        let color = Theme::of(ui.ctx()).text;
+        let fits = |words: &&String| !cell::elided(ui, words, theme::small(), color, width).elided;
+        let fitting = self.0.iter().find(fits).or(self.0.last());
+        fitting.map_or("", String::as_str)
+    }
 }
 
 /// How a store is watched, in a word; nothing where it is not.
@@ -200,6 +259,7 @@ fn sight(store: &OpenStore) -> Option<&'static str> {
         View::Partial => "partly live",
         View::Polling => "polled",
         View::Away => "away",
+        View::Ended => "not watched",
     })
 }
 
@@ -226,44 +286,47 @@ fn badge(ui: &Ui, room: Rect, word: &str) {
 }
 
 /// Kind and number of entries.
-fn what(store: &OpenStore) -> String {
+fn what(store: &OpenStore) -> Words {
     let entries = store.snapshot.totals.entries;
     let count = text::counted(entries, "entry", "entries");
-    match store.phase {
-        Phase::Loading => format!("{} · {count} so far…", store.info.kind),
-        Phase::Whole => format!("{} · {count}", store.info.kind),
-        Phase::Partial(_) => format!("{} · {count}, not all", store.info.kind),
-    }
+    let count = match store.phase {
+        Phase::Loading => format!("{count} so far…"),
+        Phase::Whole => count,
+        Phase::Partial(_) => format!("{count}, not all"),
+    };
+    Words(vec![format!("{} · {count}", store.info.kind), count])
 }
 
 /// The one thing about a store that matters most: failure, problems, else its hits.
-fn health(store: &OpenStore, theme: &Theme, now: Time) -> (String, egui::Color32) {
+fn health(store: &OpenStore, theme: &Theme, now: Time) -> (Words, egui::Color32) {
     if let Phase::Partial(why) = &store.phase {
-        return (why.clone(), theme.danger);
+        return (Words(vec![why.clone()]), theme.danger);
     }
     let issues = store.snapshot.issues.iter();
     let n_problems = issues.filter(|i| i.severity > Severity::Note).count() as u64;
     if n_problems > 0 {
         let words = text::counted(n_problems, "problem", "problems");
         let glyph = condition::glyph(Condition::Incomplete);
-        return (format!("{glyph} {words}"), theme.quiet);
+        return (Words(vec![format!("{glyph} {words}")]), theme.quiet);
     }
-    (hits(store, now), theme.quiet)
+    (Words(hits(store, now)), theme.quiet)
 }
 
 /// The hit rate with its source, the best there is.
-fn hits(store: &OpenStore, now: Time) -> String {
+fn hits(store: &OpenStore, now: Time) -> Vec<String> {
     match store.rate(now) {
         Some(rate) => {
             let window = rate
                 .window_s
                 .filter(|_| rate.counters.source != "recorded")
                 .map_or_else(String::new, |s| format!(" {}", text::span(s)));
-            format!(
-                "hit rate {} {}{window}",
-                percent(&rate),
-                rate.counters.source
-            )
+            let (percent, source) = (percent(&rate), rate.counters.source);
+            vec![
+                format!("hit rate {percent} {source}{window}"),
+                format!("{percent} hits {source}{window}"),
+                format!("{percent} hits {source}"),
+                format!("{percent} hits"),
+            ]
         }
         // Nothing was looked up yet, where that would be seen.
         None if store
@@ -271,8 +334,8 @@ fn hits(store: &OpenStore, now: Time) -> String {
             .as_ref()
             .is_some_and(|c| c.lookups_since.is_some()) =>
         {
-            "no look-ups seen yet".to_owned()
+            vec!["no look-ups seen yet".to_owned()]
         }
-        None => "hits not recorded".to_owned(),
+        None => vec!["hits not recorded".to_owned()],
     }
 }

@@ -1,17 +1,23 @@
-//! What was just done, over the lower right corner for a while, with a button to take it back.
+//! What was just done, over the foot of the page for a while, with a button to take it back.
 
 use std::time::Duration;
 
-use egui::{Align2, Area, Context, Frame, Id, Margin, Order, vec2};
+use egui::{Align2, Area, Context, Frame, Id, Margin, Order, Rect, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::state::{STAYS_S, Toast};
 use crate::gui::theme::Theme;
 
-/// Distance from the corner: above the line of jobs.
-const OFFSET: egui::Vec2 = vec2(-16.0, -52.0);
+/// Distance from the edges of the page, in points.
+const MARGIN: f32 = 12.0;
 
-pub(super) fn toast_ui(ctx: &Context, toast: Option<&mut Toast>, out: &mut Vec<Command>) {
+/// `page` is where it may lie: what stands around the page are buttons, and it must cover none.
+pub(super) fn toast_ui(
+    ctx: &Context,
+    page: Rect,
+    toast: Option<&mut Toast>,
+    out: &mut Vec<Command>,
+) {
     let Some(toast) = toast else { return };
     let now = ctx.input(|i| i.time);
     let since = *toast.since.get_or_insert(now);
@@ -30,10 +36,13 @@ pub(super) fn toast_ui(ctx: &Context, toast: Option<&mut Toast>, out: &mut Vec<C
         .shadow(ctx.global_style().visuals.popup_shadow);
     Area::new(Id::unique("toast"))
         .order(Order::Foreground)
-        .anchor(Align2::RIGHT_BOTTOM, OFFSET)
+        .pivot(Align2::CENTER_BOTTOM)
+        .fixed_pos(page.center_bottom() - vec2(0.0, MARGIN))
+        .constrain_to(page)
         .show(ctx, |ui| {
+            ui.set_max_width(page.width() - 2.0 * MARGIN);
             frame.show(ui, |ui| {
-                ui.horizontal(|ui| {
+                ui.horizontal_wrapped(|ui| {
                     ui.label(&toast.words);
                     if let Some((word, command)) = &toast.offer
                         && ui.button(*word).clicked()

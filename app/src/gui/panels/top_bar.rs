@@ -1,6 +1,6 @@
 //! The bar on top: opening, the query, what it found, and the two actions on it.
 
-use egui::{Align, Button, Layout, RichText, TextEdit, Ui};
+use egui::{Button, Id, RichText, TextEdit, Ui};
 
 use super::menus;
 use crate::gui::actions::{self, Offer, TOPICS};
@@ -17,22 +17,40 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         ui.label(RichText::new("Cachescope").font(theme::title()));
         ui.add_space(4.0);
         if ui.button("Open…").clicked() {
-            out.push(Command::OpenDialog);
+            out.push(actions::open(state));
         }
         recent_ui(ui, state, out);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("Ctrl+K").on_hover_text("Every command").clicked() {
-                out.push(Command::Dialog(Some(DialogKind::Palette)));
-            }
-            if state.shown().is_some() {
-                clear_ui(ui, state, out);
-                revalidate_ui(ui, state, out);
-                found_ui(ui, state);
-                super::query::query_ui(ui, state, out);
-            }
-        });
+        // From left to right, so that Tab goes as the eye does: the query has what the others leave,
+        // and how much they take is known from the last time they were drawn.
+        let id = Id::unique("top bar, behind the query");
+        let behind = ui.data(|data| data.get_temp(id)).unwrap_or(BEHIND);
+        let width = (ui.available_width() - behind).max(MIN_QUERY);
+        if state.shown().is_some() {
+            super::query::query_ui(ui, state, width, out);
+        } else {
+            ui.add_space(width);
+        }
+        let end = ui.min_rect().right();
+        if state.shown().is_some() {
+            found_ui(ui, state);
+            revalidate_ui(ui, state, out);
+            clear_ui(ui, state, out);
+        }
+        if ui.button("Ctrl+K").on_hover_text("Every command").clicked() {
+            out.push(Command::Dialog(Some(DialogKind::Palette)));
+        }
+        let taken = ui.min_rect().right() - end;
+        if (taken - behind).abs() > 0.5 {
+            ui.data_mut(|data| data.insert_temp(id, taken));
+            ui.ctx()
+                .request_discard("what stands behind the query has another width");
+        }
     });
 }
+
+/// Room that is left behind the query before it was measured, and the least that the query has, in points.
+const BEHIND: f32 = 420.0;
+const MIN_QUERY: f32 = 120.0;
 
 /// Every command by topic: what a menu bar would hold, in the room of one button.
 fn menu_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
@@ -85,6 +103,7 @@ fn scope(state: &State) -> Option<(Scope, String)> {
 }
 
 fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    clear_button_ui(ui, state, out);
     ui.spacing_mut().item_spacing.x = 4.0;
     let menu = ui.menu_button("▾", |ui| {
         if ui.button("Clear by a policy…").clicked() {
@@ -110,7 +129,6 @@ fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.ctx().accesskit_node_builder(menu.response.id, |node| {
         node.set_label("More ways to clear");
     });
-    clear_button_ui(ui, state, out);
     ui.spacing_mut().item_spacing.x = 8.0;
 }
 
@@ -129,11 +147,6 @@ fn clear_button_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 }
 
 fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    ui.spacing_mut().item_spacing.x = 4.0;
-    let menu = ui.menu_button("▾", |ui| rules_ui(ui, &state.rules(), out));
-    ui.ctx().accesskit_node_builder(menu.response.id, |node| {
-        node.set_label("Rules of revalidating");
-    });
     let (scope, label) = match scope(state) {
         Some((scope, words)) => (Some(scope), format!("Revalidate {words}")),
         None => (None, "Revalidate all".to_owned()),
@@ -144,6 +157,11 @@ fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     if button.clicked() {
         out.push(Command::Revalidate(scope));
     }
+    ui.spacing_mut().item_spacing.x = 4.0;
+    let menu = ui.menu_button("▾", |ui| rules_ui(ui, &state.rules(), out));
+    ui.ctx().accesskit_node_builder(menu.response.id, |node| {
+        node.set_label("Rules of revalidating");
+    });
     ui.spacing_mut().item_spacing.x = 8.0;
 }
 

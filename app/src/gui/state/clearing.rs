@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use cachescope_core::clear::undo::Held;
 use cachescope_core::clear::{Fresh, How, Plan};
-use cachescope_core::formats::SaveAs;
+use cachescope_core::formats::{Preview, SaveAs};
 use cachescope_core::jobs::{ByPolicy, Chosen, Cleared, JobId, Planned, Prediction};
-use cachescope_core::model::{Snapshot, StoreInfo, Time};
+use cachescope_core::model::{EntryKey, Snapshot, StoreInfo, Time};
 
+use super::Naming;
 use crate::cli::export::Form;
 use crate::gui::widgets::table::Scroll;
 
@@ -36,6 +37,8 @@ pub(crate) enum Dialog {
     Compact(Compacting),
     /// What is held aside, of every store.
     Held,
+    /// Which store to open besides those that are.
+    Open(Opening),
     /// The command palette.
     Palette(Palette),
     /// Keys and what they do.
@@ -52,25 +55,51 @@ pub(crate) enum Dialog {
 
 /// A picture that is to become a file.
 pub(crate) struct Picturing {
-    /// The name as typed.
-    pub(crate) path: String,
+    pub(crate) name: Naming,
     pub(crate) image: egui::ColorImage,
 }
 
 /// The save dialog.
 pub(crate) struct Saving {
-    /// The name as typed.
-    pub(crate) path: String,
+    pub(crate) name: Naming,
     /// `None` for the stored bytes.
     pub(crate) form: Option<SaveAs>,
-    pub(crate) is_array: bool,
+    /// How a file of the stored bytes ends.
+    pub(crate) stored_ending: String,
+    pub(crate) store: Arc<StoreInfo>,
+    pub(crate) entry: EntryKey,
+    /// What is on show of it; `None` where only the bytes are known.
+    pub(crate) value: Option<Preview>,
+}
+
+impl Saving {
+    /// How a file of a form ends.
+    pub(crate) fn ending(&self, form: Option<SaveAs>) -> &str {
+        match form {
+            Some(form) => form.word(),
+            None => &self.stored_ending,
+        }
+    }
+
+    /// True where the value can be saved in this form.
+    pub(crate) fn fits(&self, form: Option<SaveAs>) -> bool {
+        let value = self.value.as_ref();
+        form.is_none_or(|form| value.is_some_and(|value| value.fits(form)))
+    }
 }
 
 /// The export dialog.
 pub(crate) struct Exporting {
-    /// The name as typed.
-    pub(crate) path: String,
+    pub(crate) name: Naming,
     pub(crate) form: Form,
+}
+
+/// The path of one more store, as it is typed.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    pub(crate) path: String,
+    /// The keyboard was put into the field.
+    pub(crate) is_begun: bool,
 }
 
 /// What was typed into the palette, and which line is chosen.

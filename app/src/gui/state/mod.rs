@@ -3,6 +3,7 @@
 mod activity;
 mod array;
 mod body;
+mod checked;
 mod clearing;
 mod code;
 mod compare;
@@ -12,6 +13,7 @@ mod entries;
 mod hex;
 mod inside;
 mod json;
+pub(crate) mod naming;
 mod overview;
 mod preview;
 mod query;
@@ -26,9 +28,10 @@ pub(crate) use activity::{
 };
 pub(crate) use array::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 pub(crate) use body::Bodying;
+pub(crate) use checked::Tally;
 pub(crate) use clearing::{
     Asked as AskedFor, Clearing, CompactStage, Compacting, Dialog, Everywhere, Exporting, KeepForm,
-    Palette, Picturing, PolicyForm, Request, Rules, Saving, Scope, Stage,
+    Opening, Palette, Picturing, PolicyForm, Request, Rules, Saving, Scope, Stage,
 };
 pub(crate) use code::{Coded, Coding};
 pub(crate) use compare::{ComparePage, Comparing, Converting, Differing};
@@ -37,6 +40,7 @@ pub(crate) use entries::{Entries, Line, Lines};
 pub(crate) use hex::{Hex, Layer};
 pub(crate) use inside::Insiding;
 pub(crate) use json::Json;
+pub(crate) use naming::Naming;
 pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
@@ -82,6 +86,8 @@ pub(crate) struct State {
     pub(crate) asked: Vec<PathBuf>,
     /// Of several paths that are opened together, the one that shows.
     pub(crate) first: Option<PathBuf>,
+    /// Of the stores of that path the one that shows, by its own path; `None` for the first.
+    pub(crate) first_store: Option<PathBuf>,
     /// What could not be done, newest last.
     pub(crate) notices: Vec<String>,
     /// What was just done, and how to take it back.
@@ -111,6 +117,12 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Says what was just done; what failed before is no longer the news.
+    pub(crate) fn say(&mut self, toast: Toast) {
+        self.notices.clear();
+        self.toast = Some(toast);
+    }
+
     /// The store on show.
     pub(crate) fn shown(&self) -> Option<&OpenStore> {
         self.store(self.shown?)

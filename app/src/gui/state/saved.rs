@@ -80,6 +80,8 @@ pub(crate) struct Saved {
     pub(crate) pinned: Vec<PathBuf>,
     /// Paths that were open when the window was closed.
     pub(crate) open: Vec<PathBuf>,
+    /// The store that was on show then: the path that was opened, and its own.
+    pub(crate) shown: Option<(PathBuf, PathBuf)>,
     /// Queries that found something to look at, newest first.
     pub(crate) recent_queries: Vec<String>,
     /// Queries kept on the rail, in the order in which they were kept.
@@ -118,6 +120,7 @@ impl Default for Saved {
             recent: Vec::new(),
             pinned: Vec::new(),
             open: Vec::new(),
+            shown: None,
             recent_queries: Vec::new(),
             queries: Vec::new(),
             tab: Tab::default(),

@@ -7,7 +7,7 @@ use cachescope_core::model::{Overlay, Record, Snapshot, StoreInfo, Time, Verdict
 use cachescope_core::watch::{Coverage, Observed, Watcher};
 
 use super::activity::rate;
-use super::{Activity, Comparing, Entries, Overviewing, Previewing, Rate};
+use super::{Activity, Comparing, Entries, Overviewing, Previewing, Rate, Tally};
 
 /// How far a store's snapshot is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct OpenStore {
     pub(crate) observed: Observed,
     /// The check at work.
     pub(crate) check: Option<JobId>,
+    /// What it has found so far.
+    pub(crate) tally: Tally,
     /// The scan at work.
     pub(crate) scan: Option<JobId>,
     /// What holds for the store as a whole; `None` before its first scan.
@@ -95,6 +97,7 @@ impl OpenStore {
             coverage: None,
             observed: Observed::default(),
             check: None,
+            tally: Tally::default(),
             scan: None,
             facts: None,
             verdicts: Arc::default(),

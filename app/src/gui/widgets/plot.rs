@@ -71,9 +71,11 @@ pub(crate) fn line_ui(
         let at = at + egui::vec2(4.0, 0.0);
         painter.text(at, align, text::figure(value), theme::small(), theme.quiet);
     }
+    // The last index, not the number of elements: the figure stands under an element.
     let end = line.buckets.last().map_or(0, |b| b.start + line.bucket_len);
+    let last = end.saturating_sub(1);
     let start = line.buckets.first().map_or(0, |b| b.start);
-    axis(painter, rect, &text::count(start), &text::count(end));
+    axis(painter, rect, &text::count(start), &text::count(last));
     let zoomed = pointed(ui, &response, line, &plot, chart);
     (response, zoomed)
 }

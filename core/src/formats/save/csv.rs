@@ -14,6 +14,18 @@ use crate::model::value::{NodeId, Value};
 /// Cells that are read at once.
 const CELLS: u64 = 1 << 16;
 
+/// True for tables, arrays of up to two axes, lists and dicts.
+pub(super) fn fits(preview: &Preview) -> bool {
+    match (&preview.table_handle, &preview.array_handle) {
+        (Some(_), _) => true,
+        (None, Some(array)) => array.view.shape.len() <= 2,
+        (None, None) => matches!(
+            preview.value.kind(preview.node),
+            Kind::List | Kind::Tuple | Kind::Dict
+        ),
+    }
+}
+
 pub(super) fn save(
     preview: &Preview,
     look: &Look<'_>,

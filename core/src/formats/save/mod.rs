@@ -44,6 +44,18 @@ impl Preview {
         (is_whole && pyliteral::parse(&text).is_some()).then_some(text)
     }
 
+    /// True where a form can hold a value of this kind; that one claims too much shows when it is saved.
+    pub fn fits(&self, form: SaveAs) -> bool {
+        let fits_kind = match form {
+            SaveAs::Npy => self.array_handle.as_ref().is_some_and(|handle| {
+                !handle.is_masked() && npy::header_of(&handle.view).is_some()
+            }),
+            SaveAs::Csv => csv::fits(self),
+            SaveAs::Json => true,
+        };
+        fits_kind && !self.is_truncated
+    }
+
     /// Writes the whole value, reading what the preview left in place; false if it was cancelled.
     ///
     /// # Errors

@@ -220,7 +220,7 @@ fn field<'q>(cursor: &mut Cursor<'q>) -> Parsed<Option<(&'static Word, Option<&'
         _ => {
             let advice = match closest(name) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => format!("known are {}", WORDS.map(|w| w.name).join(", ")),
+                None => format!("known are {}.", WORDS.map(|w| w.name).join(", ")),
             };
             cursor.error(
                 start,

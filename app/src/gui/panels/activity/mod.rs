@@ -100,6 +100,7 @@ fn sight(store: &OpenStore) -> (&'static str, String) {
         View::Partial => "Partly live",
         View::Polling => "Polled",
         View::Away => "Away",
+        View::Ended => "Not watched",
     };
     let why = coverage
         .why

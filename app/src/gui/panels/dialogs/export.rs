@@ -1,10 +1,8 @@
 //! The export dialog: form and name of a report.
 
-use std::path::PathBuf;
+use egui::{RichText, Ui};
 
-use egui::{Align, Button, Layout, RichText, Ui};
-
-use super::file_ui;
+use super::name_ui;
 use crate::cli::export::Form;
 use crate::gui::command::{Command, Export};
 use crate::gui::state::Exporting;
@@ -27,24 +25,13 @@ pub(super) fn export_ui(ui: &mut Ui, exporting: &mut Exporting, out: &mut Vec<Co
         (Form::Json, "JSON: everything, for a program"),
     ] {
         if ui.radio(exporting.form == form, name).clicked() {
+            let old = exporting.form.ending();
+            exporting.name.turn_to(old, form.ending());
             exporting.form = form;
-            let path = PathBuf::from(&exporting.path).with_extension(form.ending());
-            exporting.path = path.to_string_lossy().into_owned();
         }
     }
-    file_ui(ui, "export path", &mut exporting.path, out);
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let is_enabled = !exporting.path.trim().is_empty();
-        if ui
-            .add_enabled(is_enabled, Button::new("Write the report"))
-            .clicked()
-        {
-            let path = PathBuf::from(exporting.path.trim());
-            out.push(Command::Export(Export::Write(path)));
-        }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
-        }
-    });
+    let word = "Write the report";
+    if let Some(path) = name_ui(ui, "export path", &mut exporting.name, word, out) {
+        out.push(Command::Export(Export::Write(path)));
+    }
 }

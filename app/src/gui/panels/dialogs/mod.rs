@@ -7,6 +7,7 @@ mod convert;
 mod export;
 mod held;
 mod keep;
+mod open;
 mod palette;
 mod picture;
 mod policy;
@@ -16,11 +17,14 @@ mod shortcuts;
 
 use std::path::PathBuf;
 
-use egui::{Align, Context, Frame, Id, Layout, Margin, Modal, TextEdit, Ui, vec2};
+use egui::{
+    Align, Button, Context, Frame, Id, Label, Layout, Margin, Modal, RichText, TextEdit, Ui, vec2,
+};
 
 use crate::gui::command::{Command, Export};
-use crate::gui::state::{Dialog, State};
+use crate::gui::state::{Dialog, Naming, State};
 use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
 
 /// Draws the dialog on show.
 pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>) {
@@ -44,6 +48,9 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
         }),
         Dialog::Held => modal(ctx, "held", 620.0, |ui| {
             held::held_ui(ui, &state.held_everywhere(), state.everywhere.is_known, out);
+        }),
+        Dialog::Open(opening) => modal(ctx, "open", 560.0, |ui| {
+            open::open_ui(ui, opening, state, out);
         }),
         Dialog::Palette(palette) => modal(ctx, "palette", 520.0, |ui| {
             palette::palette_ui(ui, palette, state, out);
@@ -84,6 +91,38 @@ fn file_ui(ui: &mut Ui, id: &str, path: &mut String, out: &mut Vec<Command>) {
             out.push(Command::Export(Export::Browse(name)));
         }
     });
+}
+
+/// The name of a new file, what stands in its way, and the buttons; the path once it is to be written.
+fn name_ui(
+    ui: &mut Ui,
+    id: &str,
+    naming: &mut Naming,
+    word: &str,
+    out: &mut Vec<Command>,
+) -> Option<PathBuf> {
+    file_ui(ui, id, &mut naming.path, out);
+    let is_taken = naming.is_taken();
+    let why = if is_taken {
+        Some("A file of this name is there already. Replace it, or type another name")
+    } else {
+        naming.failure.as_deref()
+    };
+    if let Some(why) = why {
+        let words = RichText::new(why).color(Theme::of(ui.ctx()).danger);
+        ui.add(Label::new(words).wrap());
+    }
+    let mut is_wanted = false;
+    buttons_ui(ui, out, |ui, out| {
+        let has_name = !naming.path().as_os_str().is_empty();
+        is_wanted = if is_taken {
+            controls::danger(ui, "Replace", has_name).clicked()
+        } else {
+            ui.add_enabled(has_name, Button::new(word)).clicked()
+        };
+        close_ui(ui, "Cancel", out);
+    });
+    is_wanted.then(|| naming.path().to_owned())
 }
 
 /// The line of buttons that ends a dialog, the one that goes on rightmost.

@@ -1,15 +1,17 @@
 //! The command palette: every action by name, the closest one first.
 
+use std::cmp::Reverse;
+
 use egui::accesskit::Role;
 use egui::{Id, Key, Modifiers, ScrollArea, Sense, TextEdit, Ui, WidgetInfo, vec2};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use crate::gui::actions::{Action, actions};
+use crate::gui::actions::{Offer, actions};
 use crate::gui::command::Command;
 use crate::gui::state::{Palette, State};
 use crate::gui::theme::{self, ROW, Theme};
-use crate::gui::widgets::cell;
+use crate::gui::widgets::{cell, controls};
 
 pub(super) fn palette_ui(
     ui: &mut Ui,
@@ -51,8 +53,11 @@ pub(super) fn palette_ui(
         .max_height(12.0 * ROW)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
-            for (n, (action, _)) in offered.iter().enumerate() {
-                let response = line_ui(ui, action, n == palette.chosen);
+            if offered.is_empty() {
+                controls::quiet(ui, "No command matches");
+            }
+            for (n, offer) in offered.iter().enumerate() {
+                let response = line_ui(ui, offer, n == palette.chosen);
                 if response.clicked() {
                     run = Some(n);
                 }
@@ -61,15 +66,16 @@ pub(super) fn palette_ui(
                 }
             }
         });
-    if let Some((_, command)) = run.and_then(|n| offered.into_iter().nth(n)) {
+    let offer = run.and_then(|n| offered.into_iter().nth(n));
+    if let Some(command) = offer.and_then(|offer| offer.command) {
         // First away with the palette: the command may want to show a dialog of its own.
         out.push(Command::Dialog(None));
         out.push(command);
     }
 }
 
-/// What makes sense now and matches, the best match first.
-fn offered(text: &str, state: &State) -> Vec<(&'static Action, Command)> {
+/// What matches, the best match first; what makes no sense now comes last, and only where something was typed.
+fn offered(text: &str, state: &State) -> Vec<Offer> {
     let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();
@@ -77,22 +83,34 @@ fn offered(text: &str, state: &State) -> Vec<(&'static Action, Command)> {
         .filter_map(|action| {
             let name = Utf32Str::new(action.name, &mut buffer);
             let score = pattern.score(name, &mut matcher)?;
-            Some((score, action, (action.command)(state)?))
+            let offer = Offer::now(action, state);
+            let is_shown = offer.command.is_some() || !text.trim().is_empty();
+            is_shown.then_some((score, offer))
         })
         .collect();
-    scored.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
-    let named = scored.into_iter();
-    named
-        .map(|(_, action, command)| (action, command))
-        .collect()
+    scored.sort_by_key(|(score, offer)| (offer.command.is_none(), Reverse(*score)));
+    scored.into_iter().map(|(_, offer)| offer).collect()
 }
 
-fn line_ui(ui: &mut Ui, action: &Action, is_chosen: bool) -> egui::Response {
+fn line_ui(ui: &mut Ui, offer: &Offer, is_chosen: bool) -> egui::Response {
     let theme = Theme::of(ui.ctx());
     let size = vec2(ui.available_width(), ROW);
     let (rect, response) = ui.allocate_exact_size(size, Sense::CLICK);
-    response
-        .widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_chosen, action.name));
+    let Offer {
+        action,
+        command,
+        why_not,
+        ..
+    } = offer;
+    let can_run = command.is_some();
+    response.widget_info(|| {
+        let name = if can_run {
+            action.name.to_owned()
+        } else {
+            format!("{}, not now: {why_not}", action.name)
+        };
+        WidgetInfo::selected(Role::ListBoxOption, can_run, is_chosen, name)
+    });
     if is_chosen || response.hovered() {
         let fill = if is_chosen {
             theme.selection
@@ -102,6 +120,11 @@ fn line_ui(ui: &mut Ui, action: &Action, is_chosen: bool) -> egui::Response {
         ui.painter().rect_filled(rect, 4.0, fill);
     }
     let inner = rect.shrink2(vec2(8.0, 0.0));
+    if !can_run {
+        let words = format!("{} · {why_not}", action.name);
+        cell::text(ui, inner, &words, theme::body(), theme.quiet);
+        return response;
+    }
     cell::text(ui, inner, action.name, theme::body(), theme.text);
     if let Some(shortcut) = &action.shortcut {
         let keys = ui.ctx().format_shortcut(shortcut);
@@ -117,9 +140,20 @@ mod tests {
     #[test]
     fn letters_in_order_find_an_action_and_nonsense_finds_none() {
         let state = State::default();
-        let first = |text: &str| offered(text, &state).first().map(|(a, _)| a.name);
+        let first = |text: &str| offered(text, &state).first().map(|o| o.action.name);
         assert_eq!(first("smpl"), Some("Open the sample stores"));
         assert_eq!(first("LIGHT"), Some("Light colours"));
         assert_eq!(first("zzzz"), None);
+        // What makes no sense now is listed where it is asked for by name, and says why.
+        let clear = offered("clear selected", &state)
+            .into_iter()
+            .next()
+            .unwrap();
+        assert_eq!(
+            (clear.action.name, clear.command),
+            ("Clear selected…", None)
+        );
+        assert_eq!(clear.why_not, "Open a store first");
+        assert!(offered("", &state).iter().all(|o| o.command.is_some()));
     }
 }

@@ -1,52 +1,40 @@
 //! The save dialog: form and name of the file that a value goes to.
 
-use std::path::PathBuf;
-
 use cachescope_core::formats::SaveAs;
-use egui::{Align, Button, Layout, RichText, Ui};
+use egui::{RichText, Ui};
 
-use super::file_ui;
+use super::name_ui;
 use crate::gui::command::{Command, EntryCommand};
 use crate::gui::state::Saving;
 use crate::gui::theme;
 
-/// Each form with its ending and what it is for.
-const FORMS: [(Option<SaveAs>, &str, &str); 4] = [
-    (None, "raw", "Raw: the bytes as they are stored"),
-    (Some(SaveAs::Npy), "npy", "NPY: an array, for numpy.load"),
+/// Each form with what it is for.
+const FORMS: [(Option<SaveAs>, &str); 4] = [
+    (None, "Raw: the bytes as they are stored"),
+    (Some(SaveAs::Npy), "NPY: an array, for numpy.load"),
     (
         Some(SaveAs::Csv),
-        "csv",
-        "CSV: a table or an array of up to two axes",
+        "CSV: a table, rows, or an array of up to two axes",
     ),
-    (
-        Some(SaveAs::Json),
-        "json",
-        "JSON: everything that JSON can carry",
-    ),
+    (Some(SaveAs::Json), "JSON: everything that JSON can carry"),
 ];
 
 pub(super) fn save_ui(ui: &mut Ui, saving: &mut Saving, out: &mut Vec<Command>) {
     ui.label(RichText::new("Save the value of this entry").font(theme::title()));
-    for (form, ending, name) in FORMS {
-        let is_possible = form != Some(SaveAs::Npy) || saving.is_array;
+    for (form, name) in FORMS {
         let radio = egui::RadioButton::new(saving.form == form, name);
-        if ui.add_enabled(is_possible, radio).clicked() {
+        let button = ui.add_enabled(saving.fits(form), radio);
+        if button
+            .on_disabled_hover_text("This value is not of that kind, or could not be read whole")
+            .clicked()
+        {
+            let (old, new) = (saving.ending(saving.form), saving.ending(form));
+            let (old, new) = (old.to_owned(), new.to_owned());
+            saving.name.turn_to(&old, &new);
             saving.form = form;
-            let path = PathBuf::from(&saving.path).with_extension(ending);
-            saving.path = path.to_string_lossy().into_owned();
         }
     }
-    file_ui(ui, "save path", &mut saving.path, out);
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        let is_enabled = !saving.path.trim().is_empty();
-        if ui.add_enabled(is_enabled, Button::new("Save")).clicked() {
-            let path = PathBuf::from(saving.path.trim());
-            out.push(Command::Entry(EntryCommand::Save(path)));
-        }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
-        }
-    });
+    if let Some(path) = name_ui(ui, "save path", &mut saving.name, "Save", out) {
+        out.push(Command::Entry(EntryCommand::Save(path)));
+    }
 }

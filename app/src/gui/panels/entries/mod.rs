@@ -24,6 +24,8 @@ pub(super) struct Around<'a> {
     pub(super) menu: &'a Offered,
     /// What a column's header offers.
     pub(super) header_menu: &'a Offered,
+    /// A dialog or a menu lies over the table: keys are theirs.
+    pub(super) is_covered: bool,
     pub(super) now: Time,
 }
 
@@ -91,7 +93,8 @@ pub(super) fn entries_ui(
         }
         header.context_menu(|ui| menus::offered_ui(ui, around.header_menu, out));
     }
-    if ui.memory(|m| m.focused().is_none() || m.has_focus(happened.body.id)) {
+    let is_free = ui.memory(|m| m.focused().is_none() || m.has_focus(happened.body.id));
+    if is_free && !around.is_covered {
         keys::keys_ui(ui, &store.entries, out);
     }
     need_glances(store, arranged_rows(arranged, &on_screen), out);

@@ -3,7 +3,7 @@
 use cachescope_core::formats::numpy::ArraySummary;
 use cachescope_core::formats::{Element, Preview};
 use egui::accesskit::Role;
-use egui::{Grid, Label, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
+use egui::{Align2, Grid, Label, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{Branch, LineState, Opens, Previewing, TreeLine};
@@ -236,31 +236,61 @@ fn line_ui(ui: &mut Ui, line: &TreeLine, pressed: &mut dyn FnMut(Pressed)) {
         LineState::Open => "▾",
         LineState::Closed => "▸",
         LineState::More(_) => "…",
-        LineState::Leaf if line.opens.is_some() => "›",
         LineState::Leaf => "",
     };
     let inner = rect.with_min_x(rect.left() + indent);
     let (at, words) = inner.split_left_right_at_x(inner.left() + 14.0);
     cell::text(ui, at, sign, theme::body(), theme.quiet);
     let key = cachescope_core::model::text::shown(&line.key);
-    let galley = cell::elided(ui, &key, theme::mono(), theme.quiet, words.width() * 0.6);
-    let width = if key.is_empty() {
-        0.0
-    } else {
-        galley.size().x + 8.0
+    let mut value = shown.into_owned();
+    if line.is_shared {
+        value += "  (shared)";
+    }
+    // What opens says so: a sign alone is easily overlooked.
+    let words = match (line.state, line.opens) {
+        (LineState::Leaf, Some(_)) => opens_ui(ui, words, response.hovered()),
+        _ => words,
     };
-    cell::text(ui, words, &key, theme::mono(), theme.quiet);
+    let lay = |text: &str, color, width| cell::elided(ui, text, theme::mono(), color, width);
+    // The name has what its value leaves, and more than half where both are long.
+    let taken = lay(&value, theme.text, words.width()).size().x + 8.0;
+    let room = (words.width() - taken).max(words.width() * 0.6);
+    let galley = lay(&key, theme.quiet, room);
+    let (width, is_key_cut) = match galley.size().x {
+        _ if key.is_empty() => (0.0, false),
+        width => (width + 8.0, galley.elided),
+    };
+    let at = Align2::LEFT_CENTER.align_size_within_rect(galley.size(), words);
+    ui.painter().galley(at.min, galley, theme.quiet);
     let label = words.with_min_x(words.left() + width);
     let color = if matches!(line.state, LineState::More(_)) {
         theme.accent
     } else {
         theme.text
     };
-    let mut words = shown.into_owned();
-    if line.is_shared {
-        words += "  (shared)";
+    let is_cut = cell::text(ui, label, &value, theme::mono(), color);
+    if is_key_cut {
+        response.on_hover_text(text::shorten(&format!("{key} {value}"), 2000));
+    } else if is_cut {
+        response.on_hover_text(text::shorten(&value, 2000));
     }
-    if cell::text(ui, label, &words, theme::mono(), color) {
-        response.on_hover_text(text::shorten(&words, 2000));
-    }
+}
+
+/// The word at the end of a line that opens; returns what is left of its room.
+fn opens_ui(ui: &Ui, room: Rect, is_hovered: bool) -> Rect {
+    let theme = Theme::of(ui.ctx());
+    let color = if is_hovered { theme.text } else { theme.accent };
+    let font = theme::small();
+    let galley = ui
+        .painter()
+        .layout_no_wrap("Open ›".to_owned(), font, color);
+    // In sight also where the line is wider than the panel.
+    let right = room.right().min(ui.clip_rect().right()) - 4.0;
+    let at = pos2(
+        right - galley.size().x,
+        room.center().y - galley.size().y / 2.0,
+    );
+    let left = at.x - 8.0;
+    ui.painter().galley(at, galley, color);
+    room.with_max_x(left.max(room.left()))
 }

@@ -80,21 +80,30 @@ fn idle_ui(ui: &mut Ui, overview: Option<&Overview>, out: &mut Vec<Command>) {
 }
 
 fn worst_ui(ui: &mut Ui, overview: Option<&Overview>, out: &mut Vec<Command>) {
-    let worst = Condition::ALL.into_iter().find_map(|found| {
-        let n = overview.map_or(0, |o| o.of(found));
-        (n > 0 && found != Condition::Fresh).then_some((found, n))
-    });
-    match (worst, overview) {
-        (Some((found, n)), _) => {
-            let word = condition::word(found);
-            if card_ui(ui, &text::count(n), word).clicked() {
-                out.push(Command::Query(format!("condition:{}", found.name())));
+    let wanting: Vec<(Condition, u64)> = Condition::ALL
+        .into_iter()
+        .filter(|found| *found != Condition::Fresh)
+        .map(|found| (found, overview.map_or(0, |o| o.of(found))))
+        .filter(|(_, n)| *n > 0)
+        .collect();
+    let n_all: u64 = wanting.iter().map(|(_, n)| n).sum();
+    match (wanting.as_slice(), overview) {
+        ([(worst, n), others @ ..], _) => {
+            let word = condition::word(*worst);
+            let words = if others.is_empty() {
+                word.to_owned()
+            } else {
+                format!("not fresh · {} {word}", text::count(*n))
+            };
+            if card_ui(ui, &text::count(n_all), &words).clicked() {
+                let names: Vec<_> = wanting.iter().map(|(found, _)| found.name()).collect();
+                out.push(Command::Query(format!("condition:{}", names.join(","))));
             }
         }
-        (None, Some(o)) if o.unchecked > 0 => {
+        ([], Some(o)) if o.unchecked > 0 => {
             card_ui(ui, "–", "not checked yet");
         }
-        (None, _) => {
+        ([], _) => {
             card_ui(ui, "0", "found wanting");
         }
     }

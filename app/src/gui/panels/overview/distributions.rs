@@ -9,26 +9,44 @@ use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::histogram::Histogram;
 use crate::gui::widgets::{controls, picture};
 
-/// Height of the histograms' bars and labels, in points.
-const BARS: f32 = 88.0;
+/// Lines of functions beside the histograms, which are as high: few in a low window, more in a high one.
+const MIN_LINES: f32 = 4.0;
+const MAX_LINES: f32 = 9.0;
+/// Part of the page's height that they take.
+const PART: f32 = 0.17;
+
+/// Height of the histograms' bars and labels on a page of this height, in points.
+pub(super) fn height(page: f32) -> f32 {
+    (page * PART / functions::LINE)
+        .floor()
+        .clamp(MIN_LINES, MAX_LINES)
+        * functions::LINE
+}
 
 pub(super) fn distributions_ui(
     ui: &mut Ui,
     store: &OpenStore,
     around: &Around<'_>,
+    height: f32,
     out: &mut Vec<Command>,
 ) {
     if store.overview.surveyed.is_none() {
         return;
     }
     ui.columns_const(|[a, b, c]| {
-        sizes_ui(a, store, around, out);
-        times_ui(b, store, around, out);
-        groups_ui(c, store, around, out);
+        sizes_ui(a, store, around, height, out);
+        times_ui(b, store, around, height, out);
+        groups_ui(c, store, around, height, out);
     });
 }
 
-fn sizes_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
+fn sizes_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    around: &Around<'_>,
+    height: f32,
+    out: &mut Vec<Command>,
+) {
     let name = "Entries by size";
     let Some(surveyed) = &store.overview.surveyed else {
         return;
@@ -40,14 +58,20 @@ fn sizes_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<C
             label: &bins::size_label,
             range: &bins::size_range,
         };
-        if let Some(range) = histogram.show(ui, BARS) {
+        if let Some(range) = histogram.show(ui, height) {
             let query = around.query.with_field("size", &bins::size_terms(&range));
             out.push(Command::Query(query));
         }
     });
 }
 
-fn times_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
+fn times_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    around: &Around<'_>,
+    height: f32,
+    out: &mut Vec<Command>,
+) {
     let Some(surveyed) = &store.overview.surveyed else {
         return;
     };
@@ -68,7 +92,7 @@ fn times_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<C
     let title = if ways.len() > 1 { "Entries" } else { name };
     let picked = chosen(ui, title, ways, is_by_age, out, |ui, out| {
         if bins.is_empty() {
-            ui.set_min_height(BARS);
+            ui.set_min_height(height);
             controls::quiet(ui, "Not recorded");
             return;
         }
@@ -78,7 +102,7 @@ fn times_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<C
             label: &bins::age_label,
             range: &bins::age_range,
         };
-        if let Some(range) = histogram.show(ui, BARS) {
+        if let Some(range) = histogram.show(ui, height) {
             let query = around
                 .query
                 .with_field(field, &bins::age_terms(field, &range));
@@ -88,7 +112,13 @@ fn times_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<C
     out.extend(picked.map(Command::ByAge));
 }
 
-fn groups_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<Command>) {
+fn groups_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    around: &Around<'_>,
+    height: f32,
+    out: &mut Vec<Command>,
+) {
     let ways = functions::ways(store);
     let by = around.saved.ways.functions_by;
     // What is not recorded here cannot be gone by; the choice stays for stores that know it.
@@ -106,7 +136,7 @@ fn groups_ui(ui: &mut Ui, store: &OpenStore, around: &Around<'_>, out: &mut Vec<
         _ => "Top groups",
     };
     let picked = chosen(ui, title, &ways, by, out, |ui, out| {
-        functions::functions_ui(ui, store, by, BARS, around.query, out);
+        functions::functions_ui(ui, store, by, height, around.query, out);
     });
     out.extend(picked.map(Command::FunctionsBy));
 }

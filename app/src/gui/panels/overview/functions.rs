@@ -6,7 +6,7 @@ use cachescope_core::model::Group;
 use cachescope_core::model::text::shown;
 use cachescope_core::ops::Tally;
 use egui::accesskit::Role;
-use egui::{Rect, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::state::group_term;
@@ -15,8 +15,10 @@ use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, controls};
 use crate::text;
 
-/// Groups that have room.
-const LINES: usize = 4;
+/// Height of a line, in points.
+pub(super) const LINE: f32 = ROW - 2.0;
+/// Groups that are listed; what comes behind them weighs next to nothing.
+const LINES: usize = 100;
 
 /// What groups of this store can be ordered by.
 pub(super) fn ways(store: &OpenStore) -> Vec<(&'static str, FunctionsBy)> {
@@ -83,16 +85,38 @@ pub(super) fn functions_ui(
     let Some(surveyed) = &store.overview.surveyed else {
         return;
     };
-    let groups = top(store, by, &surveyed.overview.groups);
+    let all = &surveyed.overview.groups;
+    let groups = top(store, by, all);
     let most = groups
         .first()
         .map_or(1.0, |(weight, ..)| weight.max(f64::MIN_POSITIVE));
     ui.spacing_mut().item_spacing.y = 0.0;
-    ui.set_min_height(height);
-    if groups.is_empty() {
-        controls::quiet(ui, "Nothing was seen yet");
-    }
-    for (weight, group, tally) in groups {
+    let n_more = all.len().saturating_sub(groups.len());
+    let lines = ScrollArea::vertical()
+        .id_salt("functions")
+        .max_height(height);
+    lines.auto_shrink([false, false]).show(ui, |ui| {
+        if groups.is_empty() {
+            controls::quiet(ui, "Nothing was seen yet");
+        }
+        lines_ui(ui, store, by, most, &groups, query, out);
+        if n_more > 0 && groups.len() == LINES {
+            let n = text::count(n_more as u64);
+            controls::quiet(ui, format!("and {n} more, with less"));
+        }
+    });
+}
+
+fn lines_ui(
+    ui: &mut Ui,
+    store: &OpenStore,
+    by: FunctionsBy,
+    most: f64,
+    groups: &[(f64, &Group, &Tally)],
+    query: &QueryField,
+    out: &mut Vec<Command>,
+) {
+    for &(weight, group, tally) in groups {
         let figure = match by {
             FunctionsBy::Bytes => text::bytes(tally.bytes),
             FunctionsBy::Duration => text::duration(weight),
@@ -112,7 +136,7 @@ pub(super) fn functions_ui(
 /// Name, figure and bar; true if it was clicked.
 fn line_ui(ui: &mut Ui, title: &str, figure: &str, part: f32) -> bool {
     let theme = Theme::of(ui.ctx());
-    let size = vec2(ui.available_width(), ROW - 2.0);
+    let size = vec2(ui.available_width(), LINE);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let title = if title.is_empty() { "(no name)" } else { title };
     response.widget_info(|| {

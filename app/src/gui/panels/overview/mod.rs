@@ -43,9 +43,10 @@ pub(super) fn overview_ui(
             ui.spacing_mut().item_spacing = vec2(10.0, 10.0);
             cards::cards_ui(ui, store, around.now, out);
             // What the cards and the histograms leave, and never less than can be read.
-            let height = (room - 270.0).max(200.0);
+            let below = distributions::height(room);
+            let height = (room - 182.0 - below).max(200.0);
             treemap::treemap_ui(ui, store, around, height, out);
-            distributions::distributions_ui(ui, store, around, out);
+            distributions::distributions_ui(ui, store, around, below, out);
         });
     });
 }
