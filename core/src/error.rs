@@ -267,7 +267,7 @@ impl std::error::Error for Error {
 }
 
 /// The system's message without the "(os error 13)" that tells a reader nothing.
-fn plain_io(cause: &io::Error) -> String {
+pub(crate) fn plain_io(cause: &io::Error) -> String {
     let text = cause.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     lower_first(text)

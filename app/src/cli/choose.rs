@@ -243,31 +243,43 @@ impl Choice {
         };
         let mut plans = Vec::new();
         for (at, listing) in listings.iter().enumerate() {
-            let records = self.records(at, listing, picked.as_ref());
-            let records = self.until_it_fits(listing, records);
-            let (records, notes) = self.by_policy(listing, records)?;
-            let mut plan = Plan::with(&listing.store, records, self.fresh)?;
-            plan.notes.extend(notes);
+            let rows = self.rows(at, listing, picked.as_ref());
+            let records = rows.iter().filter_map(|row| listing.record(*row));
+            let mut plan = if self.is_by_comparison() {
+                let records = self.until_it_fits(listing, records.collect());
+                let (records, notes) = self.by_policy(listing, records)?;
+                let mut plan = Plan::with(&listing.store, records, self.fresh)?;
+                plan.notes.extend(notes);
+                plan
+            } else {
+                // One at a time: those of a million entries take more memory than their plan.
+                Plan::with(&listing.store, records, self.fresh)?
+            };
             plan.pin(&Cancel::default());
             plans.push(plan);
         }
         Ok(plans)
     }
 
-    /// The records of a store that everything asked for holds for.
-    fn records<'l>(
+    /// True if entries are chosen by comparing them with each other.
+    fn is_by_comparison(&self) -> bool {
+        self.ceiling.is_some() || self.tag.is_some() || self.policy.is_some()
+    }
+
+    /// The rows of a store that everything asked for holds for.
+    fn rows(
         &self,
         at: usize,
-        listing: &'l Listing,
+        listing: &Listing,
         picked: Option<&HashSet<(usize, Row)>>,
-    ) -> Vec<Record<'l>> {
+    ) -> Vec<Row> {
         let rows = listing.rows.iter().copied();
         rows.filter(|row| picked.is_none_or(|picked| picked.contains(&(at, *row))))
             .filter_map(|row| Some((row, listing.record(row)?)))
             .filter(|(row, record)| {
                 self.is_chosen(record, listing.verdict(*row).map(|v| v.condition))
             })
-            .map(|(_, record)| record)
+            .map(|(row, _)| row)
             .collect()
     }
 

@@ -14,6 +14,7 @@ mod journal;
 #[cfg(test)]
 mod key_tests;
 mod keys;
+mod pace;
 mod plan;
 mod quarantine;
 mod recover;

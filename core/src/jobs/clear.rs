@@ -76,21 +76,21 @@ pub(super) fn plan(
 ) -> Result<()> {
     let rows = chosen.rows(snapshot);
     let store = Store::open(&snapshot.store)?;
-    let mut records: Vec<_> = rows
-        .iter()
-        .filter_map(|row| snapshot.record(*row))
-        .collect();
-    let mut notes = Vec::new();
-    if let Some(ByPolicy { policy, limits }) = policy {
+    let records = rows.iter().filter_map(|row| snapshot.record(*row));
+    let count = |_: &_| context.progress.add(1);
+    let plan = if let Some(ByPolicy { policy, limits }) = policy {
+        let records: Vec<_> = records.collect();
         let choice = policy.choose(&store, &records, limits, Time::now(), &context.cancel)?;
-        notes = choice.notes;
+        context.progress.set_total(choice.chosen.len() as u64);
         let chosen = choice.chosen.iter();
-        records = chosen.filter_map(|at| records.get(*at).cloned()).collect();
-    }
-    context.progress.set_total(records.len() as u64);
-    let records = records.into_iter().inspect(|_| context.progress.add(1));
-    let mut plan = Plan::with(&store, records, fresh)?;
-    plan.notes.extend(notes);
+        let records = chosen.filter_map(|at| records.get(*at).cloned());
+        let mut plan = Plan::with(&store, records.inspect(count), fresh)?;
+        plan.notes.extend(choice.notes);
+        plan
+    } else {
+        context.progress.set_total(rows.len() as u64);
+        Plan::with(&store, records.inspect(count), fresh)?
+    };
     report_plan(plan, context)
 }
 

@@ -8,7 +8,7 @@ use super::run::Context;
 use crate::Result;
 use crate::model::{Issue, Snapshot, StoreId, StoreInfo};
 use crate::scan::{Batch, scan_to_snapshot};
-use crate::source::{AccessTimes, access_times};
+use crate::source::AccessTimes;
 use crate::stores::{Counters, Store};
 
 /// What holds for a store as a whole.
@@ -40,7 +40,7 @@ pub(super) fn run(
     };
     context.report(Outcome::Known(Box::new(StoreFacts {
         store: info.id,
-        access_times: access_times(&info.path),
+        access_times: store.access_times(),
         counters,
     })))?;
     let (mut chunks, mut issues, mut overhead) = (Vec::new(), issues, 0);

@@ -1,7 +1,7 @@
 //! A store as a whole, looked at as a doctor would: what is odd, why it matters, what can be done.
 
 use crate::model::{Role, Snapshot, Time, text};
-use crate::source::{AccessTimes, FileType, Meta, access_times};
+use crate::source::{AccessTimes, FileType, Meta};
 use crate::stores::{Advice, Store, Topic};
 
 /// What there is to say of `store`, whose listing is `snapshot`; what cannot be read is not said.
@@ -92,7 +92,7 @@ fn left_over(store: &Store, snapshot: &Snapshot) -> Option<Advice> {
 
 fn figures(store: &Store) -> Vec<Advice> {
     let path = &store.info.path;
-    let about_use = match access_times(path) {
+    let about_use = match store.access_times() {
         AccessTimes::Never => Some(
             "The disk is mounted with noatime: when an entry was last used is unknown, and the time shown is that of writing",
         ),
@@ -107,4 +107,32 @@ fn figures(store: &Store) -> Vec<Advice> {
     let said = [about_use, about_hits].into_iter().flatten();
     said.map(|message| Advice::new(Topic::Figures, path, message))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::access_times;
+    use crate::stores::open_all;
+
+    /// How a disk is mounted says nothing of the times in a database.
+    #[test]
+    fn only_times_of_files_depend_on_the_mount() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures");
+        for (path, is_of_files) in [("joblib/1.6.0", true), ("sqlite/diskcache-5.6", false)] {
+            let info = open_all(&fixtures.join(path)).unwrap().remove(0);
+            let expected = if is_of_files {
+                access_times(&info.path)
+            } else {
+                AccessTimes::Exact
+            };
+            assert_eq!(
+                Store::open(&info).unwrap().access_times(),
+                expected,
+                "{path}"
+            );
+        }
+    }
 }

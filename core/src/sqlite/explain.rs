@@ -77,7 +77,7 @@ pub(crate) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Pat
             Error::unavailable(what, "the disk is full").hint("Make room on the disk")
         }
         Some(ErrorCode::ReadOnly) => Error::unavailable(what, "it may not be written")
-            .hint("Check the permissions, or do it as its owner"),
+            .hint("Check the permissions of the file and of its folder, or do it as its owner"),
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Error::unavailable(what, said).hint(
             "Check the permissions of the file, of its folder, and of its -wal and -shm where it has them",
         ),

@@ -253,6 +253,10 @@ impl<K: FileKind> Backend for FileStore<K> {
         Ok(expired(times.expires, options).into_iter().collect())
     }
 
+    fn goes_by_access_times(&self) -> bool {
+        true
+    }
+
     fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
         Ok(Removal::Files {
             paths: vec![name_of(entry).into()],

@@ -106,6 +106,10 @@ impl Backend for Marshal {
         Ok(Vec::new())
     }
 
+    fn goes_by_access_times(&self) -> bool {
+        true
+    }
+
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
         Ok(Removal::Files {
             paths: vec![store.name.clone().into()],

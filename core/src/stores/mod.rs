@@ -66,7 +66,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::formats::Preview;
 use crate::model::{EntryKey, Finding, Group, GroupWord, StoreInfo, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, FileType, Reading};
+use crate::source::{AccessTimes, Dir, FileType, Reading, access_times};
 use crate::{Error, Result};
 
 /// Every backend; recognition asks them in this order and takes the surest.
@@ -204,6 +204,11 @@ pub trait Backend: Send + Sync {
     /// If they cannot be read.
     fn counters(&self, _store: &Store) -> Result<Vec<Counters>> {
         Ok(Vec::new())
+    }
+
+    /// True if the last use of an entry is the access time of its file, and the store keeps none itself.
+    fn goes_by_access_times(&self) -> bool {
+        false
     }
 
     /// How a store of this kind is followed while it is watched.
@@ -455,6 +460,15 @@ impl Store {
     /// If they cannot be read.
     pub fn counters(&self) -> Result<Vec<Counters>> {
         self.backend.counters(self)
+    }
+
+    /// How far the last uses of its entries are to be believed.
+    pub fn access_times(&self) -> AccessTimes {
+        if self.backend.goes_by_access_times() {
+            access_times(&self.info.path)
+        } else {
+            AccessTimes::Exact
+        }
     }
 
     /// See [`Backend::follow`].

@@ -224,6 +224,10 @@ impl Backend for Pickle {
         Ok(Parts::of(store)?.code_beside(&limits).to_vec())
     }
 
+    fn goes_by_access_times(&self) -> bool {
+        true
+    }
+
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
         let mut paths = vec![store.name.clone().into()];
         // A pickle that is none of joblib's has no files beside it, whatever they are called.

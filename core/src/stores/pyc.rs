@@ -172,6 +172,10 @@ impl Backend for Pyc {
             .collect())
     }
 
+    fn goes_by_access_times(&self) -> bool {
+        true
+    }
+
     fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
         Ok(Removal::Files {
             paths: vec![name_of(entry).into()],

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::plan::{Base, Fresh, Plan};
 use super::below;
+use crate::error::plain_io;
 use crate::model::StoreInfo;
 use crate::source::{Dir, FileType};
 use crate::stores::Store;
@@ -114,8 +115,8 @@ impl Site {
         match super::super::disk::may_write(&self.parent) {
             Ok(()) => Ok(()),
             Err(e) => refuse(&format!(
-                "{} may not be changed: {e}",
-                crate::model::text::path(self.parent.path())
+                "the folder beside the store may not be changed: {}",
+                plain_io(&e)
             )),
         }
     }

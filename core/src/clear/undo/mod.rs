@@ -19,6 +19,7 @@ use super::journal::{self, By, Entry, Manifest};
 use super::quarantine::{Quarantine, Shelf};
 use super::recover;
 use super::saved::{self, Saved};
+use crate::error::plain_io;
 use crate::model::Time;
 use crate::scan::{Cancel, Progress};
 use crate::source::Dir;
@@ -170,24 +171,24 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     let (dir, manifest) = match quarantine.look(name) {
         Ok(found) => found,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+        Err(e) => return Some(unreadable(name, &path, parent, plain_io(&e))),
     };
     let names = match journal::held_names(&dir) {
         Ok(names) => names,
-        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+        Err(e) => return Some(unreadable(name, &path, parent, plain_io(&e))),
     };
     if names.is_empty() && !saved::is_there(&dir) {
         return None;
     }
     let manifest = match Manifest::read(&manifest) {
         Ok(manifest) => manifest,
-        Err(e) => return Some(unreadable(name, &path, parent, &e)),
+        Err(e) => return Some(unreadable(name, &path, parent, plain_io(&e))),
     };
     let is_freeing = Quarantine::is_doomed(name);
     let (entries, bytes) = match &manifest {
         Some(manifest) if !is_freeing => match held_entries(quarantine.parent(), &dir, manifest) {
             Ok(held) => (held.len(), held.iter().map(|e| e.bytes).sum()),
-            Err(e) => return Some(unreadable(name, &path, parent, &e.message())),
+            Err(e) => return Some(unreadable(name, &path, parent, e.message())),
         },
         _ => {
             let numbers: BTreeSet<usize> = names
@@ -206,12 +207,8 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         Some(manifest) if manifest.is_finished => HeldState::Whole,
         Some(_) => HeldState::Interrupted,
         None => {
-            return Some(unreadable(
-                name,
-                &path,
-                parent,
-                &std::io::Error::from(std::io::ErrorKind::UnexpectedEof),
-            ));
+            let why = "its manifest has no beginning".to_owned();
+            return Some(unreadable(name, &path, parent, why));
         }
     };
     let head = manifest.map(|m| m.head);
@@ -234,7 +231,7 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     })
 }
 
-fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &dyn std::fmt::Display) -> Held {
+fn unreadable(name: &str, quarantine: &Path, parent: &Path, reason: String) -> Held {
     Held {
         id: Quarantine::id_of(name).to_owned(),
         time: None,
@@ -243,7 +240,7 @@ fn unreadable(name: &str, quarantine: &Path, parent: &Path, error: &dyn std::fmt
         kind: String::new(),
         entries: 0,
         bytes: 0,
-        state: HeldState::Unreadable(error.to_string()),
+        state: HeldState::Unreadable(reason),
         is_expiry: false,
         together: None,
         quarantine: quarantine.to_owned(),

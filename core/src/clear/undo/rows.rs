@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use super::super::apply::{Stays, seen};
 use super::super::disk;
 use super::super::journal::{Entry, part_name};
+use super::super::pace::Pace;
 use super::super::plan::Act;
 use super::super::rows::{self, Put, Which};
 use super::super::saved::SavedRow;
@@ -22,13 +23,12 @@ use crate::stores::{Removal, RowRemoval};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
-/// Rows that are put back in one transaction.
-const ROWS: usize = 64;
-
 /// The mechanism for [`Removal::Row`].
 pub(super) struct Rows<'a> {
     held: HeldRows<'a>,
     open: BTreeMap<PathBuf, Changing>,
+    /// How many rows are put back in one transaction.
+    pace: Pace,
 }
 
 /// One entry on its way back.
@@ -41,7 +41,7 @@ struct Row<'e> {
 
 impl Mechanism for Rows<'_> {
     fn batch(&self) -> usize {
-        ROWS
+        self.pace.rows()
     }
 
     fn put(&mut self, entries: &[&Entry]) -> Vec<Result> {
@@ -78,6 +78,7 @@ impl<'a> Rows<'a> {
         Self {
             held: HeldRows::new(way),
             open: BTreeMap::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -138,6 +139,7 @@ impl<'a> Rows<'a> {
         let Some(changing) = self.open.get(database) else {
             return Err(Error::not_found("Cannot open the database", "it is gone"));
         };
+        self.pace.wait();
         step("begin")?;
         let locked = changing.lock()?;
         let mut files = Files::default();
@@ -158,7 +160,8 @@ impl<'a> Rows<'a> {
             .and_then(|outcomes| {
                 files.sync(&dir)?;
                 step("commit")?;
-                locked.commit()?;
+                let held = locked.commit()?;
+                self.pace.note(rows.len(), held);
                 Ok(outcomes)
             });
         if done.is_err() {

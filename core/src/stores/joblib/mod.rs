@@ -182,6 +182,10 @@ impl Backend for Joblib {
         Ok(Some(sources.today(&entry.group, age(store), &cached)))
     }
 
+    fn goes_by_access_times(&self) -> bool {
+        true
+    }
+
     fn removal(&self, store: &Store, entry: &EntryKey) -> Result<Removal> {
         if is_orphan(&entry.key) {
             let (dir, name) = orphan_file(store, entry)?;

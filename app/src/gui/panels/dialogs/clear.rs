@@ -242,9 +242,9 @@ fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Sc
 fn refusals_ui(ui: &mut Ui, plan: &Plan, out: &mut Vec<Command>) {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for refusal in &plan.refusals {
-        match reasons.iter_mut().find(|(r, _)| *r == refusal.reason) {
+        match reasons.iter_mut().find(|(why, _)| *why == refusal.why()) {
             Some((_, n)) => *n += 1,
-            None => reasons.push((&refusal.reason, 1)),
+            None => reasons.push((refusal.why(), 1)),
         }
     }
     for (reason, n) in reasons {

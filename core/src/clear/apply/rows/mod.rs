@@ -4,7 +4,6 @@
 //! SQLite tells that nobody has written meanwhile. The value file of a row, where it has one, follows once the row
 //! is certainly out.
 
-mod pace;
 mod row;
 mod shared;
 
@@ -18,6 +17,7 @@ use rusqlite::Connection;
 
 use super::super::disk;
 use super::super::journal::{self, By};
+use super::super::pace::{self, Pace};
 use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::saved::Saved;
@@ -29,7 +29,6 @@ use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{Changing, Database, Failure, Locked};
 use crate::stores::RowRules;
-use pace::Pace;
 use row::{Guards, Row};
 use shared::SharedFiles;
 
