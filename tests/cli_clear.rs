@@ -511,3 +511,21 @@ fn what_is_held_goes_by_the_bare_name_of_a_cache_that_is_gone() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("neither an id"), "{said}");
 }
+
+/// What a clear of responses does not reach is said before it is done.
+#[test]
+fn redirects_that_stay_and_expiries_that_nobody_recorded_are_said() {
+    let of = |name: &str| {
+        let made = fixtures::all().into_iter();
+        let mut found = made.filter(|fixture| fixture.opened().ends_with(name));
+        found.next().expect("the fixture").opened()
+    };
+    let folder = of("requests-cache-0.9/json-filesystem");
+    let ran = program::run(["clear", folder.to_str().unwrap(), "--all"]);
+    assert!(ran.said.contains("redirects.sqlite"), "{}", ran.said);
+    let old = of("requests-cache-0.5/cache.sqlite");
+    let policy = ["--policy", "requests-cache:expired"];
+    let ran = program::run(["clear", old.to_str().unwrap()].iter().chain(&policy));
+    assert_eq!((ran.code, ran.of_type("removal").count()), (0, 0));
+    assert!(ran.said.contains("--older-than"), "{}", ran.said);
+}

@@ -268,9 +268,12 @@ impl std::error::Error for Error {
 
 /// The system's message without the "(os error 13)" that tells a reader nothing.
 pub(crate) fn plain_io(cause: &io::Error) -> String {
-    let text = cause.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    lower_first(text)
+    lower_first(without_number(&cause.to_string()))
+}
+
+/// A message of the system, or one that ends with it, without its number.
+pub(crate) fn without_number(text: &str) -> &str {
+    text.split(" (os error").next().unwrap_or_default()
 }
 
 fn lower_first(text: &str) -> String {

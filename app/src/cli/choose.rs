@@ -263,7 +263,7 @@ impl Choice {
 
     /// True if entries are chosen by comparing them with each other.
     fn is_by_comparison(&self) -> bool {
-        self.ceiling.is_some() || self.tag.is_some() || self.policy.is_some()
+        !self.ceiling.is_none() || self.tag.is_some() || self.policy.is_some()
     }
 
     /// The rows of a store that everything asked for holds for.

@@ -180,7 +180,11 @@ impl Quarantine {
                 freed(n);
             }
         }
-        self.discard(shelf)
+        if let Err(error) = self.discard(shelf) {
+            // All of it is freed, and the next command tidies.
+            log::warn!("{error}");
+        }
+        Ok(())
     }
 
     /// Throws away a shelf on which nothing is held; one with strangers' things on it is left alone.

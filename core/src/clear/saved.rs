@@ -66,6 +66,7 @@ pub(super) struct Saved {
 }
 
 const SAVING: &str = "Cannot save the entries for undo";
+const MARKING: &str = "Cannot mark what became of the entries that are held for undo";
 const READING: &str = "Cannot read what was saved for undo";
 
 impl Saved {
@@ -181,7 +182,7 @@ impl Saved {
     /// If it cannot be written: its rows stay undecided.
     pub(super) fn finish(&mut self) -> Result<()> {
         let (batch, stayed) = (self.batch.take(), std::mem::take(&mut self.stayed));
-        self.run(SAVING, |connection| {
+        self.run(MARKING, |connection| {
             let change = connection.unchecked_transaction()?;
             mark(&change, batch, &stayed)?;
             change.commit()
@@ -217,7 +218,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be written.
     pub(super) fn decide(&self, in_store: &[usize]) -> Result<()> {
-        self.run(SAVING, |connection| {
+        self.run(MARKING, |connection| {
             let change = connection.unchecked_transaction()?;
             forget(&change, in_store)?;
             change.execute("UPDATE batches SET is_gone = 1", [])?;
@@ -250,7 +251,7 @@ impl Saved {
     /// # Errors
     /// If it cannot be written.
     pub(super) fn forget(&self, numbers: &[usize]) -> Result<()> {
-        self.run(SAVING, |connection| {
+        self.run(MARKING, |connection| {
             let change = connection.unchecked_transaction()?;
             forget(&change, numbers)?;
             change.commit()
@@ -274,7 +275,7 @@ impl Saved {
         what: &'static str,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        if what == SAVING {
+        if what != READING {
             disk::point("save").map_err(|e| Error::io(what, &self.path, e))?;
         }
         work(&self.connection).map_err(|e| sqlite::explain_as(what, &e, &self.path))

@@ -14,6 +14,7 @@ use super::super::dbm_file::DbmFile;
 use super::super::disk;
 use super::super::quarantine::{SCRAP, Shelf};
 use super::{Gain, cannot};
+use crate::error::without_number;
 use crate::formats::Problem;
 use crate::formats::dbm::gdbm::{self, Form};
 use crate::formats::dbm::{Extent, Item, Sink, Stop};
@@ -131,7 +132,11 @@ impl Rebuild<'_> {
     ) -> Result<BTreeMap<Vec<u8>, u128>> {
         let (old, shelf) = (self.old, self.shelf);
         let fail = |e: gdbm_native::Error| {
-            cannot(format!("a new file cannot be written: {e}"), old.path())
+            let why = e.to_string();
+            cannot(
+                format!("a new file cannot be written: {}", without_number(&why)),
+                old.path(),
+            )
         };
         match disk::remove_file(&shelf.dir, SCRAP.as_ref()) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(old.fail(e)),

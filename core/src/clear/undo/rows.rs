@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::super::apply::{Stays, seen};
+use super::super::apply::Stays;
 use super::super::disk;
 use super::super::journal::{Entry, part_name};
 use super::super::pace::Pace;
@@ -247,7 +247,10 @@ impl<'a> Rows<'a> {
             // It was missing when the row was taken out, or an undo that was cut short brought it back.
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(is_taken()),
-            Err(e) => Err(seen::failed(e, &dir.path().join(path))),
+            Err(e) => {
+                let what = "Cannot bring the value file back";
+                Err(stays(Error::io(what, &dir.path().join(path), e)))
+            }
         }
     }
 
