@@ -567,6 +567,40 @@ fn a_folder_without_permission_is_an_issue_and_alone_a_failure() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn what_may_be_a_cache_and_cannot_be_read_is_said_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let temp = TempDir::new().unwrap();
+    let Some(nobody) = program::as_nobody(temp.path()) else {
+        return;
+    };
+    let below = temp.path().join("caches");
+    fs::create_dir(&below).unwrap();
+    fs::write(below.join("open.pkl"), b"\x80\x04]K\x01a.").unwrap();
+    for name in ["shut 1.pkl", "shut 2.pkl", "shut 3.pkl"] {
+        let shut = below.join(name);
+        fs::write(&shut, b"\x80\x04]K\x01a.").unwrap();
+        fs::set_permissions(&shut, fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    let values = below.join("data/lost/ab/cd");
+    fs::create_dir_all(&values).unwrap();
+    fs::write(values.join(format!("{:028x}.val", 7)), b"bytes").unwrap();
+    for command in ["find", "ls"] {
+        let said = nobody.run([command, below.to_str().unwrap()]);
+        assert_eq!(said.code, 0, "{said:?}");
+        let lines = |word: &str| said.stderr.lines().filter(|l| l.contains(word)).count();
+        assert_eq!(lines("permission denied"), 1, "{said:?}");
+        assert!(
+            said.stderr.contains("Nor can 2 other files"),
+            "{}",
+            said.stderr
+        );
+        assert_eq!(lines("cache.db"), 1, "{said:?}");
+        assert_eq!(lines("data/lost"), 1, "{said:?}");
+    }
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_said_once() {
     let said = program::say(["find", "/nowhere/at/all"]);

@@ -25,8 +25,11 @@ fn check(fixture: &Fixture, reported: &Reported) {
         .expect("a key");
     let line = show(fixture, key, &[]);
     let place = format!("{} {key}: {line}", fixture.opened().display());
+    let path = fixture.opened();
+    let printed = program::say(["show".as_ref(), path.as_os_str(), key.as_ref()]);
     for secret in SECRETS {
         assert!(!line.to_string().contains(secret), "{place}");
+        assert!(!printed.stdout.contains(secret), "{place}: {printed:?}");
     }
     let http = &reported.http;
     let facts = line.get("facts").expect("facts");
@@ -36,7 +39,7 @@ fn check(fixture: &Fixture, reported: &Reported) {
     assert_eq!(fact("method"), *said("method"), "{place}");
     let status = fact("status").split(' ').next().unwrap_or_default();
     assert_eq!(status, said("status").to_string(), "{place}");
-    // YAML, and JSON that was parsed already, have no bytes to count.
+    // JSON that was parsed already has no bytes to count.
     if !fact("body bytes").is_empty() {
         assert_eq!(
             fact("body bytes"),
@@ -70,6 +73,48 @@ fn secrets_are_shown_to_whom_asks_for_them() {
         let line = show(fixture, key, &["--secrets"]).to_string();
         assert!(line.contains(SECRETS[0]), "{line}");
     }
+}
+
+/// Bodies that a listing reads with their rows, and one that it looks up; prints when each was stored.
+const LARGE: &str = r#"
+import datetime, json, sys
+import requests, requests_cache
+
+session = requests_cache.CachedSession(sys.argv[1], serializer="json")
+for n, size in enumerate([10, 200_000, 20, 70_000]):
+    response = requests.Response()
+    response.url = "http://example.org/%d" % n
+    response.status_code, response._content = 200, bytes(size)
+    response.request = requests.Request("GET", response.url).prepare()
+    response.raw = requests.packages.urllib3.HTTPResponse(request_url=response.url)
+    response.elapsed = datetime.timedelta(seconds=1)
+    session.cache.save_response(response)
+print(json.dumps({key: session.cache.responses[key].created_at.isoformat() for key in session.cache.responses}))
+session.close()
+"#;
+
+#[test]
+fn large_and_small_responses_tell_when_they_were_stored() {
+    let Some(python) = Python::env("requests-cache-1.3") else {
+        return;
+    };
+    let temp = tempfile::TempDir::new().expect("a temporary folder");
+    let path = temp.path().join("cache.sqlite");
+    let path = path.to_str().expect("a test's path is text");
+    let told: Value = serde_json::from_str(&python.run(LARGE, [path])).expect("what it printed");
+    let listed = program::run(["ls", path]);
+    let mut n_entries = 0;
+    for line in listed.of_type("entry") {
+        let at = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
+        let key = line["key"].as_str().expect("a key");
+        let created = at(&line["created"]);
+        assert!(
+            created.is_some() && created == at(&told[key]),
+            "{line} {told}"
+        );
+        n_entries += 1;
+    }
+    assert_eq!(n_entries, 4, "{}", listed.said);
 }
 
 /// Urls with secrets: of a request, of where it was sent on to, in a header, and of a person with a password.

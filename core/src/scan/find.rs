@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Cancel, Progress};
-use crate::model::{Issue, Severity, StoreInfo};
+use crate::Result;
+use crate::model::{Issue, StoreInfo};
 use crate::own::StateDir;
 use crate::source::Dir;
 use crate::stores::{Confidence, Recognised, Search};
-use crate::{Error, Result};
 
 /// The tag that marks a folder as a cache (<https://bford.info/cachedir/>).
 const CACHE_TAG: &str = "CACHEDIR.TAG";
@@ -110,12 +110,13 @@ fn walk(
         max_folders: usize::MAX,
         skips,
         stays_on_disk: true,
+        tells_root: true,
         is_cancelled: &|| {
             progress.add(1);
             cancel.is_cancelled()
         },
     };
-    let mut unread = Vec::new();
+    let mut told = Vec::new();
     search.run(
         dir,
         &mut |found| {
@@ -126,25 +127,12 @@ fn walk(
                 finds.store(Arc::new(StoreInfo::new(&path, &path, kind, writer)));
             }
         },
-        &mut |path, error| {
-            unread.push(passed_over(path, error));
-        },
+        &mut |issue| told.push(issue),
     );
-    for issue in unread {
+    for issue in told {
         finds.issue(issue);
     }
     cancel.check()
-}
-
-/// Why a folder was not looked into.
-fn passed_over(path: &Path, error: std::io::Error) -> Issue {
-    if error.kind() == std::io::ErrorKind::CrossesDevices {
-        let message =
-            "This folder lies on another file system and was not searched: name it to search it";
-        return Issue::new(Severity::Note, path, message);
-    }
-    let error = Error::io("Cannot look into the folder", path, error);
-    Issue::new(Severity::Warning, path, error.to_string())
 }
 
 /// Places overlap (the working folder lies in the home folder): each store is told once.

@@ -137,8 +137,6 @@ pub(crate) fn held(
 ) -> Held {
     let SeenCell { is_text, len, cell } = seen;
     match cell {
-        Cell::Text(bytes) => Held::Text(Arc::new(MemoryReader::new(bytes))),
-        Cell::Blob(bytes) => Held::Blob(Arc::new(MemoryReader::new(bytes))),
         Cell::Null if len > WHOLE_BYTES => {
             let large = Arc::new(LargeCell {
                 database: Arc::clone(database),
@@ -154,7 +152,17 @@ pub(crate) fn held(
                 Held::Blob(large)
             }
         }
-        plain => Held::Plain(plain),
+        whole => whole.into(),
+    }
+}
+
+impl From<Cell> for Held {
+    fn from(whole: Cell) -> Self {
+        match whole {
+            Cell::Text(bytes) => Self::Text(Arc::new(MemoryReader::new(bytes))),
+            Cell::Blob(bytes) => Self::Blob(Arc::new(MemoryReader::new(bytes))),
+            plain => Self::Plain(plain),
+        }
     }
 }
 

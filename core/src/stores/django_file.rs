@@ -47,7 +47,7 @@ impl FileKind for DjangoFile {
         Ok(is_one.then(|| "Django".to_owned()))
     }
 
-    fn role(&self, name: &OsStr) -> Option<Role> {
+    fn role(&self, _dir: &Dir, name: &OsStr) -> Option<Role> {
         let name = name.as_encoded_bytes();
         if name.ends_with(SUFFIX) {
             Some(Role::Entry)

@@ -37,8 +37,8 @@ pub(super) trait FileKind: Send + Sync {
     /// What the system said.
     fn writer(&self, dir: &Dir) -> io::Result<Option<String>>;
 
-    /// What a file is by its name; `None` where it belongs to the store and to no entry.
-    fn role(&self, name: &OsStr) -> Option<Role>;
+    /// What a file is; `None` where it belongs to the store and to no entry.
+    fn role(&self, dir: &Dir, name: &OsStr) -> Option<Role>;
 
     /// The key in an entry's name, where that is not the whole.
     fn key<'n>(&self, _name: &'n OsStr) -> Option<&'n str> {
@@ -148,7 +148,7 @@ impl<K: FileKind> FileStore<K> {
                 return collector.issue(Issue::from_error(&error, &path()));
             }
         };
-        let Some(role) = self.0.role(name) else {
+        let Some(role) = self.0.role(dir, name) else {
             return collector.overhead(meta.disk_bytes);
         };
         let mut record = Record::new(group, name.as_encoded_bytes());

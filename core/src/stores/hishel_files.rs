@@ -54,7 +54,7 @@ impl FileKind for HishelFiles {
         Ok((is_tagged || is_response).then(|| "hishel 0.x, files".to_owned()))
     }
 
-    fn role(&self, name: &OsStr) -> Option<Role> {
+    fn role(&self, _dir: &Dir, name: &OsStr) -> Option<Role> {
         is_key(name).then_some(Role::Entry)
     }
 

@@ -2,6 +2,12 @@
 //!
 //! requests-cache 0.3 to 0.9 pickles objects, 1.0 and later dicts; hishel keeps JSON, pickles or `MessagePack`.
 
+mod body;
+mod times;
+mod yaml;
+
+pub(super) use times::from_iso;
+
 use std::borrow::Cow;
 
 use super::ValueTimes;
@@ -9,11 +15,11 @@ use super::secrets::hidden_in_urls;
 use crate::formats::Preview;
 use crate::model::value::{Leaf, NodeId};
 use crate::model::{Time, Value};
+use body::Body;
+use times::time_of;
 
 /// Bytes of a response in YAML that are searched; the body stands first.
 const YAML_BYTES: usize = 4 << 20;
-/// Characters of a body that are shown among the facts.
-const BODY_CHARS: usize = 2000;
 
 /// The parts of a decoded response.
 pub(super) struct Response<'v> {
@@ -58,7 +64,7 @@ impl<'v> Response<'v> {
     /// Facts by name, in the order in which people ask for them.
     pub(super) fn facts(&self) -> Vec<(Cow<'static, str>, String)> {
         if let Some(text) = &self.yaml {
-            return yaml_facts(text);
+            return yaml::facts(text);
         }
         let mut facts = Vec::new();
         let mut fact = |name: &'static str, text: Option<String>| {
@@ -99,7 +105,7 @@ impl<'v> Response<'v> {
     /// When the library takes it for expired.
     fn expires(&self) -> Option<Time> {
         if let Some(text) = &self.yaml {
-            return scalar(text, "", "expires").and_then(|text| from_text(&text));
+            return yaml::expires(text);
         }
         self.time(&["expires", "_expires"])
     }
@@ -107,9 +113,7 @@ impl<'v> Response<'v> {
     /// When it was stored.
     fn created(&self) -> Option<Time> {
         if let Some(text) = &self.yaml {
-            let found = scalar(text, "", "created_at");
-            let found = found.or_else(|| scalar(text, "metadata", "created_at"));
-            return found.and_then(|text| from_text(&text));
+            return yaml::created(text);
         }
         let root = self.value.root();
         let parts = self.value.sequence(root).unwrap_or_default();
@@ -196,6 +200,9 @@ impl<'v> Response<'v> {
         let node = field(value, self.answer, &["_content", "content", "stream"])?;
         // httpcore.ByteStream
         let node = field(value, node, &["_content"]).unwrap_or(node);
+        // MongoDB's JSON (requests-cache 0.7 and 0.8, BSON): bytes as base64 under a name of their own.
+        let node = field(value, node, &["$binary"]).unwrap_or(node);
+        let node = field(value, node, &["base64"]).unwrap_or(node);
         // JSON has no bytes: the libraries write them as text there.
         let is_written = matches!(value.leaf(node), Some(Leaf::Str(_)));
         Body::of(value, node, is_written)
@@ -206,87 +213,25 @@ impl<'v> Response<'v> {
     }
 }
 
-/// A response's body, of which a head is at hand.
-struct Body<'v> {
-    head: Cow<'v, [u8]>,
-    /// Bytes of the whole; `None` where it is kept as JSON that was parsed already.
-    len: Option<u64>,
-}
-
-impl<'v> Body<'v> {
-    fn of(value: &'v Value, node: NodeId, is_written: bool) -> Option<Self> {
-        let Some(leaf) = value.leaf(node) else {
-            // requests-cache keeps a JSON body as what it says, so that people can read the file.
-            let repr = value.repr(node, BODY_CHARS).text;
-            return Some(Self {
-                head: Cow::Owned(repr.into_bytes()),
-                len: None,
-            });
-        };
-        let (Leaf::Bytes(blob) | Leaf::Str(blob) | Leaf::Python2Str(blob) | Leaf::ByteArray(blob)) =
-            leaf
-        else {
-            return None;
-        };
-        let bytes = (is_written && !blob.is_cut()).then(|| unwritten(&blob.bytes));
-        Some(match bytes.flatten() {
-            Some(bytes) => Self {
-                len: Some(bytes.len() as u64),
-                head: Cow::Owned(bytes),
-            },
-            None => Self {
-                len: Some(blob.len),
-                head: blob.bytes,
-            },
-        })
-    }
-
-    /// Its first characters, where it is text.
-    fn text(self) -> Option<String> {
-        let text = match std::str::from_utf8(&self.head) {
-            Ok(text) => text,
-            // The head may end in the middle of a character.
-            Err(e) if e.error_len().is_none() && e.valid_up_to() > 0 => {
-                std::str::from_utf8(self.head.get(..e.valid_up_to())?).ok()?
-            }
-            Err(_) => return None,
-        };
-        Some(text.chars().take(BODY_CHARS).collect())
-    }
-}
-
-/// Bytes written as base64 (hishel, requests-cache from 1.0), or as base85 (requests-cache 0.7 to 0.9 by way of cattrs).
-fn unwritten(text: &[u8]) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-
-    let text: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|b| !b.is_ascii_whitespace())
-        .collect();
-    let base64 = base64::prelude::BASE64_STANDARD.decode(&text).ok();
-    base64.or_else(|| from_base85(&text))
-}
-
-/// Python's `base64.b85decode`: five digits for four bytes, a short last group for as many bytes less.
-fn from_base85(text: &[u8]) -> Option<Vec<u8>> {
-    const DIGITS: &[u8; 85] =
-        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
-    let mut bytes = Vec::with_capacity(text.len());
-    for group in text.chunks(5) {
-        let mut number: u32 = 0;
-        for at in 0..5 {
-            let digit = group.get(at).copied().unwrap_or(b'~');
-            let digit = DIGITS.iter().position(|d| *d == digit)?;
-            number = number
-                .checked_mul(85)?
-                .checked_add(u32::try_from(digit).ok()?)?;
-        }
-        let kept = group.len().checked_sub(1)?;
-        bytes.extend(number.to_be_bytes().get(..kept)?);
-    }
-    Some(bytes)
-}
+/// Attributes of requests-cache 0.7.0 and 0.7.1, in the order in which its objects are pickled as tuples without names
+/// where the package cattrs is missing (`models/response.py: CachedResponse`).
+const RESPONSE_SLOTS: [&str; 13] = [
+    "_content",
+    "url",
+    "status_code",
+    "cookies",
+    "created_at",
+    "elapsed",
+    "expires",
+    "encoding",
+    "headers",
+    "history",
+    "reason",
+    "request",
+    "raw",
+];
+/// The same of its requests, 0.7.0 to 0.8.1 (`models/request.py: CachedRequest`).
+const REQUEST_SLOTS: [&str; 5] = ["body", "cookies", "headers", "method", "url"];
 
 /// The first of these members of a dict, or attributes of an object.
 fn field(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
@@ -299,6 +244,24 @@ fn field(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
             .flat_map(|name| parts.iter().map(move |p| (p, *name)));
         all.find_map(|(part, name)| value.attribute(*part, name))
     })
+    .or_else(|| slot(value, node, names))
+}
+
+/// The first of these attributes of an object that was pickled without their names.
+fn slot(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
+    let object = value.object(node)?;
+    let slots: &[&str] = match &*value.name(object.callee)?.qualname {
+        "CachedResponse" => &RESPONSE_SLOTS,
+        "CachedRequest" => &REQUEST_SLOTS,
+        _ => return None,
+    };
+    let state = value.sequence(object.state)?;
+    let at = |name: &&str| slots.iter().position(|slot| slot == name);
+    let at = names
+        .iter()
+        .find_map(at)
+        .filter(|_| state.len() == slots.len())?;
+    state.get(at).copied()
 }
 
 /// Keys and values of a dict, of an object that was given pairs, or of a list of pairs.
@@ -322,101 +285,6 @@ fn text(value: &Value, node: NodeId) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// A time as text, as a number, or as a `datetime`; without a zone it is UTC.
-fn time_of(value: &Value, node: NodeId) -> Option<Time> {
-    match value.leaf(node) {
-        Some(Leaf::Float(secs)) => return Time::from_unix_f64(secs),
-        Some(Leaf::Int(_)) => return Some(Time::from_unix(value.int(node)?, 0)),
-        Some(_) => return from_text(&text(value, node)?),
-        None => {}
-    }
-    let repr = value.repr(node, 200).text;
-    let numbers = repr.strip_prefix("datetime.datetime(")?;
-    let mut numbers = numbers
-        .split([')', 't'])
-        .next()?
-        .split(',')
-        .map_while(|n| n.trim().parse::<i64>().ok());
-    let (year, month, day) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    let mut part = || numbers.next().unwrap_or(0);
-    let (hour, minute, second, micros) = (part(), part(), part(), part());
-    Time::from_rfc3339(&format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
-    ))
-}
-
-/// The same facts from YAML, as both libraries have `PyYAML` write it: block style, one member a line.
-fn yaml_facts(text: &str) -> Vec<(Cow<'static, str>, String)> {
-    let first = |places: &[(&str, &str)]| {
-        let mut found = places
-            .iter()
-            .filter_map(|(section, name)| scalar(text, section, name));
-        found.next()
-    };
-    let wanted: [(&'static str, Option<String>); 6] = [
-        (
-            "url",
-            first(&[("", "url"), ("request", "url")]).map(|url| hidden_in_urls(&url).into_owned()),
-        ),
-        ("method", first(&[("request", "method")])),
-        (
-            "status",
-            first(&[("", "status_code"), ("response", "status")]),
-        ),
-        ("content type", first(&[("headers", "Content-Type")])),
-        (
-            "created",
-            first(&[("", "created_at"), ("metadata", "created_at")]),
-        ),
-        ("value expires", first(&[("", "expires")])),
-    ];
-    let found = wanted
-        .into_iter()
-        .filter_map(|(name, text)| Some((name.into(), text?)));
-    found.collect()
-}
-
-/// A plain or quoted scalar of block YAML: `name` at the top, or one level below `section`.
-fn scalar(text: &str, section: &str, name: &str) -> Option<String> {
-    let mut inside = "";
-    for line in text.lines() {
-        let (own, is_top) = match line.strip_prefix("  ") {
-            Some(own) => (own, false),
-            None => (line, true),
-        };
-        let Some((key, value)) = own.split_once(':') else {
-            continue;
-        };
-        if is_top {
-            inside = key;
-        }
-        let is_there = if is_top {
-            section.is_empty()
-        } else {
-            section == inside
-        };
-        let value = value.trim().trim_matches('\'');
-        if is_there && key == name && !value.is_empty() && value != "null" {
-            return Some(value.to_owned());
-        }
-    }
-    None
-}
-
-/// ISO 8601, or the form of HTTP's headers, which hishel 0.x writes: `Thu, 26 Nov 2026 04:28:36 GMT`.
-fn from_text(text: &str) -> Option<Time> {
-    from_iso(text).or_else(|| {
-        let at = jiff::fmt::rfc2822::parse(text).ok()?;
-        Some(Time::from_unix(at.timestamp().as_second(), 0))
-    })
-}
-
-/// ISO 8601 as Python's `isoformat` writes it.
-pub(super) fn from_iso(text: &str) -> Option<Time> {
-    let text = text.replacen(' ', "T", 1);
-    Time::from_rfc3339(&text).or_else(|| Time::from_rfc3339(&format!("{text}Z")))
 }
 
 #[cfg(test)]
@@ -464,46 +332,5 @@ mod tests {
         let line = Response::of_value(&value).line();
         assert_eq!(line.as_deref(), Some("GET http://x/ 404"));
         assert_eq!(Response::of_value(&Value::of_int(5)).line(), None);
-    }
-
-    #[test]
-    fn times_of_headers_and_of_python_are_read() {
-        let at = Time::from_rfc3339("2026-11-26T04:28:36Z");
-        for text in [
-            "Thu, 26 Nov 2026 04:28:36 GMT",
-            "2026-11-26T04:28:36",
-            "2026-11-26 04:28:36+00:00",
-        ] {
-            assert_eq!(from_text(text), at, "{text}");
-        }
-        assert_eq!(from_text("yesterday"), None);
-    }
-
-    #[test]
-    fn base85_reads_as_python_decodes_it() {
-        // base64.b85encode(…), CPython 3.13
-        for (text, bytes) in [
-            ("dm?ggcXJ{-AX_mkATlf<GhKZ", &br#"{"rows": [1, 2, 3]}"#[..]),
-            ("", b""),
-            ("00", b"\0"),
-            ("|NsC0|Nj", b"\xff\xff\xff\xff\xff\xff"),
-        ] {
-            assert_eq!(
-                from_base85(text.as_bytes()).as_deref(),
-                Some(bytes),
-                "{text}"
-            );
-        }
-        assert_eq!(from_base85(b"~~~~~"), None);
-        assert_eq!(from_base85(b"a\"b"), None);
-    }
-
-    #[test]
-    fn members_of_block_yaml_are_found_at_their_level() {
-        let text = "url: a\nrequest:\n  url: 'b: c'\n  body: null\nstatus_code: 200\n";
-        assert_eq!(scalar(text, "", "url").as_deref(), Some("a"));
-        assert_eq!(scalar(text, "request", "url").as_deref(), Some("b: c"));
-        assert_eq!(scalar(text, "request", "body"), None);
-        assert_eq!(scalar(text, "", "status_code").as_deref(), Some("200"));
     }
 }

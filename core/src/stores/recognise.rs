@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::diskcache::has_values;
+use super::diskcache::{LACKS_DATABASE, has_values};
 use super::search::Search;
 use super::{BACKENDS, strangers};
 use crate::model::{Issue, Severity, StoreInfo};
@@ -22,6 +22,8 @@ const SEARCH: Search<'static> = Search {
     max_folders: 4096,
     skips: |_| false,
     stays_on_disk: false,
+    // What the person named is answered for by the error.
+    tells_root: false,
     is_cancelled: &|| false,
 };
 
@@ -171,10 +173,7 @@ fn below(
             found.push(info(recognised, opened_as));
         }
     };
-    let is_whole = search.run(dir, &mut keep, &mut |path, error| {
-        let error = Error::io("Cannot look into the folder", path, error);
-        tell(Issue::new(Severity::Warning, path, error.to_string()));
-    });
+    let is_whole = search.run(dir, &mut keep, tell);
     if !is_whole {
         let message = format!(
             "Only {} folders below it were looked into: name the folder that holds the cache, or search them all \
@@ -243,10 +242,7 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         Ok(meta) if meta.file_type == FileType::Dir && has_link().unwrap_or(false) => {
             "its folder \"joblib\" is a link, and links are followed only where they are named: open that"
         }
-        Ok(meta) if meta.file_type == FileType::Dir && has_orphans() => {
-            "it holds value files of diskcache, and the database cache.db that says what they are is missing: put \
-             that back, or open a value file by its own path"
-        }
+        Ok(meta) if meta.file_type == FileType::Dir && has_orphans() => LACKS_DATABASE,
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
         Ok(meta) if meta.size == 0 => "the file is empty",
         Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",

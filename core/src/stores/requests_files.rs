@@ -1,10 +1,11 @@
 //! requests-cache with its file backend: a folder of one response a file, and a database of redirects.
 //!
 //! `requests_cache/backends/filesystem.py`, checked with 0.7.0 to 1.3.3. A redirect is no entry. 0.7.0 keeps the redirects
-//! beside the folder, among whatever else lies there: the database alone makes no folder a cache.
+//! beside the folder, among whatever else lies there: the database alone makes no folder a cache. A program may name the
+//! files itself (`key_fn`, `extension`): beside the redirects, what holds a response is one.
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -46,30 +47,30 @@ impl FileKind for RequestsFiles {
 
     /// A folder with a response in it, or with nothing but what the library makes.
     fn writer(&self, dir: &Dir) -> io::Result<Option<String>> {
-        let (mut keys, mut is_alone) = (Vec::new(), true);
+        let (mut keys, mut others) = (Vec::new(), Vec::new());
+        let (mut has_database, mut is_alone) = (false, true);
         dir.list(|name, file_type| {
             let is_file = file_type == FileType::File;
-            if is_file && is_key(name) {
-                if keys.len() < LOOKED_INTO {
-                    keys.push(name.to_owned());
-                }
-            } else if !(is_file && is_beside(name)) {
-                is_alone = false;
+            has_database |= is_file && name == REDIRECTS;
+            let is_key = is_file && is_key(name);
+            is_alone &= is_key || (is_file && is_beside(name));
+            let found = if is_key { &mut keys } else { &mut others };
+            if is_file && !is_beside(name) && found.len() < LOOKED_INTO {
+                found.push(name.to_owned());
             }
         })?;
-        let mut head = Vec::new();
-        let has_response = keys.iter().any(|name| {
-            head.clear();
-            let read = dir.read_small(name, HEAD_BYTES, &mut head);
-            read.is_ok() && is_response(&head)
-        });
-        let is_one = has_response || (is_alone && has_redirects(dir));
+        let holds = |names: &[OsString]| names.iter().any(|name| holds_response(dir, name));
+        let is_one =
+            holds(&keys) || (has_database && (is_alone || holds(&others)) && has_redirects(dir));
         Ok(is_one.then(|| "requests-cache, filesystem".to_owned()))
     }
 
-    /// What is not named as the library names responses is somebody's own.
-    fn role(&self, name: &OsStr) -> Option<Role> {
-        is_key(name).then_some(Role::Entry)
+    /// What is neither named as the library names responses nor holds one is somebody's own.
+    fn role(&self, dir: &Dir, name: &OsStr) -> Option<Role> {
+        let is_named = || {
+            !is_beside(name) && dir.stat(REDIRECTS.as_ref()).is_ok() && holds_response(dir, name)
+        };
+        (is_key(name) || is_named()).then_some(Role::Entry)
     }
 
     fn key<'n>(&self, name: &'n OsStr) -> Option<&'n str> {
@@ -135,6 +136,13 @@ fn is_response(head: &[u8]) -> bool {
     // Both `_content` and `_decoded_content` are longer than a head may be.
     let has_body = has(first, b"_content");
     is_object || has_body || (has(head, b"created_at") && has(head, b"elapsed"))
+}
+
+/// True for a file whose beginning is that of a response.
+fn holds_response(dir: &Dir, name: &OsStr) -> bool {
+    let mut head = Vec::new();
+    let read = dir.read_small(name, HEAD_BYTES, &mut head);
+    read.is_ok() && is_response(&head)
 }
 
 fn has_redirects(dir: &Dir) -> bool {

@@ -4,9 +4,11 @@ use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::BACKENDS;
 use super::recognise::{Recognised, recognise};
+use super::{BACKENDS, diskcache};
+use crate::Error;
 use crate::clear::QUARANTINE;
+use crate::model::{Issue, Severity};
 use crate::source::{Dir, FileType};
 use crate::write::is_in_the_making;
 
@@ -20,20 +22,22 @@ pub(crate) struct Search<'a> {
     pub(crate) skips: fn(&OsStr) -> bool,
     /// True where what is mounted below the folder is left alone: other disks, the network, the system's own trees.
     pub(crate) stays_on_disk: bool,
+    /// True where what is wrong with the folder itself is told as well.
+    pub(crate) tells_root: bool,
     /// Asked before each folder.
     pub(crate) is_cancelled: &'a dyn Fn() -> bool,
 }
 
 impl Search<'_> {
-    /// Hands each store below `root` to `found`, together with the folder it lies in; returns whether all was seen.
+    /// Hands each store below `root` to `found`; returns whether all was seen.
     ///
-    /// Folders that vanish or may not be listed are handed to `unread`: they may hold stores. So are those that lie
-    /// on another file system, as [`std::io::ErrorKind::CrossesDevices`], where the search stays on one.
+    /// What may hold a store and was not looked into is told to `tell`: folders and files that cannot be read, folders
+    /// on another file system where the search stays on one, caches that lack the file which makes them one.
     pub(crate) fn run(
         &self,
         root: &Dir,
         found: &mut dyn FnMut(Recognised),
-        unread: &mut dyn FnMut(&Path, std::io::Error),
+        tell: &mut dyn FnMut(Issue),
     ) -> bool {
         let device = root.stat_self().ok().map(|meta| meta.dev);
         let is_elsewhere = |dir: &Dir, name: &OsStr| {
@@ -55,10 +59,14 @@ impl Search<'_> {
             let (names, dir) = match opened {
                 Ok(opened) => opened,
                 Err(error) => {
-                    unread(&root.path().join(&below), error);
+                    tell(unlisted(&root.path().join(&below), error));
                     continue;
                 }
             };
+            if self.tells_root || !below.as_os_str().is_empty() {
+                diskcache::lacks_database(&dir, &names).map(&mut *tell);
+            }
+            let mut unread = Unread::default();
             for (name, file_type) in names {
                 let is_part = || BACKENDS.iter().any(|backend| backend.is_part(&name));
                 if name == QUARANTINE
@@ -70,8 +78,7 @@ impl Search<'_> {
                     continue;
                 }
                 if file_type == FileType::Dir && is_elsewhere(&dir, &name) {
-                    let error = std::io::ErrorKind::CrossesDevices.into();
-                    unread(&dir.path().join(&name), error);
+                    tell(elsewhere(&dir.path().join(&name)));
                     continue;
                 }
                 match recognise(&dir, &name) {
@@ -82,10 +89,57 @@ impl Search<'_> {
                     _ if file_type == FileType::Dir && depth < self.max_depth => {
                         waiting.push_back((below.join(&name), depth + 1));
                     }
+                    Err(error) if file_type == FileType::File => unread.add(error),
                     _ => {}
                 }
             }
+            unread.issue(dir.path()).map(&mut *tell);
         }
         true
+    }
+}
+
+/// A folder that cannot be listed, or vanished.
+fn unlisted(path: &Path, error: std::io::Error) -> Issue {
+    let error = Error::io("Cannot look into the folder", path, error);
+    Issue::new(Severity::Warning, path, error.to_string())
+}
+
+fn elsewhere(path: &Path) -> Issue {
+    let message =
+        "This folder lies on another file system and was not searched: name it to search it";
+    Issue::new(Severity::Note, path, message)
+}
+
+/// The files of one folder that cannot be read: the first with its reason, the others counted.
+#[derive(Default)]
+struct Unread {
+    first: Option<Error>,
+    n_others: usize,
+}
+
+impl Unread {
+    fn add(&mut self, error: Error) {
+        match self.first {
+            // Taken away by a program at this moment.
+            _ if error.is_not_found() => {}
+            None => self.first = Some(error),
+            Some(_) => self.n_others += 1,
+        }
+    }
+
+    fn issue(self, folder: &Path) -> Option<Issue> {
+        let error = self.first?;
+        let path = error.path().unwrap_or(folder);
+        let others = match self.n_others {
+            0 => String::new(),
+            1 => ". Nor can 1 other file of its folder be read".to_owned(),
+            n => format!(". Nor can {n} other files of its folder be read"),
+        };
+        Some(Issue::new(
+            Severity::Warning,
+            path,
+            format!("{error}{others}"),
+        ))
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// Replaces the secrets of a decoded response.
 pub(super) fn hide(value: &mut Value) {
-    if let Some(text) = value.str(value.root()) {
+    if let Some(text) = head_of(value) {
         // JSON that did not parse cannot be told apart into what is secret and what is not.
         let is_broken = text.trim_start().starts_with(['{', '[']);
         let shown = if is_broken {
@@ -224,6 +224,16 @@ fn hide_jar(value: &mut Value, jar: NodeId, hidden: NodeId) {
 /// A cookie jar keeps cookies by domain, path and name.
 const MAX_DEPTH: usize = 6;
 
+/// The value as text, or as much of it as is at hand.
+fn head_of(value: &Value) -> Option<String> {
+    match value.leaf(value.root())? {
+        Leaf::Str(blob) | Leaf::Python2Str(blob) => {
+            Some(String::from_utf8_lossy(&blob.bytes).into_owned())
+        }
+        _ => None,
+    }
+}
+
 fn text_of(value: &Value, node: NodeId) -> Option<String> {
     match value.leaf(node)? {
         Leaf::Str(blob) | Leaf::Python2Str(blob) | Leaf::Bytes(blob) if !blob.is_cut() => {
@@ -287,6 +297,18 @@ mod tests {
             assert_eq!(shown(Value::of_str(cut)), "'<hidden>'", "{cut}");
         }
         assert_eq!(shown(Value::of_bytes(b"\xffSet-Cookie: a=b")), "'<hidden>'");
+    }
+
+    #[test]
+    fn of_a_text_that_goes_on_what_is_at_hand_is_hidden() {
+        // Of a text over 64 KiB its head is kept.
+        let text = format!("\"cookies:\\n  session: s\\nbody: {}\"", "x".repeat(70_000));
+        let pickle = plain::from_json(text.as_bytes()).unwrap();
+        let mut value = pickle::decode_bytes(&pickle).value;
+        assert_eq!(value.str(value.root()), None);
+        hide(&mut value);
+        let shown = value.repr(value.root(), 1000).text;
+        assert!(shown.contains("session: <hidden>"), "{shown}");
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl ValueReader {
         if self.hides_secrets {
             secrets::hide(Arc::make_mut(&mut preview.value));
             preview.node = preview.value.root();
+            // The line about a text is its beginning.
+            if preview.value.leaf(preview.node).is_some() {
+                preview.summary = preview.value.label(preview.node);
+            }
         }
         Ok(preview)
     }

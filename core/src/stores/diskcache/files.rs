@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::{DATABASE, path_from_bytes};
+use crate::model::{Issue, Severity};
 use crate::source::{Dir, FileReader, FileType, Meta};
 use crate::{Error, Result};
 
@@ -48,6 +49,25 @@ pub(in crate::stores) fn has_any(dir: &Dir) -> bool {
         }
     }
     false
+}
+
+/// What is wrong with a folder of value files alone.
+pub(in crate::stores) const LACKS_DATABASE: &str = "it holds value files of diskcache, and the database cache.db that \
+    says what they are is missing: put that back, or open a value file by its own path";
+
+/// Told of a folder with these names if it would be a cache, but for its database.
+pub(in crate::stores) fn lacks_database(
+    dir: &Dir,
+    names: &[(OsString, FileType)],
+) -> Option<Issue> {
+    let has_folder = names.iter().any(|(name, file_type)| {
+        *file_type == FileType::Dir && is_folder_name(name.as_encoded_bytes())
+    });
+    let has_database = || names.iter().any(|(name, _)| name == DATABASE);
+    (has_folder && !has_database() && has_any(dir)).then(|| {
+        let message = format!("This folder is not listed: {LACKS_DATABASE}");
+        Issue::new(Severity::Warning, dir.path(), message)
+    })
 }
 
 /// Opens a value file; no part of its path may be a link.

@@ -10,7 +10,7 @@ mod policy;
 mod removal;
 mod row;
 
-pub(super) use files::has_any as has_values;
+pub(super) use files::{LACKS_DATABASE, has_any as has_values, lacks_database};
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -21,7 +21,7 @@ use crate::formats::{Carrier, Options, Preview};
 use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
 use crate::scan::{Cancel, Detail, Scan};
 use crate::source::MemoryReader;
-use crate::sqlite::{self, Cell, Database, Failure, Pages, RowAt, Shape, Table, View};
+use crate::sqlite::{self, Cell, Database, Failure, Held, Pages, RowAt, Shape, Table, View};
 use crate::{Error, Result};
 use page::RowPage;
 use value::{cells_of, native_key_of, reader, whole_row};
@@ -153,7 +153,11 @@ impl<K: RowKind> RowStore<K> {
 
     /// What the value of an entry says of its times.
     fn times_of(&self, store: &Store, entry: &EntryKey) -> Result<ValueTimes> {
-        let mut reader = self.open_value(store, entry)?;
+        self.times_in(self.open_value(store, entry)?)
+    }
+
+    /// What a value says of its times.
+    fn times_in(&self, mut reader: ValueReader) -> Result<ValueTimes> {
         // Times are no secrets, and hiding takes as long as decoding.
         reader.hides_secrets = false;
         Ok(self.0.times(&reader.preview(&Options::GLANCE)?))
@@ -219,12 +223,21 @@ impl<K: RowKind> Backend for RowStore<K> {
         }
         // Rows own no blocks of their own: the files of the database hold them all.
         collector.overhead(opened.database.disk_bytes());
-        let times_of = |entry: &EntryKey| self.times_of(store, entry).unwrap_or_default();
         for table in &opened.tables {
             let is_read = table.has_times_in_values && scan.detail == Detail::Full;
+            let times_of = |entry: &EntryKey, value: Option<Cell>| {
+                let times = match (value.map(Held::from), &table.value) {
+                    (Some(held), ValueForm::Column(_, carrier)) => {
+                        self.times_in(reader(held, *carrier, store))
+                    }
+                    _ => self.times_of(store, entry),
+                };
+                // What is wrong with a value is found by checking it.
+                times.unwrap_or_default()
+            };
             let times_of = is_read.then_some(&times_of as page::TimesOf<'_>);
             let mut buffer = RowPage::new(table, scan, &mut *collector, times_of);
-            let select = table.selection();
+            let select = table.selection(is_read);
             let pages = Pages {
                 table: &table.table,
                 select: &select,

@@ -6,11 +6,14 @@ use super::table::ROW_NUMBER;
 use super::{KeyForm, RowTable, TimeForm};
 use crate::model::{EntryKey, Record, Role, Time};
 use crate::scan::{Collector, Scan};
-use crate::sqlite::{self, Handle, PageBuffer};
+use crate::sqlite::{self, Cell, Handle, PageBuffer};
 use crate::stores::ValueTimes;
 
-/// Looks up what an entry's value says of its times.
-pub(super) type TimesOf<'a> = &'a dyn Fn(&EntryKey) -> ValueTimes;
+/// What an entry's value says of its times; a small value is at hand, any other is looked up.
+pub(super) type TimesOf<'a> = &'a dyn Fn(&EntryKey, Option<Cell>) -> ValueTimes;
+
+/// Bytes of values that a page holds until it is known to be sound; values beyond are looked up one by one.
+const VALUES_BYTES: usize = 8 << 20;
 
 /// The rows of one page, end to end, until the page is known to be sound.
 pub(super) struct RowPage<'a, 's> {
@@ -22,6 +25,8 @@ pub(super) struct RowPage<'a, 's> {
     n_keys: usize,
     texts: Vec<u8>,
     rows: Vec<PageRow>,
+    /// Bytes of the values among the rows.
+    n_value_bytes: usize,
     /// Rows handed on before this page.
     n_before: usize,
 }
@@ -36,6 +41,8 @@ struct PageRow {
     created: Option<Time>,
     accessed: Option<Time>,
     role: Role,
+    /// The value, where times are read from it and it is small.
+    value: Option<Cell>,
 }
 
 impl<'a, 's> RowPage<'a, 's> {
@@ -53,6 +60,7 @@ impl<'a, 's> RowPage<'a, 's> {
             times_of,
             texts: Vec::new(),
             rows: Vec::new(),
+            n_value_bytes: 0,
             n_before: 0,
         }
     }
@@ -98,6 +106,19 @@ impl<'a, 's> RowPage<'a, 's> {
         }
     }
 
+    /// The value that the listing selected, if there is room for it.
+    fn value(&mut self, row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Option<Cell>> {
+        if self.times_of.is_none() || self.n_value_bytes > VALUES_BYTES {
+            return Ok(None);
+        }
+        let value = row.get_ref(at)?;
+        if let ValueRef::Blob(bytes) | ValueRef::Text(bytes) = value {
+            self.n_value_bytes += bytes.len();
+            return Ok(Some(value.into()));
+        }
+        Ok(None)
+    }
+
     /// The rowid, or the place counted from 1.
     fn number(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<i64> {
         match self.table.table.handle {
@@ -111,6 +132,7 @@ impl PageBuffer for RowPage<'_, '_> {
     fn clear(&mut self) {
         self.texts.clear();
         self.rows.clear();
+        self.n_value_bytes = 0;
     }
 
     fn push(&mut self, row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<()> {
@@ -130,6 +152,7 @@ impl PageBuffer for RowPage<'_, '_> {
         }
         let is_left_over = self.table.left_over.is_some()
             && matches!(row.get_ref(behind + 5)?, ValueRef::Integer(n) if n != 0);
+        let value = self.value(row, behind + 6)?;
         self.rows.push(PageRow {
             key_end,
             label_end: self.texts.len(),
@@ -146,13 +169,14 @@ impl PageBuffer for RowPage<'_, '_> {
             } else {
                 Role::Entry
             },
+            value,
         });
         Ok(())
     }
 
     fn flush(&mut self) {
         let mut start = 0;
-        for row in &self.rows {
+        for row in &mut self.rows {
             let key = self.texts.get(start..row.key_end).unwrap_or_default();
             let label = self.texts.get(row.key_end..row.label_end);
             start = row.label_end;
@@ -169,7 +193,7 @@ impl PageBuffer for RowPage<'_, '_> {
             if let Some(times_of) = self.times_of
                 && !self.scan.cancel.is_cancelled()
             {
-                let times = times_of(&record.entry_key());
+                let times = times_of(&record.entry_key(), row.value.take());
                 // A column is what the library goes by, also where it says never.
                 if self.table.expires.is_none() {
                     record.expires = times.expires;

@@ -123,8 +123,9 @@ impl RowTable {
             .then(|| RowAt::Columns(columns.iter().copied().zip(cells).collect()))
     }
 
-    /// What the listing selects: key columns, size, times, label, whether the row is left over.
-    pub(in crate::stores) fn selection(&self) -> String {
+    /// What the listing selects: key columns, size, times, label, whether the row is left over, and the value itself
+    /// where that is small and `has_values` asks for it.
+    pub(in crate::stores) fn selection(&self, has_values: bool) -> String {
         let null = || "NULL".to_owned();
         let time = |form: Option<(usize, TimeForm)>| {
             form.map_or_else(null, |(column, _)| self.table.quoted(column))
@@ -137,6 +138,13 @@ impl RowTable {
             time(self.accessed),
             self.label.clone().unwrap_or_else(null),
             self.left_over.clone().unwrap_or_else(null),
+            match self.value {
+                ValueForm::Column(column, _) if has_values => {
+                    let name = self.table.quoted(column);
+                    format!("CASE WHEN octet_length({name}) <= {LISTED_BYTES} THEN {name} END")
+                }
+                _ => null(),
+            },
         ];
         keys.chain(others).collect::<Vec<String>>().join(", ")
     }
@@ -154,6 +162,8 @@ impl RowTable {
     }
 }
 
+/// Largest value that a listing reads together with its row.
+const LISTED_BYTES: usize = 64 << 10;
 /// Before the number of a row that nothing else names.
 pub(in crate::stores) const ROW_NUMBER: &[u8] = b"\0#";
 
