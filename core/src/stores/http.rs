@@ -1,6 +1,7 @@
 //! What a stored HTTP response tells of itself, whichever library and version wrote it down.
 //!
-//! requests-cache 0.3 to 0.9 pickles objects, 1.0 and later dicts; hishel keeps JSON, pickles or `MessagePack`.
+//! requests-cache 0.3 to 0.9 pickles objects, 1.0 and later dicts; hishel keeps JSON, pickles or `MessagePack`;
+//! aiohttp-client-cache, whose tables are those of requests-cache, pickles objects.
 
 mod body;
 mod times;
@@ -71,7 +72,7 @@ impl<'v> Response<'v> {
             facts.extend(text.map(|text| (Cow::Borrowed(name), text)));
         };
         fact("url", self.url());
-        fact("method", self.of_request("method"));
+        fact("method", self.method());
         fact("status", self.status());
         fact("content type", self.header("content-type"));
         fact("created", self.created().map(Time::rfc3339));
@@ -133,8 +134,9 @@ impl<'v> Response<'v> {
     }
 
     fn url(&self) -> Option<String> {
-        let own = field(self.value, self.answer, &["url"]);
-        if let Some(url) = own.and_then(|node| text(self.value, node)) {
+        if let Some(own) = field(self.value, self.answer, &["url"])
+            && let Some(url) = text(self.value, own).or_else(|| yarl(self.value, own))
+        {
             return Some(url);
         }
         let node = field(self.value, self.request?, &["url"])?;
@@ -154,8 +156,10 @@ impl<'v> Response<'v> {
         ))
     }
 
-    fn of_request(&self, name: &str) -> Option<String> {
-        text(self.value, field(self.value, self.request?, &[name])?)
+    /// Of the request; aiohttp-client-cache keeps it with the response.
+    fn method(&self) -> Option<String> {
+        let of = |node| text(self.value, field(self.value, node, &["method"])?);
+        self.request.and_then(of).or_else(|| of(self.answer))
     }
 
     fn status(&self) -> Option<String> {
@@ -192,8 +196,9 @@ impl<'v> Response<'v> {
 
     fn body(&self) -> Option<Body<'v>> {
         let value = self.value;
+        // aiohttp-client-cache: `_body`; its `_content` is a stream that is never stored.
         let plain = field(value, value.root(), &["body"])
-            .or_else(|| field(value, self.answer, &["_decoded_content"]));
+            .or_else(|| field(value, self.answer, &["_decoded_content", "_body"]));
         if let Some(body) = plain {
             return Body::of(value, body, false);
         }
@@ -233,6 +238,47 @@ const RESPONSE_SLOTS: [&str; 13] = [
 /// The same of its requests, 0.7.0 to 0.8.1 (`models/request.py: CachedRequest`).
 const REQUEST_SLOTS: [&str; 5] = ["body", "cookies", "headers", "method", "url"];
 
+/// The same of aiohttp-client-cache, which names them only with attrs 22.2 and later (`response.py: CachedResponse`, 0.5).
+const AIOHTTP_SLOTS: [&str; 16] = [
+    "method",
+    "reason",
+    "status",
+    "url",
+    "version",
+    "_body",
+    "_content",
+    "_links",
+    "cookies",
+    "created_at",
+    "encoding",
+    "expires",
+    "raw_headers",
+    "real_url",
+    "history",
+    "last_used",
+];
+
+/// A url of the package yarl, whose state is its five parts.
+fn yarl(value: &Value, node: NodeId) -> Option<String> {
+    let state = value.sequence(value.object(node)?.state)?;
+    let parts = *state.first()?;
+    let parts = value.object(parts).map_or(parts, |split| split.args);
+    let parts = value.sequence(parts)?;
+    let part = |at: usize| text(value, *parts.get(at)?);
+    let tail = |at: usize, mark: &str| match part(at)?.as_str() {
+        "" => Some(String::new()),
+        text => Some(format!("{mark}{text}")),
+    };
+    Some(format!(
+        "{}://{}{}{}{}",
+        part(0)?,
+        part(1)?,
+        part(2)?,
+        tail(3, "?")?,
+        tail(4, "#")?
+    ))
+}
+
 /// The first of these members of a dict, or attributes of an object.
 fn field(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
     let state = value.object(node).map_or(node, |object| object.state);
@@ -250,7 +296,9 @@ fn field(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
 /// The first of these attributes of an object that was pickled without their names.
 fn slot(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
     let object = value.object(node)?;
-    let slots: &[&str] = match &*value.name(object.callee)?.qualname {
+    let class = value.name(object.callee)?;
+    let slots: &[&str] = match &*class.qualname {
+        "CachedResponse" if class.module.starts_with("aiohttp_client_cache") => &AIOHTTP_SLOTS,
         "CachedResponse" => &RESPONSE_SLOTS,
         "CachedRequest" => &REQUEST_SLOTS,
         _ => return None,

@@ -61,7 +61,7 @@ impl RowKind for RequestsCache {
             REDIRECTS
                 .iter()
                 .find_map(|t| shape.table(t, &["key", "value"]))?;
-            "requests-cache before 1.0"
+            "requests-cache before 1.0, or aiohttp-client-cache"
         };
         Some((Confidence::Certain, Some(writer.to_owned())))
     }

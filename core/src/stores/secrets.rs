@@ -63,6 +63,10 @@ pub(super) fn hide(value: &mut Value) {
     };
     let mut cookies = Vec::new();
     for node in value.containers() {
+        if is_cookie(value, node) {
+            hide_cookie(value, node, hidden);
+            continue;
+        }
         let pairs: Vec<(usize, NodeId, NodeId)> = match value.kind(node) {
             Kind::Dict => value
                 .pairs(node)
@@ -180,7 +184,7 @@ fn hidden_in_yaml(text: &str) -> String {
     out
 }
 
-/// Cookies by name (requests-cache from 1.0), or as `http.cookiejar.Cookie` objects at any depth.
+/// Cookies by name (requests-cache from 1.0), at any depth of a jar.
 fn hide_jar(value: &mut Value, jar: NodeId, hidden: NodeId) {
     let mut waiting = vec![(jar, 0)];
     while let Some((node, depth)) = waiting.pop() {
@@ -202,21 +206,35 @@ fn hide_jar(value: &mut Value, jar: NodeId, hidden: NodeId) {
             }
             Kind::Object => {
                 let state = value.object(node).map(|object| object.state);
-                let Some(state) = state.filter(|s| value.kind(*s) == Kind::Dict) else {
-                    continue;
-                };
-                for n in 0..value.n_items(state) / 2 {
-                    let name = value.item(state, 2 * n).and_then(|k| text_of(value, k));
-                    match (name.as_deref(), value.item(state, 2 * n + 1)) {
-                        (Some("value"), _) => {
-                            value.replace_item(state, 2 * n + 1, hidden);
-                        }
-                        (Some("_cookies"), Some(item)) => waiting.push((item, depth + 1)),
-                        _ => {}
-                    }
-                }
+                let inner = state.and_then(|state| value.attribute(state, "_cookies"));
+                waiting.extend(inner.map(|jar| (jar, depth + 1)));
             }
             _ => {}
+        }
+    }
+}
+
+/// A cookie of a jar, or of aiohttp's `SimpleCookie`, wherever it stands: attributes may have no names.
+fn is_cookie(value: &Value, node: NodeId) -> bool {
+    let class = value
+        .object(node)
+        .and_then(|object| value.name(object.callee));
+    class.is_some_and(|class| {
+        matches!(
+            (&*class.module, &*class.qualname),
+            ("http.cookiejar", "Cookie") | ("http.cookies", "Morsel")
+        )
+    })
+}
+
+fn hide_cookie(value: &mut Value, cookie: NodeId, hidden: NodeId) {
+    let Some(state) = value.object(cookie).map(|object| object.state) else {
+        return;
+    };
+    for n in 0..value.n_items(state) / 2 {
+        let name = value.item(state, 2 * n).and_then(|k| text_of(value, k));
+        if matches!(name.as_deref(), Some("value" | "coded_value")) {
+            value.replace_item(state, 2 * n + 1, hidden);
         }
     }
 }

@@ -113,6 +113,7 @@ mod tests {
                 ("http", "HTTPStatus"),
                 ("pandas.core.internals.blocks", "new_block"),
                 ("zoneinfo", "ZoneInfo._unpickle"),
+                ("aiohttp.http_writer", "HttpVersion"),
             ],
         );
     }
@@ -167,6 +168,7 @@ mod tests {
                 ("copyreg", "add_extension"),
                 ("numpy", "load"),
                 ("torch.hub", "load"),
+                ("aiohttp", "request"),
             ],
         );
     }

@@ -43,6 +43,9 @@ pub(super) const DATA: &[(&str, &[&str])] = &[
         &["datetime", "date", "time", "timedelta", "timezone"],
     ),
     ("zoneinfo", &["ZoneInfo"]),
+    // Named tuples that aiohttp-client-cache stores with each response.
+    ("aiohttp.http_writer", &["HttpVersion"]),
+    ("urllib.parse", &["SplitResult"]),
     ("decimal", &["Decimal"]),
     ("_decimal", &["Decimal"]),
     ("fractions", &["Fraction"]),
