@@ -1,5 +1,6 @@
 //! Converted stores, judged by the libraries that own their kinds: every key, every value, and writing goes on.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,8 @@ use cachescope_core::write::{self, Converted, Options};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::program;
 use crate::support::python::Python;
+use crate::support::{fixtures, program};
 
 const SOURCES: &str = include_str!("scripts/sources.py");
 const JUDGE: &str = include_str!("scripts/judge.py");
@@ -231,6 +232,8 @@ fn what_would_be_lost_is_refused_and_leaves_nothing() {
         ("typed", "dbm-dumb", "two entries would have the key \"1\""),
         ("typed", "sqlitedict", "takes text only"),
         ("typed", "sqlite", "no type for such a key"),
+        ("nan", "sqlite", "no such number"),
+        ("surrogate", "sqlite", "not valid text"),
         ("diskcache", "joblib", "hashes of a function's arguments"),
         ("dumb5", "joblib", "hashes of a function's arguments"),
     ] {
@@ -247,11 +250,72 @@ fn what_would_be_lost_is_refused_and_leaves_nothing() {
         json!({"from": ["diskcache", at("typed")], "to": ["pickle", at("typed.pickle")]}),
         json!({"from": ["pickle", at("keys")], "to": ["diskcache", at("keys.cache")]}),
         json!({"from": ["diskcache", at("expiring")], "to": ["diskcache", at("expiring2")]}),
+        json!({"from": ["pickle", at("odd-keys")], "to": ["pickle", at("odd-keys.twice")]}),
+        json!({"from": ["pickle", at("empty")], "to": ["diskcache", at("empty.cache")]}),
     ];
     convert(&at("typed"), "pickle", None, &at("typed.pickle")).expect("typed keys to a pickle");
     convert(&at("keys"), "diskcache", None, &at("keys.cache")).expect("typed keys to diskcache");
     convert(&at("expiring"), "diskcache", None, &at("expiring2")).expect("expiry to diskcache");
+    convert(&at("odd-keys"), "pickle", None, &at("odd-keys.once")).expect("keys to a pickle");
+    convert(&at("odd-keys.once"), "pickle", None, &at("odd-keys.twice")).expect("and again");
+    convert(&at("nan"), "pickle", None, &at("nan.pickle")).expect("NaN is a key like others");
+    convert(&at("empty"), "diskcache", None, &at("empty.cache")).expect("nothing to diskcache");
     assert_eq!(judge(&python, temp.path(), &pairs), Vec::<String>::new());
+}
+
+#[test]
+fn entries_that_cannot_be_read_are_refused_or_left_out_by_name() {
+    let all = fixtures::all();
+    let fixture = all.iter().find(|f| f.opened().ends_with("joblib/1.6.0"));
+    let (temp, store) = fixture.expect("the fixture").copy();
+    let found = open_all(&store).expect("a store");
+    let mut outputs = files(&found[0].path, "output.pkl");
+    let n_entries = outputs.len();
+    let torn = outputs.pop().expect("an entry");
+    fs::write(&torn, b"\x80\x04\x8c").expect("an entry is torn");
+    let new = temp.path().join("new");
+    let run = |more: &[&str]| {
+        let mut words = vec!["convert".as_ref(), store.as_os_str(), new.as_os_str()];
+        words.extend(
+            ["--to", "diskcache"]
+                .iter()
+                .chain(more)
+                .map(AsRef::<OsStr>::as_ref),
+        );
+        program::run(words)
+    };
+    let refused = run(&[]);
+    assert_eq!(refused.code, 4, "{}", refused.said);
+    assert!(
+        refused.said.contains("it would lose what cannot be read"),
+        "{}",
+        refused.said
+    );
+    assert!(!new.exists());
+    let done = run(&["--accept-loss"]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    assert!(
+        done.said.contains("1 entry that cannot be read"),
+        "{}",
+        done.said
+    );
+    let summary = done.of_type("summary").next().expect("a summary line");
+    assert_eq!(summary["entries"], n_entries - 1);
+}
+
+/// Every file of that name in a folder and those below it.
+fn files(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let (mut waiting, mut found) = (vec![folder.to_owned()], Vec::new());
+    while let Some(path) = waiting.pop() {
+        for inside in names(&path).iter().map(|name| path.join(name)) {
+            if inside.is_dir() {
+                waiting.push(inside);
+            } else if inside.ends_with(name) {
+                found.push(inside);
+            }
+        }
+    }
+    found
 }
 
 #[test]

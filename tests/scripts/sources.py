@@ -74,6 +74,16 @@ for protocol in range(6):
         pickle.dump(mixed, file, protocol=protocol)
 with open(root / "keys", "wb") as file:
     pickle.dump({1: "int", 2.5: "float", b"b": "bytes", ("t", 1): "tuple", None: "none", True and 3: 3}, file)
+for name, entries in {
+    "odd-keys": {
+        frozenset([1]): "set", (1, 2, 3, 4): "four", 2**63 - 1: "large", "k" * 5000: "long", b"b": [b"b"], "text": 1,
+    },
+    "surrogate": {"\ud800": 1},
+    "empty": {},
+    "nan": {float("nan"): 1},
+}.items():
+    with open(root / name, "wb") as file:
+        pickle.dump(entries, file, protocol=4)
 
 ARRAYS = {
     "c": np.arange(12.0).reshape(3, 4),

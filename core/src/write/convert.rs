@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::joblib::{self, Companions};
+use super::loss::{Unreadable, losses};
 use super::stage::{self, Stage};
 use super::{Entry, Holds, Target, Writer};
 use crate::formats::{Content, pickle};
-use crate::model::{EntryKey, Limits, Role, Row, Severity, Snapshot, StoreInfo, text};
+use crate::model::{EntryKey, Limits, Role, Row, Snapshot, StoreInfo, text};
 use crate::ops::Control;
-use crate::ops::compare::{Keys, Sameness, identity, same_value};
+use crate::ops::compare::{Keys, Sameness, identity, is_empty_dict, same_value};
 use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, open_all};
 use crate::{Error, Result};
 
@@ -48,13 +49,14 @@ pub fn convert(
     let place = Destination::new(source, target, path)?;
     refuse_kind(source, target)?;
     let snapshot = Snapshot::read(source, control.cancel, &crate::scan::Progress::default())?;
-    let losses = losses(source, &snapshot, target, options)?;
-    let carried = Carried::of(source, target, &snapshot)?;
+    let mut losses = losses(source, &snapshot, target, options)?;
+    let mut carried = Carried::of(source, target, &snapshot, options)?;
     control.progress.set_total(2 * carried.rows.len() as u64);
     let stage = Stage::new_in(&place.parent)?;
     let made = stage.path().join(&place.name);
     carried.write(&made, control)?;
     let written = carried.verify(&made, control)?;
+    losses.extend(carried.unreadable.told());
     stage.place(&(target.names)(&place.name))?;
     let path = place.parent.join(&place.name);
     let inside = written.path.strip_prefix(&made).unwrap_or(Path::new(""));
@@ -133,58 +135,6 @@ fn refuse_kind(source: &Store, target: &Target) -> Result<()> {
     Ok(())
 }
 
-/// What would be lost, as sentences.
-fn losses(
-    source: &Store,
-    snapshot: &Snapshot,
-    target: &Target,
-    options: Options,
-) -> Result<Vec<String>> {
-    let mut losses = Vec::new();
-    let records = || {
-        let records = snapshot.records().map(|(_, record)| record);
-        records.filter(|record| record.role == Role::Entry)
-    };
-    let counted = |n: usize, what: &str| {
-        let word = if n == 1 { "entry" } else { "entries" };
-        format!("{what} of {n} {word}")
-    };
-    if !target.keeps_expiry {
-        let n_expiring = records().filter(|record| record.expires.is_some()).count();
-        if n_expiring > 0 {
-            losses.push(counted(n_expiring, "the expiry"));
-        }
-        let mut n_tagged = 0;
-        for record in records() {
-            n_tagged += usize::from(source.tag(&record.entry_key())?.is_some());
-        }
-        if n_tagged > 0 {
-            losses.push(counted(n_tagged, "the tag"));
-        }
-    }
-    let is_error = |issue: &&crate::model::Issue| issue.severity == Severity::Error;
-    if let Some(issue) = snapshot.issues.iter().find(is_error) {
-        losses.push(format!("what could not be read ({})", issue.message));
-    }
-    if losses.is_empty() || options.accepts_loss {
-        // Said, and no reason to refuse: values and keys are whole, and no other kind could keep it.
-        let is_joblib = target.kind == joblib::KIND;
-        let n_told = records()
-            .filter(|record| record.duration_s.is_some() || record.args.iter().next().is_some())
-            .count();
-        if n_told > 0 && !is_joblib {
-            losses.push(counted(n_told, "the arguments and compute times"));
-        }
-        return Ok(losses);
-    }
-    let why = format!("it would lose {}", losses.join(" and "));
-    Err(
-        Error::refused(format!("Cannot convert to {}", target.kind), why)
-            .hint("Convert to a kind that keeps it, or go on with --accept-loss")
-            .at(&snapshot.store.path),
-    )
-}
-
 /// The entries on their way.
 struct Carried<'a> {
     source: &'a Store,
@@ -194,10 +144,16 @@ struct Carried<'a> {
     /// In stored order, each key once.
     rows: Vec<(Row, EntryKey)>,
     types: KeyTypes,
+    unreadable: Unreadable,
 }
 
 impl<'a> Carried<'a> {
-    fn of(source: &'a Store, target: &'static Target, snapshot: &'a Snapshot) -> Result<Self> {
+    fn of(
+        source: &'a Store,
+        target: &'static Target,
+        snapshot: &'a Snapshot,
+        options: Options,
+    ) -> Result<Self> {
         let keys = Keys::of(source, snapshot)?;
         let mut carried = Self {
             source,
@@ -209,8 +165,11 @@ impl<'a> Carried<'a> {
                 (KeyTypes::Apart, KeyTypes::Apart) => KeyTypes::Apart,
                 _ => KeyTypes::Alike,
             },
+            unreadable: Unreadable::new(options),
         };
-        carried.keep_last()?;
+        if !is_empty_dict(source, snapshot)? {
+            carried.keep_last()?;
+        }
         Ok(carried)
     }
 
@@ -221,7 +180,13 @@ impl<'a> Carried<'a> {
         let records = self.snapshot.records();
         for (row, record) in records.filter(|(_, record)| record.role == Role::Entry) {
             let entry = record.entry_key();
-            let (group, key) = self.name(&entry)?;
+            let (group, key) = match self.name(&entry) {
+                Ok(name) => name,
+                Err(error) => {
+                    self.unreadable.lose(error, &entry, self.target)?;
+                    continue;
+                }
+            };
             let id = identity(&group, &key, self.types);
             let old = places
                 .insert(id, rows.len())
@@ -244,45 +209,62 @@ impl<'a> Carried<'a> {
         self.keys.name(entry, self.target.has_groups)
     }
 
-    fn write(&self, path: &Path, control: Control<'_>) -> Result<()> {
+    /// Writes every entry; those that are lost are none of the rows any more.
+    fn write(&mut self, path: &Path, control: Control<'_>) -> Result<()> {
         let mut writer = (self.target.create)(path, self.target.codec)?;
         let mut shelf = Shelf::default();
-        for (row, entry) in &self.rows {
+        let rows = std::mem::take(&mut self.rows);
+        for (row, entry) in rows {
             control.cancel.check()?;
-            let written = self.write_one(*row, entry, &mut shelf, &mut *writer);
-            written.map_err(|e| self.named(e, entry))?;
+            match self.read(&entry) {
+                Ok((value, companions)) => {
+                    let value = match self.target.holds {
+                        Holds::Objects => shelf.object(value),
+                        Holds::Bytes => Ok(value),
+                    };
+                    value
+                        .and_then(|value| {
+                            self.write_one(row, &entry, (&value, companions), &mut *writer)
+                        })
+                        .map_err(|e| self.named(e, &entry))?;
+                    self.rows.push((row, entry));
+                }
+                Err(error) => {
+                    let source = &self.source.info.path;
+                    let lost = self.unreadable.lose(error, &entry, self.target);
+                    lost.map_err(|e| e.at(source))?;
+                }
+            }
             control.progress.add(1);
         }
         writer.finish()
+    }
+
+    /// An entry's value, and what joblib keeps beside it.
+    fn read(&self, entry: &EntryKey) -> Result<(Payload, Option<Companions>)> {
+        let stored = self.source.open_value(entry)?;
+        if self.target.kind == joblib::KIND {
+            let companions = Companions::read(self.source, entry)?;
+            return Ok((Payload::read_as_joblib(&stored)?, Some(companions)));
+        }
+        Ok((Payload::read(&stored)?, None))
     }
 
     fn write_one(
         &self,
         row: Row,
         entry: &EntryKey,
-        shelf: &mut Shelf,
+        (value, companions): (&Payload, Option<Companions>),
         writer: &mut dyn Writer,
     ) -> Result<()> {
         let Some(record) = self.snapshot.record(row) else {
             return Ok(());
         };
         let (group, key) = self.name(entry)?;
-        let stored = self.source.open_value(entry)?;
-        let mut companions = None;
-        let value = if self.target.kind == joblib::KIND {
-            companions = Some(Companions::read(self.source, entry)?);
-            Payload::read_as_joblib(&stored)?
-        } else {
-            let value = Payload::read(&stored)?;
-            match self.target.holds {
-                Holds::Objects => shelf.object(value)?,
-                Holds::Bytes => value,
-            }
-        };
         writer.add(&Entry {
             group: &group,
             key: &key,
-            value: &value,
+            value,
             created: record.created.or(record.modified),
             expires: record.expires,
             tag: self.source.tag(entry)?,
@@ -295,8 +277,8 @@ impl<'a> Carried<'a> {
         if error.is_cancelled() {
             return error;
         }
-        let key = crate::model::text::from_bytes(&entry.key);
-        let key = crate::model::text::shown(&key).into_owned();
+        let key = text::from_bytes(&entry.key);
+        let key = text::shown(&key).into_owned();
         error
             .while_doing(format!("Cannot convert the entry \"{key}\""))
             .at(&self.source.info.path)

@@ -10,6 +10,7 @@ mod diskcache;
 mod dumb;
 mod gdbm;
 mod joblib;
+mod loss;
 mod pickle;
 mod rows;
 mod sqlite;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::rows::Tables;
-use super::{Entry, Holds, Target, Writer, itself, unfit};
+use super::{Entry, Holds, Target, Writer, itself, text_key, unfit};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::sqlite::Cell;
@@ -40,12 +40,18 @@ fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
 impl Writer for Sqlite {
     fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
         let key = match entry.key {
-            NativeKey::Text(bytes) => Cell::Text(bytes.clone()),
+            NativeKey::Text(_) => {
+                let text = text_key(entry, "it is no text")?;
+                Cell::Text(text.as_bytes().to_vec())
+            }
             NativeKey::Untyped(bytes) if std::str::from_utf8(bytes).is_ok() => {
                 Cell::Text(bytes.clone())
             }
             NativeKey::Bytes(bytes) | NativeKey::Untyped(bytes) => Cell::Blob(bytes.clone()),
             NativeKey::Int(n) => Cell::Integer(*n),
+            NativeKey::Float(x) if x.is_nan() => {
+                return Err(unfit(entry, "SQLite has no such number"));
+            }
             NativeKey::Float(x) => Cell::Real(*x),
             NativeKey::Pickled(_) => {
                 return Err(unfit(entry, "SQLite has no type for such a key"));

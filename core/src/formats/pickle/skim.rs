@@ -312,6 +312,8 @@ struct ItemWatch {
     before: Place,
     /// The first of the MARKs that the last opcodes were: what is pushed next began there.
     mark: Option<Place>,
+    /// Offset of the last MARK right above the dict: of a batch, or of a key that begins with one.
+    batch: Option<u64>,
     last_opcode: Option<u8>,
     /// Keys of the batch at work.
     keys: Vec<SkimmedKey>,
@@ -356,9 +358,20 @@ impl ItemWatch {
         match opcode {
             Some(op::MARK) => {
                 self.mark.get_or_insert(here);
+                if height == 1 && machine.marks.is_empty() {
+                    self.batch = Some(here.0);
+                }
             }
             Some(op::EMPTY_DICT | op::DICT) if height == 0 => self.is_dict = true,
-            Some(op::SETITEMS) if machine.marks == [1] => self.take_items(machine, here.0),
+            Some(op::SETITEMS) if machine.marks == [1] => {
+                // The batch's MARK is the dict's and not its first key's.
+                if let Some((start, _)) = self.starts.get_mut(1)
+                    && Some(*start) == self.batch
+                {
+                    *start += 1;
+                }
+                self.take_items(machine, here.0);
+            }
             Some(op::SETITEM) if machine.marks.is_empty() && height == 3 => {
                 self.take_items(machine, here.0);
             }

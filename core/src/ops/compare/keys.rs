@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::formats::Options;
+use crate::model::value::Tag;
 use crate::model::{EntryKey, Role, Row, Snapshot};
 use crate::stores::{KeyScope, KeyTypes, NativeKey, Store};
 use crate::{Error, Result};
@@ -72,6 +74,22 @@ impl<'a> Keys<'a> {
         let whole = [group.as_bytes(), b"/", text].concat();
         Ok((String::new(), NativeKey::Text(whole)))
     }
+}
+
+/// True for a file whose one value is an empty dict: it has no entries, though its listing shows the value.
+///
+/// # Errors
+/// If it cannot be read.
+pub(crate) fn is_empty_dict(store: &Store, snapshot: &Snapshot) -> Result<bool> {
+    if snapshot.totals.entries != 1 {
+        return Ok(false);
+    }
+    let Some(whole) = store.whole()? else {
+        return Ok(false);
+    };
+    let preview = store.open_value(&whole)?.preview(&Options::GLANCE)?;
+    let (value, node) = (&preview.value, preview.node);
+    Ok(value.tag(node) == Some(Tag::Dict) && value.pairs(node).next().is_none())
 }
 
 /// A number for a group and a key, equal for equal ones.

@@ -6,7 +6,7 @@ mod value;
 
 use std::collections::HashMap;
 
-pub(crate) use keys::{Index, Keys, identity};
+pub(crate) use keys::{Index, Keys, identity, is_empty_dict};
 pub(crate) use latency::read_whole;
 pub use latency::{Latency, latency};
 pub use value::{Sameness, same_value};
