@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cachescope_core::formats::compress::Codec;
 use cachescope_core::ops::Control;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::scan::Progress;
 use cachescope_core::write;
 use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
 use serde::Serialize;
@@ -60,11 +60,7 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
         }
     }
     let source = open::single(&args.path)?;
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel_of_writing()?;
     let progress = Progress::default();
     let control = Control {
         cancel: &cancel,

@@ -46,11 +46,7 @@ pub(super) fn run(args: &ConvertArgs, global: &Global) -> Result<Exit, Failure> 
     super::refuse_query(global, "convert")?;
     let target = write::target(&args.kind, args.codec.as_deref())?;
     let source = open::single(&args.from)?;
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel_of_writing()?;
     let progress = Progress::default();
     let control = Control {
         cancel: &cancel,

@@ -1,5 +1,7 @@
 //! Ctrl+C and a polite kill, where a command has something to finish first.
 
+use cachescope_core::scan::Cancel;
+
 use super::out::Failure;
 
 /// Calls `end` at SIGINT and SIGTERM instead of dying of them.
@@ -22,4 +24,18 @@ pub(super) fn then(end: impl Fn() + Send + 'static) -> Result<(), Failure> {
 #[cfg(not(unix))]
 pub(super) fn then(_end: impl Fn() + Send + 'static) -> Result<(), Failure> {
     Ok(())
+}
+
+/// A flag that Ctrl+C sets for a command that writes: it says that what was written goes, which may take a moment.
+///
+/// # Errors
+/// As [`then`].
+pub(super) fn cancel_of_writing() -> Result<Cancel, Failure> {
+    let cancel = Cancel::default();
+    let flag = cancel.clone();
+    then(move || {
+        flag.cancel();
+        eprintln!("Interrupted: removing what was written");
+    })?;
+    Ok(cancel)
 }

@@ -183,7 +183,7 @@ impl<'a> Carried<'a> {
             let (group, key) = match self.name(&entry) {
                 Ok(name) => name,
                 Err(error) => {
-                    self.unreadable.lose(error, &entry, self.target)?;
+                    self.lose(error, row)?;
                     continue;
                 }
             };
@@ -226,13 +226,11 @@ impl<'a> Carried<'a> {
                         .and_then(|value| {
                             self.write_one(row, &entry, (&value, companions), &mut *writer)
                         })
-                        .map_err(|e| self.named(e, &entry))?;
+                        .map_err(|e| self.named(e, row))?;
                     self.rows.push((row, entry));
                 }
                 Err(error) => {
-                    let source = &self.source.info.path;
-                    let lost = self.unreadable.lose(error, &entry, self.target);
-                    lost.map_err(|e| e.at(source))?;
+                    self.lose(error, row)?;
                 }
             }
             control.progress.add(1);
@@ -273,15 +271,29 @@ impl<'a> Carried<'a> {
     }
 
     /// Names the entry that an error is of.
-    fn named(&self, error: Error, entry: &EntryKey) -> Error {
+    fn named(&self, error: Error, row: Row) -> Error {
         if error.is_cancelled() {
             return error;
         }
-        let key = text::from_bytes(&entry.key);
-        let key = text::shown(&key).into_owned();
+        let key = self.shown(row);
         error
             .while_doing(format!("Cannot convert the entry \"{key}\""))
             .at(&self.source.info.path)
+    }
+
+    /// Counts an entry that cannot be read, or refuses to go on without it.
+    fn lose(&mut self, error: Error, row: Row) -> Result<()> {
+        let key = self.shown(row);
+        let lost = self.unreadable.lose(error, &key, self.target);
+        lost.map_err(|e| e.at(&self.source.info.path))
+    }
+
+    /// An entry's key as listings have it.
+    fn shown(&self, row: Row) -> String {
+        let record = self.snapshot.record(row);
+        record.map_or_else(String::new, |record| {
+            text::shown(&record.key_text()).into_owned()
+        })
     }
 
     /// Reads the new store as any other and compares each value with its source.

@@ -2,7 +2,7 @@
 
 use super::convert::Options;
 use super::{Target, joblib};
-use crate::model::{EntryKey, Issue, Role, Severity, Snapshot, text};
+use crate::model::{Issue, Role, Severity, Snapshot};
 use crate::stores::Store;
 use crate::{Error, Result};
 
@@ -76,12 +76,11 @@ impl Unreadable {
     ///
     /// # Errors
     /// A refusal, where nothing is to be lost; `error` itself, where it says no such thing.
-    pub(super) fn lose(&mut self, error: Error, entry: &EntryKey, target: &Target) -> Result<()> {
+    pub(super) fn lose(&mut self, error: Error, key: &str, target: &Target) -> Result<()> {
         if error.is_cancelled() || error.is_refused() {
             return Err(error);
         }
-        let key = text::from_bytes(&entry.key);
-        let why = format!("\"{}\": {}", text::shown(&key), error.message());
+        let why = format!("\"{key}\": {}", error.message());
         if !self.is_accepted {
             let what = format!("Cannot convert to {}", target.kind);
             let why = format!("it would lose what cannot be read ({why})");

@@ -150,23 +150,23 @@ impl Trial {
         };
         let mut shelf = Shelf::default();
         self.n_written = 0;
-        for (_, entry) in load.rows {
+        for (at, (_, entry)) in load.rows.iter().enumerate() {
             control.cancel.check()?;
-            let added = load
-                .entry(target, entry, &mut shelf)
-                .and_then(|(group, key, value)| {
-                    timed(&mut || {
-                        writer.add(&Entry {
-                            group: &group,
-                            key: &key,
-                            value: &value,
-                            created: None,
-                            expires: None,
-                            tag: None,
-                            companions: None,
+            let added =
+                load.entry(target, (at, entry), &mut shelf)
+                    .and_then(|(group, key, value)| {
+                        timed(&mut || {
+                            writer.add(&Entry {
+                                group: &group,
+                                key: &key,
+                                value: &value,
+                                created: None,
+                                expires: None,
+                                tag: None,
+                                companions: None,
+                            })
                         })
-                    })
-                });
+                    });
             match added {
                 Ok(()) => {}
                 Err(error) if error.is_refused() => {
@@ -273,6 +273,11 @@ impl Trial {
         Ok(())
     }
 
+    /// Removes what was written.
+    pub(super) fn remove(&self) -> Result<()> {
+        stage::remove_dirs(&self.folder)
+    }
+
     pub(super) fn finish(self) -> Measured {
         Measured {
             write_s: Spread::of(self.writes),
@@ -307,16 +312,15 @@ impl Load<'_> {
     fn entry(
         &self,
         target: &Target,
-        entry: &EntryKey,
+        (at, entry): (usize, &EntryKey),
         shelf: &mut Shelf,
     ) -> Result<(String, NativeKey, Payload)> {
         let (group, key) = self.name(target, entry)?;
-        let stored = self.source.open_value(entry)?;
         let is_joblibs = self.source.info.kind == joblib::KIND && target.kind == joblib::KIND;
-        let value = if is_joblibs {
-            Payload::read_as_joblib(&stored)?
-        } else {
-            Payload::read(&stored)?
+        let value = match self.values.get(at) {
+            Some(value) => value.clone(),
+            None if is_joblibs => Payload::read_as_joblib(&self.source.open_value(entry)?)?,
+            None => Payload::read(&self.source.open_value(entry)?)?,
         };
         let value = match target.holds {
             Holds::Objects => shelf.object(value)?,

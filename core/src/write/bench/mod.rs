@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use measure::Trial;
 
 use super::stage::Stage;
-use super::{TARGETS, Target};
+use super::{TARGETS, Target, joblib};
 use crate::model::{EntryKey, Role, Row, Snapshot};
 use crate::ops::Control;
 use crate::ops::compare::Keys;
@@ -88,7 +88,7 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     let of_entries = all.len();
     let drawn = sample(all, options.sample, options.seed);
     let n_drawn = drawn.len();
-    let rows = readable(source, drawn, control)?;
+    let Readable { rows, values } = readable(source, drawn, control)?;
     if rows.is_empty() {
         return Err(
             Error::damaged("Cannot measure anything", "none of the entries can be read")
@@ -113,6 +113,7 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
         source,
         keys: Keys::of(source, &snapshot)?,
         rows: &rows,
+        values: &values,
     };
     let mut trials: Vec<Trial> = TARGETS
         .iter()
@@ -123,7 +124,7 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     let is_large = bytes > WRITTEN_ONCE.0 || rows.len() > WRITTEN_ONCE.1;
     let n_writes = if is_large { 1 } else { rounds };
     let n_reads = options.reads.max(1);
-    let per_trial = n_writes * rows.len() + rounds * (n_reads + 1);
+    let per_trial = (n_writes + 1) * rows.len() + rounds * (n_reads + 1);
     control
         .progress
         .set_total((trials.len() * per_trial) as u64);
@@ -144,6 +145,11 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     for trial in &mut trials {
         trial.read_cold(rows.len(), options.seed, control)?;
     }
+    for trial in &trials {
+        trial.remove()?;
+        control.progress.add(rows.len() as u64);
+        control.cancel.check()?;
+    }
     Ok(Bench {
         entries: rows.len(),
         of_entries,
@@ -152,23 +158,42 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     })
 }
 
+/// Values up to this are kept in memory instead of being read again for each kind.
+const KEPT_BYTES: u64 = 256 << 20;
+
+/// What of the store can be written elsewhere.
+#[derive(Default)]
+struct Readable {
+    rows: Vec<(Row, EntryKey)>,
+    /// Their values, in the same order; empty where they are too large to be kept, or of joblib's own form.
+    values: Vec<Payload>,
+}
+
 /// The entries whose values can be read: torn and incomplete ones are left out of every kind, and counted.
-fn readable(
-    source: &Store,
-    drawn: Vec<(Row, EntryKey)>,
-    control: Control<'_>,
-) -> Result<Vec<(Row, EntryKey)>> {
-    let mut rows = Vec::with_capacity(drawn.len());
+fn readable(source: &Store, drawn: Vec<(Row, EntryKey)>, control: Control<'_>) -> Result<Readable> {
+    let mut readable = Readable::default();
+    let mut n_bytes = 0_u64;
+    let mut are_kept = source.info.kind != joblib::KIND;
     for (row, entry) in drawn {
         control.cancel.check()?;
         match source.open_value(&entry).and_then(|v| Payload::read(&v)) {
             Err(error) if error.is_cancelled() => return Err(error),
             // What a kind cannot carry is said of that kind.
-            Err(error) if !error.is_refused() => {}
-            _ => rows.push((row, entry)),
+            Err(error) if error.is_refused() => are_kept = false,
+            Err(_) => continue,
+            Ok(value) if are_kept => {
+                n_bytes = n_bytes.saturating_add(value.len());
+                readable.values.push(value);
+            }
+            Ok(_) => {}
+        }
+        readable.rows.push((row, entry));
+        if !are_kept || n_bytes > KEPT_BYTES {
+            are_kept = false;
+            readable.values = Vec::new();
         }
     }
-    Ok(rows)
+    Ok(readable)
 }
 
 /// The entries that every kind is given.
@@ -176,4 +201,6 @@ struct Load<'a> {
     source: &'a Store,
     keys: Keys<'a>,
     rows: &'a [(Row, EntryKey)],
+    /// See [`Readable`].
+    values: &'a [Payload],
 }

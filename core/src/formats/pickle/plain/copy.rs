@@ -118,14 +118,14 @@ impl<'p> Copy<'p> {
     /// Nothing but the key is on the stack, so far as it is made.
     fn end_key(&mut self, opcode: Option<u8>) {
         match self.key {
+            // What was pushed upon the key and taken away again belongs to the value.
+            _ if opcode == Some(op::POP) => {}
+            Key::Kept => self.key_end = self.plain.end(),
             Key::Left => {
                 self.plain.back_to(self.start);
                 self.slots = vec![HashMap::new()];
                 self.dtypes.clear();
             }
-            // What was pushed upon the key and taken away again belongs to the value.
-            Key::Kept if opcode == Some(op::POP) => {}
-            Key::Kept => self.key_end = self.plain.end(),
         }
     }
 
