@@ -2,7 +2,7 @@
 
 use cachescope_core::scan::Cancel;
 
-use super::out::Failure;
+use super::out::{Failure, tell};
 
 /// Calls `end` at SIGINT and SIGTERM instead of dying of them.
 ///
@@ -35,7 +35,7 @@ pub(super) fn cancel_of_writing() -> Result<Cancel, Failure> {
     let flag = cancel.clone();
     then(move || {
         flag.cancel();
-        eprintln!("Interrupted: removing what was written");
+        tell!("Interrupted: removing what was written");
     })?;
     Ok(cancel)
 }
