@@ -271,8 +271,8 @@ fn entries_that_cannot_be_read_are_refused_or_left_out_by_name() {
     let found = open_all(&store).expect("a store");
     let mut outputs = files(&found[0].path, "output.pkl");
     let n_entries = outputs.len();
-    let torn = outputs.pop().expect("an entry");
-    fs::write(&torn, b"\x80\x04\x8c").expect("an entry is torn");
+    let gone = outputs.pop().expect("an entry");
+    fs::remove_file(gone).expect("a value goes");
     let new = temp.path().join("new");
     let run = |more: &[&str]| {
         let mut words = vec!["convert".as_ref(), store.as_os_str(), new.as_os_str()];
