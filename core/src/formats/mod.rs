@@ -10,6 +10,7 @@ pub mod dbm;
 mod element;
 mod frame;
 mod joblib;
+mod json;
 pub(crate) mod made;
 pub mod marshal;
 pub mod numpy;

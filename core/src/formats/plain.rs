@@ -1,88 +1,8 @@
 //! Plain data of other notations (JSON, `MessagePack`, rows) rewritten as a pickle, so that one decoder reads, shows and saves all.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-
 use super::pickle::emit::Pickler;
 
-/// Rewrites one JSON text as `json.loads` reads it; the parser bounds the depth.
-///
-/// # Errors
-/// What is wrong with it.
-pub(crate) fn from_json(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let mut pickler = Pickler::new();
-    let mut parser = serde_json::Deserializer::from_slice(bytes);
-    let read = Plain(&mut pickler).deserialize(&mut parser);
-    read.and_then(|()| parser.end())
-        .map_err(|e| e.to_string())?;
-    Ok(pickler.finish())
-}
-
-/// Whatever comes next, onto the pickle.
-struct Plain<'p>(&'p mut Pickler);
-
-impl<'de> DeserializeSeed<'de> for Plain<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Plain<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("plain data")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.none();
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.0.bool(value);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.0.int(value);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.0.unsigned(value);
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.0.float(value);
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.0.str(text);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.0.begin_list();
-        while items.next_element_seed(Plain(self.0))?.is_some() {}
-        self.0.end_list();
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.0.begin_dict();
-        while members.next_key_seed(Plain(self.0))?.is_some() {
-            members.next_value_seed(Plain(self.0))?;
-        }
-        self.0.end_dict();
-        Ok(())
-    }
-}
+pub(crate) use super::json::to_pickle as from_json;
 
 /// Nested containers of `MessagePack` that are followed: its parser goes into each by a call.
 const MAX_DEPTH: usize = 128;
@@ -173,18 +93,6 @@ mod tests {
         let decoded = pickle::decode_bytes(pickle);
         assert!(decoded.is_complete);
         decoded.value.repr(decoded.value.root(), 1000).text
-    }
-
-    #[test]
-    fn json_reads_as_python_loads_it() {
-        // repr(json.loads(…)), CPython 3.13
-        let text = r#"{"a": [1, -2.5, null, true, 18446744073709551615], "b": {"c\u2603": ""}}"#;
-        let expected = "{'a': [1, -2.5, None, True, 18446744073709551615], 'b': {'c☃': ''}}";
-        assert_eq!(repr(&from_json(text.as_bytes()).unwrap()), expected);
-        for bad in ["", "{", "[1] 2", "\u{1}", "{1: 2}"] {
-            assert!(from_json(bad.as_bytes()).is_err(), "{bad}");
-        }
-        assert!(from_json("[".repeat(100_000).as_bytes()).is_err());
     }
 
     #[test]

@@ -169,6 +169,13 @@ impl Pickler {
         self.0.push(0);
     }
 
+    /// An integer of any length, by its decimal digits.
+    pub(crate) fn decimal(&mut self, digits: &str) {
+        self.0.push(op::LONG);
+        self.0.extend(digits.bytes());
+        self.0.extend(b"L\n");
+    }
+
     pub(crate) fn float(&mut self, value: f64) {
         float(value, &mut self.0);
     }
@@ -194,7 +201,12 @@ impl Pickler {
     }
 
     pub(crate) fn str(&mut self, value: &str) {
-        text(value.as_bytes(), &mut self.0);
+        self.text(value.as_bytes());
+    }
+
+    /// Text in UTF-8, surrogates passed.
+    pub(crate) fn text(&mut self, utf8: &[u8]) {
+        text(utf8, &mut self.0);
     }
 
     pub(crate) fn bytes(&mut self, value: &[u8]) {

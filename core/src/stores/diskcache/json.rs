@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
-use crate::formats::Content;
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
-use crate::formats::repr::{float_repr, str_key_label};
-use crate::model::Value;
+use crate::formats::{Content, pickle, plain};
 use crate::source::ReadAt;
 
 /// Longest key that is unpacked, in bytes.
@@ -23,14 +19,8 @@ pub(super) fn key_label(bytes: &[u8]) -> Option<String> {
     let unpacked = Content::of_bytes(bytes)
         .peel(Codec::detect_strictly)
         .head(KEY_BYTES);
-    match serde_json::from_slice(&unpacked).ok()? {
-        Json::String(text) => Some(str_key_label(&text).into_owned()),
-        other => {
-            let mut label = String::new();
-            write(&other, &mut label);
-            Some(label)
-        }
-    }
+    let value = pickle::decode_bytes(&plain::from_json(&unpacked).ok()?).value;
+    Some(value.key_label(value.root()))
 }
 
 /// True for compressed JSON, which `JSONDisk` keeps where others keep plain bytes.
@@ -43,42 +33,7 @@ pub(super) fn is_one(bytes: &Arc<dyn ReadAt>) -> bool {
     let unpacked = Content::plain(Arc::clone(bytes))
         .peel(Codec::detect_strictly)
         .head(VALUE_BYTES);
-    serde_json::from_slice::<serde::de::IgnoredAny>(&unpacked).is_ok()
-}
-
-/// What `repr(json.loads(…))` prints; the parser has bounded the depth.
-fn write(json: &Json, out: &mut String) {
-    match json {
-        Json::Null => out.push_str("None"),
-        Json::Bool(true) => out.push_str("True"),
-        Json::Bool(false) => out.push_str("False"),
-        Json::Number(n) => match n.as_f64() {
-            Some(x) if n.is_f64() => out.push_str(&float_repr(x)),
-            _ => out.push_str(&n.to_string()),
-        },
-        Json::String(text) => {
-            let value = Value::of_str(text);
-            out.push_str(&value.repr(value.root(), KEY_BYTES).text);
-        }
-        Json::Array(items) => {
-            out.push('[');
-            for (n, item) in items.iter().enumerate() {
-                out.push_str(if n > 0 { ", " } else { "" });
-                write(item, out);
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            out.push('{');
-            for (n, (name, item)) in members.iter().enumerate() {
-                out.push_str(if n > 0 { ", " } else { "" });
-                write(&Json::String(name.clone()), out);
-                out.push_str(": ");
-                write(item, out);
-            }
-            out.push('}');
-        }
-    }
+    plain::from_json(&unpacked).is_ok()
 }
 
 #[cfg(test)]
@@ -100,6 +55,16 @@ mod tests {
             Some("['list', 1.5, None, True, {'a': 1}]"),
         );
         check("789c53323152020001ae00ab", Some("'42'"));
+        // {'b': 1, 'a': 2}, 123456789012345678901234567890 and '\ud800x'
+        check(
+            "789cab564a52b25230d451504a04d246b5001f6903a7",
+            Some("{'b': 1, 'a': 2}"),
+        );
+        check(
+            "789c33343236313533b7b03430c4c202005f0a0628",
+            Some("123456789012345678901234567890"),
+        );
+        check("789c538a294db13030a85002000d20028a", Some(r"'\ud800x'"));
         check("616263", None);
     }
 }
