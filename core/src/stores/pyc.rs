@@ -12,9 +12,11 @@ use super::{
 };
 use crate::formats::Carrier;
 use crate::formats::pyc::{HEADER_BYTES, Header, Origin};
-use crate::model::{Condition, EntryKey, Finding, Group, GroupWord, Issue, Record, Role};
+use crate::model::{
+    Condition, EntryKey, Finding, Group, GroupWord, Issue, Record, Role, Time, text,
+};
 use crate::scan::{Collector, Scan};
-use crate::source::{Dir, FileType, Meta, ReadAt as _, path_from_bytes};
+use crate::source::{Dir, FileReader, FileType, Meta, ReadAt as _, open_parent, path_from_bytes};
 use crate::{Error, Result};
 
 pub(super) struct Pyc;
@@ -22,6 +24,8 @@ pub(super) struct Pyc;
 /// Folder that Python 3.2 and newer keep compiled modules in (PEP 3147).
 const FOLDER: &str = "__pycache__";
 const SUFFIX: &[u8] = b".pyc";
+/// A longer source is no person's code, and its hash is not taken.
+const SOURCE_BYTES: u64 = 64 << 20;
 
 impl Backend for Pyc {
     fn kinds(&self) -> &'static [&'static str] {
@@ -104,10 +108,7 @@ impl Backend for Pyc {
             );
             match header.origin {
                 Origin::Source { mtime, size } => {
-                    fact(
-                        "source changed",
-                        crate::model::Time::from_unix(mtime.into(), 0).rfc3339(),
-                    );
+                    fact("source changed", Time::from_unix(mtime.into(), 0).rfc3339());
                     if let Some(size) = size {
                         fact("source size", format!("{size} B"));
                     }
@@ -160,16 +161,18 @@ impl Backend for Pyc {
     ) -> Result<Vec<Finding>> {
         let files = Files::of(store)?;
         let (name, path) = files.entry(entry);
+        if !is_compiled(&name) {
+            let evidence = "Python wrote it and did not come to move it into place";
+            return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
+        }
         let header = header_of(&files.dir, &name)
             .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
         let Some(header) = header else {
             let evidence = "its first bytes are no header of a .pyc file: Python would compile the source again";
             return Ok(vec![Finding::new(Condition::Corrupt, evidence)]);
         };
-        Ok(files
-            .compare_with_source(&name, &header)
-            .into_iter()
-            .collect())
+        let finding = files.compare_with_source(&name, &header)?;
+        Ok(finding.into_iter().collect())
     }
 
     fn goes_by_access_times(&self) -> bool {
@@ -216,7 +219,7 @@ impl Files {
             Some(dir.path())
         };
         let package = package.and_then(Path::file_name).unwrap_or_default();
-        let group = Group::named(&crate::model::text::from_bytes(package.as_encoded_bytes()));
+        let group = Group::named(&text::from_bytes(package.as_encoded_bytes()));
         Ok(Self { dir, only, group })
     }
 
@@ -241,8 +244,7 @@ impl Files {
         }
         let bytes = stem.as_encoded_bytes();
         let module = bytes.split(|b| *b == b'.').next().unwrap_or(bytes);
-        let mut file = crate::model::text::from_bytes(module).into_owned();
-        file.push_str(".py");
+        let file = path_from_bytes(&[module, b".py"].concat());
         self.dir
             .path()
             .parent()
@@ -250,50 +252,66 @@ impl Files {
             .join(file)
     }
 
-    fn compare_with_source(&self, name: &OsStr, header: &Header) -> Option<Finding> {
+    /// What is to say of a file by its source.
+    ///
+    /// # Errors
+    /// If the source is there and cannot be read.
+    fn compare_with_source(&self, name: &OsStr, header: &Header) -> Result<Option<Finding>> {
         let path = self.source_path(name);
-        let shown = crate::model::text::path(&path);
-        let opened = path
-            .parent()
-            .map(Dir::open)
-            .zip(path.file_name())
-            .and_then(|(dir, name)| dir.ok()?.open_file(name).ok());
-        let Some(source) = opened else {
-            return Some(Finding::new(
-                Condition::SourceGone,
-                format!("its source is not there: {shown}"),
-            ));
+        let shown = text::path(&path);
+        let source = match open_source(&path) {
+            Ok(source) => source,
+            Err(error) if error.is_not_found() => {
+                let evidence = format!("its source is not there: {shown}");
+                return Ok(Some(Finding::new(Condition::SourceGone, evidence)));
+            }
+            Err(error) => return Err(error),
         };
         let meta = source.meta();
-        match header.origin {
+        let evidence = match header.origin {
             Origin::Source { .. } if header.is_from(meta.modified, meta.size) => None,
             Origin::Source { mtime, size } => {
                 let recorded = size.map_or(String::new(), |size| format!(", {size} B"));
-                let compiled = crate::model::Time::from_unix(mtime.into(), 0).rfc3339();
-                let evidence = format!(
+                let compiled = Time::from_unix(mtime.into(), 0).rfc3339();
+                Some(format!(
                     "compiled from a source of {compiled}{recorded}; {shown} is of {}, {} B",
                     meta.modified.rfc3339(),
                     meta.size
-                );
-                Some(Finding::new(Condition::Stale, evidence))
+                ))
             }
             // Python itself does not compare an unchecked hash, so a difference makes nothing stale.
             Origin::Hash {
                 is_checked: false, ..
             } => None,
             Origin::Hash { hash, .. } => {
-                let mut text = vec![0; usize::try_from(meta.size).unwrap_or(0)];
-                let is_same =
-                    source.read_full_at(0, &mut text).is_ok() && header.hash_of(&text) == hash;
-                (!is_same).then(|| {
-                    Finding::new(
-                        Condition::Stale,
-                        format!("the hash of {shown} is another one"),
-                    )
-                })
+                let is_same = header.hash_of(&text_of(&source, &path)?) == hash;
+                (!is_same).then(|| format!("the hash of {shown} is another one"))
             }
-        }
+        };
+        Ok(evidence.map(|evidence| Finding::new(Condition::Stale, evidence)))
     }
+}
+
+const SOURCE: &str = "Cannot read the source that it was compiled from";
+
+/// Opens a source as an import does: where it is a link, that is followed.
+fn open_source(path: &Path) -> Result<FileReader> {
+    let (dir, name) = open_parent(path).map_err(|e| e.while_doing(SOURCE))?;
+    let file = dir.open_file(&name);
+    file.map_err(|e| Error::io(SOURCE, path, e))
+}
+
+/// All of a source, for its hash.
+fn text_of(source: &FileReader, path: &Path) -> Result<Vec<u8>> {
+    let size = source.meta().size;
+    if size > SOURCE_BYTES {
+        let why = format!("it is larger than {}", text::size(SOURCE_BYTES));
+        return Err(Error::limit(SOURCE, why).at(path));
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    let read = source.read_full_at(0, &mut bytes);
+    bytes.truncate(read.map_err(|e| Error::io(SOURCE, path, e))?);
+    Ok(bytes)
 }
 
 fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collector) {
@@ -329,3 +347,7 @@ fn header_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Header>> {
 fn name_of(entry: &EntryKey) -> OsString {
     path_from_bytes(&entry.key).into_os_string()
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Compiled modules beside sources of all sorts.
+
+#![expect(clippy::disallowed_methods, reason = "tests make their own files")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+use crate::model::Snapshot;
+use crate::scan::{Cancel, Progress};
+use crate::stores::open_all;
+
+/// What stands behind a header: `marshal.dumps(None)`.
+const NONE: &[u8] = b"N";
+/// Magic number of CPython 3.11.
+const MAGIC: &[u8] = b"\xa7\r\r\n";
+
+/// A `.pyc` of Python 3.11: flags, and the two words or the hash behind them.
+fn compiled(flags: u8, origin: [u8; 8]) -> Vec<u8> {
+    [MAGIC, &[flags, 0, 0, 0], &origin, NONE].concat()
+}
+
+/// What a check says of each file in the `__pycache__` of `package`.
+fn conditions(package: &Path) -> Vec<(String, Condition)> {
+    let info = open_all(&package.join(FOLDER)).unwrap().remove(0);
+    let store = Store::open(&info).unwrap();
+    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+    let options = CheckOptions::default();
+    let mut found: Vec<_> = snapshot
+        .records()
+        .map(|(_, record)| {
+            let verdict = crate::ops::check::entry(&store, &record, &options).unwrap();
+            (record.key_text().into_owned(), verdict.condition)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_source_is_gone_only_where_nothing_leads_to_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = |name: &str| temp.path().join(name);
+    fs::create_dir(path(FOLDER)).unwrap();
+    fs::write(path("real.txt"), "x = 1\n").unwrap();
+    let mtime = fs::metadata(path("real.txt")).unwrap().modified().unwrap();
+    let mtime = mtime
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let mtime = u32::try_from(mtime).unwrap().to_le_bytes();
+    let origin = [mtime, 6_u32.to_le_bytes()].concat().try_into().unwrap();
+    for name in ["linked", "dangling", "missing"] {
+        let pyc = path(FOLDER).join(format!("{name}.cpython-311.pyc"));
+        fs::write(pyc, compiled(0, origin)).unwrap();
+    }
+    symlink("real.txt", path("linked.py")).unwrap();
+    symlink("nowhere.txt", path("dangling.py")).unwrap();
+    // Its hash would take it into memory whole.
+    let vast = fs::File::create(path("vast.py")).unwrap();
+    vast.set_len(SOURCE_BYTES + 1).unwrap();
+    fs::write(
+        path("__pycache__/vast.cpython-311.pyc"),
+        compiled(3, [0; 8]),
+    )
+    .unwrap();
+    fs::write(path("__pycache__/linked.cpython-311.pyc.139"), b"").unwrap();
+    let expected = [
+        ("dangling.cpython-311.pyc", Condition::SourceGone),
+        ("linked.cpython-311.pyc", Condition::Fresh),
+        ("linked.cpython-311.pyc.139", Condition::Orphan),
+        ("missing.cpython-311.pyc", Condition::SourceGone),
+        ("vast.cpython-311.pyc", Condition::Unread),
+    ];
+    assert_eq!(
+        conditions(temp.path()),
+        expected.map(|(name, found)| (name.to_owned(), found))
+    );
+}
