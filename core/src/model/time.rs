@@ -57,6 +57,23 @@ impl Time {
         Self::from_unix_f64(secs).filter(|_| range.contains(&whole))
     }
 
+    /// A time that a store keeps of an entry; `None` also for what lies behind the range: who has no word for "never"
+    /// writes the year 9999, or a number without end.
+    pub fn from_store(secs: f64) -> Option<Self> {
+        #[expect(clippy::cast_possible_truncation, reason = "a float saturates")]
+        let whole = secs.floor() as i64;
+        Self::from_unix_f64(secs).filter(|_| Self::is_before_the_end(whole))
+    }
+
+    /// As [`Self::from_store`], from whole seconds.
+    pub fn from_store_secs(secs: i64) -> Option<Self> {
+        Self::is_before_the_end(secs).then(|| Self::from_unix(secs, 0))
+    }
+
+    fn is_before_the_end(secs: i64) -> bool {
+        secs < FIRST_SECOND + SECONDS
+    }
+
     /// The computer's clock.
     pub fn now() -> Self {
         let now = jiff::Timestamp::now();
@@ -92,12 +109,12 @@ impl Time {
         self.0
     }
 
-    /// From RFC 3339, with an offset or `Z`; `None` for anything else.
+    /// From RFC 3339, with an offset or `Z`; `None` for anything else, and for what lies behind the range.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let at: jiff::Timestamp = text.parse().ok()?;
         // Jiff counts the nanoseconds before 1970 backwards from the whole second.
         let (secs, nanos) = (at.as_second(), at.subsec_nanosecond());
-        Some(match u32::try_from(nanos) {
+        Self::is_before_the_end(secs).then(|| match u32::try_from(nanos) {
             Ok(nanos) => Self::from_unix(secs, nanos),
             Err(_negative) => Self::from_unix(secs - 1, (1_000_000_000 + nanos).unsigned_abs()),
         })
@@ -174,6 +191,26 @@ mod tests {
     }
 
     #[test]
+    fn what_a_store_keeps_behind_the_range_is_never() {
+        let last = 15_032_385_535.0;
+        assert_eq!(Time::from_store(last), Time::from_unix_f64(last));
+        // 9999-01-01 and 9999-12-31T23:59:59
+        for secs in [
+            last + 1.0,
+            253_370_764_800.0,
+            253_402_300_799.0,
+            f64::INFINITY,
+        ] {
+            assert_eq!(Time::from_store(secs), None, "{secs}");
+            #[expect(clippy::cast_possible_truncation, reason = "infinity saturates")]
+            let whole = secs as i64;
+            assert_eq!(Time::from_store_secs(whole), None, "{secs}");
+        }
+        // Long ago is past all the same.
+        assert_eq!(Time::from_store(-1e18), Some(Time::from_unix(i64::MIN, 0)));
+    }
+
+    #[test]
     fn written_times_read_back() {
         for (secs, nanos) in [
             (0, 0),
@@ -184,7 +221,9 @@ mod tests {
             let time = Time::from_unix(secs, nanos);
             assert_eq!(Time::from_rfc3339(&time.rfc3339()), Some(time));
         }
-        assert_eq!(Time::from_rfc3339("yesterday"), None);
+        for text in ["yesterday", "9999-01-01T00:00:00Z", "2446-05-10T22:38:56Z"] {
+            assert_eq!(Time::from_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

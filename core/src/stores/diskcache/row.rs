@@ -10,6 +10,7 @@ use crate::formats::{Carrier, pickle};
 use crate::model::{Time, text};
 use crate::sqlite::{self, Cell, RowAt, Table};
 use crate::stores::NativeKey;
+use crate::stores::rows::TimeForm;
 
 /// What [`Row::read`] reads.
 pub(super) const SELECT: &str = "rowid, access_time, access_count, size, mode, filename, tag";
@@ -128,8 +129,7 @@ pub(super) const LEAST_RECENTLY_USED: &str = "least-recently-used";
 /// Seconds since 1970; NULL is never.
 pub(super) fn time(value: ValueRef<'_>) -> Option<Time> {
     match value {
-        ValueRef::Real(secs) => Time::from_unix_f64(secs),
-        ValueRef::Integer(secs) => Some(Time::from_unix(secs, 0)),
+        ValueRef::Integer(_) | ValueRef::Real(_) => TimeForm::UnixSeconds.read(&value.into()),
         _ => None,
     }
 }

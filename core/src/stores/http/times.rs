@@ -7,8 +7,8 @@ use crate::model::{Time, Value};
 /// A time as text, as a number, or as a `datetime`; without a zone it is UTC.
 pub(super) fn time_of(value: &Value, node: NodeId) -> Option<Time> {
     match value.leaf(node) {
-        Some(Leaf::Float(secs)) => return Time::from_unix_f64(secs),
-        Some(Leaf::Int(_)) => return Some(Time::from_unix(value.int(node)?, 0)),
+        Some(Leaf::Float(secs)) => return Time::from_store(secs),
+        Some(Leaf::Int(_)) => return Time::from_store_secs(value.int(node)?),
         Some(_) => return from_text(&text(value, node)?),
         None => {}
     }
@@ -31,7 +31,7 @@ pub(super) fn time_of(value: &Value, node: NodeId) -> Option<Time> {
 pub(super) fn from_text(text: &str) -> Option<Time> {
     from_iso(text).or_else(|| {
         let at = jiff::fmt::rfc2822::parse(text).ok()?;
-        Some(Time::from_unix(at.timestamp().as_second(), 0))
+        Time::from_store_secs(at.timestamp().as_second())
     })
 }
 
@@ -55,6 +55,12 @@ mod tests {
         ] {
             assert_eq!(from_text(text), at, "{text}");
         }
-        assert_eq!(from_text("yesterday"), None);
+        for never in [
+            "yesterday",
+            "Thu, 31 Dec 9998 23:59:59 GMT",
+            "9999-12-31 00:00:00",
+        ] {
+            assert_eq!(from_text(never), None, "{never}");
+        }
     }
 }

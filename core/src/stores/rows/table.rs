@@ -185,11 +185,9 @@ impl TimeForm {
     /// The time in a cell; `None` for never, and for what is no time.
     pub(crate) fn read(self, cell: &Cell) -> Option<Time> {
         match (self, cell) {
-            (Self::UnixSeconds, Cell::Integer(secs)) => Some(Time::from_unix(*secs, 0)),
-            (Self::UnixSeconds, Cell::Real(secs)) => Time::from_unix_f64(*secs),
-            (Self::UtcText, Cell::Text(bytes)) if !bytes.starts_with(b"9999-") => {
-                http::from_iso(std::str::from_utf8(bytes).ok()?)
-            }
+            (Self::UnixSeconds, Cell::Integer(secs)) => Time::from_store_secs(*secs),
+            (Self::UnixSeconds, Cell::Real(secs)) => Time::from_store(*secs),
+            (Self::UtcText, Cell::Text(bytes)) => http::from_iso(std::str::from_utf8(bytes).ok()?),
             _ => None,
         }
     }
