@@ -6,12 +6,12 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 
-use super::files::{FileKind, FileStore, Front};
+use super::files::{FileKind, FileStore, Front, some_names};
 use super::python::Script;
 use crate::formats::{Carrier, Preview, pickle};
 use crate::model::value::Leaf;
 use crate::model::{Role, Time};
-use crate::source::{Dir, FileType};
+use crate::source::Dir;
 use crate::{Error, Result};
 
 pub(super) static DJANGO_FILE: FileStore<DjangoFile> = FileStore(DjangoFile);
@@ -34,26 +34,19 @@ impl FileKind for DjangoFile {
     const HAS_TIMES_IN_VALUES: bool = false;
 
     fn writer(&self, dir: &Dir) -> io::Result<Option<String>> {
-        let mut first = None;
-        dir.list(|name, file_type| {
-            if first.is_none()
-                && file_type == FileType::File
-                && name.as_encoded_bytes().ends_with(SUFFIX)
-            {
-                first = Some(name.to_owned());
-            }
-        })?;
-        let is_one = first.is_some_and(|name| head_of(dir, &name).is_ok_and(|head| head.is_some()));
+        let names = some_names(dir, |name| name.as_encoded_bytes().ends_with(SUFFIX))?;
+        let is_one = names.iter().any(|name| holds_entry(dir, name));
         Ok(is_one.then(|| "Django".to_owned()))
     }
 
-    fn role(&self, _dir: &Dir, name: &OsStr) -> Option<Role> {
-        let name = name.as_encoded_bytes();
-        if name.ends_with(SUFFIX) {
-            Some(Role::Entry)
-        } else {
-            name.starts_with(TEMPORARY).then_some(Role::Orphan)
+    /// A person's own file may have the name of a temporary one: its bytes have to be those of an entry, or none yet.
+    fn role(&self, dir: &Dir, name: &OsStr) -> Option<Role> {
+        if name.as_encoded_bytes().ends_with(SUFFIX) {
+            return Some(Role::Entry);
         }
+        let is_empty = || dir.stat(name).is_ok_and(|meta| meta.size == 0);
+        let is_left_over = is_temporary(name) && (is_empty() || holds_entry(dir, name));
+        is_left_over.then_some(Role::Orphan)
     }
 
     fn front(&self, dir: &Dir, name: &OsStr) -> Result<Front> {
@@ -83,6 +76,21 @@ impl FileKind for DjangoFile {
     }
 }
 
+/// `tempfile.mkstemp`: eight characters, before Python 3 six, capitals among them (`_RandomNameSequence`).
+fn is_temporary(name: &OsStr) -> bool {
+    let random = name.as_encoded_bytes().strip_prefix(TEMPORARY);
+    let is_small = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    random.is_some_and(|random| match random.len() {
+        8 => random.iter().all(is_small),
+        6 => random.iter().all(|b| is_small(b) || b.is_ascii_uppercase()),
+        _ => false,
+    })
+}
+
+fn holds_entry(dir: &Dir, name: &OsStr) -> bool {
+    head_of(dir, name).is_ok_and(|head| head.is_some())
+}
+
 /// Reads the expiry; `None` if the file does not begin with one.
 fn head_of(dir: &Dir, name: &OsStr) -> io::Result<Option<Front>> {
     let mut bytes = Vec::with_capacity(EXPIRY_BYTES);
@@ -90,7 +98,7 @@ fn head_of(dir: &Dir, name: &OsStr) -> io::Result<Option<Front>> {
     let decoded = pickle::decode_bytes(&bytes);
     let value = &decoded.value;
     let expires = match value.leaf(value.root()) {
-        Some(Leaf::Float(secs)) => Time::from_unix_f64(secs),
+        Some(Leaf::Float(secs)) => Time::from_store(secs),
         // `timeout=None` never expires.
         None if value.repr(value.root(), 8).text == "None" => None,
         _ => return Ok(None),
@@ -101,4 +109,63 @@ fn head_of(dir: &Dir, name: &OsStr) -> io::Result<Option<Front>> {
         carrier: Carrier::Pickle,
         expires,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::LOOKED_INTO;
+    use crate::model::{Condition, Snapshot};
+    use crate::ops::check;
+    use crate::scan::{Cancel, Progress};
+    use crate::stores::{CheckOptions, Store, open_all};
+
+    /// `pickle.dumps(None, 5)` and `zlib.compress(pickle.dumps(1, 5))`, CPython 3.13.
+    const ENTRY: &[u8] = b"\x80\x05N.\x78\x9c\x6b\x60\xf5\x66\xd4\x03\x00\x03\xaa\x01\x00";
+
+    #[test]
+    fn torn_entries_hide_no_store_and_only_files_of_the_library_are_left_over() {
+        let temp = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+            std::fs::write(temp.path().join(name), bytes).unwrap();
+        };
+        let entry = |n: usize| format!("{n:032x}.djcache");
+        for n in 0..LOOKED_INTO - 1 {
+            write(&entry(n), b"");
+        }
+        write(&entry(LOOKED_INTO), ENTRY);
+        write("tmpab_0z9q1", ENTRY);
+        write("tmpaB3dE5", b"");
+        // A person's own.
+        for name in [
+            "tmp_notes.txt",
+            "tmpfiles.csv",
+            "tmp_notes",
+            "tmpmy_notes",
+            "tmp",
+        ] {
+            write(name, b"my notes");
+        }
+        let info = open_all(temp.path()).unwrap().remove(0);
+        let store = Store::open(&info).unwrap();
+        assert_eq!(info.kind, "django-file");
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        let snapshot = Snapshot::read(&store, &cancel, &progress).unwrap();
+        let options = CheckOptions::default();
+        let mut found: Vec<_> = snapshot
+            .records()
+            .map(|(_, record)| {
+                let verdict = check::entry(&store, &record, &options).unwrap();
+                (record.key_text().into_owned(), verdict.condition)
+            })
+            .filter(|(_, condition)| *condition != Condition::Unread)
+            .collect();
+        found.sort();
+        let expected = [
+            (entry(LOOKED_INTO), Condition::Fresh),
+            ("tmpaB3dE5".to_owned(), Condition::Orphan),
+            ("tmpab_0z9q1".to_owned(), Condition::Orphan),
+        ];
+        assert_eq!(found, expected);
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     PolicyLimits, Recognised, Removal, Store, ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
-use crate::model::{EntryKey, Finding, Group, Issue, Record, Role, Severity, Time};
+use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time};
 use crate::scan::{Cancel, Collector, Detail, Scan};
 use crate::source::{Dir, FileType, Range, path_from_bytes};
 use crate::{Error, Result};
@@ -98,6 +98,23 @@ pub(super) struct Front {
     pub(super) carrier: Carrier,
     /// When it expires, where that stands before the value.
     pub(super) expires: Option<Time>,
+}
+
+/// Files of a folder that are looked into for what it is: some may be torn.
+pub(super) const LOOKED_INTO: usize = 8;
+
+/// The names of some files that may be entries by their names.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn some_names(dir: &Dir, may_be: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    dir.list(|name, file_type| {
+        if names.len() < LOOKED_INTO && file_type == FileType::File && may_be(name) {
+            names.push(name.to_owned());
+        }
+    })?;
+    Ok(names)
 }
 
 /// A backend over a [`FileKind`].
@@ -249,7 +266,12 @@ impl<K: FileKind> Backend for FileStore<K> {
         entry: &EntryKey,
         options: &CheckOptions,
     ) -> Result<Vec<Finding>> {
-        let times = self.times(&store.dir()?, &name_of(entry))?;
+        let (dir, name) = (store.dir()?, name_of(entry));
+        if self.0.role(&dir, &name) == Some(Role::Orphan) {
+            let evidence = "a program wrote it and did not come to move it into place";
+            return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
+        }
+        let times = self.times(&dir, &name)?;
         Ok(expired(times.expires, options).into_iter().collect())
     }
 

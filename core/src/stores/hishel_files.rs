@@ -8,12 +8,12 @@ use std::ffi::OsStr;
 use std::io;
 
 use super::ValueTimes;
-use super::files::{FileKind, FileStore, Front};
+use super::files::{FileKind, FileStore, Front, some_names};
 use super::http::Response;
 use crate::Result;
 use crate::formats::{Carrier, Preview};
 use crate::model::Role;
-use crate::source::{Dir, FileType};
+use crate::source::Dir;
 
 pub(super) static HISHEL_FILES: FileStore<HishelFiles> = FileStore(HishelFiles);
 
@@ -40,15 +40,9 @@ impl FileKind for HishelFiles {
         let is_tagged = dir
             .read_small(ignore.as_ref(), text.len(), &mut head)
             .is_ok_and(|()| head == text);
-        let mut first = None;
-        dir.list(|name, file_type| {
-            if first.is_none() && file_type == FileType::File && is_key(name) {
-                first = Some(name.to_owned());
-            }
-        })?;
-        let is_response = first.is_some_and(|name| {
+        let is_response = some_names(dir, is_key)?.iter().any(|name| {
             head.clear();
-            let read = dir.read_small(&name, HEAD_BYTES, &mut head);
+            let read = dir.read_small(name, HEAD_BYTES, &mut head);
             read.is_ok() && is_response(&head)
         });
         Ok((is_tagged || is_response).then(|| "hishel 0.x, files".to_owned()))

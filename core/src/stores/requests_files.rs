@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
-use super::files::{FileKind, FileStore, Front};
+use super::files::{FileKind, FileStore, Front, LOOKED_INTO};
 use super::http::Response;
 use super::requests_cache::EXPIRED;
 use super::{Candidate, LibraryPolicy, ValueTimes};
@@ -31,8 +31,6 @@ const REDIRECTS: &str = "redirects.sqlite";
 const KEY_DIGITS: [usize; 2] = [16, 64];
 /// What the serializers add to a key (`filesystem.py: _get_extension`); 0.7.0 adds nothing.
 const SUFFIXES: [&[u8]; 6] = [b"", b"pkl", b"json", b"yaml", b"bson", b"dat"];
-/// Files that are looked into: some may be torn.
-const LOOKED_INTO: usize = 8;
 /// Bytes of a file that show what it is.
 const HEAD_BYTES: usize = 4096;
 /// Of these, bytes in which a dict's first key stands.
