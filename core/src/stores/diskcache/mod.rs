@@ -12,6 +12,7 @@ mod row;
 
 pub(super) use files::{LACKS_DATABASE, has_any as has_values, lacks_database};
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::formats::Carrier;
 use crate::formats::repr::{reads_like_repr, str_repr};
-use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
+use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Severity, Time, text};
 use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileType, MemoryReader, ReadAt, path_from_bytes};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
@@ -54,7 +55,7 @@ const COLUMNS: [&str; 11] = [
     "filename",
     "value",
 ];
-/// Shards are numbered; one that is missing ends the search for more.
+/// Shards that are opened.
 const SHARDS: usize = 1000;
 
 /// A store opened for one job.
@@ -62,6 +63,8 @@ struct Opened {
     shards: Vec<Shard>,
     /// What was wrong with the shards that could not be opened.
     issues: Vec<Issue>,
+    /// Shards that are not there.
+    gaps: Vec<Issue>,
 }
 
 /// One database with the folder that its value files lie in.
@@ -95,7 +98,10 @@ impl Opened {
         store.kept(|| {
             let dir = store.dir()?;
             let (mut shards, mut errors) = (Vec::new(), Vec::new());
-            for name in shard_names(&dir, store.info.kind) {
+            let names = ShardNames::of(&dir, store.info.kind)
+                .map_err(|e| Error::io("Cannot list the shards", &store.info.path, e))?;
+            let gaps = names.gaps(&store.info.path);
+            for name in names.found {
                 match Shard::open(&dir, name) {
                     Ok(shard) => shards.push(shard),
                     Err(error) => errors.push(error),
@@ -106,7 +112,11 @@ impl Opened {
             }
             let path = &store.info.path;
             let issues = errors.iter().map(|e| Issue::from_error(e, path)).collect();
-            Ok(Self { shards, issues })
+            Ok(Self {
+                shards,
+                issues,
+                gaps,
+            })
         })
     }
 
@@ -126,14 +136,72 @@ impl Opened {
 }
 
 /// The folders with a database each, below the store's own.
-fn shard_names(dir: &Dir, kind: &str) -> Vec<String> {
-    if kind == CACHE {
-        return vec![String::new()];
+struct ShardNames {
+    /// In the order of their numbers.
+    found: Vec<String>,
+    /// Of numbers below that of the last one.
+    missing: Vec<String>,
+    n_left_out: usize,
+}
+
+impl ShardNames {
+    /// # Errors
+    /// What the system said.
+    fn of(dir: &Dir, kind: &str) -> std::io::Result<Self> {
+        let mut names = Self {
+            found: Vec::new(),
+            missing: Vec::new(),
+            n_left_out: 0,
+        };
+        if kind == CACHE {
+            names.found.push(String::new());
+            return Ok(names);
+        }
+        let mut numbers = BTreeSet::new();
+        dir.list(|name, file_type| {
+            // `fanout.py: FanoutCache.__init__`
+            let number = name.to_str().and_then(|name| {
+                let number: usize = name.parse().ok()?;
+                (name_of_shard(number) == name).then_some(number)
+            });
+            if file_type == FileType::Dir {
+                numbers.extend(number);
+            }
+        })?;
+        names.n_left_out = numbers.len().saturating_sub(SHARDS);
+        let mut next = 0;
+        for number in numbers.into_iter().take(SHARDS) {
+            // Of a number far off nothing follows.
+            names
+                .missing
+                .extend((next..number).take(SHARDS).map(name_of_shard));
+            names.found.push(name_of_shard(number));
+            next = number + 1;
+        }
+        Ok(names)
     }
-    (0..SHARDS)
-        .map(|n| format!("{n:03}"))
-        .take_while(|name| dir.stat(name.as_ref()).is_ok())
-        .collect()
+
+    fn gaps(&self, path: &Path) -> Vec<Issue> {
+        let missing = self.missing.iter().map(|name| {
+            let message = format!(
+                "The shard {name} is missing: its entries are not shown, and a program makes it anew, empty. The \
+                 others are listed"
+            );
+            Issue::new(Severity::Warning, path.join(name), message)
+        });
+        let left_out = (self.n_left_out > 0).then(|| {
+            let message = format!(
+                "{} shards behind the first {SHARDS} are not listed: open them one by one",
+                self.n_left_out
+            );
+            Issue::new(Severity::Warning, path, message)
+        });
+        missing.chain(left_out).collect()
+    }
+}
+
+fn name_of_shard(number: usize) -> String {
+    format!("{number:03}")
 }
 
 impl Shard {
@@ -252,17 +320,25 @@ impl Settings {
         };
         while let Some(row) = rows.next()? {
             let value = Cell::from(row.get_ref(1)?);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a float saturates"
+            )]
             let count = match value {
                 Cell::Integer(n) => u64::try_from(n).unwrap_or(0),
+                // `Cache(…, size_limit=1e6)`
+                Cell::Real(x) => x as u64,
                 _ => 0,
             };
+            let is_number = matches!(value, Cell::Integer(_) | Cell::Real(_));
             match (row.get_ref(0)?.as_str().unwrap_or_default(), value) {
                 ("eviction_policy", Cell::Text(policy)) => {
                     settings.policy = text::from_bytes(&policy).into_owned();
                 }
                 ("statistics", _) => settings.is_counting = count != 0,
-                ("size_limit", Cell::Integer(_)) => settings.size_limit = count,
-                ("cull_limit", Cell::Integer(_)) => settings.cull_limit = count,
+                ("size_limit", _) if is_number => settings.size_limit = count,
+                ("cull_limit", _) if is_number => settings.cull_limit = count,
                 ("size", _) => settings.size = count,
                 ("hits", _) => settings.hits = count,
                 ("misses", _) => settings.misses = count,
@@ -317,7 +393,7 @@ impl Backend for DiskCache {
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
         let opened = Opened::of(store)?;
         let mut collector = (scan.collector)();
-        for issue in &opened.issues {
+        for issue in opened.issues.iter().chain(&opened.gaps) {
             collector.issue(issue.clone());
         }
         for shard in &opened.shards {
@@ -566,7 +642,7 @@ impl Follow for FollowDiskCache {
             return Ok(Vec::new());
         }
         let dir = store.dir().map_err(std::io::Error::other)?;
-        let names = shard_names(&dir, store.info.kind);
+        let names = ShardNames::of(&dir, store.info.kind)?.found;
         Ok(names.into_iter().map(PathBuf::from).collect())
     }
 
@@ -592,3 +668,6 @@ impl Follow for FollowDiskCache {
         scan.cancel.check()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Caches whose folders and settings are not what a program leaves as a rule.
+
+use std::path::Path;
+
+use super::*;
+use crate::model::Snapshot;
+use crate::scan::Progress;
+use crate::stores::open_all;
+
+/// A database as diskcache 5.6 makes it, without the triggers, and with one entry.
+fn cache(folder: &Path) -> rusqlite::Connection {
+    std::fs::create_dir_all(folder).unwrap();
+    let connection = rusqlite::Connection::open(folder.join(DATABASE)).unwrap();
+    let schema = "CREATE TABLE Settings (key TEXT NOT NULL UNIQUE, value);
+        CREATE TABLE Cache (rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, store_time REAL, expire_time REAL,
+            access_time REAL, access_count INTEGER DEFAULT 0, tag BLOB, size INTEGER DEFAULT 0, mode INTEGER DEFAULT 0,
+            filename TEXT, value BLOB);
+        INSERT INTO Settings VALUES ('eviction_policy', 'none');
+        INSERT INTO Cache (key, raw, store_time, mode, value) VALUES ('k', 1, 1.5, 1, 2)";
+    connection.execute_batch(schema).unwrap();
+    connection
+}
+
+fn opened(path: &Path) -> (Store, Arc<Snapshot>) {
+    let info = open_all(path).unwrap().remove(0);
+    let store = Store::open(&info).unwrap();
+    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+    (store, snapshot)
+}
+
+#[test]
+fn shards_behind_a_missing_one_are_listed_and_it_is_told() {
+    let temp = tempfile::tempdir().unwrap();
+    for number in [0, 1, 4, 1000] {
+        drop(cache(&temp.path().join(name_of_shard(number))));
+    }
+    // No names of shards.
+    for name in ["0002", "02", "+03", "cache"] {
+        drop(cache(&temp.path().join(name)));
+    }
+    let names = |numbers: &[usize]| -> Vec<String> {
+        numbers
+            .iter()
+            .map(|number| name_of_shard(*number))
+            .collect()
+    };
+    let found = ShardNames::of(&Dir::open(temp.path()).unwrap(), FANOUT).unwrap();
+    assert_eq!(found.found, names(&[0, 1, 4, 1000]));
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+    std::fs::remove_dir_all(temp.path().join("1000")).unwrap();
+    let (store, snapshot) = opened(temp.path());
+    assert_eq!((store.info.kind, snapshot.records().count()), (FANOUT, 3));
+    let told: Vec<_> = snapshot
+        .issues
+        .iter()
+        .map(|issue| issue.path.clone())
+        .collect();
+    let root = &store.info.path;
+    assert_eq!(told, [root.join("002"), root.join("003")]);
+}
+
+#[test]
+fn a_size_limit_that_is_a_float_is_a_limit() {
+    let temp = tempfile::tempdir().unwrap();
+    let connection = cache(temp.path());
+    let limit = "INSERT INTO Settings VALUES ('size_limit', 1e6)";
+    connection.execute_batch(limit).unwrap();
+    let (store, _) = opened(temp.path());
+    let said: Vec<String> = store.advice().into_iter().map(|a| a.message).collect();
+    assert!(
+        said.iter().any(|m| m.contains("size limit of 1.0 MB")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_expiry_that_no_clock_reaches_is_never() {
+    let temp = tempfile::tempdir().unwrap();
+    let connection = cache(temp.path());
+    // 9999-12-31T23:59:59, as a float and as an integer; then 2033.
+    let rows = "INSERT INTO Cache (key, raw, expire_time, mode) VALUES
+        (1, 1, 253402300799.0, 1), (2, 1, 253402300799, 1), (3, 1, 2e9, 1)";
+    connection.execute_batch(rows).unwrap();
+    let (_, snapshot) = opened(temp.path());
+    let expires: Vec<_> = snapshot
+        .records()
+        .map(|(_, record)| record.expires)
+        .collect();
+    let some = Time::from_unix_f64(2e9);
+    assert_eq!(expires, [None, None, None, some]);
+}
