@@ -15,6 +15,7 @@ use crate::text as figures;
 /// Find the caches on this computer.
 ///
 /// By their bytes; without DIR in the places where Python programs usually keep them.
+/// What by its name is history, a browser's profile or downloaded data is passed over, and said; "ls" looks inside.
 #[derive(Debug, clap::Args)]
 pub(super) struct FindArgs {
     /// Folders to look through

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cachescope_core::model::{Issue, Severity, StoreInfo, text};
+use cachescope_core::scan::Cancel;
 use cachescope_core::stores::{self, Store};
 
 use super::Global;
@@ -45,7 +46,7 @@ pub(super) fn find_telling(
 ) -> Result<Vec<Arc<StoreInfo>>, Failure> {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
-        let opened = stores::open_all_telling(path, &mut |issue| say_issue(&issue));
+        let opened = telling(path);
         match opened {
             Ok(stores) => found.extend(stores),
             Err(error) => failed.push((path, error)),
@@ -66,7 +67,7 @@ pub(super) fn find_telling(
 /// # Errors
 /// If there is none, or more than one.
 pub(super) fn single(path: &Path) -> Result<Store, Failure> {
-    let found = stores::open_all(path)?;
+    let found = telling(path)?;
     let [info] = found.as_slice() else {
         let mut message = format!(
             "{} holds {} caches; name one of them:",
@@ -80,6 +81,11 @@ pub(super) fn single(path: &Path) -> Result<Store, Failure> {
         return Err(Failure::usage(message));
     };
     open(info)
+}
+
+/// Every store at or below a path; what was not looked into is said.
+fn telling(path: &Path) -> cachescope_core::Result<Vec<Arc<StoreInfo>>> {
+    stores::open_all_telling(path, &Cancel::default(), &mut |issue| say_issue(&issue))
 }
 
 /// Caches named where one had to be chosen.

@@ -8,7 +8,7 @@ use cachescope_core::jobs::{
     Advised, Arranged, Cleared, EntryPreview, Glances, Job, JobId, Looked, Outcome, Page, Report,
     Seen, Surveyed,
 };
-use cachescope_core::model::{Snapshot, StoreInfo};
+use cachescope_core::model::{Issue, Snapshot, StoreInfo};
 
 use super::command::{Command, HeldCommand};
 use super::session::Session;
@@ -23,7 +23,10 @@ impl Session {
         let has_any = !reports.is_empty();
         for Report { job, outcome } in reports {
             match outcome {
-                Outcome::Opened(stores) => self.opened(job, stores),
+                Outcome::Opened { stores, issues } => {
+                    self.state.notices.extend(passed_over(&issues));
+                    self.opened(job, stores);
+                }
                 Outcome::Known(facts) => {
                     if let Some(store) = self.state.store_mut(facts.store) {
                         store.facts = Some(facts);
@@ -257,11 +260,25 @@ impl Session {
         if was_opening {
             self.state.first = None;
         }
-        if was_opening || !is_told {
+        if (was_opening && !error.is_cancelled()) || !is_told {
             self.state.notices.push(error.to_string());
         }
         self.ended(job);
     }
+}
+
+/// One sentence for all that opening a folder did not look into.
+fn passed_over(issues: &[Issue]) -> Option<String> {
+    let (first, others) = issues.split_first()?;
+    let (message, path) = (
+        &first.message,
+        cachescope_core::model::text::path(&first.path),
+    );
+    let more = match others.len() {
+        0 => String::new(),
+        n => format!(" (and {} more like it)", text::count(n as u64)),
+    };
+    Some(format!("{path}: {message}{more}"))
 }
 
 /// Says what went, with the way back where there is one; `None` where nothing went.

@@ -45,7 +45,7 @@ use crate::clear::compact::{Gain, Word};
 use crate::clear::undo::Held;
 use crate::clear::{Fresh, How, Plan};
 use crate::formats::Content;
-use crate::model::{EntryKey, Fingerprint, Snapshot, StoreId, StoreInfo, Time};
+use crate::model::{EntryKey, Fingerprint, Issue, Snapshot, StoreId, StoreInfo, Time};
 use crate::own::StateDir;
 use crate::{Error, Result};
 
@@ -320,8 +320,13 @@ pub struct Report {
 /// What a job reports.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The stores at a path, at least one.
-    Opened(Vec<Arc<StoreInfo>>),
+    /// What there is at a path.
+    Opened {
+        /// The stores, at least one.
+        stores: Vec<Arc<StoreInfo>>,
+        /// What was not looked into.
+        issues: Vec<Issue>,
+    },
     /// What holds for a store as a whole.
     Known(Box<StoreFacts>),
     /// A new generation of a store.

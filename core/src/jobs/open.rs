@@ -5,10 +5,11 @@ use std::path::Path;
 use super::Outcome;
 use super::run::Context;
 use crate::Result;
-use crate::stores::open_all;
+use crate::stores::open_all_telling;
 
 pub(super) fn run(path: &Path, context: &Context) -> Result<()> {
-    let stores = open_all(path)?;
+    let mut issues = Vec::new();
+    let stores = open_all_telling(path, &context.cancel, &mut |issue| issues.push(issue))?;
     context.cancel.check()?;
-    context.report(Outcome::Opened(stores))
+    context.report(Outcome::Opened { stores, issues })
 }

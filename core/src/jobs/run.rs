@@ -278,6 +278,12 @@ mod tests {
         id
     }
 
+    /// Something to report.
+    fn news() -> Outcome {
+        let (stores, issues) = (Vec::new(), Vec::new());
+        Outcome::Opened { stores, issues }
+    }
+
     fn next(jobs: &mut Jobs) -> Report {
         let report = jobs.receive.recv_timeout(LONG).unwrap();
         jobs.forget_ended(std::slice::from_ref(&report));
@@ -303,10 +309,8 @@ mod tests {
     #[test]
     fn each_report_wakes_the_owner_once_and_silence_not_at_all() {
         let (mut jobs, woken) = jobs();
-        spawn(&mut jobs, |context| {
-            context.report(Outcome::Opened(Vec::new()))
-        });
-        assert!(matches!(next(&mut jobs).outcome, Outcome::Opened(_)));
+        spawn(&mut jobs, |context| context.report(news()));
+        assert!(matches!(next(&mut jobs).outcome, Outcome::Opened { .. }));
         assert!(matches!(next(&mut jobs).outcome, Outcome::Ended(Ok(()))));
         // The wake follows the report: closing waits until the thread has nothing more to say.
         let deadline = Instant::now() + LONG;
@@ -324,7 +328,7 @@ mod tests {
             spawn(&mut jobs, |context| {
                 loop {
                     context.cancel.check()?;
-                    context.report(Outcome::Opened(Vec::new()))?;
+                    context.report(news())?;
                 }
             });
         }

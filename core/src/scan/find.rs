@@ -10,7 +10,7 @@ use crate::Result;
 use crate::model::{Issue, StoreInfo};
 use crate::own::StateDir;
 use crate::source::Dir;
-use crate::stores::{Confidence, Recognised, Search};
+use crate::stores::{Confidence, Recognised, Search, Skip};
 
 /// The tag that marks a folder as a cache (<https://bford.info/cachedir/>).
 const CACHE_TAG: &str = "CACHEDIR.TAG";
@@ -99,7 +99,7 @@ pub fn find_on_this_computer(
 fn walk(
     dir: &Dir,
     max_depth: usize,
-    skips: fn(&OsStr) -> bool,
+    skips: fn(&OsStr) -> Option<Skip>,
     is_wanted: impl Fn(&Recognised) -> bool,
     cancel: &Cancel,
     progress: &Progress,
@@ -175,9 +175,8 @@ fn usual_places() -> Vec<(PathBuf, usize)> {
 }
 
 /// History, notebooks and downloaded data look like caches and are what a person wants to keep.
-fn is_never_a_cache(name: &OsStr) -> bool {
-    const NAMES: &[&str] = &[
-        // History.
+fn is_never_a_cache(name: &OsStr) -> Option<Skip> {
+    const HISTORY: &[&str] = &[
         "history.sqlite",
         "places.sqlite",
         "cookies.sqlite",
@@ -187,7 +186,8 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "file_id_manager.db",
         ".jupyter_ystore.db",
         ".ipynb_checkpoints",
-        // Profiles of browsers and mail programs.
+    ];
+    const PROFILES: &[&str] = &[
         ".mozilla",
         "mozilla",
         "firefox",
@@ -197,7 +197,8 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "chromium",
         "BraveSoftware",
         "microsoft-edge",
-        // Downloaded data sets and models.
+    ];
+    const DATA: &[&str] = &[
         "scikit_learn_data",
         "nltk_data",
         "seaborn-data",
@@ -213,20 +214,24 @@ fn is_never_a_cache(name: &OsStr) -> bool {
         "whisper",
         ".fastai",
         ".flair",
-        // Version control.
-        ".git",
-        ".hg",
-        ".svn",
     ];
     // The hub of Hugging Face names its folders so, wherever its home was put.
     const HUB: [&str; 3] = ["models--", "datasets--", "spaces--"];
-    name.to_str().is_some_and(|name| {
-        NAMES.contains(&name) || HUB.iter().any(|prefix| name.starts_with(prefix))
-    })
+    const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn"];
+    let name = name.to_str()?;
+    if HISTORY.contains(&name) {
+        Some(Skip::AsIfItWere("history of a program"))
+    } else if PROFILES.contains(&name) {
+        Some(Skip::AsIfItWere("the profile of a browser or mail program"))
+    } else if DATA.contains(&name) || HUB.iter().any(|prefix| name.starts_with(prefix)) {
+        Some(Skip::AsIfItWere("downloaded data"))
+    } else {
+        VERSION_CONTROL.contains(&name).then_some(Skip::Silently)
+    }
 }
 
 /// On a whole computer, also what belongs to installed programs.
-fn is_no_place_for_caches(name: &OsStr) -> bool {
+fn is_no_place_for_caches(name: &OsStr) -> Option<Skip> {
     const NAMES: &[&str] = &[
         "__pycache__",
         "site-packages",
@@ -249,7 +254,8 @@ fn is_no_place_for_caches(name: &OsStr) -> bool {
         ".gnupg",
         "Trash",
     ];
-    is_never_a_cache(name) || name.to_str().is_some_and(|name| NAMES.contains(&name))
+    let is_a_programs = |name: &str| NAMES.contains(&name).then_some(Skip::Silently);
+    is_never_a_cache(name).or_else(|| is_a_programs(name.to_str()?))
 }
 
 /// True if a folder on the way says that what it holds is a cache: by its name or by its tag.
@@ -319,6 +325,11 @@ mod tests {
         .unwrap();
         assert_eq!(paths.0, ["joblib"]);
         assert!(progress.done() > 0);
+        // What may be a cache all the same is told.
+        let mut told: Vec<_> = paths.1.iter().map(|issue| issue.path.file_name()).collect();
+        told.sort();
+        let kept = ["datasets--org--name", "google-chrome", "scikit_learn_data"];
+        assert_eq!(told, kept.map(|name| Some(OsStr::new(name))));
     }
 
     #[test]
@@ -355,7 +366,7 @@ mod tests {
     fn other_file_systems_and_links_are_left_alone() {
         let mut paths = Paths::default();
         let root = Dir::open(Path::new("/")).unwrap();
-        let is_other = |name: &OsStr| name != "proc" && name != "sys";
+        let is_other = |name: &OsStr| (name != "proc" && name != "sys").then_some(Skip::Silently);
         let all = |_: &Recognised| true;
         let (cancel, progress) = (Cancel::default(), Progress::default());
         walk(&root, 3, is_other, all, &cancel, &progress, &mut paths).unwrap();

@@ -55,7 +55,7 @@ pub use probe::running_programs;
 pub use recognise::{Candidate, Confidence, Recognised, open_all, open_all_telling};
 pub(crate) use removal::{Dependent, Expiry, RowRules, ValueFiles};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
-pub(crate) use search::Search;
+pub(crate) use search::{Search, Skip};
 pub use value_reader::ValueReader;
 
 use std::any::Any;

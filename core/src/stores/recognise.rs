@@ -10,6 +10,7 @@ use super::diskcache::{LACKS_DATABASE, has_values};
 use super::search::Search;
 use super::{BACKENDS, strangers};
 use crate::model::{Issue, Severity, StoreInfo};
+use crate::scan::Cancel;
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::sqlite::{self, Shape};
 use crate::{Error, Result};
@@ -20,7 +21,7 @@ const HEAD_BYTES: usize = 4096;
 const SEARCH: Search<'static> = Search {
     max_depth: 6,
     max_folders: 4096,
-    skips: |_| false,
+    skips: |_| None,
     stays_on_disk: false,
     // What the person named is answered for by the error.
     tells_root: false,
@@ -130,14 +131,18 @@ pub struct Recognised {
 /// # Errors
 /// If the path cannot be read, or holds nothing that a backend knows.
 pub fn open_all(path: &Path) -> Result<Vec<Arc<StoreInfo>>> {
-    open_all_telling(path, &mut |_| {})
+    open_all_telling(path, &Cancel::default(), &mut |_| {})
 }
 
 /// As [`open_all`]; parts of a folder that were not looked into are told to `tell`.
 ///
 /// # Errors
-/// If the path cannot be read, or holds nothing that a backend knows.
-pub fn open_all_telling(path: &Path, tell: &mut dyn FnMut(Issue)) -> Result<Vec<Arc<StoreInfo>>> {
+/// If the path cannot be read, or holds nothing that a backend knows, or the search was cancelled.
+pub fn open_all_telling(
+    path: &Path,
+    cancel: &Cancel,
+    tell: &mut dyn FnMut(Issue),
+) -> Result<Vec<Arc<StoreInfo>>> {
     let (parent, name) = match open_parent(path) {
         Ok(found) => found,
         Err(error) if error.is_not_found() => by_stem(path).ok_or(error)?,
@@ -148,7 +153,12 @@ pub fn open_all_telling(path: &Path, tell: &mut dyn FnMut(Issue)) -> Result<Vec<
         return Ok(vec![info(found, &opened_as)]);
     }
     let dir = parent.open_dir(&name).ok();
-    let mut found = dir.map_or_else(Vec::new, |dir| below(&dir, &opened_as, &SEARCH, tell));
+    let search = Search {
+        is_cancelled: &|| cancel.is_cancelled(),
+        ..SEARCH
+    };
+    let mut found = dir.map_or_else(Vec::new, |dir| below(&dir, &opened_as, &search, tell));
+    cancel.check()?;
     if found.is_empty() {
         return Err(match strangers::look(&parent, &name) {
             Some(stranger) => Error::other_format(path, stranger.is, stranger.hint),
@@ -174,7 +184,7 @@ fn below(
         }
     };
     let is_whole = search.run(dir, &mut keep, tell);
-    if !is_whole {
+    if !is_whole && !(search.is_cancelled)() {
         let message = format!(
             "Only {} folders below it were looked into: name the folder that holds the cache, or search them all \
              with \"cachescope find\"",

@@ -19,7 +19,7 @@ pub(crate) struct Search<'a> {
     /// Folders looked into.
     pub(crate) max_folders: usize,
     /// Names that are not looked at.
-    pub(crate) skips: fn(&OsStr) -> bool,
+    pub(crate) skips: fn(&OsStr) -> Option<Skip>,
     /// True where what is mounted below the folder is left alone: other disks, the network, the system's own trees.
     pub(crate) stays_on_disk: bool,
     /// True where what is wrong with the folder itself is told as well.
@@ -28,11 +28,21 @@ pub(crate) struct Search<'a> {
     pub(crate) is_cancelled: &'a dyn Fn() -> bool,
 }
 
+/// Why a name is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Skip {
+    /// Nobody looks for caches there.
+    Silently,
+    /// By its name it is this, and may be a cache all the same.
+    AsIfItWere(&'static str),
+}
+
 impl Search<'_> {
     /// Hands each store below `root` to `found`; returns whether all was seen.
     ///
     /// What may hold a store and was not looked into is told to `tell`: folders and files that cannot be read, folders
-    /// on another file system where the search stays on one, caches that lack the file which makes them one.
+    /// on another file system where the search stays on one, what was passed over by its name, caches that lack the
+    /// file which makes them one.
     pub(crate) fn run(
         &self,
         root: &Dir,
@@ -69,9 +79,12 @@ impl Search<'_> {
             let mut unread = Unread::default();
             for (name, file_type) in names {
                 let is_part = || BACKENDS.iter().any(|backend| backend.is_part(&name));
+                if let Some(skip) = (self.skips)(&name) {
+                    skip.issue(&dir.path().join(&name)).map(&mut *tell);
+                    continue;
+                }
                 if name == QUARANTINE
                     || is_in_the_making(&name)
-                    || (self.skips)(&name)
                     || (file_type == FileType::File && is_part())
                     || !matches!(file_type, FileType::Dir | FileType::File)
                 {
@@ -96,6 +109,17 @@ impl Search<'_> {
             unread.issue(dir.path()).map(&mut *tell);
         }
         true
+    }
+}
+
+impl Skip {
+    fn issue(self, path: &Path) -> Option<Issue> {
+        let Self::AsIfItWere(what) = self else {
+            return None;
+        };
+        let message =
+            format!("Passed over: by its name it is {what}. \"cachescope ls\" looks inside");
+        Some(Issue::new(Severity::Note, path, message))
     }
 }
 
