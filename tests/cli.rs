@@ -534,6 +534,23 @@ fn names_that_are_not_text_are_opened_and_escaped() {
 
 #[cfg(unix)]
 #[test]
+fn the_files_of_a_shelf_have_any_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let temp = TempDir::new().expect("a temporary folder");
+    let base = temp.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    // dbm.dumb.open(base, "c")["a"] = b"1", CPython 3.13
+    fs::write(base.with_extension("dir"), "'a', (0, 1)\n").unwrap();
+    fs::write(base.with_extension("dat"), "1").unwrap();
+    for path in [&base, &base.with_extension("dat"), temp.path()] {
+        let ran = json(&["ls"], path);
+        assert_eq!(ran.code, 0, "{}", ran.said);
+        assert_eq!(ran.lines[0]["kind"], "dbm-dumb");
+        assert_eq!(ran.lines[1]["key"], "a");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_folder_without_permission_is_an_issue_and_alone_a_failure() {
     use std::os::unix::fs::PermissionsExt as _;
     let (temp, path) = joblib();

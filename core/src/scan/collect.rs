@@ -123,6 +123,7 @@ pub(crate) fn in_batches(
                 "Cannot read the store",
                 "its reader failed: please report this",
             )
+            .at(&store.info.path)
         })?
     })
 }

@@ -18,7 +18,7 @@ use crate::model::{
     Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time, text,
 };
 use crate::scan::{Collector, Scan};
-use crate::source::{Dir, FileReader, Range, ReadAt as _};
+use crate::source::{Dir, FileReader, Range, ReadAt as _, path_from_bytes};
 use crate::{Error, Result};
 
 pub(super) struct DbmDumb;
@@ -139,8 +139,8 @@ fn named(base: &OsStr, suffix: &str) -> OsString {
 fn base_of(candidate: &Candidate<'_>) -> Option<OsString> {
     let name = candidate.name;
     let stem = [INDEX, DATA, BACKUP].into_iter().find_map(|suffix| {
-        let stem = name.to_str()?.strip_suffix(suffix)?;
-        Some(OsString::from(stem))
+        let stem = name.as_encoded_bytes().strip_suffix(suffix.as_bytes())?;
+        Some(path_from_bytes(stem).into_os_string())
     });
     match stem {
         Some(stem) if candidate.is_file() => Some(stem),

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::python::{Script, path_literal};
@@ -229,23 +229,36 @@ impl Backend for Pickle {
     }
 
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        let mut paths = vec![store.name.clone().into()];
-        // A pickle that is none of joblib's has no files beside it, whatever they are called.
-        if store.info.kind == JOBLIB_DUMP {
-            let listed = store.parent.list(|name, file_type| {
-                if file_type == FileType::File && is_side_file(&store.name, name) {
-                    paths.push(name.into());
-                }
-            });
-            listed.map_err(|e| Error::io("Cannot list the folder", store.parent.path(), e))?;
-        }
-        Ok(Removal::Shared { paths })
+        Ok(Removal::Shared {
+            paths: OwnFiles::of(store)?.0.clone(),
+        })
     }
 }
 
 fn open(store: &Store) -> Result<FileReader> {
     let file = store.parent.open_file(&store.name);
     file.map_err(|e| Error::io("Cannot open the file", &store.info.path, e))
+}
+
+/// The file with those beside it, found once for all entries of a plan: the folder may hold many others.
+struct OwnFiles(Vec<PathBuf>);
+
+impl OwnFiles {
+    fn of(store: &Store) -> Result<Arc<Self>> {
+        store.kept(|| {
+            let mut paths = vec![store.name.clone().into()];
+            // A pickle that is none of joblib's has no files beside it, whatever they are called.
+            if store.info.kind == JOBLIB_DUMP {
+                let listed = store.parent.list(|name, file_type| {
+                    if file_type == FileType::File && is_side_file(&store.name, name) {
+                        paths.push(name.into());
+                    }
+                });
+                listed.map_err(|e| Error::io("Cannot list the folder", store.parent.path(), e))?;
+            }
+            Ok(Self(paths))
+        })
+    }
 }
 
 /// The entries of a file, found once for all that a job asks of it.

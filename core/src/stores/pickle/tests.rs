@@ -152,6 +152,25 @@ fn arrays_beside_an_old_dump_go_with_it() {
     );
 }
 
+#[test]
+fn a_plan_for_all_keys_lists_the_folder_a_few_times_and_not_once_a_key() {
+    let mut bytes = dict(500, 4);
+    // An array of joblib's as the last value makes it a dump.
+    bytes.truncate(bytes.len() - 2);
+    bytes.extend(b"X\x01\0\0\0acjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81u.");
+    let (_temp, store) = store(&bytes);
+    let store = store.unwrap();
+    assert_eq!(store.info.kind, JOBLIB_DUMP);
+    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+    let before = store.parent.tally().work().lists;
+    let records = snapshot.records().map(|(_, record)| record);
+    let plan = crate::clear::Plan::new(&store, records).unwrap();
+    assert_eq!(plan.removals.len(), snapshot.records().count());
+    assert!(plan.removals.len() > 500);
+    let listed = store.parent.tally().work().lists - before;
+    assert!(listed < 10, "{listed} times");
+}
+
 /// As `pickle.load` does, whichever item is wanted: what stands around the items runs too.
 #[test]
 fn code_around_the_items_of_a_dict_is_told_of_each_key() {

@@ -15,7 +15,7 @@ use super::{
     Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::Carrier;
-use crate::model::{EntryKey, Finding, Group, GroupWord, Record, Time, text};
+use crate::model::{EntryId, EntryKey, Finding, Group, GroupWord, Record, Time, text};
 use crate::scan::Scan;
 use crate::source::{self, Dir, MemoryReader};
 use crate::{Error, Result};
@@ -44,12 +44,12 @@ impl Backend for Probe {
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
         let mut collector = (scan.collector)();
         let mut group = Group::named("");
-        for cache in read(store)?.caches() {
+        for cache in &Told::of(store)?.caches {
             scan.cancel.check()?;
             if *group.label != *cache.module {
                 group = Group::named(&cache.module);
             }
-            let text = literal(&cache);
+            let text = literal(cache);
             let args: Vec<_> = cache
                 .facts
                 .iter()
@@ -69,7 +69,7 @@ impl Backend for Probe {
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
-        let text = literal(&find(store, entry)?);
+        let text = literal(Told::of(store)?.find(store, entry)?);
         let bytes = Arc::new(MemoryReader::new(text.into_bytes()));
         Ok(ValueReader::new(
             bytes,
@@ -79,8 +79,8 @@ impl Backend for Probe {
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
-        let snapshot = read(store)?;
-        let cache = find(store, entry)?;
+        let told = Told::of(store)?;
+        let (snapshot, cache) = (&told.snapshot, told.find(store, entry)?);
         let mut facts = vec![("process".into(), snapshot.pid.to_string())];
         let mut fact = |name: &'static str, value: Option<String>| {
             facts.extend(value.map(|value| (name.into(), value)));
@@ -98,9 +98,11 @@ impl Backend for Probe {
         fact("ended", snapshot.ended().map(Time::rfc3339));
         fact("hits", cache.hits.map(|n| n.to_string()));
         fact("misses", cache.misses.map(|n| n.to_string()));
-        let args = cache.facts.into_iter();
+        let args = cache.facts.iter();
         Ok(Details {
-            args: args.map(|(name, value)| (name.to_owned(), value)).collect(),
+            args: args
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             facts,
             paths: vec![store.info.path.clone()],
             ..Details::default()
@@ -117,10 +119,13 @@ impl Backend for Probe {
     }
 
     fn counters(&self, store: &Store) -> Result<Vec<Counters>> {
-        let snapshot = read(store)?;
-        let caches = snapshot.caches();
+        let told = Told::of(store)?;
+        let snapshot = &told.snapshot;
         let sum = |of: fn(&Cached) -> Option<u64>| {
-            caches.iter().filter_map(of).fold(0, u64::saturating_add)
+            told.caches
+                .iter()
+                .filter_map(of)
+                .fold(0, u64::saturating_add)
         };
         Ok(vec![Counters {
             source: "reported",
@@ -246,8 +251,42 @@ fn add(sum: &mut Option<Counters>, snapshot: &Snapshot, store: &Path) {
     }
 }
 
-fn read(store: &Store) -> Result<Snapshot> {
-    parse(&store.parent, &store.name).map_err(|error| error.at(&store.info.path))
+/// What the program told, read once for all that a job asks of it.
+struct Told {
+    snapshot: Snapshot,
+    caches: Vec<Cached>,
+    /// Place in `caches` by module and name.
+    index: HashMap<EntryId, usize>,
+}
+
+impl Told {
+    fn of(store: &Store) -> Result<Arc<Self>> {
+        store.kept(|| {
+            let snapshot = parse(&store.parent, &store.name);
+            let snapshot = snapshot.map_err(|error| error.at(&store.info.path))?;
+            let caches = snapshot.caches();
+            let ids = caches.iter().map(|cache| {
+                let group = Group::named(&cache.module);
+                EntryId::of(&group.locator, cache.name.as_bytes(), 0)
+            });
+            Ok(Self {
+                index: ids.zip(0..).collect(),
+                snapshot,
+                caches,
+            })
+        })
+    }
+
+    fn find(&self, store: &Store, entry: &EntryKey) -> Result<&Cached> {
+        let at = self.index.get(&entry.id());
+        at.and_then(|at| self.caches.get(*at)).ok_or_else(|| {
+            Error::not_found(
+                "Cannot find the entry",
+                "the program tells of no such cache any more",
+            )
+            .at(&store.info.path)
+        })
+    }
 }
 
 fn parse(dir: &Dir, name: &OsStr) -> Result<Snapshot> {
@@ -264,20 +303,6 @@ fn parse(dir: &Dir, name: &OsStr) -> Result<Snapshot> {
         .map_err(|e| Error::damaged("Cannot read what the program told", e.to_string()).at(&path))
 }
 
-fn find(store: &Store, entry: &EntryKey) -> Result<Cached> {
-    let is_it = |cache: &Cached| {
-        cache.module.as_bytes() == &*entry.group && cache.name.as_bytes() == &*entry.key
-    };
-    let found = read(store)?.caches().into_iter().find(is_it);
-    found.ok_or_else(|| {
-        Error::not_found(
-            "Cannot find the entry",
-            "the program tells of no such cache any more",
-        )
-        .at(&store.info.path)
-    })
-}
-
 /// What is known of the cache, in the form of Python's own `CacheInfo`.
 fn literal(cache: &Cached) -> String {
     let hits = cache.hits.map(|n| format!("hits={n}"));
@@ -289,4 +314,42 @@ fn literal(cache: &Cached) -> String {
             .map(|(name, value)| format!("{name}={value}")),
     );
     words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{Cancel, Progress};
+
+    #[test]
+    fn what_a_program_told_is_read_once_for_all_its_caches() {
+        let temp = tempfile::tempdir().unwrap();
+        let lru: Vec<String> = (0..300)
+            .map(|n| format!(r#"{{"module": "m{}", "name": "f{n}", "hits": {n}}}"#, n % 7))
+            .collect();
+        let json = format!(
+            r#"{{"cachescope_probe": 1, "pid": 7, "lru_cache": [{}]}}"#,
+            lru.join(",")
+        );
+        let path = temp.path().join("7.json");
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(&path, json).unwrap();
+        let info = super::super::open_all(&path).unwrap().remove(0);
+        let store = Store::open(&info).unwrap();
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        let snapshot = crate::model::Snapshot::read(&store, &cancel, &progress).unwrap();
+        assert_eq!(snapshot.records().count(), 300);
+        for (_, record) in snapshot.records() {
+            let details = store.details(&record.entry_key()).unwrap();
+            let hits = details
+                .facts
+                .iter()
+                .find(|(name, _)| name == "hits")
+                .unwrap();
+            assert_eq!(format!("f{}", hits.1), record.key_text());
+        }
+        // The snapshot, and the counts that are not there.
+        let reads = store.parent.tally().work().reads;
+        assert!(reads < 10, "{reads} reads");
+    }
 }
