@@ -1,10 +1,14 @@
 //! The header of a `.pyc` file: which Python wrote it, and from which source (`Lib/importlib/_bootstrap_external.py`).
 
 use std::fmt;
-use std::hash::Hasher as _;
+use std::hash::Hasher;
+use std::io;
+
+use siphasher::sip::{SipHasher13, SipHasher24};
 
 use super::marshal::CodeLayout;
 use crate::model::Time;
+use crate::source::ReadAt;
 
 /// Bytes of the longest header.
 pub const HEADER_BYTES: usize = 16;
@@ -138,21 +142,20 @@ impl Header {
     }
 
     /// The hash that this Python would write for a source (`_imp.source_hash`).
-    pub fn hash_of(&self, source: &[u8]) -> [u8; 8] {
+    ///
+    /// # Errors
+    /// What the system said while reading it.
+    pub fn hash_of(&self, source: &dyn ReadAt) -> io::Result<[u8; 8]> {
         // The key is the magic number with its tail, as one little-endian integer.
         let [low, high] = self.magic.to_le_bytes();
         let [cr, lf] = MAGIC_TAIL;
         let key = u64::from(u32::from_le_bytes([low, high, cr, lf]));
         let hash = if self.magic >= FIRST_WITH_SIPHASH13 {
-            let mut hasher = siphasher::sip::SipHasher13::new_with_keys(key, 0);
-            hasher.write(source);
-            hasher.finish()
+            hashed(source, SipHasher13::new_with_keys(key, 0))
         } else {
-            let mut hasher = siphasher::sip::SipHasher24::new_with_keys(key, 0);
-            hasher.write(source);
-            hasher.finish()
+            hashed(source, SipHasher24::new_with_keys(key, 0))
         };
-        hash.to_le_bytes()
+        Ok(hash?.to_le_bytes())
     }
 
     /// True if a source changed at `modified` with `size` bytes is the one that was compiled, by Python's own rule.
@@ -167,6 +170,22 @@ impl Header {
                     && recorded.is_none_or(|recorded| recorded == low(size))
             }
             Origin::Hash { .. } => true,
+        }
+    }
+}
+
+/// Bytes of a source that are in memory at a time.
+const CHUNK: usize = 64 << 10;
+
+fn hashed(source: &dyn ReadAt, mut hasher: impl Hasher) -> io::Result<u64> {
+    let mut chunk = vec![0; CHUNK];
+    let mut at = 0;
+    loop {
+        let n = source.read_full_at(at, &mut chunk)?;
+        hasher.write(chunk.get(..n).unwrap_or_default());
+        at += n as u64;
+        if n < CHUNK {
+            return Ok(hasher.finish());
         }
     }
 }
@@ -187,6 +206,7 @@ fn version(magic: u16) -> Option<PythonVersion> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::MemoryReader;
 
     fn check(bytes: &[u8], python: &str, origin: Origin, len: usize) {
         let header = Header::parse(bytes).unwrap();
@@ -257,13 +277,15 @@ mod tests {
             },
             len: 16,
         };
-        assert_eq!(
-            header(3413).hash_of(b"x = 1\n"),
-            [21, 6, 240, 143, 50, 191, 63, 243]
-        );
-        assert_eq!(
-            header(3571).hash_of(b"x = 1\n"),
-            [231, 134, 226, 137, 54, 81, 18, 14]
-        );
+        let check = |magic, source: &[u8], hash: [u8; 8]| {
+            let source = MemoryReader::new(source);
+            assert_eq!(header(magic).hash_of(&source).unwrap(), hash);
+        };
+        check(3413, b"x = 1\n", [21, 6, 240, 143, 50, 191, 63, 243]);
+        check(3571, b"x = 1\n", [231, 134, 226, 137, 54, 81, 18, 14]);
+        // Of b"x = 1\n" * 30_000, which is read in three pieces.
+        let long = b"x = 1\n".repeat(30_000);
+        check(3413, &long, [118, 119, 146, 159, 42, 80, 36, 28]);
+        check(3571, &long, [153, 31, 209, 234, 11, 61, 36, 11]);
     }
 }

@@ -16,7 +16,7 @@ use crate::model::{
     Condition, EntryKey, Finding, Group, GroupWord, Issue, Record, Role, Time, text,
 };
 use crate::scan::{Collector, Scan};
-use crate::source::{Dir, FileReader, FileType, Meta, ReadAt as _, open_parent, path_from_bytes};
+use crate::source::{Dir, FileReader, FileType, Meta, open_parent, path_from_bytes};
 use crate::{Error, Result};
 
 pub(super) struct Pyc;
@@ -284,7 +284,7 @@ impl Files {
                 is_checked: false, ..
             } => None,
             Origin::Hash { hash, .. } => {
-                let is_same = header.hash_of(&text_of(&source, &path)?) == hash;
+                let is_same = hash_of(&source, &path, header)? == hash;
                 (!is_same).then(|| format!("the hash of {shown} is another one"))
             }
         };
@@ -301,17 +301,14 @@ fn open_source(path: &Path) -> Result<FileReader> {
     file.map_err(|e| Error::io(SOURCE, path, e))
 }
 
-/// All of a source, for its hash.
-fn text_of(source: &FileReader, path: &Path) -> Result<Vec<u8>> {
-    let size = source.meta().size;
-    if size > SOURCE_BYTES {
+/// The hash that the Python of `header` would write for a source.
+fn hash_of(source: &FileReader, path: &Path, header: &Header) -> Result<[u8; 8]> {
+    if source.meta().size > SOURCE_BYTES {
         let why = format!("it is larger than {}", text::size(SOURCE_BYTES));
         return Err(Error::limit(SOURCE, why).at(path));
     }
-    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-    let read = source.read_full_at(0, &mut bytes);
-    bytes.truncate(read.map_err(|e| Error::io(SOURCE, path, e))?);
-    Ok(bytes)
+    let hash = header.hash_of(source);
+    hash.map_err(|e| Error::io(SOURCE, path, e))
 }
 
 fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collector) {

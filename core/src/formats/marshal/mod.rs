@@ -7,7 +7,7 @@ mod code;
 use std::collections::HashMap;
 
 use super::{Problem, ProblemKind};
-use crate::model::value::{Call, CallClass, KeptText, Name, NodeId, Object, Tag};
+use crate::model::value::{Call, CallClass, KeptText, Name, NodeId, Object, Tag, digits};
 use crate::model::{Limits, Value};
 
 pub use code::CodeLayout;
@@ -30,6 +30,9 @@ pub struct Marshalled {
 /// Set on a type byte: the value also goes into the table of references (marshal versions 3 and up).
 const FLAG_REF: u8 = 0x80;
 
+/// Values in each other that Python follows (`MAX_MARSHAL_STACK_DEPTH` of `Python/marshal.c`, 2.7 to 3.13).
+const MAX_DEPTH: usize = 2000;
+
 /// Decodes the value at `start`; damage ends the decoding and is told in the result.
 pub fn decode(bytes: &[u8], start: usize, layout: CodeLayout, limits: &Limits) -> Marshalled {
     let mut machine = Machine {
@@ -42,6 +45,7 @@ pub fn decode(bytes: &[u8], start: usize, layout: CodeLayout, limits: &Limits) -
         open: Vec::new(),
         names: HashMap::new(),
         n_code: 0,
+        n_waiting: 0,
         max_nodes: limits.nodes as usize,
     };
     let problem = machine.run().err();
@@ -85,6 +89,8 @@ struct Machine<'a> {
     open: Vec<Open>,
     names: HashMap<&'static str, NodeId>,
     n_code: usize,
+    /// Values of containers that are not closed yet.
+    n_waiting: usize,
     max_nodes: usize,
 }
 
@@ -123,6 +129,7 @@ impl<'a> Machine<'a> {
                     return Ok(());
                 };
                 open.children.push(node);
+                self.n_waiting += 1;
                 self.read_numbers()?;
                 match self.close_if_full()? {
                     Some(closed) => node = closed,
@@ -137,12 +144,17 @@ impl<'a> Machine<'a> {
         let start = self.at;
         let byte = self.u8()?;
         let (kind, is_ref) = (byte & !FLAG_REF, byte & FLAG_REF != 0);
-        if self.value.n_nodes() > self.max_nodes {
+        if self.value.n_nodes() + self.n_waiting > self.max_nodes {
             return Err(Problem::new(
                 ProblemKind::Limit,
                 start as u64,
                 "more values than one preview may build",
             ));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            let levels =
+                format!("values lie in each other beyond {MAX_DEPTH} levels, where Python stops");
+            return Err(bad(start, &levels));
         }
         let node = match kind {
             b'0' => return self.null(start),
@@ -291,6 +303,7 @@ impl<'a> Machine<'a> {
                 ..
             }) => {
                 self.value.extend(node, &children);
+                self.n_waiting -= children.len();
                 Ok(Some(node))
             }
             _ => Err(bad(
@@ -314,6 +327,7 @@ impl<'a> Machine<'a> {
             let node = self.int(value)?;
             if let Some(open) = self.open.last_mut() {
                 open.children.push(node);
+                self.n_waiting += 1;
             }
         }
         Ok(())
@@ -330,6 +344,7 @@ impl<'a> Machine<'a> {
         let Some(open) = self.open.pop_if(is_full) else {
             return Ok(None);
         };
+        self.n_waiting -= open.children.len();
         let node = match open.shape {
             Shape::Items(_) | Shape::Pairs => {
                 self.value.extend(open.node, &open.children);
@@ -420,30 +435,19 @@ impl<'a> Machine<'a> {
     /// Sign and size in one number, then digits of 15 bits.
     fn long(&mut self, start: usize) -> Step<NodeId> {
         let n = self.u32()?.cast_signed();
-        let digits = self.take(2 * n.unsigned_abs() as usize)?;
-        let mut bits = Vec::with_capacity(digits.len() + 1);
-        let (mut held, mut n_held) = (0_u32, 0);
-        for digit in digits.as_chunks::<2>().0 {
-            let digit = u16::from_le_bytes(*digit);
-            if digit > 0x7fff {
-                return Err(bad(
-                    start,
-                    "a digit of a long integer has more than 15 bits",
-                ));
-            }
-            held |= u32::from(digit) << n_held;
-            n_held += 15;
-            while n_held >= 8 {
-                let [low, ..] = held.to_le_bytes();
-                bits.push(low);
-                held >>= 8;
-                n_held -= 8;
-            }
+        let digits = self.take(2 * n.unsigned_abs() as usize)?.as_chunks::<2>().0;
+        let digits = digits
+            .iter()
+            .map(|digit| u32::from(u16::from_le_bytes(*digit)));
+        if digits.clone().any(|digit| digit > 0x7fff) {
+            return Err(bad(
+                start,
+                "a digit of a long integer has more than 15 bits",
+            ));
         }
-        let [low, ..] = held.to_le_bytes();
-        bits.extend([low, 0]);
+        let mut bits = digits::packed(digits, 15);
         if n < 0 {
-            negate(&mut bits);
+            digits::negate(&mut bits);
         }
         self.binary_int(&bits)
     }
@@ -475,8 +479,7 @@ impl<'a> Machine<'a> {
         let start = self.at;
         let len = usize::from(self.u8()?);
         let text = self.take(len)?;
-        crate::model::value::float_text(text)
-            .ok_or_else(|| bad(start, "expected the text of a float"))
+        digits::float(text).ok_or_else(|| bad(start, "expected the text of a float"))
     }
 
     fn text(&mut self, opcode: u8, text: &[u8]) -> Step<NodeId> {
@@ -534,16 +537,6 @@ impl<'a> Machine<'a> {
             .ok_or_else(|| ends_early(self.at, len, bytes.len()))?;
         self.at += len;
         Ok(taken)
-    }
-}
-
-/// Two's complement of a little-endian number, in place.
-fn negate(bytes: &mut [u8]) {
-    let mut carry = true;
-    for byte in bytes {
-        let (sum, overflow) = (!*byte).overflowing_add(carry.into());
-        *byte = sum;
-        carry = overflow;
     }
 }
 

@@ -73,16 +73,32 @@ fn every_prefix_of_a_stream_is_a_problem_and_no_panic() {
 }
 
 #[test]
-fn a_million_nested_lists_neither_recurse_nor_overflow() {
-    let mut bytes = b"[\x01\0\0\0".repeat(1_000_000);
-    bytes.push(b'N');
-    let decoded = decoded(&bytes);
+fn containers_lie_in_each_other_as_deep_as_in_python() {
+    // marshal.loads(b'[\1\0\0\0' * n + b'N') is refused from n = 2000 on, by CPython 2.7 as by 3.13.
+    let nested = |n| [b"[\x01\0\0\0".repeat(n).as_slice(), b"N"].concat();
+    assert!(decoded(&nested(1999)).problem.is_none());
+    for unit in [&b"[\x01\0\0\0"[..], b":", b"c", b"{"] {
+        let decoded = decoded(&unit.repeat(1_000_000));
+        let problem = decoded.problem.unwrap();
+        assert_eq!(problem.kind, ProblemKind::Damaged, "{unit:?} {problem}");
+        assert!(decoded.end < 50_000, "{unit:?} {problem}");
+    }
+}
+
+#[test]
+fn values_of_a_container_count_before_it_is_closed() {
+    let bytes = [&b"[\0\0\x10\0"[..], &b"N".repeat(1 << 20)].concat();
+    let limits = Limits {
+        nodes: 1000,
+        ..Limits::PREVIEW
+    };
+    let decoded = decode_bare(&bytes, &limits);
     assert!(
         decoded
             .problem
             .is_some_and(|p| p.kind == ProblemKind::Limit)
-            || decoded.end == bytes.len()
     );
+    assert!(decoded.end < 2000, "{}", decoded.end);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Text};
 use super::findings::{CallArg, Findings, MAX_CALL_ARGS, NameId};
 use super::input::Input;
+use super::trace::{MAX_TEXT, is_long_line};
 use crate::formats::joblib;
-use crate::model::value::{Blob, KeptText, Leaf, NodeId, Object, RawBlock, Slot, Tag, Value};
+use crate::model::value::{KeptText, Leaf, NodeId, Object, RawBlock, Slot, Tag, Value, read_leaf};
 
 /// A value in the making. Its text is the machine's input until the end.
 pub(super) struct Arena {
@@ -55,7 +56,7 @@ impl Arena {
             CallArg::Name(name)
         } else if let Some(maker) = self.made_by(node) {
             CallArg::Made(maker)
-        } else if let Some(text) = text_of(node, input) {
+        } else if let Text::Is(text) = text_of(node, input) {
             CallArg::Text(String::from_utf8_lossy(&text).into_owned())
         } else {
             CallArg::Other
@@ -81,6 +82,7 @@ impl Arena {
 impl Build for Arena {
     type Ref = NodeId;
 
+    const MISSING: NodeId = NodeId::MISSING;
     const NONE: NodeId = NodeId::NONE;
     const EMPTY_TUPLE: NodeId = NodeId::EMPTY_TUPLE;
 
@@ -216,7 +218,15 @@ impl Build for Arena {
     }
 
     fn text(&mut self, value: NodeId, input: &Input<'_>) -> Text {
-        text_of(value, input).map_or(Text::Other, Text::Is)
+        text_of(value, input)
+    }
+
+    fn may_be_text(&self, value: NodeId) -> bool {
+        use Tag::{Buffer, Extension, Global, Object, PersistentId};
+        matches!(
+            self.value.tag(value),
+            Some(Global | Object | PersistentId | Extension | Buffer)
+        )
     }
 
     fn call_args(&mut self, args: NodeId, input: &Input<'_>) -> Vec<CallArg> {
@@ -313,14 +323,27 @@ impl Build for Arena {
     }
 }
 
-/// Bytes of a text leaf that was kept whole.
-fn text_of(node: NodeId, input: &Input<'_>) -> Option<Vec<u8>> {
+/// Bytes of a text leaf, if it is no longer than what may be part of a name.
+fn text_of(node: NodeId, input: &Input<'_>) -> Text {
     let Slot::Leaf(position) = node.slot() else {
-        return None;
+        return Text::Other;
     };
-    match crate::model::value::read_leaf(&input.text, position)? {
-        Leaf::Str(blob) | Leaf::Python2Str(blob) => Some(blob).filter(|b: &Blob<'_>| !b.is_cut()),
-        _ => None,
+    let front = input
+        .text
+        .bytes
+        .get(position as usize..)
+        .unwrap_or_default();
+    // A line is unescaped whole, however long it is.
+    if is_long_line(front) {
+        return Text::OutOfReach;
     }
-    .map(|blob| blob.bytes.into_owned())
+    match read_leaf(&input.text, position) {
+        Some(Leaf::Str(blob) | Leaf::Python2Str(blob)) => {
+            if blob.is_cut() || blob.bytes.len() > MAX_TEXT {
+                return Text::OutOfReach;
+            }
+            Text::Is(blob.bytes.into_owned())
+        }
+        _ => Text::Other,
+    }
 }

@@ -9,6 +9,8 @@ pub(super) trait Build {
     /// Stands for a value on the stack and in the memo.
     type Ref: Copy;
 
+    /// Stands where no value could be told.
+    const MISSING: Self::Ref;
     const NONE: Self::Ref;
     const EMPTY_TUPLE: Self::Ref;
 
@@ -54,6 +56,9 @@ pub(super) trait Build {
 
     /// Bytes of a text value, for a name.
     fn text(&mut self, value: Self::Ref, input: &Input<'_>) -> Text;
+
+    /// True for what may turn out to be text in Python: a global, what a call makes, what is not in the file.
+    fn may_be_text(&self, value: Self::Ref) -> bool;
 
     /// What stands in a tuple of arguments, or in a dict of keyword arguments.
     fn call_args(&mut self, args: Self::Ref, input: &Input<'_>) -> Vec<CallArg>;

@@ -1,13 +1,13 @@
 //! Reading pickles to their end without keeping them: what is wrong with them, what they name and call.
 
-use super::decode::budget;
+use super::decode::{MAX_TRACED, budget};
 use super::input::{Input, Keeping, Lack};
-use super::machine::{Budget, Machine, Stop};
+use super::machine::{Budget, Dialect, Machine, Stop};
 use super::sequence::{Outcome, Sequence};
 use super::trace::Trace;
 use crate::formats::{Content, Problem, ProblemKind};
 use crate::model::Limits;
-use crate::model::value::Call;
+use crate::model::value::{Call, CallClass, Name};
 
 /// What was found in reading to the end.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ pub struct Checked {
 
 /// Reads all of `content`: one pickle, whatever follows it, and the compression's own checksums.
 pub fn check(content: &Content, limits: &Limits) -> Checked {
-    // Nothing is kept, so only time is limited.
+    // Nothing of the values is kept, so mostly time is limited.
     check_from(content, 0, 0, &budget(limits))
 }
 
@@ -41,6 +41,7 @@ pub(super) fn check_from(
     input.jump(offset, u64::MAX);
     let budget = Budget {
         slots: MAX_SLOTS,
+        nodes: MAX_TRACED,
         ..*budget
     };
     let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), n_before);
@@ -88,11 +89,51 @@ pub(super) fn check_from(
     }
     checked.globals = sequence.machine.findings.globals();
     checked.calls = sequence.machine.findings.calls();
+    if n_before == 0 {
+        let dialect = sequence.machine.dialect;
+        add_calls(
+            &mut checked.calls,
+            beside_arrays(content, offset, dialect, &budget),
+        );
+    }
     let is_damaged = checked.problems.iter().any(Problem::is_damage);
     if !content.is_plain() && !is_damaged {
         drain(&mut sequence.machine.input, &mut checked);
     }
     checked
+}
+
+/// Calls of code that a plain `pickle.load` would make where joblib finds the data of an array.
+pub(super) fn beside_arrays(
+    content: &Content,
+    offset: u64,
+    dialect: Dialect,
+    budget: &Budget,
+) -> Vec<Call> {
+    if dialect != (Dialect::Joblib { has_arrays: true }) {
+        return Vec::new();
+    }
+    let mut input = Input::new(content, Keeping::Window, u64::MAX, budget.deadline);
+    input.jump(offset, u64::MAX);
+    let mut machine = Machine::new(input, Trace::default(), *budget);
+    machine.dialect = Dialect::Plain;
+    machine.run();
+    // Numbers read as opcodes may call anything, but hardly what runs code and has a name; the pickle in an array of
+    // objects numbers its memo anew, so that names from there are not what they seem.
+    let is_told = |name: &Name, class| class == CallClass::Code && !name.module.is_empty();
+    machine.findings.calls_where(is_told)
+}
+
+/// Adds calls by names that are not called already.
+pub(super) fn add_calls(calls: &mut Vec<Call>, more: Vec<Call>) {
+    for call in more {
+        if !calls
+            .iter()
+            .any(|known| known.name == call.name && known.class == call.class)
+        {
+            calls.push(call);
+        }
+    }
 }
 
 /// Reads what is left of a packed stream, for the checksum at its end.

@@ -1,10 +1,11 @@
 //! One pickle to a value, within limits, with whatever could be read before damage.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use super::arena::Arena;
 use super::build::{Attach, Build as _};
-use super::check::{Checked, check_from};
+use super::check::{Checked, add_calls, beside_arrays, check_from};
 use super::input::{Input, Keeping};
 use super::machine::{Budget, Machine, Stop};
 use super::sequence::{Outcome, Sequence};
@@ -54,14 +55,21 @@ pub fn decode_at(content: &Content, offset: u64, limits: &Limits) -> Decoded {
     let is_limited = matches!(stop, Stop::Limit(_));
     let is_finished = matches!(stop, Stop::Finished(_));
     let has_more = is_finished && machine.input.peek().is_some();
+    let dialect = machine.dialect;
     let mut decoded = finish(machine, stop);
     if is_limited {
-        // What the value names and calls is told to its end, whatever of it is kept.
-        decoded.globals.clear();
-        decoded.calls.clear();
-        decoded.absorb(check_from(content, offset, 0, &budget));
+        // What the value names and calls is told to its end, whatever of it is kept; with the time used up, as far as
+        // either of the two came.
+        decoded.absorb(check_from(content, offset, 0, &budget), u64::max);
     } else if has_more {
-        decoded.absorb(check_from(content, decoded.end, 1, &budget));
+        let further = check_from(content, decoded.end, 1, &budget);
+        decoded.absorb(further, u64::saturating_add);
+    }
+    if !is_limited {
+        add_calls(
+            &mut decoded.calls,
+            beside_arrays(content, offset, dialect, &budget),
+        );
     }
     decoded
 }
@@ -123,7 +131,7 @@ fn scans(head: &[u8]) -> bool {
 /// True if protocol 0 or 1 pickles follow one another to the end of what is here, the last one cut off at most.
 fn scans_to_cut(head: &[u8]) -> bool {
     let content = Content::of_bytes(head);
-    let budget = budget(&Limits::PREVIEW);
+    let budget = traced_budget(&Limits::PREVIEW);
     let input = Input::new(&content, Keeping::Window, u64::MAX, budget.deadline);
     let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
     while sequence.begin() {
@@ -156,6 +164,17 @@ pub(super) fn budget(limits: &Limits) -> Budget {
         deadline: Instant::now() + limits.time,
     }
 }
+
+/// The same for a run that keeps no values: what it remembers of arrays and their types counts, in eight bytes each.
+pub(super) fn traced_budget(limits: &Limits) -> Budget {
+    Budget {
+        nodes: MAX_TRACED,
+        ..budget(limits)
+    }
+}
+
+/// Two million arrays.
+pub(super) const MAX_TRACED: usize = 8 << 20;
 
 pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Decoded {
     let end = machine.input.offset();
@@ -259,20 +278,22 @@ fn is_bare_array(machine: &Machine<'_, Arena>, node: NodeId) -> bool {
 }
 
 impl Decoded {
-    /// Adds what was found further on.
-    fn absorb(&mut self, further: Checked) {
+    /// Adds what another run found further on; `count` makes one of two counts of the same call.
+    fn absorb(&mut self, further: Checked, count: fn(u64, u64) -> u64) {
         let end = self.end;
         let news = further.problems.into_iter().filter(|p| p.offset >= end);
         self.problems.extend(news);
-        for name in further.globals {
-            if !self.globals.contains(&name) {
-                self.globals.push(name);
-            }
-        }
+        let known: HashSet<String> = self.globals.iter().cloned().collect();
+        let is_new = |name: &String| !known.contains(name);
+        self.globals
+            .extend(further.globals.into_iter().filter(is_new));
+        let known = self.calls.iter().enumerate();
+        let known: HashMap<String, usize> =
+            known.map(|(at, call)| (call.name.clone(), at)).collect();
         for call in further.calls {
-            match self.calls.iter_mut().find(|known| known.name == call.name) {
+            match known.get(&call.name).and_then(|at| self.calls.get_mut(*at)) {
                 Some(known) => {
-                    known.count += call.count;
+                    known.count = count(known.count, call.count);
                     known.class = known.class.max(call.class);
                 }
                 None => self.calls.push(call),

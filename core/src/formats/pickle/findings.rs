@@ -29,6 +29,8 @@ pub(super) struct Findings {
     pub(super) names: Vec<Name>,
     tallies: Vec<Tally>,
     by_text: HashMap<Box<[u8]>, NameId>,
+    /// Bytes in `names`.
+    n_bytes: usize,
     /// joblib's array wrapper, behind whose state raw data follow.
     pub(super) array_wrapper: Option<NameId>,
     /// Something that runs code is among the names.
@@ -52,12 +54,21 @@ pub(super) const MAX_CALL_ARGS: usize = 64;
 /// Distinct names that are kept; more is no pickle but a flood.
 const MAX_NAMES: usize = MAX_NAMES_ID as usize;
 const MAX_NAMES_ID: u32 = 100_000;
+/// Bytes of the names that are kept.
+const MAX_NAMES_BYTES: usize = 16 << 20;
 /// Stands for all names beyond.
 const FLOOD: &str = "more than 100,000 names";
+/// Longest name that is kept, in bytes: no program has one, but chains of getattr make them.
+const MAX_NAME_BYTES: usize = 1 << 10;
+/// Stands for all that are longer.
+const LONG: &str = "a name of more than 1,024 bytes";
 
 impl Findings {
     /// The id of `module` LF `name` as they stand in the stream.
     pub(super) fn global(&mut self, two_lines: &[u8], maps_python2: bool) -> NameId {
+        if two_lines.len() > MAX_NAME_BYTES {
+            return self.long_name();
+        }
         if let Some(id) = self.by_text.get(two_lines) {
             return *id;
         }
@@ -73,28 +84,47 @@ impl Findings {
         if (module, name) == ("joblib.numpy_pickle", "NumpyArrayWrapper") {
             self.array_wrapper = Some(id);
         }
+        self.mark_global(id);
+        id
+    }
+
+    /// The id of a global whose name is too long to be kept.
+    pub(super) fn long_name(&mut self) -> NameId {
+        let id = self.stand_in(LONG);
+        self.mark_global(id);
+        id
+    }
+
+    fn mark_global(&mut self, id: NameId) {
         if let Some(tally) = self.tally(id) {
             tally.is_global = true;
         }
-        id
     }
 
     fn intern(&mut self, key: &[u8], module: &str, qualname: &str) -> NameId {
         if let Some(id) = self.by_text.get(key) {
             return *id;
         }
-        let mut class = classify(module, qualname);
-        let (mut module, mut qualname) = (module, qualname);
-        if self.names.len() >= MAX_NAMES {
-            // A flood of names must not hide the one that matters, so all further ones are called code.
-            if let Some(id) = self.by_text.get(FLOOD.as_bytes()) {
-                return *id;
-            }
-            (module, qualname, class) = ("", FLOOD, CallClass::Code);
-            self.by_text
-                .insert(FLOOD.as_bytes().into(), NameId(MAX_NAMES_ID));
+        if module.len() + qualname.len() > MAX_NAME_BYTES {
+            return self.stand_in(LONG);
         }
+        if self.names.len() >= MAX_NAMES || self.n_bytes >= MAX_NAMES_BYTES {
+            return self.stand_in(FLOOD);
+        }
+        self.keep(key, module, qualname, classify(module, qualname))
+    }
+
+    /// One name for all that are not kept: they must not hide the one that matters, so all are called code.
+    fn stand_in(&mut self, text: &str) -> NameId {
+        match self.by_text.get(text.as_bytes()) {
+            Some(id) => *id,
+            None => self.keep(text.as_bytes(), "", text, CallClass::Code),
+        }
+    }
+
+    fn keep(&mut self, key: &[u8], module: &str, qualname: &str, class: CallClass) -> NameId {
         self.has_code |= class == CallClass::Code;
+        self.n_bytes += module.len() + qualname.len();
         let id = NameId(u32::try_from(self.names.len()).unwrap_or(MAX_NAMES_ID));
         self.names.push(Name {
             module: module.into(),
@@ -319,7 +349,7 @@ impl Findings {
         let mut seen = std::collections::HashSet::new();
         let mut out = Vec::new();
         for (name, tally) in self.names.iter().zip(&self.tallies) {
-            let text = name.dotted();
+            let text = text_of(name);
             if tally.is_global && seen.insert(text.clone()) {
                 out.push(text);
             }
@@ -329,10 +359,15 @@ impl Findings {
 
     /// Every call, in order of first appearance.
     pub(super) fn calls(&self) -> Vec<Call> {
+        self.calls_where(|_, _| true)
+    }
+
+    /// Those among them whose name and class are wanted.
+    pub(super) fn calls_where(&self, is_wanted: impl Fn(&Name, CallClass) -> bool) -> Vec<Call> {
         let mut out: Vec<Call> = Vec::new();
         let mut at: HashMap<String, usize> = HashMap::new();
         for (name, tally) in self.names.iter().zip(&self.tallies) {
-            let Some(class) = tally.worst else {
+            let Some(class) = tally.worst.filter(|class| is_wanted(name, *class)) else {
                 continue;
             };
             let call = Call {

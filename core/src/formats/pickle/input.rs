@@ -20,7 +20,7 @@ const WINDOW: usize = 1 << 20;
 /// Consumed bytes that stay when the others are dropped.
 const KEPT_BEHIND: usize = 64 << 10;
 
-/// Longest text line; a line is kept whole to be understood.
+/// Longest text line that is kept whole to be understood; a window keeps the head of a longer one.
 const MAX_LINE: usize = 64 << 20;
 
 /// What becomes of bytes once they are consumed.
@@ -48,11 +48,19 @@ pub(super) enum Lack {
 /// An opcode's argument: a number, or where its bytes lie.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Arg {
+    /// The number, or the length of text and bytes.
     pub(super) number: u64,
     /// First byte, as position in the kept text.
     pub(super) start: usize,
     /// Kept bytes.
     pub(super) len: usize,
+}
+
+impl Arg {
+    /// True for text or bytes of which only a head was kept.
+    pub(super) fn is_cut(self) -> bool {
+        self.len as u64 != self.number
+    }
 }
 
 /// A cursor over a [`Content`].
@@ -211,11 +219,18 @@ impl<'a> Input<'a> {
             ArgShape::Line => self.line(),
             ArgShape::TwoLines => {
                 let first = self.line()?;
-                let second = self.line()?;
+                let second = match self.line() {
+                    Err(Lack::End) => self.unended_line()?,
+                    second => second?,
+                };
+                if first.is_cut() {
+                    return Ok(first);
+                }
                 // The line feed between them belongs to the name: it is how both are told apart.
                 Ok(Arg {
+                    number: first.number + 1 + second.number,
+                    start: first.start,
                     len: first.len + 1 + second.len,
-                    ..first
                 })
             }
             ArgShape::Counted1 => {
@@ -277,18 +292,62 @@ impl<'a> Input<'a> {
             if let Some(n) = fresh.iter().position(|b| *b == b'\n') {
                 let end = seen + n;
                 self.position = end + 1;
+                let len = end - start;
                 return Ok(Arg {
-                    number: 0,
+                    number: len as u64,
                     start,
-                    len: end - start,
+                    len,
                 });
             }
             seen = self.text.bytes.len();
+            if self.keeping == Keeping::Window && seen - start > KEPT_HEAD {
+                return self.rest_of_line(start);
+            }
             if seen - start > MAX_LINE {
                 return Err(Lack::Budget("a line of text is longer than 64 MiB"));
             }
             self.fill()?;
         }
+    }
+
+    /// Passes over the rest of a line of which a window keeps the head.
+    fn rest_of_line(&mut self, start: usize) -> Result<Arg, Lack> {
+        let head = start + KEPT_HEAD;
+        let mut n_dropped = self.text.bytes.len() - head;
+        loop {
+            self.text.bytes.truncate(head);
+            self.fill()?;
+            let fresh = self.text.bytes.get(head..).unwrap_or_default();
+            if let Some(n) = fresh.iter().position(|b| *b == b'\n') {
+                // What follows the line moves up to its head.
+                self.text.bytes.drain(head..=head + n);
+                self.position = head;
+                self.gap_at(head);
+                return Ok(Arg {
+                    number: (KEPT_HEAD + n_dropped + n) as u64,
+                    start,
+                    len: KEPT_HEAD,
+                });
+            }
+            n_dropped += fresh.len();
+        }
+    }
+
+    /// The second line of INST or GLOBAL where the data end before its line feed: Python takes all but the last byte
+    /// for the name, and calls it (`Modules/_pickle.c: load_inst`).
+    fn unended_line(&mut self) -> Result<Arg, Lack> {
+        let start = self.position;
+        let n_left = self.text.bytes.len() - start;
+        let len = n_left
+            .checked_sub(1)
+            .filter(|len| *len > 0)
+            .ok_or(Lack::End)?;
+        self.position = start + n_left;
+        Ok(Arg {
+            number: len as u64,
+            start,
+            len,
+        })
     }
 
     /// Bytes behind their length; of those too long for the buffer only a head is kept.
@@ -372,8 +431,13 @@ impl<'a> Input<'a> {
 
     /// Records that the stream goes on at `behind` where the text ends.
     fn gap(&mut self) {
-        let position = u32::try_from(self.text.bytes.len()).unwrap_or(u32::MAX);
-        let delta = self.behind.wrapping_sub(u64::from(position));
+        self.gap_at(self.text.bytes.len());
+    }
+
+    /// Records that the text from `position` on is what stands right before `behind`.
+    fn gap_at(&mut self, position: usize) {
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let delta = self.behind.wrapping_sub(self.text.bytes.len() as u64);
         match self.text.gaps.last_mut() {
             Some(gap) if gap.position == position => gap.delta = delta,
             _ => self.text.gaps.push(Gap { position, delta }),
@@ -399,6 +463,10 @@ impl<'a> Input<'a> {
         }
         if self.keeping == Keeping::All && old >= self.max_kept {
             return Err(Lack::Budget("more bytes than may be kept"));
+        }
+        // The first reads are for the many values that are no larger: a slow disk makes none of them too large.
+        if self.chunk == LAST_CHUNK && Instant::now() > self.deadline {
+            return Err(Lack::Budget("the time for this value is used up"));
         }
         self.text.bytes.resize(old + n, 0);
         let mut bytes = std::mem::take(&mut self.text.bytes);
@@ -434,4 +502,53 @@ impl<'a> Input<'a> {
 fn low_half(number: u64) -> u32 {
     let [a, b, c, d, ..] = number.to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Bytes without end.
+    struct Endless;
+
+    impl crate::source::ReadAt for Endless {
+        fn len(&self) -> u64 {
+            u64::MAX
+        }
+
+        fn read_at(&self, _offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+            buf.fill(b'a');
+            Ok(buf.len())
+        }
+    }
+
+    #[test]
+    fn a_window_keeps_the_head_of_a_long_line() {
+        let n = 3 << 20;
+        let content = Content::of_bytes([vec![b'a'; n].as_slice(), b"\nbc\nN."].concat());
+        let deadline = Instant::now() + Duration::from_mins(5);
+        let mut input = Input::new(&content, Keeping::Window, u64::MAX, deadline);
+        let line = input.arg(ArgShape::Line).unwrap();
+        assert!(line.is_cut());
+        assert_eq!((line.len, line.number), (KEPT_HEAD, n as u64));
+        assert!(input.text.bytes.len() < 2 * LAST_CHUNK);
+        assert_eq!(input.offset(), n as u64 + 1);
+        let short = input.arg(ArgShape::Line).unwrap();
+        assert_eq!((input.bytes(short), short.is_cut()), (&b"bc"[..], false));
+        assert_eq!(input.window_at(n as u64 + 1, 2), b"bc");
+        assert_eq!(input.next_byte(), Ok(b'N'));
+        assert_eq!(input.offset(), n as u64 + 5);
+    }
+
+    #[test]
+    fn a_line_without_end_ends_with_the_time() {
+        let content = Content::plain(std::sync::Arc::new(Endless));
+        for keeping in [Keeping::Window, Keeping::All] {
+            let mut input = Input::new(&content, keeping, u64::MAX, Instant::now());
+            assert!(matches!(input.arg(ArgShape::Line), Err(Lack::Budget(_))));
+            assert!(input.offset_at(input.text.bytes.len()) < 1 << 20);
+        }
+    }
 }

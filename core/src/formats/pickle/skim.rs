@@ -3,7 +3,7 @@
 
 use super::arena::Arena;
 use super::build::{Build, Text};
-use super::decode::{Decoded, budget, finish};
+use super::decode::{Decoded, budget, finish, traced_budget};
 use super::input::{Input, Keeping};
 use super::machine::{Machine, Segment, Stop};
 use super::opcodes as op;
@@ -77,7 +77,7 @@ const MAX_HEIGHT: usize = 4_000_000;
 ///
 /// Best on plain content: packed content is unpacked again for every part that is decoded later.
 pub fn skim(content: &Content, limits: &Limits) -> Skim {
-    let budget = budget(limits);
+    let budget = traced_budget(limits);
     let input = Input::new(content, Keeping::Window, u64::MAX, budget.deadline);
     let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
     let mut skim = Skim::default();
@@ -128,7 +128,7 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
 
 /// True unless a second pickle stands behind the first: what is too long to be read within the limits is one value.
 pub(crate) fn is_one(content: &Content, limits: &Limits) -> bool {
-    let budget = budget(limits);
+    let budget = traced_budget(limits);
     let input = Input::new(content, Keeping::Window, u64::MAX, budget.deadline);
     let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
     let mut n_done = 0;

@@ -18,11 +18,14 @@ const TUPLE_POOL: usize = 1 << 16;
 const RECENT_DICTS: usize = 8;
 const MAX_DICT_ITEMS: usize = 32;
 /// Longest text that may be part of a name.
-const MAX_TEXT: usize = 4 << 10;
-/// Texts that are remembered once they were looked at.
-const MAX_KNOWN_TEXTS: usize = 100_000;
+pub(super) const MAX_TEXT: usize = 4 << 10;
+/// Bytes of texts that are remembered once they were looked at, and what one costs beside them.
+const MAX_KNOWN_BYTES: usize = 8 << 20;
+const KNOWN_TEXT_BYTES: usize = 64;
 /// How often a packed stream may be read again from its front for a text that has passed.
 const MAX_REREADS: u32 = 4;
+/// How far, in bytes.
+const MAX_REREAD_BYTES: u64 = 64 << 20;
 
 /// What is remembered of a data type.
 #[derive(Debug, Clone)]
@@ -60,7 +63,11 @@ pub(super) struct Trace {
     dicts: VecDeque<(Traced, Vec<Traced>)>,
     dtypes: Vec<DtypeFacts>,
     wrappers: Vec<WrapperFacts>,
+    n_wrapper_pairs: usize,
+    /// The wrapper whose array was read last.
+    last_done: Option<Traced>,
     known_texts: HashMap<u64, Box<[u8]>>,
+    n_known_bytes: usize,
     n_rereads: u32,
     n_dicts: u64,
     /// Bytes of the array that was read last.
@@ -118,7 +125,8 @@ impl Trace {
         let mut text = whole_text(&bytes);
         if text.is_none() {
             let is_plain = input.content().is_plain();
-            if !is_plain && self.n_rereads >= MAX_REREADS {
+            let is_far = self.n_rereads >= MAX_REREADS || offset > MAX_REREAD_BYTES;
+            if !is_plain && is_far {
                 return Text::OutOfReach;
             }
             self.n_rereads += u32::from(!is_plain);
@@ -130,7 +138,8 @@ impl Trace {
         let Some(text) = text else {
             return Text::OutOfReach;
         };
-        if self.known_texts.len() < MAX_KNOWN_TEXTS {
+        if self.n_known_bytes < MAX_KNOWN_BYTES {
+            self.n_known_bytes += KNOWN_TEXT_BYTES + text.len();
             self.known_texts.insert(offset, text.as_slice().into());
         }
         Text::Is(text)
@@ -248,8 +257,7 @@ impl Trace {
 
 /// The text of the opcode at the front of `bytes`, if it is there whole.
 fn whole_text(bytes: &[u8]) -> Option<Vec<u8>> {
-    let is_line = matches!(bytes.first(), Some(b'S' | b'V' | b'P'));
-    if is_line && !bytes.contains(&b'\n') {
+    if is_long_line(bytes) {
         return None;
     }
     let text = KeptText {
@@ -262,9 +270,16 @@ fn whole_text(bytes: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// True for the opcode of a line whose end is not among the bytes that may be part of a name.
+pub(super) fn is_long_line(opcode: &[u8]) -> bool {
+    let head = opcode.get(..MAX_TEXT).unwrap_or(opcode);
+    matches!(head.first(), Some(b'S' | b'V' | b'P')) && !head.contains(&b'\n')
+}
+
 impl Build for Trace {
     type Ref = Traced;
 
+    const MISSING: Traced = Traced::NOTHING;
     const NONE: Traced = Traced::NOTHING;
     const EMPTY_TUPLE: Traced = Traced::new(Sort::Tuple, 0);
 
@@ -375,8 +390,10 @@ impl Build for Trace {
             Sort::Wrapper => {
                 let pairs = self.dicts.iter().find(|(dict, _)| *dict == state);
                 let pairs = pairs.map(|(_, pairs)| pairs.clone()).unwrap_or_default();
+                let n_new = pairs.len();
                 if let Some(wrapper) = self.wrapper_mut(target) {
-                    wrapper.pairs = pairs;
+                    let old = std::mem::replace(&mut wrapper.pairs, pairs);
+                    self.n_wrapper_pairs = self.n_wrapper_pairs + n_new - old.len();
                 }
             }
             Sort::Object | Sort::Foreign => {}
@@ -415,6 +432,10 @@ impl Build for Trace {
 
     fn text(&mut self, value: Traced, input: &Input<'_>) -> Text {
         self.fetch(value, input)
+    }
+
+    fn may_be_text(&self, value: Traced) -> bool {
+        matches!(value.sort(), Sort::Name | Sort::Foreign) || self.is_object(value)
     }
 
     fn call_args(&mut self, args: Traced, input: &Input<'_>) -> Vec<CallArg> {
@@ -498,9 +519,17 @@ impl Build for Trace {
         if let Some(wrapper) = self.wrapper_mut(target) {
             wrapper.is_done = true;
         }
+        // Whoever asks for an array asks before the next one is read.
+        let done = self.last_done.replace(target);
+        if let Some(wrapper) = done.and_then(|done| self.wrapper_mut(done)) {
+            let pairs = std::mem::take(&mut wrapper.pairs);
+            self.n_wrapper_pairs -= pairs.len();
+        }
     }
 
+    /// Room that is kept for good, in eight bytes each.
     fn n_nodes(&self) -> usize {
-        0
+        let facts = size_of_val(self.wrappers.as_slice()) + size_of_val(self.dtypes.as_slice());
+        facts / 8 + self.n_wrapper_pairs
     }
 }

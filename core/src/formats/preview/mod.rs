@@ -288,8 +288,7 @@ fn of_npy(content: Content, options: &Options) -> Preview {
 }
 
 fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) -> Preview {
-    let limit = usize::try_from(options.limits.output_bytes).unwrap_or(usize::MAX);
-    let bytes = content.head(limit);
+    let (bytes, cut) = held(&content, options);
     let (word, rewritten) = match carrier {
         Carrier::MessagePack => ("msgpack", plain::from_message_pack(&bytes)),
         Carrier::Response if bson::is_one(&bytes) => ("bson", bson::to_pickle(&bytes)),
@@ -305,7 +304,9 @@ fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) 
                 Carrier::Bytes
             };
             let mut preview = of_raw(content, raw, head);
-            if carrier == Carrier::Response && !(is_text && is_block_yaml(head)) {
+            if cut.is_some() {
+                preview.problems.extend(cut);
+            } else if carrier == Carrier::Response && !(is_text && is_block_yaml(head)) {
                 let message = format!("expected a pickle, JSON, BSON or YAML: {why}");
                 let problem = Problem::new(ProblemKind::Damaged, 0, message);
                 preview.problems.push(problem);
@@ -318,6 +319,28 @@ fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) 
         is_truncated: !decoded.is_complete,
         ..Preview::of_value(decoded.value, content, word)
     }
+}
+
+/// Bytes of a value in a notation that is decoded in memory, whatever the limits allow besides.
+const MAX_HELD: u64 = 64 << 20;
+
+/// The bytes of such a value, and what is to be said if they are not all.
+fn held(content: &Content, options: &Options) -> (Vec<u8>, Option<Problem>) {
+    let limit = options.limits.output_bytes.min(MAX_HELD);
+    let mut bytes = content.head(
+        usize::try_from(limit)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1),
+    );
+    if bytes.len() as u64 <= limit {
+        return (bytes, None);
+    }
+    bytes.pop();
+    let message = format!("it has more than the {limit} bytes that are decoded of such a value");
+    (
+        bytes,
+        Some(Problem::new(ProblemKind::Limit, limit, message)),
+    )
 }
 
 /// True for a pickle, and not for BSON, whose length can look like a pickle's first byte.
@@ -343,7 +366,7 @@ fn is_block_yaml(head: &[u8]) -> bool {
 }
 
 fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview {
-    let bytes = content.head(usize::try_from(options.limits.output_bytes).unwrap_or(usize::MAX));
+    let (bytes, cut) = held(&content, options);
     let (word, decoded) = match Header::parse(&bytes).filter(|_| carrier == Carrier::Pyc) {
         Some(header) => (
             "pyc",
@@ -354,7 +377,11 @@ fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview 
     Preview {
         is_truncated: decoded.problem.is_some(),
         calls: decoded.calls,
-        problems: decoded.problem.into_iter().collect(),
+        problems: decoded
+            .problem
+            .map(|problem| cut.unwrap_or(problem))
+            .into_iter()
+            .collect(),
         ..Preview::of_value(decoded.value, content, word)
     }
 }

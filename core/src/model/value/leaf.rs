@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::digits;
 use super::text::KeptText;
 
 /// A number, text or bytes.
@@ -75,14 +76,14 @@ pub(crate) fn read(text: &KeptText, position: u32) -> Option<Leaf<'_>> {
                 bytes.try_into().ok()?,
             ))))
         }
-        b'I' | b'L' => Leaf::Int(decimal(line())),
+        b'I' | b'L' => Leaf::Int(digits::integer(line())?),
         0x8a => Leaf::Int(binary(counted(1)?)),
         0x8b => Leaf::Int(binary(counted(4)?)),
         b'G' => {
             let bytes = text.bytes.get(at + 1..at + 9)?;
             Leaf::Float(f64::from_be_bytes(bytes.try_into().ok()?))
         }
-        b'F' => Leaf::Float(float_text(line()).unwrap_or(f64::NAN)),
+        b'F' => Leaf::Float(digits::float(line())?),
         0x8c => Leaf::Str(counted(1)?),
         b'X' => Leaf::Str(counted(4)?),
         0x8d => Leaf::Str(counted(8)?),
@@ -113,7 +114,7 @@ fn le(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |n, b| (n << 8) | u64::from(*b))
 }
 
-fn binary(blob: Blob<'_>) -> Integer<'_> {
+pub(super) fn binary(blob: Blob<'_>) -> Integer<'_> {
     match blob.bytes.len() {
         0 if blob.len == 0 => Integer::Small(0),
         1..=8 if !blob.is_cut() => {
@@ -123,23 +124,6 @@ fn binary(blob: Blob<'_>) -> Integer<'_> {
         }
         _ => Integer::Binary(blob),
     }
-}
-
-/// The integer of a text line, with Python 2's `L` or without.
-pub(crate) fn decimal(line: &[u8]) -> Integer<'_> {
-    let text = std::str::from_utf8(line).unwrap_or_default().trim();
-    let text = text.strip_suffix('L').unwrap_or(text);
-    match text.parse::<i64>() {
-        Ok(value) => Integer::Small(value),
-        Err(_) => Integer::Decimal(Cow::Borrowed(text)),
-    }
-}
-
-/// A float as `float()` reads it from a text line.
-pub(crate) fn float_text(line: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(line).ok()?.trim();
-    // Rust takes the same words as Python ("nan", "inf", "infinity", any case), and the same numbers.
-    text.parse().ok()
 }
 
 /// The bytes of a quoted Python 2 string literal (opcode STRING).

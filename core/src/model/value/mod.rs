@@ -4,6 +4,7 @@
 
 mod arena;
 mod call;
+pub(crate) mod digits;
 mod leaf;
 mod node;
 mod scalar;
@@ -15,7 +16,7 @@ pub use leaf::{Blob, Integer, Leaf};
 pub use node::NodeId;
 pub use tree::{Child, ChildKey, Kind};
 
-pub(crate) use leaf::{decimal, float_text, push_code_point, read as read_leaf};
+pub(crate) use leaf::{push_code_point, read as read_leaf};
 pub(crate) use node::{Cell, Chain, Constant, Object, Run, Slot, Tag};
 pub(crate) use text::{Gap, KeptText};
 

@@ -1,20 +1,18 @@
 //! Opcodes that name globals, call them and set state: all of it only noted.
 
 use super::{
-    Arg, Attached, Block, BlockData, Build, Call, CallClass, Frame, Machine, Memo, Method, NameId,
-    Step, Tag, Text, Then,
+    Arg, Attached, Block, BlockData, Build, Call, CallClass, Dialect, Frame, Machine, Memo, Method,
+    NameId, Step, Tag, Text, Then,
 };
 
 impl<B: Build> Machine<'_, B> {
     pub(super) fn global_name(&mut self, arg: Arg) -> NameId {
         let maps_python2 = self.declared < 3;
-        let lines = self
-            .input
-            .text
-            .bytes
-            .get(arg.start..arg.start + arg.len)
-            .unwrap_or_default();
-        let name = self.findings.global(lines, maps_python2);
+        let name = if arg.is_cut() {
+            self.findings.long_name()
+        } else {
+            self.findings.global(self.input.bytes(arg), maps_python2)
+        };
         self.findings.imports(name, self.at);
         name
     }
@@ -36,8 +34,9 @@ impl<B: Build> Machine<'_, B> {
             id
         } else {
             for (part, text) in [(module, &module_text), (name, &name_text)] {
-                // The result of a call may be text: then the name is computed, and only Python could tell it.
-                if *text == Text::Other && self.build.made_by(part).is_none() {
+                // What a global or the result of a call is may be text: then the name is computed, and only Python
+                // could tell it.
+                if *text == Text::Other && !self.build.may_be_text(part) {
                     let found = self.build.word(part);
                     return Err(self.broken(format!(
                         "expected two strings that name a global, found a {found}"
@@ -158,7 +157,8 @@ impl<B: Build> Machine<'_, B> {
             }
             Attached::Changes(name) => self.findings.changes(name, "__setstate__", self.at),
         }
-        if self.build.is_waiting_wrapper(target, &self.findings) {
+        if self.dialect != Dialect::Plain && self.build.is_waiting_wrapper(target, &self.findings) {
+            self.dialect = Dialect::Joblib { has_arrays: true };
             return self.array_block(target);
         }
         Ok(())

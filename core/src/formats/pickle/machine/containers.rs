@@ -12,9 +12,14 @@ impl<B: Build> Machine<'_, B> {
     pub(super) fn collect(&mut self, tag: Tag) -> Step {
         let mark = self.pop_mark()?;
         self.watch(mark, tag == Tag::Dict);
-        let items = self.stack.get(mark..).unwrap_or_default();
+        let mut items = self.stack.get(mark..).unwrap_or_default();
         if tag == Tag::Dict && !items.len().is_multiple_of(2) {
-            return Err(self.broken("expected keys and values in pairs, found an odd number"));
+            // Python 2 leaves the last one out (`Modules/cPickle.c: load_dict`).
+            items = items.split_last().map_or(items, |(_, pairs)| pairs);
+            let container = self.build.container(tag, items);
+            self.stack.truncate(mark);
+            self.note_damage("expected keys and values in pairs, found an odd number");
+            return self.push_kept(container);
         }
         if tag == Tag::Tuple && items.is_empty() {
             self.stack.push(B::EMPTY_TUPLE);
@@ -26,14 +31,10 @@ impl<B: Build> Machine<'_, B> {
     }
 
     pub(super) fn tuple_of_top(&mut self, n: usize) -> Step {
-        let Some(start) = self
-            .stack
-            .len()
-            .checked_sub(n)
-            .filter(|s| *s >= self.fence())
-        else {
+        let Some(start) = self.stack.len().checked_sub(n) else {
             return Err(self.underflow());
         };
+        self.look_at_fence(start);
         self.watch(start, false);
         let items = self.stack.get(start..).unwrap_or_default();
         let tuple = self.build.container(Tag::Tuple, items);
@@ -48,19 +49,18 @@ impl<B: Build> Machine<'_, B> {
 
     pub(super) fn attach_top(&mut self, how: Attach, n: usize) -> Step {
         match self.stack.len().checked_sub(n) {
-            Some(start) if start > self.fence() => self.attach(how, start),
-            _ => Err(self.underflow()),
+            Some(start) => self.attach(how, start),
+            None => Err(self.underflow()),
         }
     }
 
     pub(super) fn attach(&mut self, how: Attach, start: usize) -> Step {
-        let target = start
-            .checked_sub(1)
-            .filter(|at| *at >= self.fence())
-            .and_then(|at| self.stack.get(at).copied());
-        let Some(target) = target else {
+        let below = start.checked_sub(1);
+        let target = below.and_then(|at| Some((at, self.stack.get(at).copied()?)));
+        let Some((at, target)) = target else {
             return Err(self.underflow());
         };
+        self.look_at_fence(at);
         self.watch(start, how == Attach::Pairs);
         let items = self.stack.get(start..).unwrap_or_default();
         let step = match how {

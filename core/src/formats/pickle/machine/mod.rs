@@ -8,6 +8,7 @@ mod flow;
 mod scalars;
 mod traps;
 
+use std::hash::RandomState;
 use std::time::Instant;
 
 use super::build::{Attach, Attached, Block, BlockData, Build, Call, LeafKind, Text};
@@ -16,11 +17,14 @@ use super::input::{Arg, Input, Lack};
 use super::memo::Memo;
 use super::opcodes::{self as op, opcode};
 use crate::formats::{Problem, ProblemKind};
-use crate::model::value::{CallClass, Integer, Tag, decimal, float_text};
+use crate::model::value::{CallClass, Integer, Tag, digits};
 use traps::{Method, Traps};
 
 /// Opcodes between two looks at the clock and the budget.
 const TICK: u32 = 4096;
+
+/// Arguments of this many bytes are followed by such a look: the window would hold thousands of them otherwise.
+const LONG_ARG: usize = 4 << 10;
 
 /// The newest protocol (`pickle.HIGHEST_PROTOCOL` of CPython 3.8 to 3.13).
 const HIGHEST_PROTOCOL: u8 = 5;
@@ -39,6 +43,15 @@ pub(super) enum Stop<R> {
     Broken(Problem),
     /// A limit was reached here.
     Limit(Problem),
+}
+
+/// Who is to load a pickle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// joblib, which takes its wrappers' arrays out of the stream; `has_arrays` once there was one.
+    Joblib { has_arrays: bool },
+    /// `pickle.load`, which knows no wrappers: their arrays are opcodes like any other bytes.
+    Plain,
 }
 
 /// What the machine may use up.
@@ -77,11 +90,13 @@ pub(super) struct Machine<'a, B: Build> {
     pub(super) declared: u8,
     /// The pickle asked for a memo slot that is not set.
     pub(super) lacked_memo_slot: bool,
+    pub(super) dialect: Dialect,
     budget: Budget,
     frames: Vec<Frame<B::Ref>>,
     frame_end: u64,
     n_buffers: u32,
     traps: Traps,
+    slot_names: RandomState,
     until_tick: u32,
     resolve: Option<Resolve<'a>>,
     resolved: Vec<Segment>,
@@ -132,11 +147,13 @@ impl<'a, B: Build> Machine<'a, B> {
             protocol: 0,
             declared: 0,
             lacked_memo_slot: false,
+            dialect: Dialect::Joblib { has_arrays: false },
             budget,
             frames: Vec::new(),
             frame_end: 0,
             n_buffers: 0,
             traps: Traps::default(),
+            slot_names: RandomState::new(),
             until_tick: TICK,
             resolve: None,
             resolved: Vec::new(),
@@ -220,6 +237,9 @@ impl<'a, B: Build> Machine<'a, B> {
             Err(lack) => return Err(self.lack(opcode.name, lack)),
         };
         self.protocol = self.protocol.max(opcode.protocol);
+        if arg.len >= LONG_ARG {
+            self.until_tick = 1;
+        }
         match byte {
             op::MEMOIZE => {
                 let top = self.top()?;
@@ -270,15 +290,15 @@ impl<'a, B: Build> Machine<'a, B> {
                 self.leaf(LeafKind::Text, position);
                 self.note_line(arg);
             }
-            op::INT => self.int_line(arg, position, true)?,
-            op::LONG => self.int_line(arg, position, false)?,
-            op::FLOAT => self.float_line(arg, position)?,
+            op::INT => self.int_line(arg, position, true),
+            op::LONG => self.int_line(arg, position, false),
+            op::FLOAT => self.float_line(arg, position),
             op::GET => {
-                let slot = self.slot(arg)?;
+                let slot = self.slot(arg);
                 self.fetch(slot)?;
             }
             op::PUT => {
-                let slot = self.slot(arg)?;
+                let slot = self.slot(arg);
                 let top = self.top()?;
                 self.memo.put(slot, top);
             }
@@ -358,9 +378,25 @@ impl<'a, B: Build> Machine<'a, B> {
 
     #[inline]
     fn top(&mut self) -> Step<B::Ref> {
-        match self.stack.last() {
-            Some(top) if self.stack.len() > self.fence() => Ok(*top),
-            _ => Err(self.underflow()),
+        match self.stack.last().copied() {
+            Some(top) => {
+                self.look_at_fence(self.stack.len() - 1);
+                Ok(top)
+            }
+            // The pickle.py of Python 2 keeps a MARK on the stack like any value.
+            None if !self.marks.is_empty() => {
+                self.look_at_fence(0);
+                Ok(B::MISSING)
+            }
+            None => Err(self.underflow()),
+        }
+    }
+
+    /// Python 3 refuses to take what lies below the last MARK; Python 2 takes it (`Modules/cPickle.c`), and goes on.
+    #[inline]
+    fn look_at_fence(&mut self, height: usize) {
+        if height < self.fence() || self.stack.is_empty() {
+            self.note_damage("expected a value above the last MARK, found none");
         }
     }
 

@@ -1,6 +1,11 @@
 //! Opcodes that push one number, text or bytes.
 
-use super::{Arg, Build, Integer, LeafKind, Machine, Step, decimal, float_text};
+use std::hash::BuildHasher as _;
+
+use super::{Arg, Build, Integer, LeafKind, Machine, Step, digits};
+
+/// Slots beyond all that numbers name.
+const FIRST_NAMED_SLOT: u64 = 1 << 63;
 
 impl<B: Build> Machine<'_, B> {
     #[inline]
@@ -20,13 +25,12 @@ impl<B: Build> Machine<'_, B> {
     #[inline]
     pub(super) fn utf8(&mut self, arg: Arg, position: usize) -> Step {
         let bytes = self.input.bytes(arg);
-        if std::str::from_utf8(bytes).is_err() {
-            let is_cut = arg.len as u64 != arg.number;
-            if let Some(at) = invalid_utf8(bytes, is_cut) {
-                return Err(self.broken(format!(
-                    "expected UTF-8 text, found another byte at {at} of it"
-                )));
-            }
+        if std::str::from_utf8(bytes).is_err()
+            && let Some(at) = invalid_utf8(bytes, arg.is_cut())
+        {
+            return Err(self.broken(format!(
+                "expected UTF-8 text, found another byte at {at} of it"
+            )));
         }
         self.note_word(arg);
         self.leaf(LeafKind::Text, position);
@@ -50,42 +54,44 @@ impl<B: Build> Machine<'_, B> {
         }
     }
 
-    pub(super) fn int_line(&mut self, arg: Arg, position: usize, may_be_bool: bool) -> Step {
+    /// INT and LONG. What no Python reads as a number is damage, and what stands behind it is read all the same.
+    pub(super) fn int_line(&mut self, arg: Arg, position: usize, may_be_bool: bool) {
         let line = self.input.bytes(arg);
-        // `I00` and `I01` are how protocols 0 and 1 write False and True.
-        if may_be_bool && matches!(line, b"00" | b"01") {
-            let value = line == b"01";
-            self.stack.push(B::bool(value));
-            return Ok(());
-        }
-        match decimal(line) {
-            Integer::Small(value) => {
-                self.int(value, position);
-                Ok(())
+        match digits::integer(line) {
+            // `I00` and `I01` are how protocols 0 and 1 write False and True; CPython goes by length and value.
+            Some(Integer::Small(value @ 0..=1)) if may_be_bool && line.len() == 2 => {
+                self.stack.push(B::bool(value == 1));
             }
-            Integer::Decimal(digits) if is_decimal(&digits) => {
-                self.leaf(LeafKind::Number, position);
-                Ok(())
-            }
-            _ => Err(self.broken("expected a decimal number on the line")),
+            Some(Integer::Small(value)) => self.int(value, position),
+            Some(_) => self.leaf(LeafKind::Number, position),
+            None if arg.is_cut() => self.leaf(LeafKind::Number, position),
+            None => self.no_number("expected an integer on the line"),
         }
     }
 
-    pub(super) fn float_line(&mut self, arg: Arg, position: usize) -> Step {
-        if float_text(self.input.bytes(arg)).is_none() {
-            return Err(self.broken("expected a float on the line"));
+    pub(super) fn float_line(&mut self, arg: Arg, position: usize) {
+        if arg.is_cut() || digits::float(self.input.bytes(arg)).is_some() {
+            self.leaf(LeafKind::Number, position);
+        } else {
+            self.no_number("expected a float on the line");
         }
-        self.leaf(LeafKind::Number, position);
-        Ok(())
     }
 
-    /// The memo slot on a text line.
-    pub(super) fn slot(&mut self, arg: Arg) -> Step<u64> {
-        let line = std::str::from_utf8(self.input.bytes(arg)).unwrap_or_default();
-        match line.trim().parse() {
-            Ok(slot) => Ok(slot),
-            Err(_) => Err(self.broken("expected the number of a memo slot on the line")),
+    fn no_number(&mut self, message: &str) {
+        self.note_damage(message);
+        self.stack.push(B::MISSING);
+    }
+
+    /// The memo slot on a text line. Python 2 takes any text for one: such slots stand behind all others.
+    pub(super) fn slot(&mut self, arg: Arg) -> u64 {
+        let line = self.input.bytes(arg);
+        let number = digits::slot(line).filter(|slot| *slot < FIRST_NAMED_SLOT && !arg.is_cut());
+        if let Some(number) = number {
+            return number;
         }
+        let named = self.slot_names.hash_one(line) | FIRST_NAMED_SLOT;
+        self.note_damage("expected the number of a memo slot on the line");
+        named
     }
 }
 
@@ -104,9 +110,4 @@ fn invalid_utf8(bytes: &[u8], is_cut: bool) -> Option<usize> {
         }
     }
     None
-}
-
-fn is_decimal(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }

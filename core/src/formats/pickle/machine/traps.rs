@@ -139,7 +139,7 @@ impl<B: Build> Machine<'_, B> {
                 None => return,
             },
             // The result of a call may be any text.
-            Text::Other if is_code && self.build.made_by(key).is_some() => ANY,
+            Text::Other if is_code && self.build.may_be_text(key) => ANY,
             Text::OutOfReach if is_code => ANY,
             Text::Other | Text::OutOfReach => return,
         };

@@ -5,7 +5,7 @@ use crate::formats::Content;
 use crate::model::Limits;
 use crate::model::value::{Call, CallClass};
 
-fn both(pickle: &[u8]) -> (Vec<Call>, Vec<String>) {
+pub(super) fn both(pickle: &[u8]) -> (Vec<Call>, Vec<String>) {
     let content = Content::of_bytes(pickle);
     let limits = Limits {
         time: Limits::DEEP.time,
@@ -29,7 +29,7 @@ fn check_call(pickle: &[u8], name: &str, class: CallClass) {
     );
 }
 
-fn is_code(pickle: &[u8], name: &str) {
+pub(super) fn is_code(pickle: &[u8], name: &str) {
     check_call(pickle, name, CallClass::Code);
 }
 

@@ -3,11 +3,16 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
+use super::super::build::Build as _;
+use super::super::input::{Input, Keeping};
+use super::super::machine::{Budget, Machine, Stop};
+use super::super::trace::Trace;
 use super::super::*;
 use super::Case;
 use crate::formats::compress::Codec;
 use crate::formats::damage::Random;
 use crate::formats::{Content, ProblemKind};
+use crate::model::value::CallClass;
 use crate::model::{Kind, Limits, NodeId, Value};
 
 /// Does with a pickle whatever the product does, and gives what it decoded to.
@@ -291,4 +296,99 @@ fn joblib_wrappers_that_lie_are_refused() {
     assert!(sound.is_complete, "{:?}", sound.problems);
     assert_eq!(sound.value.kind(sound.value.root()), Kind::Array);
     assert_ne!(sound.value.root(), NodeId::NONE);
+}
+
+/// Bytes of all names that a decoded pickle keeps and tells.
+fn name_bytes(decoded: &Decoded) -> usize {
+    let names = decoded
+        .value
+        .names
+        .iter()
+        .map(|name| name.module.len() + name.qualname.len());
+    let calls = decoded.calls.iter().map(|call| call.name.len());
+    names
+        .chain(calls)
+        .chain(decoded.globals.iter().map(String::len))
+        .sum()
+}
+
+#[test]
+fn chains_of_getattr_and_endless_names_cost_a_name() {
+    let chain = |attribute: &[u8]| {
+        let mut pickle = b"\x80\x02c__builtin__\ngetattr\nq\x00X".to_vec();
+        pickle.extend(u32::try_from(attribute.len()).unwrap().to_le_bytes());
+        pickle.extend(attribute);
+        pickle.extend(b"q\x01ccollections\nOrderedDict\nq\x02000");
+        pickle.extend(b"h\x00h\x02h\x01\x86Rq\x020".repeat(400));
+        pickle.extend(b"h\x02)R.");
+        pickle
+    };
+    for pickle in [
+        chain(&[b'a'; 40]),
+        chain(&[b'a'; 4000]),
+        chain(&vec![b'a'; 60_000]),
+        [b"c".as_slice(), &vec![b'a'; 3 << 20], b"\nx\n)R."].concat(),
+        [b"cx\n".as_slice(), &vec![b'a'; 3 << 20], b"\n)R."].concat(),
+        [
+            b"\x80\x04V".as_slice(),
+            &vec![b'a'; 3 << 20],
+            b"\n\x8c\x01x\x93)R.",
+        ]
+        .concat(),
+    ] {
+        let decoded = exercise(&pickle);
+        let n = name_bytes(&decoded);
+        assert!(n < 1 << 20, "{n} bytes of names");
+        assert!(
+            decoded
+                .calls
+                .iter()
+                .any(|call| call.class == CallClass::Code),
+            "{:?}",
+            decoded.calls
+        );
+    }
+}
+
+#[test]
+fn a_flood_of_names_is_one_name() {
+    let mut pickle = b"\x80\x02".to_vec();
+    for n in 0..30_000 {
+        pickle.extend(format!("cm{n:0>1000}\nx\n0").into_bytes());
+    }
+    pickle.extend(b"cos\nsystem\n)R.");
+    let decoded = decode(
+        &Content::of_bytes(pickle),
+        &Limits {
+            time: Limits::DEEP.time,
+            ..Limits::PREVIEW
+        },
+    );
+    assert!(decoded.is_complete, "{:?}", decoded.problems);
+    let n = name_bytes(&decoded);
+    assert!(n < 40 << 20, "{n} bytes of names");
+    assert!(
+        decoded
+            .calls
+            .iter()
+            .any(|call| call.class == CallClass::Code),
+        "{:?}",
+        decoded.calls
+    );
+}
+
+#[test]
+fn wrappers_and_types_of_arrays_count() {
+    let mut pickle = b"\x80\x02cjoblib.numpy_pickle\nNumpyArrayWrapper\nq\x000".to_vec();
+    pickle.extend(b"h\x00)\x810".repeat(5000));
+    let content = Content::of_bytes(pickle);
+    let budget = Budget {
+        nodes: 1000,
+        slots: 1 << 20,
+        deadline: Instant::now() + Duration::from_mins(5),
+    };
+    let input = Input::new(&content, Keeping::Window, u64::MAX, budget.deadline);
+    let mut machine = Machine::new(input, Trace::default(), budget);
+    assert!(matches!(machine.run(), Stop::Limit(_)));
+    assert!(machine.build.n_nodes() < 20_000);
 }

@@ -1,7 +1,9 @@
 //! Pickles that real Pythons wrote: what we say of them is what Python says, whole, cut short and damaged.
 
+mod called;
 mod calls;
 mod hostile;
+mod lenient;
 
 use base64::Engine as _;
 use serde::Deserialize;

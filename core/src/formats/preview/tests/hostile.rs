@@ -271,3 +271,40 @@ fn frames_that_claim_what_no_file_holds_show_what_they_can() {
     }
     look_into(&preview);
 }
+
+/// A file of one byte all over; counts what is read of it.
+struct Filled(u8, AtomicU64);
+
+impl ReadAt for Filled {
+    fn len(&self) -> u64 {
+        1 << 40
+    }
+
+    fn read_at(&self, _offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        buf.fill(self.0);
+        self.1.fetch_add(buf.len() as u64, Ordering::Relaxed);
+        Ok(buf.len())
+    }
+}
+
+#[test]
+fn notations_that_are_decoded_in_memory_are_read_up_to_a_limit() {
+    for (carrier, byte) in [
+        (Carrier::Json, b'['),
+        (Carrier::Response, b'{'),
+        (Carrier::MessagePack, 0x91),
+        (Carrier::Marshal, b'['),
+    ] {
+        let file = Arc::new(Filled(byte, AtomicU64::new(0)));
+        let options = Options {
+            limits: Limits::DEEP,
+            has_statistics: false,
+        };
+        let bytes: Arc<dyn ReadAt> = Arc::<Filled>::clone(&file);
+        let preview = open_value(bytes, carrier, &NoSideFiles, &options).unwrap();
+        assert!(preview.is_truncated);
+        let problems: Vec<_> = preview.problems.iter().map(|p| p.kind).collect();
+        assert_eq!(problems, [ProblemKind::Limit], "{carrier:?}");
+        assert!(file.1.load(Ordering::Relaxed) < 80 << 20, "{carrier:?}");
+    }
+}
