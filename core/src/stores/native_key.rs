@@ -22,6 +22,9 @@ pub enum NativeKey {
     Pickled(Vec<u8>),
 }
 
+/// Longest `repr` that names a key, in characters.
+const MAX_REPR_CHARS: usize = 16 << 20;
+
 /// Where a key names one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyScope {
@@ -50,11 +53,15 @@ impl NativeKey {
             Self::Text(bytes) | Self::Untyped(bytes) | Self::Bytes(bytes) => (b't', bytes.into()),
             Self::Int(n) => (b'i', n.to_le_bytes().to_vec().into()),
             Self::Float(x) => (b'f', x.to_bits().to_le_bytes().to_vec().into()),
-            // Protocols and writers differ in bytes for the same object.
+            // Protocols and writers differ in bytes for the same object; what cannot be printed whole is named by them.
             Self::Pickled(bytes) => {
                 let decoded = crate::formats::pickle::decode_bytes(bytes);
-                let label = decoded.value.key_label(decoded.value.root());
-                (b'p', label.into_bytes().into())
+                let repr = decoded.value.repr(decoded.value.root(), MAX_REPR_CHARS);
+                if decoded.is_complete && !repr.is_cut {
+                    (b'p', repr.text.into_bytes().into())
+                } else {
+                    (b'P', bytes.into())
+                }
             }
         };
         [&[tag], &*bytes].concat()

@@ -328,7 +328,10 @@ impl Printer<'_> {
     fn leaf(&mut self, node: NodeId) {
         let out = &mut self.out;
         match self.value.leaf(node) {
-            Some(Leaf::Int(integer)) => out.push_str(&number::int_repr(&integer)),
+            Some(Leaf::Int(integer)) => {
+                out.push_str(&number::int_repr(&integer));
+                out.is_cut |= number::is_summary(&integer);
+            }
             Some(Leaf::Float(float)) => out.push_str(&float_repr(float)),
             Some(Leaf::Str(blob)) => {
                 text::str_repr(&blob.bytes, out);

@@ -159,14 +159,17 @@ pub(super) fn complex_scalar_repr(re: f64, im: f64, width: &Width) -> String {
 /// (`sys.int_info.default_max_str_digits`), because the work grows with the square.
 const MAX_DECIMAL_BYTES: usize = 1792;
 
+/// True for what is printed by its size and head.
+pub(super) fn is_summary(integer: &Integer<'_>) -> bool {
+    matches!(integer, Integer::Binary(blob) if blob.is_cut() || blob.bytes.len() > MAX_DECIMAL_BYTES)
+}
+
 /// `repr(int)`; beyond what Python prints, the size in bits and the leading digits in hexadecimal.
 pub(super) fn int_repr(integer: &Integer<'_>) -> String {
     match integer {
         Integer::Small(value) => value.to_string(),
         Integer::Decimal(text) => normal_decimal(text),
-        Integer::Binary(blob) if !blob.is_cut() && blob.bytes.len() <= MAX_DECIMAL_BYTES => {
-            decimal_of(&blob.bytes)
-        }
+        Integer::Binary(blob) if !is_summary(integer) => decimal_of(&blob.bytes),
         Integer::Binary(blob) => {
             let head = blob.bytes.iter().rev().take(8);
             let head = head.fold(0_u64, |n, b| n << 8 | u64::from(*b));

@@ -1,7 +1,10 @@
 //! Two stores to their difference: entries of one only, of both with the same value, of both with different ones.
 
 mod keys;
+mod labels;
 mod latency;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::collections::HashMap;

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::io::Read;
 
+use super::labels::{Fit, Labels};
 use crate::Result;
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::Made;
@@ -76,6 +77,7 @@ fn walk(left: &Side, right: &Side) -> Sameness {
     let mut walk = Walk {
         left,
         right,
+        labels: Labels::new(),
         waiting: vec![(left.root(), right.root())],
         seen: HashSet::new(),
     };
@@ -229,9 +231,23 @@ enum Found {
     Unknown(&'static str),
 }
 
+/// Members of a set, behind true for a frozen one.
+type Members = (bool, Vec<NodeId>);
+
+/// The nodes of each pair of numbers.
+fn at<'n>(
+    ours: &'n [NodeId],
+    theirs: &'n [NodeId],
+    pairs: &'n [(usize, usize)],
+) -> impl Iterator<Item = (NodeId, NodeId)> + 'n {
+    let nodes = |(a, b): &(usize, usize)| Some((*ours.get(*a)?, *theirs.get(*b)?));
+    pairs.iter().filter_map(nodes)
+}
+
 struct Walk<'s> {
     left: &'s Side,
     right: &'s Side,
+    labels: Labels,
     waiting: Vec<(NodeId, NodeId)>,
     seen: HashSet<(NodeId, NodeId)>,
 }
@@ -303,7 +319,7 @@ impl Walk<'_> {
                 Found::of(name(l, left) == name(r, right))
             }
             _ => match (Self::members(l, left), Self::members(r, right)) {
-                (Some(ours), Some(theirs)) => Found::of(ours == theirs),
+                (Some(ours), Some(theirs)) => self.sets(ours, theirs),
                 (None, None) => self.objects(left, right),
                 _ => Found::Different,
             },
@@ -312,6 +328,11 @@ impl Walk<'_> {
 
     fn leaves(&self, left: &Leaf<'_>, right: &Leaf<'_>) -> Found {
         match (left, right) {
+            (Leaf::Int(Integer::Binary(a)), Leaf::Int(Integer::Binary(b)))
+                if a.is_cut() || b.is_cut() =>
+            {
+                self.blobs(a, b, true)
+            }
             (Leaf::Int(a), Leaf::Int(b)) => Found::of(decimal(a) == decimal(b)),
             (Leaf::Float(a), Leaf::Float(b)) => {
                 Found::of(a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
@@ -347,34 +368,45 @@ impl Walk<'_> {
 
     /// In Python the order of keys does not make dicts differ.
     fn dicts(&self, left: NodeId, right: NodeId) -> Found {
-        let (l, r) = (self.left.value(), self.right.value());
-        let in_order = |value: &Value, node| -> Vec<(String, NodeId)> {
-            let pairs = value.pairs(node);
-            let mut pairs: Vec<_> = pairs.map(|(k, v)| (value.key_label(k), v)).collect();
-            pairs.sort_by(|a, b| a.0.cmp(&b.0));
-            pairs
+        let unzipped = |value: &Value, node| value.pairs(node).unzip::<_, _, Vec<_>, Vec<_>>();
+        let (our_keys, ours) = unzipped(self.left.value(), left);
+        let (their_keys, theirs) = unzipped(self.right.value(), right);
+        let pairs = match self.fit(&our_keys, &their_keys) {
+            Ok(pairs) => pairs,
+            Err(found) => return found,
         };
-        let (ours, theirs) = (in_order(l, left), in_order(r, right));
-        let keys = |pairs: &[(String, NodeId)]| -> Vec<String> {
-            pairs.iter().map(|(key, _)| key.clone()).collect()
-        };
-        if keys(&ours) != keys(&theirs) {
-            return Found::Different;
-        }
-        let values = ours.into_iter().zip(theirs);
-        Found::If(values.map(|((_, a), (_, b))| (a, b)).collect())
+        let keys = at(&our_keys, &their_keys, &pairs);
+        Found::If(keys.chain(at(&ours, &theirs, &pairs)).collect())
     }
 
-    /// Members of a set, in one order, with the word for its type; `None` for what is none.
-    fn members(value: &Value, node: NodeId) -> Option<(bool, Vec<String>)> {
-        let labels = |items: Vec<NodeId>| {
-            let mut labels: Vec<String> = items.iter().map(|n| value.key_label(*n)).collect();
-            labels.sort();
-            labels
-        };
+    fn sets(&self, (left, ours): Members, (right, theirs): Members) -> Found {
+        if left != right {
+            return Found::Different;
+        }
+        match self.fit(&ours, &theirs) {
+            Ok(pairs) => Found::If(at(&ours, &theirs, &pairs).collect()),
+            Err(found) => found,
+        }
+    }
+
+    /// Numbers of the keys or members that belong together, or what is to be said without them.
+    fn fit(&self, ours: &[NodeId], theirs: &[NodeId]) -> Result<Vec<(usize, usize)>, Found> {
+        let ours = self.labels.of(self.left.value(), ours);
+        let theirs = self.labels.of(self.right.value(), theirs);
+        match ours.fit(&theirs) {
+            Fit::Pairs(pairs) => Ok(pairs),
+            Fit::None => Err(Found::Different),
+            Fit::Unknown => Err(Found::Unknown(
+                "it holds keys or members that cannot be told apart",
+            )),
+        }
+    }
+
+    /// Members of a set, with true for a frozen one; `None` for what is no set.
+    fn members(value: &Value, node: NodeId) -> Option<Members> {
         match value.tag(node)? {
             tag @ (Tag::Set | Tag::FrozenSet) => {
-                Some((tag == Tag::FrozenSet, labels(value.items(node).collect())))
+                Some((tag == Tag::FrozenSet, value.items(node).collect()))
             }
             Tag::Object => {
                 // Before protocol 4 sets are made of lists.
@@ -388,7 +420,7 @@ impl Walk<'_> {
                     Some(list) => value.sequence(*list)?,
                     None => Vec::new(),
                 };
-                Some((is_frozen, labels(items)))
+                Some((is_frozen, items))
             }
             _ => None,
         }
