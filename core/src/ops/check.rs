@@ -2,9 +2,12 @@
 //!
 //! Reads and reports; nothing is changed.
 
+use std::sync::Arc;
+
 use super::each::{Control, Rows, each};
 use crate::formats::{Problem, ProblemKind, ValueCheck};
 use crate::model::{CallClass, Condition, Finding, Limits, Record, Role, Row, Time, Verdict};
+use crate::scan::{Cancel, UntilCancelled};
 use crate::stores::{CheckOptions, Store};
 use crate::{Error, Result};
 
@@ -42,14 +45,19 @@ pub fn run(
     each(
         rows,
         control,
-        &|record| entry(store, record, &options),
+        &|record| entry(store, record, &options, control.cancel),
         &broken,
         sink,
     )
 }
 
-/// Checks one entry; `None` if it is gone since it was listed.
-pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Option<Verdict> {
+/// Checks one entry; `None` if it is gone since it was listed, or if the job was asked to stop.
+fn entry(
+    store: &Store,
+    record: &Record<'_>,
+    options: &CheckOptions,
+    cancel: &Cancel,
+) -> Option<Verdict> {
     let key = record.entry_key();
     let mut findings = Vec::new();
     let mut notes = Vec::new();
@@ -68,10 +76,15 @@ pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Opti
     } else {
         Limits::QUICK
     };
-    match store
-        .open_value(&key)
-        .and_then(|value| value.check(&limits))
-    {
+    let checked = store.open_value(&key).and_then(|mut value| {
+        let (bytes, cancel) = (value.bytes, cancel.clone());
+        value.bytes = Arc::new(UntilCancelled { bytes, cancel });
+        value.check(&limits)
+    });
+    if cancel.is_cancelled() {
+        return None;
+    }
+    match checked {
         Ok(checked) => {
             findings.extend(of_value(&checked));
             if findings.iter().all(is_note) && !checked.is_read_to_end {

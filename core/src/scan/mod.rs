@@ -5,6 +5,7 @@ mod collect;
 mod find;
 
 pub use cancel::Cancel;
+pub(crate) use cancel::UntilCancelled;
 pub(crate) use collect::in_batches;
 pub use collect::{Batch, scan_to_snapshot, threads};
 pub use find::{Finds, find_below, find_on_this_computer};
