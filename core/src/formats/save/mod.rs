@@ -47,9 +47,7 @@ impl Preview {
     /// True where a form can hold a value of this kind; that one claims too much shows when it is saved.
     pub fn fits(&self, form: SaveAs) -> bool {
         let fits_kind = match form {
-            SaveAs::Npy => self.array_handle.as_ref().is_some_and(|handle| {
-                !handle.is_masked() && npy::header_of(&handle.view).is_some()
-            }),
+            SaveAs::Npy => npy::fits(self),
             SaveAs::Csv => csv::fits(self),
             SaveAs::Json => true,
         };

@@ -14,6 +14,12 @@ const CHUNK: usize = 256 << 10;
 /// Elements turned round at a time.
 const SLAB: u64 = 1 << 16;
 
+/// True for one array of plain elements, none of them masked.
+pub(super) fn fits(preview: &Preview) -> bool {
+    let handle = preview.array_handle.as_ref();
+    handle.is_some_and(|handle| !handle.is_masked() && npy::header_of(&handle.view).is_some())
+}
+
 /// Writes the array; false if it was cancelled.
 pub(super) fn save(
     preview: &Preview,
