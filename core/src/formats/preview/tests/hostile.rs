@@ -140,7 +140,7 @@ fn statistics_read_each_byte_of_an_array_once_and_a_glance_only_its_head() {
     const SLACK: u64 = 1 << 20;
     let options = |has_statistics| Options {
         limits: Limits {
-            time: std::time::Duration::from_secs(600),
+            time: std::time::Duration::from_mins(10),
             ..Limits::PREVIEW
         },
         has_statistics,
