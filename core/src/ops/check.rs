@@ -45,14 +45,19 @@ pub fn run(
     each(
         rows,
         control,
-        &|record| entry(store, record, &options, control.cancel),
+        &|record| entry_until(store, record, &options, control.cancel),
         &broken,
         sink,
     )
 }
 
-/// Checks one entry; `None` if it is gone since it was listed, or if the job was asked to stop.
-fn entry(
+/// Checks one entry; `None` if it is gone since it was listed.
+pub fn entry(store: &Store, record: &Record<'_>, options: &CheckOptions) -> Option<Verdict> {
+    entry_until(store, record, options, &Cancel::default())
+}
+
+/// The same; `None` also if the job was asked to stop.
+fn entry_until(
     store: &Store,
     record: &Record<'_>,
     options: &CheckOptions,
