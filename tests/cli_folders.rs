@@ -41,7 +41,11 @@ impl Folder {
         let made = made.iter().find(|f| f.store().ends_with(DATABASE));
         let whole = fs::read(made.unwrap().store()).unwrap();
         fs::write(&database, &whole).unwrap();
-        fs::write(folder.path.join("broken.db"), &whole[..whole.len() / 2]).unwrap();
+        fs::write(
+            folder.path.join("broken.db"),
+            whole.get(..whole.len() / 2).unwrap(),
+        )
+        .unwrap();
         folder
     }
 
@@ -82,7 +86,8 @@ fn shelf(path: &Path, own_key: &str) {
     let mut values = Vec::new();
     let numbered = (0..ENTRIES - 2).map(|n| format!("entry number {n}"));
     for key in numbered.chain([HASH.to_owned(), own_key.to_owned()]) {
-        index.push_str(&format!("'{key}', ({}, 5)\n", values.len()));
+        let line = format!("'{key}', ({}, 5)\n", values.len());
+        index.push_str(&line);
         values.extend(b"\x80\x04K\x01.");
         values.resize(values.len().next_multiple_of(512), 0);
     }

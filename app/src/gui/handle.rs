@@ -105,7 +105,7 @@ impl Session {
             DialogKind::Shortcuts => Dialog::Shortcuts,
             DialogKind::About => Dialog::About,
             DialogKind::Export => Dialog::Export(self.exporting()),
-            DialogKind::Save => Dialog::Save(self.saving()?),
+            DialogKind::Save => Dialog::Save(Box::new(self.saving()?)),
         })
     }
 

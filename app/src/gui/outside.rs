@@ -175,7 +175,7 @@ impl Session {
                 self.state
                     .say(Toast::new(format!("Saved as {name}"), offer));
             }
-            Made::Report(_, Err(why)) => self.state.notices.push(why),
+            Made::Report(_, Err(why)) | Made::Python(Err(why)) => self.state.notices.push(why),
             Made::Unsaved(dialog) => self.unsaved(*dialog),
             Made::Caches(found) => {
                 self.state.finding = None;
@@ -212,7 +212,6 @@ impl Session {
                 let why = "No library of Python loads an entry of this kind by itself";
                 self.state.notices.push(why.to_owned());
             }
-            Made::Python(Err(why)) => self.state.notices.push(why),
             Made::Code(entry, folder, found) => self.compared_code(entry, &folder, found),
         }
     }

@@ -48,7 +48,7 @@ pub(crate) enum Dialog {
     /// What a report is to hold, and where it goes.
     Export(Exporting),
     /// Where the value of an entry goes.
-    Save(Saving),
+    Save(Box<Saving>),
     /// Where a picture goes.
     Picture(Picturing),
 }
