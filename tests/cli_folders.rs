@@ -43,7 +43,7 @@ impl Folder {
         fs::write(&database, &whole).unwrap();
         fs::write(
             folder.path.join("broken.db"),
-            whole.get(..whole.len() / 2).unwrap(),
+            whole.split_at(whole.len() / 2).0,
         )
         .unwrap();
         folder

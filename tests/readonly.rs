@@ -117,7 +117,13 @@ fn look_closely(path: &Path) {
     let at = path.to_str().expect("a fixture's path is text");
     let listed = program::run(["ls", at]);
     let first = listed.of_type("entry").next().cloned().unwrap_or_default();
-    let text = |member: &str| first[member].as_str().unwrap_or_default().to_owned();
+    let text = |member: &str| {
+        first
+            .get(member)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (store, key) = (text("store"), text("key"));
     for words in [
         &["export", at, "-o", &report][..],
