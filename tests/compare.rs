@@ -74,6 +74,51 @@ fn keys_of_two_kinds_of_store_are_told_apart_by_their_values() {
     }
 }
 
+/// Values that are the same whatever protocol wrote them, and others that only look so.
+const PROTOCOLS: &str = r#"
+import collections, pickle, sys
+values = {
+    "huge": (2**200, 2**200), "huge negative": (-2**200, -2**200), "other huge": (2**200, 2**200 + 1),
+    "bytearray": (bytearray(b"x\xff"), bytearray(b"x\xff")), "empty bytearray": (bytearray(), bytearray()),
+    "other bytearray": (bytearray(b"x"), bytearray(b"y")), "bytearray or bytes": (bytearray(b"x"), b"x"),
+    "ordered": tuple(collections.OrderedDict(pairs) for pairs in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)])),
+    "dict": ({"a": 1, "b": 2}, {"b": 2, "a": 1}), "counter": (collections.Counter("ab"), collections.Counter("ba")),
+    "set": (set("abcd"), set("dcba")), "nan": (float("nan"), float("nan")), "one": (1, 1.0), "true": (1, True),
+}
+for side in (0, 1):
+    for protocol in range(6):
+        with open(f"{sys.argv[1]}/{'ab'[side]}{protocol}", "wb") as file:
+            pickle.dump({key: value[side] for key, value in values.items()}, file, protocol)
+print(",".join(sorted(key for key, (a, b) in values.items() if type(a) is type(b) and (a == b or a != a))))
+"#;
+
+#[test]
+fn values_are_the_same_whatever_protocol_wrote_them() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let same = python.run(PROTOCOLS, [temp.path()]);
+    for (left, right) in [
+        ("a0", "b5"),
+        ("a5", "b2"),
+        ("a4", "b1"),
+        ("a5", "b4"),
+        ("a3", "b3"),
+    ] {
+        let (a, b) = (temp.path().join(left), temp.path().join(right));
+        let ran = program::run(["compare".as_ref(), a.as_os_str(), b.as_os_str()]);
+        assert_eq!(ran.code, 0, "{}", ran.said);
+        let mut found: Vec<_> = ran
+            .of_type("diff")
+            .filter(|line| line["side"] == "same")
+            .map(|line| line["key"].as_str().unwrap_or_default().trim_matches('\''))
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found.join(","), same.trim(), "{left} and {right}");
+    }
+}
+
 #[test]
 fn every_kind_is_measured_and_nothing_of_it_stays() {
     let Some(python) = Python::env("writers") else {

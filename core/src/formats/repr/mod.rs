@@ -20,8 +20,8 @@ use crate::model::value::{Leaf, NodeId, Value};
 use text::Out;
 
 pub use key::{reads_like_repr, str_key_label};
-pub(crate) use number::complex_repr;
 pub use number::float_repr;
+pub(crate) use number::{complex_repr, decimal_of};
 pub(crate) use time::plain_moment;
 
 /// `repr(bytes)`, whole.

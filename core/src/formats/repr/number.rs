@@ -196,7 +196,7 @@ fn normal_decimal(text: &str) -> String {
 }
 
 /// Decimal digits of a little-endian two's complement number, by short division.
-fn decimal_of(bytes: &[u8]) -> String {
+pub(crate) fn decimal_of(bytes: &[u8]) -> String {
     const CHUNK: u64 = 1_000_000_000_000_000_000;
     let is_negative = bytes.last().is_some_and(|b| *b >= 0x80);
     let mut magnitude: Vec<u8> = bytes.to_vec();

@@ -3,16 +3,17 @@
 //! Stored bytes decide first, then decoded values. The walk is iterative, and a pair of shared nodes is looked at
 //! once, however often it is referred to.
 
+mod scalars;
+
 use std::collections::HashSet;
 use std::io::Read;
 
 use super::labels::{Fit, Labels};
 use crate::Result;
-use crate::formats::bytes::bytes_of;
 use crate::formats::made::Made;
 use crate::formats::numpy::{ArrayData, Order};
 use crate::formats::{ArrayHandle, Carrier, Content, Options, Preview};
-use crate::model::value::{Blob, Integer, Leaf, Name, NodeId, Tag};
+use crate::model::value::{Leaf, Name, NodeId, Tag};
 use crate::model::{Limits, Value};
 use crate::source::ReadAt;
 use crate::stores::ValueReader;
@@ -193,33 +194,6 @@ impl Side {
     fn content(&self) -> &Content {
         &self.preview.content
     }
-
-    /// All bytes at `node`, which protocols up to 2 write as text of Latin-1 with a call around it.
-    fn latin1(&self, node: NodeId) -> Option<Vec<u8>> {
-        let value = self.value();
-        let Some(object) = value.object(node) else {
-            return whole(&bytes_of(value, node)?, self.content());
-        };
-        let Some(text) = value.item(object.args, 0) else {
-            return Some(Vec::new());
-        };
-        let Some(Leaf::Str(text)) = value.leaf(text) else {
-            return None;
-        };
-        let text = String::from_utf8(whole(&text, self.content())?).ok()?;
-        let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
-        bytes.collect::<Result<_, _>>().ok()
-    }
-}
-
-/// Text or bytes to their end, of which only a head may be in memory.
-fn whole(blob: &Blob<'_>, content: &Content) -> Option<Vec<u8>> {
-    if !blob.is_cut() {
-        return Some(blob.bytes.to_vec());
-    }
-    let mut bytes = vec![0; usize::try_from(blob.len).ok()?];
-    let n = content.read_at(blob.offset?, &mut bytes).ok()?;
-    (n == bytes.len()).then_some(bytes)
 }
 
 /// What a comparison of two nodes says.
@@ -291,18 +265,10 @@ impl Walk<'_> {
         if let (Some(ours), Some(theirs)) = (self.left.array(left), self.right.array(right)) {
             return self.arrays(&ours, &theirs);
         }
-        let (l, r) = (self.left.value(), self.right.value());
-        if let (Some(ours), Some(theirs)) = (bytes_of(l, left), bytes_of(r, right)) {
-            let kind = |value: &Value, node| matches!(value.leaf(node), Some(Leaf::ByteArray(_)));
-            let is_text = |value: &Value, node| value.leaf(node).is_none();
-            if is_text(l, left) || is_text(r, right) {
-                return match (self.left.latin1(left), self.right.latin1(right)) {
-                    (Some(ours), Some(theirs)) => Found::of(ours == theirs),
-                    _ => Found::Unknown("part of it could not be read"),
-                };
-            }
-            return self.blobs(&ours, &theirs, kind(l, left) == kind(r, right));
+        if let Some(found) = self.bytes(left, right) {
+            return found;
         }
+        let (l, r) = (self.left.value(), self.right.value());
         match (l.leaf(left), r.leaf(right)) {
             (Some(ours), Some(theirs)) => return self.leaves(&ours, &theirs),
             (None, None) => {}
@@ -328,33 +294,12 @@ impl Walk<'_> {
 
     fn leaves(&self, left: &Leaf<'_>, right: &Leaf<'_>) -> Found {
         match (left, right) {
-            (Leaf::Int(Integer::Binary(a)), Leaf::Int(Integer::Binary(b)))
-                if a.is_cut() || b.is_cut() =>
-            {
-                self.blobs(a, b, true)
-            }
-            (Leaf::Int(a), Leaf::Int(b)) => Found::of(decimal(a) == decimal(b)),
+            (Leaf::Int(a), Leaf::Int(b)) => self.integers(a, b),
             (Leaf::Float(a), Leaf::Float(b)) => {
                 Found::of(a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
             }
-            (Leaf::Str(a), Leaf::Str(b)) => self.blobs(a, b, true),
+            (Leaf::Str(a), Leaf::Str(b)) => self.blobs(a, b),
             _ => Found::Different,
-        }
-    }
-
-    /// Text or bytes, of which only heads may be in memory.
-    fn blobs(&self, left: &Blob<'_>, right: &Blob<'_>, is_same_type: bool) -> Found {
-        if !is_same_type || left.len != right.len {
-            return Found::Different;
-        }
-        if !left.is_cut() && !right.is_cut() {
-            return Found::of(left.bytes == right.bytes);
-        }
-        let ours = whole(left, self.left.content());
-        let theirs = whole(right, self.right.content());
-        match (ours, theirs) {
-            (Some(ours), Some(theirs)) => Found::of(ours == theirs),
-            _ => Found::Unknown("part of it could not be read"),
         }
     }
 
@@ -455,8 +400,24 @@ impl Walk<'_> {
             (ours.base, theirs.base),
             (ours.state, theirs.state),
             (ours.items, theirs.items),
-            (ours.pairs, theirs.pairs),
         ]);
+        if ours.module == "collections" && ours.qualname == "OrderedDict" {
+            return self.in_order((ours.pairs, theirs.pairs), pairs);
+        }
+        pairs.push((ours.pairs, theirs.pairs));
+        Found::If(pairs)
+    }
+
+    /// Keys and values of a class for which their order counts, beside what has to be the same already.
+    fn in_order(&self, (left, right): (NodeId, NodeId), mut pairs: Vec<(NodeId, NodeId)>) -> Found {
+        let ours: Vec<_> = self.left.value().pairs(left).collect();
+        let theirs: Vec<_> = self.right.value().pairs(right).collect();
+        if ours.len() != theirs.len() {
+            return Found::Different;
+        }
+        for ((a, b), (c, d)) in ours.into_iter().zip(theirs) {
+            pairs.extend([(a, c), (b, d)]);
+        }
         Found::If(pairs)
     }
 
@@ -498,20 +459,6 @@ impl Found {
 fn class(made: &Made<'_>) -> (String, String) {
     let module = made.module.replace("numpy._core", "numpy.core");
     (module, made.qualname.to_string())
-}
-
-fn decimal(integer: &Integer<'_>) -> String {
-    match integer {
-        Integer::Small(n) => n.to_string(),
-        Integer::Decimal(text) => text.trim_start_matches('+').to_owned(),
-        Integer::Binary(blob) => {
-            let bytes = &blob.bytes;
-            let sign = bytes.last().is_some_and(|top| top >> 7 == 1);
-            let fill = if sign { 0xff } else { 0 };
-            let n_fill = bytes.iter().rev().take_while(|b| **b == fill).count();
-            format!("{sign} {:?}", bytes.get(..bytes.len() - n_fill))
-        }
-    }
 }
 
 fn same_streams(
