@@ -182,7 +182,13 @@ fn value_of((info, entry): (Arc<StoreInfo>, EntryKey)) -> Result<String, String>
         .and_then(|store| store.open_value(&entry))
         .and_then(|value| value.preview(&Decoding::SHOW));
     let preview = read.map_err(|error| error.to_string())?;
-    let mut text = format!("{}\n{}\n\n", preview.codec.join(" > "), preview.summary);
+    let mut text = preview.codec.join(" > ") + "\n";
+    // What is no array and no table is written out below.
+    if preview.array.is_some() || preview.table.is_some() {
+        text.push_str(&preview.summary);
+        text.push('\n');
+    }
+    text.push('\n');
     match &preview.array {
         Some(array) => {
             let first: Vec<String> = array.first.iter().map(shown).collect();

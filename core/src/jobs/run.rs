@@ -33,6 +33,13 @@ pub struct Running {
     cancel: Cancel,
 }
 
+impl Running {
+    /// True once it was asked to stop: what it wrote is being removed.
+    pub fn is_stopping(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}
+
 /// The jobs at work and the reports they sent.
 pub struct Jobs {
     send: SyncSender<Report>,

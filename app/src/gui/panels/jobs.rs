@@ -23,7 +23,8 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             .filter(|(_, job)| job.started.elapsed() > WORTH_SAYING);
         if let Some((id, job)) = long.next() {
             running_ui(ui, job);
-            if ui.button("Cancel").clicked() {
+            let cancel = egui::Button::new("Cancel");
+            if ui.add_enabled(!job.is_stopping(), cancel).clicked() {
                 out.push(Command::Cancel(id));
             }
             let n_more = long.count();
@@ -50,6 +51,10 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
 fn running_ui(ui: &mut Ui, job: &Running) {
     let theme = Theme::of(ui.ctx());
     let (done, total) = (job.progress.done(), job.progress.total());
+    if job.is_stopping() {
+        ui.label(format!("⟳ Stopping · {}", job.title));
+        return;
+    }
     let words = match total {
         Some(total) => format!(
             "⟳ {} · {} of {}",

@@ -41,6 +41,8 @@ pub(crate) struct Differing {
     pub(crate) left: Arc<Snapshot>,
     pub(crate) right: Arc<Snapshot>,
     pub(crate) found: Difference,
+    /// Whether any entry of either has a group.
+    pub(crate) has_groups: bool,
     /// Only keys of this side; `None` for all that are not the same.
     pub(crate) side: Option<Side>,
     /// Places in the difference that are listed.
@@ -55,10 +57,15 @@ pub(crate) struct Differing {
 impl Differing {
     /// A difference with everything listed that is not the same.
     pub(crate) fn new(left: Arc<Snapshot>, right: Arc<Snapshot>, found: Difference) -> Self {
+        let has_groups = [&left, &right].iter().any(|side| {
+            side.records()
+                .any(|(_, record)| !record.group.label.is_empty())
+        });
         let mut differing = Self {
             left,
             right,
             found,
+            has_groups,
             side: None,
             lines: Vec::new(),
             scroll: Scroll::default(),
