@@ -109,12 +109,17 @@ fn a_broken_cache_is_told_and_hides_no_other() {
         &["clear", all, "only a"],
         &["ls", all],
         &["stats", all],
+        &["watch", all, "--for", "0s"],
     ] {
         let ran = folder.json(words);
         assert_eq!((ran.code, told(&ran)), (0, 1), "{words:?}: {}", ran.said);
     }
     let alone = folder.at("broken.db");
-    for words in [&["show", &alone][..], &["clear", &alone, "--all"]] {
+    for words in [
+        &["show", &alone][..],
+        &["clear", &alone, "--all"],
+        &["watch", &alone, "--for", "0s"],
+    ] {
         let ran = folder.json(words);
         assert_eq!(ran.code, 3, "{words:?}: {}", ran.said);
     }

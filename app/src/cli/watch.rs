@@ -46,12 +46,7 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
         ));
     }
     let bell = Bell::hang()?;
-    let mut watched = Vec::new();
-    for info in open::find(&args.paths, global)? {
-        let store = open::open(&info)?;
-        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
-        watched.push(Watched::start(snapshot, &query, global.state(), &bell)?);
-    }
+    let mut watched = start(args, &query, global, &bell)?;
     // Too long a time to be a moment is no end.
     let end = args
         .duration
@@ -75,6 +70,40 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
         store.watcher.finish();
     }
     printed.map(|()| Exit::Done)
+}
+
+/// Begins to watch each store; one that cannot be read is told, and hides no other.
+///
+/// # Errors
+/// If none can be watched.
+fn start(
+    args: &WatchArgs,
+    query: &Query,
+    global: &Global,
+    bell: &Bell,
+) -> Result<Vec<Watched>, Failure> {
+    let found = open::find(&args.paths, global)?;
+    let mut watched = Vec::new();
+    let mut failed = Vec::new();
+    for info in &found {
+        let read = open::open(info).and_then(|store| {
+            let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
+            Watched::start(snapshot, query, global.state(), bell)
+        });
+        match read {
+            Ok(store) => watched.push(store),
+            Err(failure) => failed.push((info, failure)),
+        }
+    }
+    if watched.is_empty()
+        && let Some((_, failure)) = failed.pop()
+    {
+        return Err(failure);
+    }
+    for (info, failure) in failed {
+        open::report_failure(failure, info, global)?;
+    }
+    Ok(watched)
 }
 
 /// Rings when a watcher has news, or when the person has seen enough.
