@@ -137,6 +137,8 @@ fn look_closely(path: &Path) {
             &store,
             "--in",
             out.path().to_str().expect("text"),
+            "--kinds",
+            "sqlite",
             "--sample",
             "3",
             "--rounds",

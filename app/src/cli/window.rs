@@ -1,6 +1,6 @@
 //! `cachescope [PATH…]`: the window, or a sentence on why there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cachescope_core::stores;
 use clap::CommandFactory as _;
@@ -24,9 +24,19 @@ pub(super) fn open(
         let advice = mistyped(path).unwrap_or_default();
         Some(Failure::unread(format!("{error}{advice}")))
     };
-    let mut judged = paths.iter().map(missing);
-    if let Some(Some(first)) = judged.next()
-        && judged.all(|missing| missing.is_some())
+    let mut failures = Vec::new();
+    for path in &paths {
+        let Some(failure) = missing(path) else {
+            continue;
+        };
+        // Whoever writes a sub-command last did not want the window.
+        if is_sub_command(path) {
+            return Err(failure);
+        }
+        failures.push(failure);
+    }
+    if failures.len() == paths.len()
+        && let Some(first) = failures.into_iter().next()
     {
         return Err(first);
     }
@@ -46,11 +56,11 @@ pub(super) fn open(
 }
 
 /// Advice where the path may have been meant as a sub-command.
-fn mistyped(path: &std::path::Path) -> Option<String> {
+fn mistyped(path: &Path) -> Option<String> {
     let typed = path.to_str()?;
     let is_word = !typed.is_empty() && typed.bytes().all(|b| b.is_ascii_lowercase());
     let names = sub_commands();
-    if names.iter().any(|name| name == typed) {
+    if is_sub_command(path) {
         return Some(format!(
             ". Sub-commands come first: cachescope {typed} PATH"
         ));
@@ -61,6 +71,12 @@ fn mistyped(path: &std::path::Path) -> Option<String> {
             names.join(", ")
         )
     })
+}
+
+fn is_sub_command(path: &Path) -> bool {
+    sub_commands()
+        .iter()
+        .any(|name| path.as_os_str() == name.as_str())
 }
 
 /// Names of the sub-commands that help lists.
