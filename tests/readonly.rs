@@ -116,14 +116,15 @@ fn look_closely(path: &Path) {
     let (report, saved) = (to("report.html"), to("value"));
     let at = path.to_str().expect("a fixture's path is text");
     let listed = program::run(["ls", at]);
-    let first = listed.of_type("entry").next().cloned().unwrap_or_default();
-    let text = |member: &str| {
-        first
-            .get(member)
-            .and_then(serde_json::Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+    let member = |line: &serde_json::Value, name: &str| {
+        let text = line.get(name).and_then(serde_json::Value::as_str);
+        text.unwrap_or_default().to_owned()
     };
+    // No argument of a program can hold a NUL.
+    let is_sayable = |line: &&serde_json::Value| !member(line, "key").contains('\0');
+    let first = listed.of_type("entry").find(is_sayable);
+    let first = first.cloned().unwrap_or_default();
+    let text = |name: &str| member(&first, name);
     let (store, key) = (text("store"), text("key"));
     for words in [
         &["export", at, "-o", &report][..],
