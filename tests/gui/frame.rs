@@ -121,6 +121,8 @@ fn a_value_is_named_after_its_key_and_replaces_a_file_only_when_that_is_said() {
 fn revalidating_ends_with_a_summary() {
     let (_temp, path) = fixture(DISKCACHE);
     let mut window = Window::open(vec![path]);
+    window.wait_for_text("16 entries");
+    window.wait_for_quiet();
     window.press("Revalidate all");
-    window.wait_for_text_part("checked");
+    window.wait_for_text_part("16 entries checked");
 }
