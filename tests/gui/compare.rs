@@ -32,6 +32,8 @@ fn two_stores_are_measured_and_compared_key_by_key() {
 fn what_if_ends_with_figures_and_one_sentence() {
     let (_temp, path) = fixture("sqlite/sqlitedict-2.1/two-tables.sqlite");
     let mut window = Window::open(vec![path]);
+    // While the store is being read what is pressed may move away from under the pointer.
+    window.wait_for_quiet();
     window.press_labelled(Role::Tab, "Compare");
     window.press_labelled(Role::RadioButton, "What if");
     window.press("Measure every kind");
@@ -48,6 +50,8 @@ fn a_store_is_converted_from_the_dialog_and_opens() {
     let new = temp.path().join("new.pkl");
     let mut window = Window::open(vec![path.clone()]);
     let before = std::fs::read(&path).unwrap();
+    // While the store is being read what is pressed may move away from under the pointer.
+    window.wait_for_quiet();
     window.press_labelled(Role::Tab, "Compare");
     window.press_labelled(Role::RadioButton, "What if");
     window.press("Measure every kind");
@@ -73,6 +77,8 @@ fn a_store_is_converted_from_the_dialog_and_opens() {
 fn what_if_leaves_out_what_cannot_be_read_and_says_so() {
     let (_temp, path) = fixture(JOBLIB);
     let mut window = Window::open(vec![path]);
+    // While the store is being read what is pressed may move away from under the pointer.
+    window.wait_for_quiet();
     window.press_labelled(Role::Tab, "Compare");
     window.press_labelled(Role::RadioButton, "What if");
     window.press("Measure every kind");
