@@ -197,12 +197,7 @@ fn put_file_back(
         .open_below(folder)
         .and_then(|dir| value_file::put_back(shelf, n, &dir, &path));
     match put {
-        Err(e)
-            if !matches!(
-                e.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
-            ) =>
-        {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
             let path = base.path().join(folder).join(&path);
             Err(crate::Error::io("Cannot move the value file", &path, e))
         }

@@ -1,5 +1,6 @@
 //! The file beside a database that holds the value of one row: moved after its row, and back before it.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -116,15 +117,36 @@ impl ValueFile {
     }
 }
 
-/// Moves the value file that is held as part of entry `n` back to `path` below `dir`, whose folders are made.
+/// How often a value file is tried to be put into a folder that the program throws away as soon as it is made.
+const TRIES: usize = 100;
+
+/// Moves the value file that is held as part of entry `n` back to `path` below `dir`, whose folders are made; false if
+/// none is held.
 ///
 /// # Errors
-/// "Not found" if none is held, "already exists" if something stands in its place.
-pub(super) fn put_back(shelf: &Dir, n: usize, dir: &Dir, path: &Path) -> io::Result<()> {
+/// "Already exists" if something stands in its place.
+pub(super) fn put_back(shelf: &Dir, n: usize, dir: &Dir, path: &Path) -> io::Result<bool> {
+    let held = part_name(n, false, 0);
+    let mut tries = 1..=TRIES;
+    loop {
+        match try_put_back(shelf, &held, dir, path) {
+            // A program removes folders that it finds empty, as diskcache does, so it may take each in the moment
+            // between its making and its filling. A file that is held is never told as one that is not.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => match shelf.stat(&held) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+                _ if tries.next().is_some() => {}
+                _ => return Err(e),
+            },
+            put => return put.map(|()| true),
+        }
+    }
+}
+
+fn try_put_back(shelf: &Dir, held: &OsStr, dir: &Dir, path: &Path) -> io::Result<()> {
     let outer = path.parent().unwrap_or(Path::new(""));
     let folder = make_below(dir, outer, None)?;
     let name = path.file_name().unwrap_or_default();
-    let put = disk::rename(shelf, &part_name(n, false, 0), &folder, name);
+    let put = disk::rename(shelf, held, &folder, name);
     if put.is_err() {
         // The folder may have been made for it.
         drop(folder);
@@ -149,7 +171,51 @@ pub(super) fn prune(dir: &Dir, path: &Path, levels: usize) {
 }
 
 /// The folder of a file below `dir`, no part of its path being a link, and its name there.
-pub(super) fn open<'p>(dir: &Dir, path: &'p Path) -> io::Result<(Dir, &'p std::ffi::OsStr)> {
+pub(super) fn open<'p>(dir: &Dir, path: &'p Path) -> io::Result<(Dir, &'p OsStr)> {
     let folder = dir.open_below(path.parent().unwrap_or(Path::new("")))?;
     Ok((folder, path.file_name().unwrap_or_default()))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "plays the program beside us")]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::{part_name, put_back};
+    use crate::source::Dir;
+
+    /// As `diskcache.Disk.remove` does it: `os.removedirs`.
+    #[test]
+    fn a_program_that_removes_empty_folders_all_the_time_never_loses_a_file() {
+        let temp = tempfile::tempdir().unwrap();
+        let (shelf, cache) = (temp.path().join("shelf"), temp.path().join("cache"));
+        fs::create_dir(&shelf).unwrap();
+        fs::create_dir(&cache).unwrap();
+        let dirs = [&shelf, &cache].map(|path| Dir::open(path).unwrap());
+        let (held, path) = (shelf.join(part_name(0, false, 0)), Path::new("c7/25/a.val"));
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    for folder in ["c7/25", "c7"] {
+                        let _not_empty = fs::remove_dir(cache.join(folder));
+                    }
+                    std::thread::yield_now();
+                }
+            });
+            for round in 0..2_000 {
+                fs::write(&held, b"value").unwrap();
+                // Whatever comes of it, the file is in one of the two places, and the answer says in which.
+                let put = put_back(&dirs[0], 0, &dirs[1], path);
+                assert_eq!(put.is_ok(), cache.join(path).exists(), "{round}: {put:?}");
+                assert_eq!(put.is_ok(), !held.exists(), "{round}: {put:?}");
+                assert_ne!(put.ok(), Some(false), "{round}");
+                let _held_still = fs::remove_file(cache.join(path));
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        assert!(!put_back(&dirs[0], 0, &dirs[1], path).unwrap());
+    }
 }

@@ -239,13 +239,13 @@ impl<'a> Rows<'a> {
         is_taken: fn() -> Stays,
     ) -> Result {
         match value_file::put_back(&self.held.way.shelf.dir, n, dir, path) {
-            Ok(()) => {
+            Ok(true) => {
                 let folders = path.ancestors().skip(1).map(Path::to_owned);
                 files.folders.extend(folders);
                 Ok(())
             }
             // It was missing when the row was taken out, or an undo that was cut short brought it back.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(false) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(is_taken()),
             Err(e) => {
                 let what = "Cannot bring the value file back";
