@@ -140,3 +140,31 @@ fn keys_written_from_right_to_left_are_found_and_copied_as_they_are_stored() {
     window.harness.event(egui::Event::Copy);
     assert_eq!(copied(&mut window).as_deref(), Some(key));
 }
+
+/// So many are named on a worker; until they are, no command is about fewer than what was asked for.
+#[test]
+fn all_of_many_rows_are_selected_and_stay_selected() {
+    let temp = tempfile::TempDir::new().unwrap();
+    let shelf = temp.path().join("shelf");
+    let lines: Vec<_> = (0..20_000)
+        .map(|n| format!("'key {n}', (0, 5)\n"))
+        .collect();
+    std::fs::write(shelf.with_extension("dir"), lines.concat()).unwrap();
+    std::fs::write(shelf.with_extension("dat"), b"value").unwrap();
+    let mut window = Window::open(vec![shelf.with_extension("dir")]);
+    window.wait_for_text("20,000 entries");
+    window.type_into("Query", "key:7");
+    window.wait_for_text_part("of 20,000 entries");
+    window.key(Modifiers::NONE, Key::Escape);
+    window.press_row("key 7");
+    window.key(Modifiers::COMMAND, Key::A);
+    // 20,000 without the numbers that have no 7: 2 * 9^4.
+    window.wait_for_text_part("6,878 selected");
+    // With the others in sight they are still the ones.
+    window.type_into("Query", "");
+    window.wait_for_quiet();
+    window.wait_for_text_part("6,878 selected");
+    window.key(Modifiers::NONE, Key::Escape);
+    window.key(Modifiers::COMMAND, Key::A);
+    window.wait_for_text_part("20,000 selected");
+}

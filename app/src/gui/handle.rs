@@ -228,7 +228,10 @@ impl Session {
         if is_moved && let Some(line) = cursor.and_then(|at| entries.lines.line_of(at)) {
             entries.scroll.show_line(line);
         }
-        let id = store.info.id;
+        let (id, is_adding) = (store.info.id, entries.selection.adding().is_some());
+        if is_adding {
+            self.arrange(id);
+        }
         self.preview(id);
     }
 

@@ -102,6 +102,7 @@ impl Session {
             sort,
             is_grouped,
             selected: std::sync::Arc::clone(store.entries.selection.ids()),
+            adding: store.entries.selection.adding().cloned(),
             marks: vec![cursor, anchor, store.entries.top()],
         }));
         store.entries.is_outdated = false;

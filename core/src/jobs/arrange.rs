@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Outcome;
@@ -34,9 +35,30 @@ pub struct Arrange {
     pub is_grouped: bool,
     /// Entries whose sums are wanted as well.
     pub selected: Arc<HashSet<EntryId>>,
+    /// Rows that are to be selected with them.
+    pub adding: Option<Span>,
     /// Entries whose places are wanted: cursor, anchor, first on screen.
     pub marks: Vec<Option<EntryId>>,
 }
+
+/// Rows of an arrangement that follow each other, so many that to name each takes longer than a frame.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The snapshot that the rows belong to.
+    pub snapshot: Arc<Snapshot>,
+    /// The arrangement's rows.
+    pub rows: Arc<[Row]>,
+    /// Places among these.
+    pub range: Range<usize>,
+}
+
+impl PartialEq for Span {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rows, &other.rows) && self.range == other.range
+    }
+}
+
+impl Eq for Span {}
 
 /// Rows in the order in which they are shown.
 #[derive(Debug)]
@@ -77,7 +99,9 @@ pub struct Place {
 pub struct Selected {
     /// The selection that was asked about.
     pub asked: Arc<HashSet<EntryId>>,
-    /// Those of it that exist.
+    /// What was to be added to it.
+    pub adding: Option<Span>,
+    /// Those of both that exist.
     pub existing: HashSet<EntryId>,
     /// Their sums.
     pub sums: Sums,
@@ -172,8 +196,10 @@ impl Arrange {
         let has_marks = self.marks.iter().any(Option::is_some);
         let mut selected = Selected {
             asked: Arc::clone(&self.selected),
+            adding: self.adding.clone(),
             ..Selected::default()
         };
+        let chosen = self.chosen(&go_on)?;
         for (n, (row, record)) in self.snapshot.records().enumerate() {
             if n % CHECK_EVERY == 0 {
                 go_on()?;
@@ -183,8 +209,8 @@ impl Arrange {
                 continue;
             }
             let is_found = self.matches(&record, &mut store);
-            if !self.selected.is_empty() {
-                selected.look_at(&record, is_found);
+            if !chosen.is_empty() {
+                selected.look_at(&record, &chosen, is_found);
             }
             if has_marks {
                 let id = Some(record.id());
@@ -256,6 +282,28 @@ impl Arrange {
             selected,
             marks,
         })
+    }
+
+    /// What is selected already, and what is to be.
+    fn chosen(&self, go_on: &impl Fn() -> Result<()>) -> Result<Cow<'_, HashSet<EntryId>>> {
+        let mut chosen = Cow::Borrowed(&*self.selected);
+        let Some(Span {
+            snapshot,
+            rows,
+            range,
+        }) = &self.adding
+        else {
+            return Ok(chosen);
+        };
+        let rows = rows.get(range.clone()).unwrap_or_default();
+        let ids = chosen.to_mut();
+        ids.reserve(rows.len());
+        for rows in rows.chunks(CHECK_EVERY) {
+            go_on()?;
+            let records = rows.iter().filter_map(|row| snapshot.record(*row));
+            ids.extend(records.map(|record| record.id()));
+        }
+        Ok(chosen)
     }
 
     /// The names that the first calls have at each place: a later one adds what an earlier one left out.
@@ -377,9 +425,9 @@ impl GroupSums {
 }
 
 impl Selected {
-    fn look_at(&mut self, record: &Record<'_>, is_found: bool) {
+    fn look_at(&mut self, record: &Record<'_>, chosen: &HashSet<EntryId>, is_found: bool) {
         let id = record.id();
-        if self.asked.contains(&id) {
+        if chosen.contains(&id) {
             self.existing.insert(id);
             self.sums.add(record);
             self.n_hidden += u64::from(!is_found);

@@ -22,7 +22,7 @@ mod scan;
 mod survey;
 
 pub use advise::Advised;
-pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Sums};
+pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Span, Sums};
 pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;

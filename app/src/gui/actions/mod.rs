@@ -455,7 +455,8 @@ fn one(state: &State) -> Option<&OpenStore> {
 
 fn selected(state: &State) -> Option<()> {
     let selection = &state.shown()?.entries.selection;
-    (!selection.is_empty()).then_some(())
+    // What is being selected is not yet what a command would be about.
+    (!selection.is_empty() && selection.adding().is_none()).then_some(())
 }
 
 fn found(state: &State) -> Option<()> {

@@ -86,9 +86,13 @@ fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     });
 }
 
-/// What the two actions are about, in words: what is selected, else what was found; nothing is never "all".
+/// What the two actions are about, in words: what is selected, else what was found; nothing is never "all",
+/// and while many are being selected it is not yet known what.
 fn scope(state: &State) -> Option<(Scope, String)> {
     let entries = &state.shown()?.entries;
+    if entries.selection.adding().is_some() {
+        return None;
+    }
     let selected = entries.selection.len() as u64;
     if selected > 0 {
         return Some((

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use cachescope_core::jobs::{Arranged, Sums};
+use cachescope_core::jobs::{Arranged, Span, Sums};
 use cachescope_core::model::{EntryId, Row};
 
 use super::Lines;
+
+/// Rows that are selected at once; more are selected on a worker, as a million of them would hold up a frame.
+const AT_ONCE: usize = 5_000;
 
 /// A change of the selection; rows are named by their place in the arrangement on screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(crate) enum Pick {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     ids: Arc<HashSet<EntryId>>,
+    /// Rows that the next arrangement selects too.
+    adding: Option<Span>,
     /// Sums of the selected entries that exist.
     pub(crate) sums: Sums,
     /// How many of them the query leaves out.
@@ -64,6 +69,11 @@ impl Selection {
     /// The selected entries.
     pub(crate) fn ids(&self) -> &Arc<HashSet<EntryId>> {
         &self.ids
+    }
+
+    /// Rows that are to be selected too, once an arrangement has named them.
+    pub(crate) fn adding(&self) -> Option<&Span> {
+        self.adding.as_ref()
     }
 
     /// Number of selected entries.
@@ -163,7 +173,9 @@ impl Selection {
             });
         }
         // A selection that changed meanwhile keeps its own sums; the next arrangement counts it anew.
-        if Arc::ptr_eq(&self.ids, &arranged.selected.asked) {
+        let selected = &arranged.selected;
+        if Arc::ptr_eq(&self.ids, &selected.asked) && self.adding == selected.adding {
+            self.adding = None;
             let selected = std::mem::take(&mut arranged.selected);
             self.ids = Arc::new(selected.existing);
             self.sums = selected.sums;
@@ -173,13 +185,22 @@ impl Selection {
 
     fn clear(&mut self) {
         self.ids = Arc::default();
+        self.adding = None;
         self.sums = Sums::default();
         self.n_hidden = 0;
     }
 
     fn add(&mut self, range: Range<usize>, arranged: &Arranged) {
-        let ids = Arc::make_mut(&mut self.ids);
         let range = range.start..range.end.min(arranged.rows.len());
+        if range.len() > AT_ONCE {
+            self.adding = Some(Span {
+                snapshot: Arc::clone(&arranged.snapshot),
+                rows: Arc::clone(&arranged.rows),
+                range,
+            });
+            return;
+        }
+        let ids = Arc::make_mut(&mut self.ids);
         for row in arranged.rows.get(range).unwrap_or_default() {
             if let Some(record) = arranged.snapshot.record(*row)
                 && ids.insert(record.id())
