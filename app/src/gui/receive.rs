@@ -295,11 +295,18 @@ fn cleared_toast(cleared: &Cleared) -> Option<Toast> {
         let words = format!("{n} kept until {}", text::moment(expires));
         return Some(Toast::new(words, undo.map(|undo| ("Undo", undo))));
     }
-    let Some(undo) = undo else {
-        let freed = text::bytes(applied.bytes_freed);
-        return Some(Toast::new(format!("{n} cleared, {freed} freed"), None));
-    };
+    let undo = undo.map(|undo| ("Undo clear", undo));
     let held = text::bytes(applied.bytes_held);
-    let words = format!("{n} cleared and kept aside for undo, {held}");
-    Some(Toast::new(words, Some(("Undo clear", undo))))
+    let freed = text::bytes(applied.bytes_freed);
+    let words = if applied.bytes_held > 0 {
+        format!("{n} cleared and kept aside for undo, {held}")
+    } else if applied.bytes_inside > 0 {
+        let inside = text::bytes(applied.bytes_inside);
+        format!("{n} cleared, {inside} free inside the file, which keeps its size")
+    } else if undo.is_some() && applied.bytes_freed == 0 {
+        format!("{n} cleared and kept aside for undo")
+    } else {
+        format!("{n} cleared, {freed} freed")
+    };
+    Some(Toast::new(words, undo))
 }

@@ -1,15 +1,19 @@
-//! The line at the bottom: what is at work, what could not be done, what is selected.
+//! The line at the bottom: what is at work, what could not be done, what was just done, what is selected.
 
 use std::time::Duration;
 
 use cachescope_core::jobs::{Jobs, Running};
 use egui::{Align, Layout, ProgressBar, RichText, Ui};
 
+use super::toast::toast_ui;
 use crate::gui::command::{ClearCommand, Command, HeldCommand};
 use crate::gui::state::State;
 use crate::gui::theme::Theme;
 use crate::gui::widgets::controls;
 use crate::text;
+
+/// Width of a message beside a job that takes the line, in points.
+const LEAST_TOAST: f32 = 240.0;
 
 /// What is over sooner is not worth reading.
 const WORTH_SAYING: Duration = Duration::from_millis(250);
@@ -18,6 +22,8 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
+        // The other half is for what is selected and what can be brought back.
+        let middle = ui.max_rect().center().x;
         let mut long = jobs
             .running()
             .filter(|(_, job)| job.started.elapsed() > WORTH_SAYING);
@@ -40,6 +46,10 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             if ui.button("Dismiss").clicked() {
                 out.push(Command::DismissNotice);
             }
+        }
+        if let (Some(toast), true) = (&state.toast, state.notices.is_empty()) {
+            let room = (middle - ui.cursor().min.x).max(LEAST_TOAST);
+            toast_ui(ui, toast, room, out);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             held_ui(ui, state, out);
@@ -141,5 +151,6 @@ fn selection_ui(ui: &mut Ui, state: &State) {
         hidden.map(|n| format!("{} outside the query", text::count(n))),
     ];
     let words: Vec<_> = words.into_iter().flatten().collect();
-    controls::quiet(ui, words.join(" · "));
+    let words = RichText::new(words.join(" · ")).color(Theme::of(ui.ctx()).quiet);
+    ui.add(egui::Label::new(words).truncate());
 }

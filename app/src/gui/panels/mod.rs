@@ -55,16 +55,18 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
         .frame(surface(12, 8))
         .resizable(false)
         .show(ui, |ui| top_bar::top_bar_ui(ui, state, out));
+    if let Some(toast) = &mut state.toast {
+        toast::keep_time(ui.ctx(), toast, out);
+    }
     Panel::bottom("jobs")
         .frame(surface(12, 5))
         .resizable(false)
         .show(ui, |ui| jobs::jobs_ui(ui, state, &session.jobs, out));
     if state.shown().is_none() {
-        let page = CentralPanel::no_frame()
+        CentralPanel::no_frame()
             .frame(Frame::new().fill(theme.ground))
             .show(ui, |ui| start::start_ui(ui, state, out));
-        let page = page.response.rect;
-        return toast::toast_ui(ui.ctx(), page, state.toast.as_mut(), out);
+        return;
     }
     let (stores, entry) = side_panels(width);
     Panel::left(stores)
@@ -85,10 +87,9 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
                 ui.allocate_rect(rect, Sense::hover());
             });
     }
-    let page = CentralPanel::no_frame()
+    CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))
         .show(ui, |ui| page_ui(ui, state, is_covered, now, out));
-    toast::toast_ui(ui.ctx(), page.response.rect, state.toast.as_mut(), out);
 }
 
 /// Names of the panels beside the page: small and large windows remember their widths apart.

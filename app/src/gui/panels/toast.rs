@@ -1,24 +1,15 @@
-//! What was just done, over the foot of the page for a while, with a button to take it back.
+//! What was just done, in the line at the bottom for a while, with a button to take it back.
 
 use std::time::Duration;
 
-use egui::{Align2, Area, Context, Frame, Id, Margin, Order, Rect, vec2};
+use egui::{Context, Frame, Label, Margin, Ui};
 
 use crate::gui::command::Command;
 use crate::gui::state::{STAYS_S, Toast};
 use crate::gui::theme::Theme;
 
-/// Distance from the edges of the page, in points.
-const MARGIN: f32 = 12.0;
-
-/// `page` is where it may lie: what stands around the page are buttons, and it must cover none.
-pub(super) fn toast_ui(
-    ctx: &Context,
-    page: Rect,
-    toast: Option<&mut Toast>,
-    out: &mut Vec<Command>,
-) {
-    let Some(toast) = toast else { return };
+/// Counts the time that it stays from the first frame on.
+pub(super) fn keep_time(ctx: &Context, toast: &mut Toast, out: &mut Vec<Command>) {
     let now = ctx.input(|i| i.time);
     let since = *toast.since.get_or_insert(now);
     let left = since + STAYS_S - now;
@@ -27,36 +18,42 @@ pub(super) fn toast_ui(
         return;
     }
     ctx.request_repaint_after(Duration::from_secs_f64(left));
-    let theme = Theme::of(ctx);
+}
+
+/// In the `room` that the line has for it: words that do not fit are shown whole under the pointer.
+pub(super) fn toast_ui(ui: &mut Ui, toast: &Toast, room: f32, out: &mut Vec<Command>) {
+    let theme = Theme::of(ui.ctx());
     let frame = Frame::new()
         .fill(theme.raised)
         .stroke(theme.hairline())
-        .corner_radius(8)
-        .inner_margin(Margin::symmetric(14, 8))
-        .shadow(ctx.global_style().visuals.popup_shadow);
-    Area::new(Id::unique("toast"))
-        .order(Order::Foreground)
-        .pivot(Align2::CENTER_BOTTOM)
-        .fixed_pos(page.center_bottom() - vec2(0.0, MARGIN))
-        .constrain_to(page)
-        .show(ctx, |ui| {
-            ui.set_max_width(page.width() - 2.0 * MARGIN);
-            frame.show(ui, |ui| {
-                ui.horizontal_wrapped(|ui| {
-                    ui.label(&toast.words);
-                    if let Some((word, command)) = &toast.offer
-                        && ui.button(*word).clicked()
-                    {
-                        out.extend([command.clone(), Command::DismissToast]);
-                    }
-                    let close = ui.small_button("✕");
-                    let name = "Dismiss this message";
-                    ui.ctx()
-                        .accesskit_node_builder(close.id, |node| node.set_label(name));
-                    if close.clicked() {
-                        out.push(Command::DismissToast);
-                    }
-                });
+        .corner_radius(6)
+        .inner_margin(Margin::symmetric(8, 1));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            let text = |word: &str| {
+                let font = egui::TextStyle::Button.resolve(ui.style());
+                let color = theme.text;
+                ui.painter().layout_no_wrap(word.to_owned(), font, color).size().x
+            };
+            let padding = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
+            let offer = toast.offer.as_ref().map_or(0.0, |(word, _)| text(word) + padding);
+            let buttons = offer + text("✕") + padding + 24.0;
+            ui.scope(|ui| {
+                ui.set_max_width((room - buttons).max(80.0));
+                ui.add(Label::new(&toast.words).truncate());
             });
+            if let Some((word, command)) = &toast.offer
+                && ui.button(*word).clicked()
+            {
+                out.extend([command.clone(), Command::DismissToast]);
+            }
+            let close = ui.small_button("✕");
+            let name = "Dismiss this message";
+            ui.ctx()
+                .accesskit_node_builder(close.id, |node| node.set_label(name));
+            if close.clicked() {
+                out.push(Command::DismissToast);
+            }
         });
+    });
 }

@@ -28,7 +28,9 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
     let mut wanted = None;
     if array.plots.len() > 1 || shown != Plot::Table {
         ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 6.0;
+            // The button of the picture stands beside all four also in a narrow panel.
+            ui.spacing_mut().item_spacing.x = 3.0;
+            ui.spacing_mut().button_padding.x = 2.0;
             for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
                 if controls::choice(ui, plot.name(), *plot == shown).clicked() {
                     push(ArrayCommand::Plot(*plot));

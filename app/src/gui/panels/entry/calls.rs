@@ -27,7 +27,7 @@ pub(super) fn calls_ui(ui: &mut Ui, preview: &Previewing) {
                 controls::quiet(ui, "Nothing in the bytes that were read");
             }
             for call in &value.calls {
-                ui.horizontal_wrapped(|ui| {
+                ui.horizontal_top(|ui| {
                     let color = match call.class {
                         CallClass::Data => theme.quiet,
                         CallClass::Unknown => theme.condition(Condition::Expired),
@@ -39,15 +39,17 @@ pub(super) fn calls_ui(ui: &mut Ui, preview: &Previewing) {
                         CallClass::Code => condition::glyph(Condition::CallsCode),
                     };
                     ui.label(RichText::new(glyph).color(color));
-                    let name = cachescope_core::model::text::shown(&call.name).into_owned();
-                    let name = text::shorten(&name, 120);
-                    ui.add(Label::new(RichText::new(name).font(theme::mono())).selectable(true));
-                    let times = if call.count > 1 {
-                        format!(" ×{}", text::count(call.count))
-                    } else {
-                        String::new()
-                    };
-                    controls::quiet(ui, format!("{}{times}", words(call.class)));
+                    ui.horizontal_wrapped(|ui| {
+                        let name = cachescope_core::model::text::shown(&call.name).into_owned();
+                        let name = text::shorten(&name, 120);
+                        ui.add(Label::new(RichText::new(name).font(theme::mono())).selectable(true));
+                        let times = if call.count > 1 {
+                            format!(" ×{}", text::count(call.count))
+                        } else {
+                            String::new()
+                        };
+                        controls::quiet(ui, format!("{}{times}", words(call.class)));
+                    });
                 });
             }
             ui.add_space(8.0);
