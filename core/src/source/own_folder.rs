@@ -32,9 +32,12 @@ impl OwnFolder {
     /// If nothing can be made there.
     pub(crate) fn new_in(parent: &Path, prefix: &str) -> io::Result<Self> {
         for _ in 0..TRIES {
-            let made = tempfile::Builder::new()
-                .prefix(&format!("{prefix}{}-", std::process::id()))
-                .tempdir_in(parent)?;
+            let prefix = format!("{prefix}{}-", std::process::id());
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(&prefix);
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+            let made = builder.tempdir_in(parent)?;
             let path = made.path().join(LOCK);
             let lock = OpenOptions::new()
                 .read(true)
@@ -119,6 +122,16 @@ mod tests {
     use super::*;
 
     const PREFIX: &str = "ours-";
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_look_into_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temp = tempfile::tempdir().unwrap();
+        let folder = OwnFolder::new_in(temp.path(), PREFIX).unwrap();
+        let mode = fs::metadata(folder.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 
     #[test]
     fn only_folders_whose_process_is_gone_are_swept() {
