@@ -11,12 +11,24 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unsafe_to_show(c) {
-            out.extend(c.escape_unicode());
+            out.push_str(&escape(u32::from(c)));
         } else {
             out.push(c);
         }
     }
     Cow::Owned(out)
+}
+
+/// A character as Python spells it in a string: `\n`, `\x1b`, `\u202e`, `\U000e0001`.
+pub(crate) fn escape(code: u32) -> String {
+    match char::from_u32(code) {
+        Some('\t') => "\\t".to_owned(),
+        Some('\n') => "\\n".to_owned(),
+        Some('\r') => "\\r".to_owned(),
+        _ if code <= 0xff => format!("\\x{code:02x}"),
+        _ if code <= 0xffff => format!("\\u{code:04x}"),
+        _ => format!("\\U{code:08x}"),
+    }
 }
 
 /// Bytes as text: valid UTF-8 as it stands, every other byte as `\xNN`.
@@ -74,7 +86,7 @@ mod tests {
 
     #[test]
     fn direction_and_control_characters_are_escaped() {
-        assert_eq!(shown("a\u{202e}b\nc"), "a\\u{202e}b\\u{a}c");
+        assert_eq!(shown("a\u{202e}b\nc\x1b"), "a\\u202eb\\nc\\x1b");
         assert_eq!(shown("naïve 名"), "naïve 名");
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use cachescope_core::model::{Condition, Issue, Record, Row, Verdict, text};
+use cachescope_core::model::{Condition, Issue, Record, Role, Row, Verdict, text};
 
 use super::{Part, Report, Request, Written, chart};
 use crate::cli::lines::group_of;
@@ -239,9 +239,14 @@ fn entries(part: &Part, request: &Request, to: &mut dyn Write) -> io::Result<()>
     rows.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     writeln!(to, "<h3>Entries</h3>")?;
     if !request.typed.trim().is_empty() {
+        // Orphans, which a query for conditions finds, are no entries.
+        let is_entry = |(row, _): &&(Row, u64)| {
+            let record = listing.record(*row);
+            record.is_some_and(|record| record.role == Role::Entry)
+        };
         let words = format!(
             "{} of {} match {}",
-            figures::count(rows.len() as u64),
+            figures::count(rows.iter().filter(is_entry).count() as u64),
             figures::counted(listing.snapshot.totals.entries, "entry", "entries"),
             request.typed
         );
@@ -331,7 +336,7 @@ mod tests {
     fn nothing_that_a_stranger_wrote_is_markup() {
         assert_eq!(
             escaped("<script>\"x\"&'\u{202e}\u{1b}"),
-            "&lt;script&gt;&quot;x&quot;&amp;&#39;\\u{202e}\\u{1b}"
+            "&lt;script&gt;&quot;x&quot;&amp;&#39;\\u202e\\x1b"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Strings and bytes as Python quotes them (CPython 3.13 `Objects/unicodeobject.c: unicode_repr`, `bytesobject.c`).
 
 use super::printable::is_printable;
+use crate::model::text::escape;
 
 /// Where printed text goes; says when there is enough of it.
 #[derive(Debug)]
@@ -78,13 +79,8 @@ fn push_str_char(code: u32, quote: char, out: &mut Out) {
             out.push('\\');
             out.push(c);
         }
-        Some('\t') => out.push_str("\\t"),
-        Some('\n') => out.push_str("\\n"),
-        Some('\r') => out.push_str("\\r"),
         Some(c) if is_printable(code) => out.push(c),
-        _ if code <= 0xff => out.push_str(&format!("\\x{code:02x}")),
-        _ if code <= 0xffff => out.push_str(&format!("\\u{code:04x}")),
-        _ => out.push_str(&format!("\\U{code:08x}")),
+        _ => out.push_str(&escape(code)),
     }
 }
 
