@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use cachescope_core::model::text;
+use cachescope_core::model::{Time, text};
 use cachescope_core::ops::Control;
 use cachescope_core::ops::doctor;
+use cachescope_core::ops::query::Query;
 use cachescope_core::ops::stats::{self, Bin, GroupStats, Stats};
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Counters, Store};
 use serde::Serialize;
 
 use super::lines::{Rfc3339, path_text};
+use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
 use super::table::{Align, Table, terminal_width};
 use super::{Global, open};
@@ -19,6 +21,7 @@ use crate::text as figures;
 
 /// Sum up a cache: entries, bytes, groups, hits.
 ///
+/// With --query only the entries that match, without the look-ups, which are counted for the whole cache.
 /// Hits are those that the cache itself recorded, that a program reported (`run`), or that were observed
 /// while it was watched; each with its source, never added up.
 #[derive(Debug, clap::Args)]
@@ -33,15 +36,15 @@ pub(super) struct StatsArgs {
 }
 
 pub(super) fn run(args: &StatsArgs, global: &Global) -> Result<Exit, Failure> {
-    if global.query.is_some() {
-        return Err(Failure::usage(
-            "stats takes no --query: it sums whole caches. `ls --query` ends with the sums of what it lists",
-        ));
-    }
+    let query = global.query()?;
     let found = open::find(&args.paths, global)?;
     let mut n_read = 0;
     for info in &found {
-        let read = open::open(info).and_then(|store| print_store(&store, args, global));
+        let read = open::open(info).and_then(|store| match &global.query {
+            None => whole(store, args, global),
+            Some(_) => chosen(store, args, &query),
+        });
+        let read = read.and_then(|summed| print_store(&summed, global));
         match read {
             Ok(()) => n_read += 1,
             Err(failure) if found.len() == 1 => return Err(failure),
@@ -55,27 +58,66 @@ pub(super) fn run(args: &StatsArgs, global: &Global) -> Result<Exit, Failure> {
     })
 }
 
-fn print_store(store: &Store, args: &StatsArgs, global: &Global) -> Result<(), Failure> {
+/// The sums of one store.
+struct Summed {
+    store: Store,
+    stats: Stats,
+    /// Entries in the store, chosen or not.
+    found: u64,
+}
+
+/// All that a store holds, straight from the scan.
+fn whole(store: Store, args: &StatsArgs, global: &Global) -> Result<Summed, Failure> {
     let control = Control {
         cancel: &Cancel::default(),
         progress: &Progress::default(),
     };
-    let mut stats = stats::read(store, args.durations, control)?;
-    stats.counters.extend(kept_counters(store, global));
+    let mut stats = stats::read(&store, args.durations, control)?;
+    stats.counters.extend(kept_counters(&store, global));
+    let found = stats.entries;
+    Ok(Summed {
+        store,
+        stats,
+        found,
+    })
+}
+
+/// The entries that a query chooses, without the look-ups in the store, which are counted for all of it.
+fn chosen(store: Store, args: &StatsArgs, query: &Query) -> Result<Summed, Failure> {
+    let wish = Wish {
+        query: query.clone(),
+        ..Wish::default()
+    };
+    let listing = Listing::read(store, &wish)?;
+    let records = listing.records().map(|(record, _)| record);
+    let mut stats = stats::of_records(records, Time::now());
+    if !args.durations {
+        stats.leave_out_durations();
+    }
+    stats.issues.clone_from(&listing.snapshot.issues);
+    Ok(Summed {
+        found: listing.snapshot.totals.entries,
+        store: listing.store,
+        stats,
+    })
+}
+
+fn print_store(summed: &Summed, global: &Global) -> Result<(), Failure> {
+    let Summed { store, stats, .. } = summed;
     if global.json {
-        out::print_line(&StatsLine::new(store, &stats))?;
+        out::print_line(&StatsLine::new(store, stats))?;
     } else {
-        out::print(page(store, &stats).as_bytes())?;
+        out::print(page(store, stats).as_bytes())?;
     }
     for issue in &stats.issues {
         open::report(issue, global)?;
     }
-    if !global.json {
+    if !global.json && global.query.is_none() {
         for advice in doctor::standing(store) {
             open::say_issue(&advice.to_issue());
         }
     }
-    if stats.entries == 0 && !stats.issues.is_empty() {
+    if summed.found == 0 && !stats.issues.is_empty() {
         return Err(Failure::unread(format!(
             "Nothing of the cache could be read; the issues above say why. File: {}",
             text::path(&store.info.path)
@@ -90,7 +132,7 @@ pub(super) fn kept_counters(store: &Store, global: &Global) -> Vec<Counters> {
     state.map_or_else(Vec::new, |state| state.counters(&store.info.path))
 }
 
-/// The sums of one store.
+/// The line of one store.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "stats")]
 pub(super) struct StatsLine<'a> {

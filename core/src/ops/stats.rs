@@ -56,6 +56,13 @@ impl Stats {
     pub fn overhead_bytes(&self) -> u64 {
         self.disk_bytes.saturating_sub(self.bytes)
     }
+
+    /// Forgets compute times, which are sums of some entries only where metadata were not read for all.
+    pub fn leave_out_durations(&mut self) {
+        for group in &mut self.groups {
+            group.duration_s = None;
+        }
+    }
 }
 
 /// Sums of one group.
@@ -113,9 +120,7 @@ pub fn read(store: &Store, has_durations: bool, control: Control<'_>) -> Result<
         .unwrap_or_else(PoisonError::into_inner)
         .finish();
     if !has_durations {
-        for group in &mut stats.groups {
-            group.duration_s = None;
-        }
+        stats.leave_out_durations();
     }
     stats.counters = store.counters()?;
     Ok(stats)
@@ -129,6 +134,13 @@ pub fn of_snapshot(snapshot: &Snapshot, now: Time) -> Stats {
     }
     sums.disk_bytes = snapshot.disk_bytes();
     sums.issues.clone_from(&snapshot.issues);
+    sums.finish()
+}
+
+/// The sums of some entries alone: nothing that belongs to none of them, and no counters.
+pub fn of_records<'a>(records: impl Iterator<Item = Record<'a>>, now: Time) -> Stats {
+    let mut sums = Sums::new(now);
+    records.for_each(|record| sums.add(&record));
     sums.finish()
 }
 
