@@ -144,7 +144,9 @@ fn what_was_planned_goes_and_undo_brings_it_back_byte_for_byte() {
     }
     assert_eq!(held.lines[0]["id"], sums["undo_ids"][0]);
     assert_eq!(held.lines[0]["entries"], sums["entries"]);
-    let back = bench.run_bare(&["undo", sums["undo_ids"][0].as_str().unwrap()]);
+    // Named twice it is brought back once.
+    let id = sums["undo_ids"][0].as_str().unwrap();
+    let back = bench.run_bare(&["undo", id, id]);
     assert_eq!(back.code, 0, "{}", back.said);
     assert_eq!(summary(&back)["entries"], sums["entries"]);
     assert_eq!(bench.files(), before);

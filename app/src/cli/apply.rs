@@ -6,7 +6,7 @@ use cachescope_core::clear::{self, Applied, How, Outcome, Plan, Planned};
 use cachescope_core::model::{EntryKey, text};
 use cachescope_core::scan::{Cancel, Progress};
 
-use super::out::{Failure, tell};
+use super::out::{Exit, Failure, tell};
 use super::removals::Report;
 use super::{Global, interrupt};
 
@@ -53,11 +53,7 @@ pub(super) fn carry_out(
     report: &mut Report<'_>,
 ) -> Result<Option<Failure>, Failure> {
     let state = global.state();
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let mut failure = None;
     for plan in plans {
         tell(plan, report);
@@ -81,6 +77,28 @@ pub(super) fn carry_out(
         }
     }
     Ok(failure)
+}
+
+/// How a command ends: where some entries were done, a cache in which nothing could be is a failure in part.
+///
+/// # Errors
+/// If nothing was done, with the first reason.
+pub(super) fn end(
+    report: Report<'_>,
+    was_done: bool,
+    advice: &str,
+    failure: Option<Failure>,
+) -> Result<Exit, Failure> {
+    let has_any = report.sums().done > 0;
+    let exit = report.finish(was_done, advice)?;
+    match failure {
+        None => Ok(exit),
+        Some(failure) if has_any => {
+            tell!("error: {}", failure.message().unwrap_or_default());
+            Ok(Exit::Found)
+        }
+        Some(failure) => Err(failure),
+    }
 }
 
 /// What a plan leaves alone, and what a person should know of it.

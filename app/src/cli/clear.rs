@@ -73,8 +73,7 @@ pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
         }
     }
     let advice = advice(args, report.sums());
-    let exit = report.finish(args.yes, &advice)?;
-    failure.map_or(Ok(exit), Err)
+    apply::end(report, args.yes, &advice, failure)
 }
 
 /// What people are told at the end.

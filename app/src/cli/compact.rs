@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use cachescope_core::clear::compact::{self, Gain, Word};
 use cachescope_core::model::{StoreInfo, text};
-use cachescope_core::scan::Cancel;
 
 use super::lines::{CompactLine, path_text};
 use super::out::{self, Exit, Failure};
@@ -33,11 +32,7 @@ pub(super) struct CompactArgs {
 pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> {
     super::refuse_query(global, "compact")?;
     let stores = open::find(std::slice::from_ref(&args.path), global)?;
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let word = if args.no_program_uses_it {
         Word::NoProgramUsesIt
     } else {

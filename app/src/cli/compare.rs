@@ -43,11 +43,7 @@ const BATCH: usize = 4096;
 pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<Exit, Failure> {
     super::refuse_query(global, "compare")?;
     let (left, right) = (open::single(&args.left)?, open::single(&args.right)?);
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let ours = listed(&left, &cancel, global)?;
     let theirs = listed(&right, &cancel, global)?;
     let progress = Progress::default();

@@ -26,6 +26,17 @@ pub(super) fn then(_end: impl Fn() + Send + 'static) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A flag that Ctrl+C sets.
+///
+/// # Errors
+/// As [`then`].
+pub(super) fn cancel() -> Result<Cancel, Failure> {
+    let cancel = Cancel::default();
+    let flag = cancel.clone();
+    then(move || flag.cancel())?;
+    Ok(cancel)
+}
+
 /// A flag that Ctrl+C sets for a command that writes: it says that what was written goes, which may take a moment.
 ///
 /// # Errors

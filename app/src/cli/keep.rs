@@ -63,8 +63,7 @@ pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
             "Nothing was changed; --yes writes the new expiry, and `cachescope undo` takes it back"
         }
     };
-    let exit = report.finish(args.yes, advice)?;
-    failure.map_or(Ok(exit), Err)
+    apply::end(report, args.yes, advice, failure)
 }
 
 fn plans(args: &KeepArgs, global: &Global, report: &mut Report<'_>) -> Result<Vec<Plan>, Failure> {

@@ -204,6 +204,11 @@ fn say_usage(error: &clap::Error) -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<Exit, Failure> {
     let Some(command) = cli.command else {
+        if cli.global.json || cli.global.query.is_some() {
+            return Err(Failure::usage(
+                "--json and --query go with a command, as in `cachescope ls PATH --json`; without one the window opens",
+            ));
+        }
         return window::open(cli.paths, &cli.global, cli.pictures);
     };
     match command {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cachescope_core::clear::undo::{self, HeldState};
 use cachescope_core::model::text;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::scan::Progress;
 
 use super::lines::{HeldSummary, UndoLine};
 use super::out::{self, Exit, Failure, tell};
@@ -61,11 +61,7 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let (mut entries, mut bytes, mut n_failed) = (0_u64, 0_u64, 0_u64);
     let mut lines = Vec::new();
     for held in &held {

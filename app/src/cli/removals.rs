@@ -18,7 +18,7 @@ pub(super) struct Sums {
     /// Entries that would go.
     pub(super) planned: u64,
     /// Entries that went, or came back.
-    done: u64,
+    pub(super) done: u64,
     /// Chosen, and refused before anything was tried.
     refused: u64,
     skipped: u64,

@@ -95,11 +95,7 @@ impl Saving<'_> {
         reader: &ValueReader,
         preview: &Preview,
     ) -> Result<String, Failure> {
-        let cancel = Cancel::default();
-        interrupt::then({
-            let cancel = cancel.clone();
-            move || cancel.cancel()
-        })?;
+        let cancel = interrupt::cancel()?;
         let is_over = || cancel.is_cancelled();
         let write = |out: &mut dyn Write| {
             let is_done = match self.form {

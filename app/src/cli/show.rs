@@ -70,6 +70,11 @@ const WHOLE: Options = Options {
 const REPR_CHARS: usize = 10_000;
 
 pub(super) fn run(args: &ShowArgs, global: &Global) -> Result<Exit, Failure> {
+    if global.json && (args.literal || args.snippet) {
+        return Err(Failure::usage(
+            "--literal and --snippet print Python and no JSON Lines: leave --json out",
+        ));
+    }
     let stores = open::find(std::slice::from_ref(&args.path), global)?;
     let picked = pick::pick(&stores, &args.key, global)?;
     let mut reader = picked.store.open_value(&picked.entry)?;

@@ -93,7 +93,11 @@ pub(super) fn choose<'h>(
     let mut chosen: Vec<&Held> = Vec::new();
     for id in ids {
         let found = held.iter().find(|held| Path::new(&held.id) == id);
-        chosen.push(found.ok_or_else(|| nothing_under(id))?);
+        let found = found.ok_or_else(|| nothing_under(id))?;
+        // Named twice it is still one.
+        if !chosen.iter().any(|chosen| chosen.id == found.id) {
+            chosen.push(found);
+        }
     }
     if has_last {
         let is_new = |held: &&Held| !chosen.iter().any(|chosen| chosen.id == held.id);
@@ -152,11 +156,7 @@ pub(super) fn print_list(held: &[Held], global: &Global) -> Result<(), Failure> 
 
 /// Brings back what was chosen; one that cannot be brought back hides no other.
 fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let mut lines = Vec::new();
     let mut sum = Restored::default();
     let mut failures = Vec::new();

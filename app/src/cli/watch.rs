@@ -238,13 +238,17 @@ impl Watched {
             tell!(
                 "Watching {} of {}; Ctrl+C ends it",
                 figures::counted(update.snapshot.totals.entries, "entry", "entries"),
-                self.path
+                text::shown(&self.path)
             );
         }
         if self.said != update.coverage.why {
             self.said.clone_from(&update.coverage.why);
             if let Some(why) = &self.said {
-                tell!("note: {why}. File: {}", self.path);
+                tell!(
+                    "note: {}. File: {}",
+                    text::shown(why),
+                    text::shown(&self.path)
+                );
             }
         }
     }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cachescope_core::model::{Issue, Severity, StoreInfo, Time, text};
+use cachescope_core::model::{Issue, Role, Severity, StoreInfo, Time, text};
 use cachescope_core::ops::query::Query;
 use cachescope_core::ops::stats::{self, Stats};
 use cachescope_core::own::StateDir;
@@ -141,11 +141,7 @@ pub(super) fn run(args: &ExportArgs, global: &Global) -> Result<Exit, Failure> {
         written.issues.iter().for_each(open::say_issue);
         return Ok(written.exit());
     }
-    let cancel = Cancel::default();
-    interrupt::then({
-        let cancel = cancel.clone();
-        move || cancel.cancel()
-    })?;
+    let cancel = interrupt::cancel()?;
     let written = write_file(&request, &args.output, &cancel);
     if cancel.is_cancelled() && written.is_err() {
         return Err(Failure::unread("Interrupted: nothing was written"));
@@ -249,8 +245,10 @@ impl Written {
     fn add(&mut self, part: &Part) {
         self.n_read += 1;
         for (record, verdict) in part.listing.records() {
-            self.entries += 1;
-            self.bytes = self.bytes.saturating_add(record.bytes);
+            if record.role == Role::Entry {
+                self.entries += 1;
+                self.bytes = self.bytes.saturating_add(record.bytes);
+            }
             if let Some(verdict) = verdict {
                 *self.conditions.entry(verdict.condition.name()).or_default() += 1;
             }
