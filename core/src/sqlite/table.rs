@@ -100,6 +100,22 @@ pub(crate) fn table_names(connection: &Connection) -> Result<Vec<String>, Failur
     Ok(names)
 }
 
+/// The names of the virtual tables and of the views, whose rows are made by code when somebody asks for them.
+pub(crate) fn made_by_code(connection: &Connection) -> Result<[Vec<String>; 2], Failure> {
+    let names = |of: &str| -> Result<Vec<String>, Failure> {
+        let sql = format!("SELECT name FROM sqlite_schema WHERE {of} ORDER BY name LIMIT ?1");
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([i64::try_from(TABLES).unwrap_or(i64::MAX)])?;
+        let mut names = Vec::new();
+        while let Some(row) = rows.next()? {
+            names.extend(row.get_ref(0)?.as_str().ok().map(str::to_owned));
+        }
+        Ok(names)
+    };
+    let tables = names("type = 'table' AND (rootpage = 0 OR rootpage IS NULL)")?;
+    Ok([tables, names("type = 'view'")?])
+}
+
 /// `sqlite_sequence` and its like (sqlite.org/fileformat2.html 2.6).
 fn is_internal(name: &str) -> bool {
     name.get(..7)

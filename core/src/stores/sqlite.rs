@@ -3,7 +3,8 @@
 use super::Confidence;
 use super::rows::{RowKind, RowStore, RowTable, ValueForm};
 use crate::formats::Carrier;
-use crate::sqlite::{Failure, Shape, Table, View, describe, table_names};
+use crate::model::text::shown;
+use crate::sqlite::{Failure, Shape, Table, View, describe, made_by_code, table_names};
 
 pub(super) static SQLITE: RowStore<Plain> = RowStore(Plain);
 
@@ -37,6 +38,36 @@ impl RowKind for Plain {
         }
         Ok(tables)
     }
+
+    fn left_out(&self, view: &View<'_>) -> Result<Option<String>, Failure> {
+        let [tables, views] = made_by_code(view.connection)?;
+        let both = [
+            named(&tables, ["virtual table", "virtual tables"]),
+            named(&views, ["view", "views"]),
+        ];
+        let both: Vec<String> = both.into_iter().flatten().collect();
+        Ok((!both.is_empty()).then(|| {
+            format!(
+                "Not listed: {}. Code makes their rows, and Cachescope runs none; what lies in plain tables is listed",
+                both.join(", ")
+            )
+        }))
+    }
+}
+
+/// Names that a sentence has room for.
+const NAMED: usize = 5;
+
+/// `2 views ("a", "b")`; `None` for none.
+fn named(names: &[String], [one, many]: [&str; 2]) -> Option<String> {
+    let word = if names.len() == 1 { one } else { many };
+    let first = names.iter().take(NAMED);
+    let mut first: Vec<String> = first.map(|n| format!("\"{}\"", shown(n))).collect();
+    if names.len() > NAMED {
+        first.push("…".to_owned());
+    }
+    let first = first.join(", ");
+    (!names.is_empty()).then(|| format!("{} {word} ({first})", names.len()))
 }
 
 /// The column that is the value: the only one beside the key, or the one that is called so.
@@ -50,5 +81,42 @@ fn value_column(table: &Table) -> Option<usize> {
             .iter()
             .filter_map(|name| table.column(name))
             .find(|column| beside.contains(column)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::model::{Issue, Severity, Snapshot};
+    use crate::scan::{Cancel, Progress};
+    use crate::stores::{Store, open_all};
+
+    fn issues(sql: &str) -> (u64, Vec<Issue>) {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("made.db");
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let info = open_all(&path).unwrap().remove(0);
+        let store = Store::open(&info).unwrap();
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        let snapshot = Snapshot::read(&store, &cancel, &progress).unwrap();
+        let issues = Arc::unwrap_or_clone(Arc::clone(&snapshot.issues));
+        (snapshot.totals.entries, issues)
+    }
+
+    #[test]
+    fn what_code_would_have_to_make_is_named_and_never_silently_left_out() {
+        let (n, told) = issues(
+            "CREATE VIRTUAL TABLE docs USING fts5(body); INSERT INTO docs VALUES ('x'); \
+             CREATE VIEW v AS SELECT 1",
+        );
+        assert_eq!((n, told.len()), (0, 1));
+        assert_eq!(told[0].severity, Severity::Note);
+        let said = "Not listed: 1 virtual table (\"docs\"), 1 view (\"v\")";
+        assert!(told[0].message.starts_with(said), "{told:?}");
+        let (n, told) = issues("CREATE TABLE t (a); INSERT INTO t VALUES (1)");
+        assert_eq!((n, told), (1, Vec::new()));
     }
 }

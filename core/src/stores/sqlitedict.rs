@@ -24,6 +24,9 @@ const HIGHEST: [u8; 2] = [2, 5];
 impl RowKind for SqliteDict {
     const KIND: &'static [&'static str] = &["sqlitedict"];
 
+    /// Pickles are blobs; text is what `encode=json.dumps` leaves, which the library's README gives as an example.
+    const TEXT: Carrier = Carrier::Json;
+
     fn recognise(&self, shape: &Shape) -> Option<(Confidence, Option<String>)> {
         let is_ours = |(table, sql): &(Table, String)| {
             is_made(sql, &quote(&table.name)) || is_made(sql, &table.name)

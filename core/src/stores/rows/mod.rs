@@ -18,7 +18,7 @@ use super::{
     ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
-use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time, text};
+use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Severity, Time, text};
 use crate::scan::{Cancel, Detail, Scan};
 use crate::source::MemoryReader;
 use crate::sqlite::{self, Cell, Database, Failure, Held, Pages, RowAt, Shape, Table, View};
@@ -49,6 +49,9 @@ pub(super) trait RowKind: Send + Sync {
     fn is_borne_out(&self, _doubtful: &[&Table], _view: &View<'_>) -> Result<bool, Failure> {
         Ok(true)
     }
+
+    /// What text in a column of values is that are said to be anything.
+    const TEXT: Carrier = Carrier::Text;
 
     /// See [`Backend::policies`]. All of them choose what is past its time, by whole seconds.
     const POLICIES: &'static [LibraryPolicy] = &[];
@@ -107,6 +110,14 @@ pub(super) trait RowKind: Send + Sync {
     /// # Errors
     /// If the schema cannot be read.
     fn tables(&self, view: &View<'_>) -> Result<Vec<RowTable>, Failure>;
+
+    /// What the database holds that is none of these tables, where a person may look for it among the entries.
+    ///
+    /// # Errors
+    /// If the schema cannot be read.
+    fn left_out(&self, _view: &View<'_>) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 }
 
 /// A backend over a [`RowKind`].
@@ -116,6 +127,8 @@ pub(super) struct RowStore<K>(pub(super) K);
 struct Opened {
     database: Arc<Database>,
     tables: Vec<RowTable>,
+    /// See [`RowKind::left_out`].
+    left_out: Option<String>,
     /// For each table how its rows are taken out, or why they cannot be; looked up when first asked for.
     rules: Vec<OnceLock<Result<Arc<RowRules>, String>>>,
 }
@@ -128,11 +141,14 @@ impl<K: RowKind> RowStore<K> {
                 .open_below("".as_ref())
                 .map_err(|e| Error::io("Cannot open the store", &store.info.path, e))?;
             let database = Database::new(dir, &store.name);
-            let tables = database.read(&Cancel::default(), |v| self.0.tables(v))?;
+            let (tables, left_out) = database.read(&Cancel::default(), |v| {
+                Ok((self.0.tables(v)?, self.0.left_out(v)?))
+            })?;
             Ok(Opened {
                 database: Arc::new(database),
                 rules: tables.iter().map(|_| OnceLock::new()).collect(),
                 tables,
+                left_out,
             })
         })
     }
@@ -221,6 +237,9 @@ impl<K: RowKind> Backend for RowStore<K> {
         if let Some(note) = opened.database.note() {
             collector.issue(note);
         }
+        if let Some(message) = &opened.left_out {
+            collector.issue(Issue::new(Severity::Note, &store.info.path, message));
+        }
         // Rows own no blocks of their own: the files of the database hold them all.
         collector.overhead(opened.database.disk_bytes());
         for table in &opened.tables {
@@ -228,7 +247,7 @@ impl<K: RowKind> Backend for RowStore<K> {
             let times_of = |entry: &EntryKey, value: Option<Cell>| {
                 let times = match (value.map(Held::from), &table.value) {
                     (Some(held), ValueForm::Column(_, carrier)) => {
-                        self.times_in(reader(held, *carrier, store))
+                        self.times_in(reader(held, [*carrier, K::TEXT], store))
                     }
                     _ => self.times_of(store, entry),
                 };
@@ -283,7 +302,7 @@ impl<K: RowKind> Backend for RowStore<K> {
             (Some(made), _) => rewritten(made),
             (None, ValueForm::Column(column, carrier)) => {
                 let held = sqlite::open_cell(&opened.database, &table.table, &at, *column)?;
-                reader(held, *carrier, store)
+                reader(held, [*carrier, K::TEXT], store)
             }
             (None, ValueForm::Row) => rewritten((whole_row(&opened.database, table, &at)?, "row")),
         };

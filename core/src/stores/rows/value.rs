@@ -26,8 +26,8 @@ pub(super) fn native_key_of(mut cells: Vec<Cell>) -> NativeKey {
     }))
 }
 
-/// Wraps what a cell holds for the decoders.
-pub(super) fn reader(held: Held, blob: Carrier, store: &Store) -> ValueReader {
+/// Wraps what a cell holds for the decoders: a blob, and text where blobs may be anything, as these carriers say.
+pub(super) fn reader(held: Held, [blob, text]: [Carrier; 2], store: &Store) -> ValueReader {
     let empty = || -> Arc<dyn ReadAt> { Arc::new(MemoryReader::new(Vec::new())) };
     let (bytes, carrier) = match held {
         Held::Plain(Cell::Integer(n)) => (empty(), Carrier::Int(n)),
@@ -41,6 +41,7 @@ pub(super) fn reader(held: Held, blob: Carrier, store: &Store) -> ValueReader {
         {
             (bytes, blob)
         }
+        Held::Text(bytes) if blob == Carrier::Unknown => (bytes, text),
         Held::Text(bytes) => (bytes, Carrier::Text),
         Held::Blob(bytes) => (bytes, blob),
     };
