@@ -1,6 +1,7 @@
 //! Any stored value to what is shown of it: codecs peeled, carrier recognised, decoded within limits.
 
 mod arrays;
+mod envelope;
 mod inside;
 mod parts;
 mod sparse;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use arrays::ArrayHandle;
+use envelope::opened;
 pub(crate) use parts::is_one_pickle;
 pub use parts::{PickleFile, PicklePart};
 pub use sparse::SparseHandle;
@@ -199,37 +201,6 @@ pub fn open_value(
         preview.codec.insert(0, envelope.to_owned());
     }
     Ok(preview)
-}
-
-/// What dogpile.cache puts before the pickle of a value: its own facts as JSON, and a bar
-/// (`dogpile/cache/region.py: _serialize_cached_value_elements`, 1.1 and later).
-const DOGPILE: (&[u8], &[u8]) = (b"{\"", b"}|");
-/// Dogpile's facts are a time and a version.
-const DOGPILE_BYTES: usize = 256;
-
-/// Takes a known envelope off, and names it.
-fn opened(content: Content, carrier: Carrier) -> (Content, Option<&'static str>) {
-    let (front, end) = DOGPILE;
-    if carrier != Carrier::Unknown || !content.is_plain() {
-        return (content, None);
-    }
-    let head = content.head(DOGPILE_BYTES);
-    let bar = head.windows(end.len()).position(|bytes| bytes == end);
-    let (true, Some(bar)) = (head.starts_with(front), bar) else {
-        return (content, None);
-    };
-    let start = bar + end.len();
-    let facts = head.get(..=bar).unwrap_or_default();
-    let facts: Option<serde_json::Map<String, serde_json::Value>> =
-        serde_json::from_slice(facts).ok();
-    let inner = content.range(start as u64, u64::MAX);
-    let is_one = facts.is_some_and(|facts| facts.contains_key("ct"))
-        && pickle::is_likely(&inner.head(HEAD_LEN));
-    if is_one {
-        (inner, Some("dogpile"))
-    } else {
-        (content, None)
-    }
 }
 
 fn of_pickle(content: Content, side_files: &dyn SideFiles, options: &Options) -> Preview {
