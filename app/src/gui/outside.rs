@@ -14,7 +14,7 @@ use cachescope_core::stores::Store;
 use super::body::Body;
 use super::command::{Command, DialogKind};
 use super::session::Session;
-use super::state::{Bodying, Coded, Dialog, Insiding, OpenStore, Toast};
+use super::state::{Bodying, Coded, Dialog, FoundCaches, Insiding, OpenStore, Toast};
 use crate::text as figures;
 
 /// What work of our own gave.
@@ -22,7 +22,7 @@ pub(crate) enum Made {
     /// A report: its file, or why there is none.
     Report(PathBuf, Result<u64, String>),
     /// Caches in the usual places of this computer.
-    Caches(Vec<Arc<StoreInfo>>),
+    Caches(FoundCaches),
     /// The value of an entry, or a picture: its file.
     Saved(PathBuf),
     /// A file that was not written: the dialog that asked for it, with the reason.
@@ -131,9 +131,9 @@ impl Session {
         let job = Job::Outside(Outside {
             title: "Looking for caches".to_owned(),
             work: Box::new(|cancel, progress| {
-                let mut found = Found::default();
+                let mut found = FoundCaches::default();
                 find_on_this_computer(cancel, progress, &mut found)?;
-                Ok(Box::new(Made::Caches(found.0)) as Answer)
+                Ok(Box::new(Made::Caches(found)) as Answer)
             }),
         });
         self.jobs.replace(&mut self.state.finding, job);
@@ -179,7 +179,7 @@ impl Session {
             Made::Unsaved(dialog) => self.unsaved(*dialog),
             Made::Caches(found) => {
                 self.state.finding = None;
-                let n = figures::counted(found.len() as u64, "cache", "caches");
+                let n = figures::counted(found.stores.len() as u64, "cache", "caches");
                 self.state.caches = Some(found);
                 // Where they are not listed on screen, the end is said.
                 let is_listed = matches!(self.state.dialog, Some(Dialog::Open(_)));
@@ -217,15 +217,12 @@ impl Session {
     }
 }
 
-/// What a search found.
-#[derive(Default)]
-struct Found(Vec<Arc<StoreInfo>>);
-
-impl Finds for Found {
+impl Finds for FoundCaches {
     fn store(&mut self, store: Arc<StoreInfo>) {
-        self.0.push(store);
+        self.stores.push(store);
     }
 
-    /// A place that may not be looked into is no cache that could be opened.
-    fn issue(&mut self, _issue: Issue) {}
+    fn issue(&mut self, issue: Issue) {
+        self.passed_over.push(issue);
+    }
 }

@@ -72,20 +72,29 @@ pub fn find_on_this_computer(
     progress: &Progress,
     finds: &mut dyn Finds,
 ) -> Result<()> {
-    let mut seen = HashSet::new();
-    for (place, depth) in usual_places() {
+    find_in_places(&usual_places(), cancel, progress, finds)
+}
+
+fn find_in_places(
+    places: &[(PathBuf, usize)],
+    cancel: &Cancel,
+    progress: &Progress,
+    finds: &mut dyn Finds,
+) -> Result<()> {
+    let mut only_new = OnlyNew {
+        stores: HashSet::new(),
+        issues: HashSet::new(),
+        finds,
+    };
+    for (place, depth) in places {
         // A place that is not there is nothing to report.
-        let Ok(dir) = Dir::open(&place) else { continue };
-        let mut only_new = OnlyNew {
-            seen: &mut seen,
-            finds,
-        };
+        let Ok(dir) = Dir::open(place) else { continue };
         let is_cache = |found: &Recognised| {
             found.confidence == Confidence::Certain || is_kept_as_cache(&found.path)
         };
         walk(
             &dir,
-            depth,
+            *depth,
             is_no_place_for_caches,
             is_cache,
             cancel,
@@ -135,21 +144,27 @@ fn walk(
     cancel.check()
 }
 
-/// Places overlap (the working folder lies in the home folder): each store is told once.
+/// Places overlap (the working folder lies in the home folder): each store is told once, and each issue.
 struct OnlyNew<'a> {
-    seen: &'a mut HashSet<PathBuf>,
+    stores: HashSet<PathBuf>,
+    issues: HashSet<(PathBuf, String)>,
     finds: &'a mut dyn Finds,
 }
 
 impl Finds for OnlyNew<'_> {
     fn store(&mut self, store: Arc<StoreInfo>) {
-        if self.seen.insert(store.path.clone()) {
+        if self.stores.insert(store.path.clone()) {
             self.finds.store(store);
         }
     }
 
-    fn issue(&mut self, _issue: Issue) {
-        // Folders of other programs that may not be read are no news on a whole computer.
+    fn issue(&mut self, issue: Issue) {
+        if self
+            .issues
+            .insert((issue.path.clone(), issue.message.clone()))
+        {
+            self.finds.issue(issue);
+        }
     }
 }
 
@@ -330,6 +345,25 @@ mod tests {
         told.sort();
         let kept = ["datasets--org--name", "google-chrome", "scikit_learn_data"];
         assert_eq!(told, kept.map(|name| Some(OsStr::new(name))));
+    }
+
+    #[test]
+    fn on_this_computer_each_store_and_each_issue_is_told_once() {
+        let temp = tempfile::tempdir().unwrap();
+        let cache = temp.path().join(".cache");
+        joblib(&cache.join("project"));
+        joblib(&cache.join("torch"));
+        let mut paths = Paths::default();
+        find_in_places(
+            &[(cache, 8), (temp.path().to_owned(), 6)],
+            &Cancel::default(),
+            &Progress::default(),
+            &mut paths,
+        )
+        .unwrap();
+        assert_eq!(paths.0, ["joblib"]);
+        let told: Vec<_> = paths.1.iter().map(|issue| issue.path.file_name()).collect();
+        assert_eq!(told, [Some(OsStr::new("torch"))]);
     }
 
     #[test]

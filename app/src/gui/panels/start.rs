@@ -5,6 +5,8 @@ use egui::{
     Ui, vec2,
 };
 
+use cachescope_core::model::Issue;
+
 use crate::gui::command::Command;
 use crate::gui::state::State;
 use crate::gui::theme::{self, Theme};
@@ -13,6 +15,8 @@ use crate::text;
 
 /// Caches that are listed; more are better listed by a terminal.
 const MAX_FOUND: usize = 200;
+/// Places not looked into that are named.
+const MAX_NAMED: usize = 12;
 /// Width of the middle column, in points.
 const WIDTH: f32 = 520.0;
 
@@ -119,18 +123,21 @@ pub(super) fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         );
         return;
     }
-    let Some(caches) = &state.caches else { return };
+    let Some(found) = &state.caches else { return };
+    let caches = &found.stores;
     if caches.is_empty() {
         controls::quiet(
             ui,
             "No cache was found in the usual places. Open the folder that a program was given as its cache",
         );
+        passed_over_ui(ui, &found.passed_over);
         return;
     }
     ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
         controls::caption(ui, "ON THIS COMPUTER");
         let n = text::counted(caches.len() as u64, "cache", "caches");
         controls::quiet(ui, format!("The search is over: {n} found"));
+        passed_over_ui(ui, &found.passed_over);
         for info in caches.iter().take(MAX_FOUND) {
             ui.horizontal(|ui| {
                 let shown = cachescope_core::model::text::path(&info.path);
@@ -149,6 +156,24 @@ pub(super) fn found_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             );
         }
         ui.add_space(12.0);
+    });
+}
+
+/// How many places were not looked into; which ones, and why, under the pointer.
+fn passed_over_ui(ui: &mut Ui, passed_over: &[Issue]) {
+    if passed_over.is_empty() {
+        return;
+    }
+    let n = text::counted(passed_over.len() as u64, "place was", "places were");
+    let line = controls::quiet(ui, format!("{n} not looked into"));
+    line.on_hover_ui(|ui| {
+        for issue in passed_over.iter().take(MAX_NAMED) {
+            let path = cachescope_core::model::text::path(&issue.path);
+            ui.label(format!("{path}: {}", text::shorten(&issue.message, 120)));
+        }
+        if passed_over.len() > MAX_NAMED {
+            ui.label("cachescope find tells them all");
+        }
     });
 }
 

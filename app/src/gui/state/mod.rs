@@ -55,7 +55,15 @@ use std::sync::Arc;
 
 use cachescope_core::clear::undo::Held;
 use cachescope_core::jobs::JobId;
-use cachescope_core::model::{StoreId, StoreInfo};
+use cachescope_core::model::{Issue, StoreId, StoreInfo};
+
+/// What a search of this computer found.
+#[derive(Debug, Default)]
+pub(crate) struct FoundCaches {
+    pub(crate) stores: Vec<Arc<StoreInfo>>,
+    /// Places that were not looked into, and why.
+    pub(crate) passed_over: Vec<Issue>,
+}
 
 /// The pages of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -99,7 +107,7 @@ pub(crate) struct State {
     /// The path field of the start page.
     pub(crate) typed_path: String,
     /// Caches found on this computer; `None` before anybody looked.
-    pub(crate) caches: Option<Vec<Arc<StoreInfo>>>,
+    pub(crate) caches: Option<FoundCaches>,
     /// The job that looks for them.
     pub(crate) finding: Option<JobId>,
     /// The jobs that bring something back, and the name under which it is held.
