@@ -6,8 +6,9 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use super::JOBLIB;
 use super::window::{Window, fixture};
+use super::{JOBLIB, painted};
+use crate::support::python::Python;
 
 const BEFORE: usize = 400;
 const ADDED: usize = 300;
@@ -93,4 +94,27 @@ fn selection_order_and_scroll_stay_within_a_burst_of_changes() {
         keys.iter()
             .any(|key| usize::from_str_radix(key, 16).unwrap() % 2 == 1)
     );
+}
+
+/// Makes one response many, whose times a listing reads from each: seconds of work.
+const MANY: &str = r#"
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+row = db.execute("SELECT value, expires FROM responses LIMIT 1").fetchone()
+db.executemany("INSERT INTO responses VALUES (?, ?, ?)", (("%016x" % n, *row) for n in range(20000)))
+db.commit()
+"#;
+
+#[test]
+fn what_responses_are_shows_while_their_cache_is_still_read() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    let (_temp, path) = fixture("requests-cache-1.3/pickle.sqlite");
+    python.run(MANY, [&path]);
+    let mut window = Window::open(vec![path]);
+    // Method and url are in the value, and no column of the database.
+    window.wait_for(|h| painted::has_line(h, "GEThttp://"));
+    assert!(window.text().contains("Reading "), "{}", window.text());
+    window.close();
 }

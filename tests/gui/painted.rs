@@ -34,20 +34,31 @@ struct Painting {
 
 /// Everything wrong with the newest frame, in words.
 pub(crate) fn faults(harness: &Harness<'static, App>) -> Vec<String> {
-    let mut painting = Painting::default();
-    for ClippedShape {
-        clip_rect, shape, ..
-    } in &harness.output().shapes
-    {
-        painting.add(shape, *clip_rect);
-    }
+    let painting = Painting::of(harness);
     let mut faults = painting.contrasts();
     faults.extend(painting.overlaps());
     faults.extend(painting.cuts());
     faults
 }
 
+/// True if a line of the newest frame begins so; white space is not painted.
+pub(crate) fn has_line(harness: &Harness<'static, App>, text: &str) -> bool {
+    let mut lines = Painting::of(harness).lines.into_iter();
+    lines.any(|line| line.text.starts_with(text))
+}
+
 impl Painting {
+    fn of(harness: &Harness<'static, App>) -> Self {
+        let mut painting = Self::default();
+        for ClippedShape {
+            clip_rect, shape, ..
+        } in &harness.output().shapes
+        {
+            painting.add(shape, *clip_rect);
+        }
+        painting
+    }
+
     fn add(&mut self, shape: &Shape, clip: Rect) {
         match shape {
             Shape::Vec(shapes) => shapes.iter().for_each(|s| self.add(s, clip)),

@@ -110,8 +110,9 @@ fn arranged_rows(arranged: &Arranged, on_screen: &[Row]) -> Vec<Row> {
 }
 
 fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
-    // While the store is being read, reading values as well would only slow it down.
-    if store.glancing.is_some() || store.scan.is_some() {
+    // One job after the other: while the store is still being read, that is a screenful of values for each time that new
+    // rows are shown, which its reading does not feel.
+    if store.glancing.is_some() {
         return;
     }
     let is_new = |row: &Row| {
