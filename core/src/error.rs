@@ -212,7 +212,7 @@ impl Error {
     }
 
     /// True if a private copy of a database would help that is too large to be made unasked: see
-    /// [`allow_copies_of`](crate::sqlite::allow_copies_of).
+    /// [`allow_copies_of`](crate::source::allow_copies_of).
     pub fn wants_copy(&self) -> bool {
         self.0.kind == Kind::CopyWanted
     }

@@ -95,11 +95,11 @@ impl Global {
     /// Where private copies of databases are made, how large they may be, and where watchers learn who reads.
     fn prepare(&self) {
         if let Some(own) = self.state() {
-            sqlite::keep_copies_in(own.path());
+            source::keep_copies_in(own.path());
             source::tell_readers_in(own.path());
         }
         if self.private_copy {
-            sqlite::allow_all_copies();
+            source::allow_all_copies();
         }
     }
 

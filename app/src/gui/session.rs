@@ -65,7 +65,7 @@ impl Session {
     /// Reads a store again, this time with private copies of any size.
     pub(crate) fn allow_copies(&mut self, id: StoreId) {
         if let Some(store) = self.state.store_mut(id) {
-            cachescope_core::sqlite::allow_copies_of(&store.info.path);
+            cachescope_core::source::allow_copies_of(&store.info.path);
             store.failed_for_copy = false;
             self.scan(id);
         }

@@ -174,6 +174,15 @@ impl Content {
         }
     }
 
+    /// The same bytes, which somebody unpacked to `bytes`.
+    #[must_use]
+    pub(crate) fn unpacked_as(&self, bytes: Arc<dyn ReadAt>) -> Self {
+        Self {
+            peeled: self.codecs(),
+            ..Self::plain(bytes)
+        }
+    }
+
     fn unpack(&self, limit: u64) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         let reader = self.open(0).ok()?;

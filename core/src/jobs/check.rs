@@ -35,7 +35,7 @@ pub struct Check {
 pub(super) fn run(check: &Check, context: &Context) -> Result<()> {
     let snapshot = &*check.snapshot;
     let rows = &check.chosen.rows(snapshot);
-    let store = Store::open(&snapshot.store)?;
+    let store = Store::open(&snapshot.store)?.until(&context.cancel);
     let mut verdicts = Vec::new();
     let mut reported = Instant::now();
     let mut sink = |row: Row, verdict: Verdict| {

@@ -75,7 +75,7 @@ pub(super) fn plan(
     context: &Context,
 ) -> Result<()> {
     let rows = chosen.rows(snapshot);
-    let store = Store::open(&snapshot.store)?;
+    let store = Store::open(&snapshot.store)?.until(&context.cancel);
     let records = rows.iter().filter_map(|row| snapshot.record(*row));
     let count = |_: &_| context.progress.add(1);
     let plan = if let Some(ByPolicy { policy, limits }) = policy {
@@ -101,7 +101,7 @@ pub(super) fn plan_to_keep(
     context: &Context,
 ) -> Result<()> {
     let rows = chosen.rows(snapshot);
-    let store = Store::open(&snapshot.store)?;
+    let store = Store::open(&snapshot.store)?.until(&context.cancel);
     context.progress.set_total(rows.len() as u64);
     let records = rows.iter().filter_map(|row| snapshot.record(*row));
     let records = records.inspect(|_| context.progress.add(1));

@@ -116,7 +116,8 @@ impl Comparison {
                 Compared::Sides(facts.collect::<Result<_>>()?)
             }
             Self::Difference(left, right) => {
-                let (ours, theirs) = (Store::open(&left.store)?, Store::open(&right.store)?);
+                let ours = Store::open(&left.store)?.until(&context.cancel);
+                let theirs = Store::open(&right.store)?.until(&context.cancel);
                 let ours = Listed {
                     store: &ours,
                     snapshot: &left,

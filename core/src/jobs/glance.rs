@@ -33,7 +33,7 @@ pub(super) fn run(
     entries: Vec<(EntryKey, Fingerprint)>,
     context: &Context,
 ) -> Result<()> {
-    let store = Store::open(info)?;
+    let store = Store::open(info)?.until(&context.cancel);
     let options = Options {
         limits: LIMITS,
         ..Options::GLANCE

@@ -42,7 +42,7 @@ pub(super) fn run(
     shows_secrets: bool,
     context: &Context,
 ) -> Result<()> {
-    let store = Store::open(info)?;
+    let store = Store::open(info)?.until(&context.cancel);
     let details = store.details(&entry);
     context.cancel.check()?;
     let mut secrets = Secrets::None;

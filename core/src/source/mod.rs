@@ -10,6 +10,7 @@ mod system;
 #[path = "unix/mod.rs"]
 mod system;
 
+pub(crate) mod copies;
 pub(crate) mod gate;
 mod ledger;
 mod mounts;
@@ -24,6 +25,7 @@ use std::path::Path;
 use crate::model::{Fingerprint, Time};
 use crate::{Error, Result};
 
+pub use copies::{allow_all_copies, allow_copies_of, keep_copies_in};
 pub use ledger::Ledger;
 pub use mounts::{AccessTimes, access_times};
 pub use process::is_running;

@@ -305,6 +305,8 @@ pub struct Store {
     pub parent: Dir,
     /// Its name there.
     pub name: OsString,
+    /// Ends the reading of what takes long, once the job is asked to stop.
+    pub(crate) cancel: Cancel,
     backend: &'static dyn Backend,
     /// Watchers in other processes of this program count no open of ours; `None` where nobody counts opens.
     _reading: Option<Reading>,
@@ -340,10 +342,18 @@ impl Store {
             info: Arc::clone(info),
             parent,
             name,
+            cancel: Cancel::default(),
             backend,
             _reading: is_counted.then(|| Reading::of(&info.path)).flatten(),
             kept: Mutex::default(),
         })
+    }
+
+    /// The same, for a job that may be asked to stop.
+    #[must_use]
+    pub fn until(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
     }
 
     /// What the backend keeps while the job lasts, made at its first use.

@@ -2,10 +2,14 @@
 //!
 //! A file with joblib's array block, or in one of joblib's compressions, is `joblib-dump`; any other is `pickle`.
 
-use std::collections::HashMap;
+mod parts;
+mod unpacked;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use parts::Parts;
 
 use super::python::{Script, path_literal};
 use super::{
@@ -13,19 +17,13 @@ use super::{
     ValueReader,
 };
 use crate::formats::compress::Codec;
-use crate::formats::pickle::plain::{Place, plain};
-use crate::formats::pickle::{self, Skim, SkimmedItem, SkimmedKey, native};
+use crate::formats::pickle;
 use crate::formats::pyliteral;
-use crate::formats::repr::{reads_like_repr, str_key_label, str_repr};
-use crate::formats::{
-    Carrier, Content, PickleFile, PicklePart, Problem, ProblemKind, SideFiles, is_one_pickle,
-};
-use crate::model::{
-    Call, CallClass, Condition, EntryId, EntryKey, Finding, Group, Issue, Limits, Record, Severity,
-    text,
-};
+use crate::formats::repr::{reads_like_repr, str_repr};
+use crate::formats::{Carrier, Content, Problem, ProblemKind, SideFiles, is_one_pickle};
+use crate::model::{EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
 use crate::scan::Scan;
-use crate::source::{Dir, FileReader, FileType, Meta, ReadAt};
+use crate::source::{Dir, FileReader, FileType, ReadAt};
 use crate::{Error, Result};
 
 pub(super) struct Pickle;
@@ -73,8 +71,7 @@ impl Backend for Pickle {
     }
 
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
-        let parts = Parts::of(store)?;
-        scan.cancel.check()?;
+        let parts = Parts::of(store, scan.cancel)?;
         let mut collector = (scan.collector)();
         let group = Group::named("");
         let meta = &parts.meta;
@@ -123,8 +120,9 @@ impl Backend for Pickle {
     }
 
     fn native_key(&self, store: &Store, entry: &EntryKey) -> Result<NativeKey> {
-        let parts = Parts::of(store)?;
-        parts.native_key(&entry.key, entry.ordinal).ok_or_else(|| {
+        let parts = Parts::of(store, &store.cancel)?;
+        let key = parts.native_key(&entry.key, entry.ordinal, &store.cancel);
+        key.ok_or_else(|| {
             let why = "the file does not hold it any more, or it refers to the dict that holds it";
             Error::not_found("Cannot read the key", why).at(&store.info.path)
         })
@@ -142,7 +140,7 @@ impl Backend for Pickle {
             stem: store.name.clone(),
         });
         if entry.ordinal != WHOLE {
-            reader.part = Parts::of(store)?.find(store, entry)?;
+            reader.part = Parts::of(store, &store.cancel)?.find(entry, &store.cancel)?;
         }
         Ok(reader)
     }
@@ -150,7 +148,7 @@ impl Backend for Pickle {
     fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
         let part = match entry.ordinal {
             WHOLE => None,
-            _ => Parts::of(store)?.find(store, entry)?,
+            _ => Parts::of(store, &store.cancel)?.find(entry, &store.cancel)?,
         };
         let is_item = part.as_ref().is_some_and(|part| part.item.is_some());
         let mut script = Script::default();
@@ -221,7 +219,9 @@ impl Backend for Pickle {
         } else {
             Limits::QUICK
         };
-        Ok(Parts::of(store)?.code_beside(&limits).to_vec())
+        Ok(Parts::of(store, &store.cancel)?
+            .code_beside(&limits)
+            .to_vec())
     }
 
     fn goes_by_access_times(&self) -> bool {
@@ -258,176 +258,6 @@ impl OwnFiles {
             }
             Ok(Self(paths))
         })
-    }
-}
-
-/// The entries of a file, found once for all that a job asks of it.
-struct Parts {
-    file: Arc<PickleFile>,
-    meta: Meta,
-    list: Vec<Part>,
-    /// Place in `list` by key and ordinal.
-    index: HashMap<EntryId, usize>,
-    /// What Python would run for any of a dict's keys, as it loads the file whole.
-    code_beside: OnceLock<Vec<Finding>>,
-}
-
-struct Part {
-    label: Box<str>,
-    /// Place among parts of one label: a dict's items can name a key twice.
-    ordinal: u32,
-    pickle: usize,
-    item: Option<usize>,
-    /// Bytes of the part, behind any compression.
-    len: u64,
-}
-
-impl Parts {
-    fn of(store: &Store) -> Result<Arc<Self>> {
-        store.kept(|| {
-            let file = open(store)?;
-            let meta = *file.meta();
-            let file = PickleFile::open(Arc::new(file), &Limits::DEEP);
-            let mut parts = Self {
-                file: Arc::new(file),
-                meta,
-                list: Vec::new(),
-                index: HashMap::new(),
-                code_beside: OnceLock::new(),
-            };
-            parts.find_all();
-            Ok(parts)
-        })
-    }
-
-    /// Code that stands before, behind or around the items of a dict, which each key's own bytes do not show.
-    fn code_beside(&self, limits: &Limits) -> &[Finding] {
-        self.code_beside.get_or_init(|| {
-            let [only] = self.file.skim.pickles.as_slice() else {
-                return Vec::new();
-            };
-            let Some(items) = only.items.as_ref().filter(|items| !items.is_empty()) else {
-                return Vec::new();
-            };
-            let checked = pickle::check(&self.file.content, limits);
-            let is_in_item = |offset: u64| {
-                let next = items.partition_point(|item| item.start <= offset);
-                let item = next.checked_sub(1).and_then(|at| items.get(at));
-                item.is_some_and(|item| offset < item.end)
-            };
-            let code = |call: &&Call| call.class == CallClass::Code && !is_in_item(call.offset);
-            let mut findings: Vec<Finding> =
-                checked.calls.iter().filter(code).map(beside).collect();
-            if !checked.is_read_to_end && findings.is_empty() {
-                findings.push(Finding::new(
-                    Condition::Fresh,
-                    "the file was not read to the end",
-                ));
-            }
-            findings
-        })
-    }
-
-    fn find_all(&mut self) {
-        let file = Arc::clone(&self.file);
-        let mut seen: HashMap<EntryId, u32> = HashMap::new();
-        if let [only] = file.skim.pickles.as_slice()
-            && let Some(items) = only.items.as_ref().filter(|items| !items.is_empty())
-        {
-            for (n, item) in items.iter().enumerate() {
-                let label = label_of(&file.content, &file.skim, n, item);
-                let first = EntryId::of(&[], label.as_bytes(), 0);
-                let ordinal = seen.entry(first).or_default();
-                self.add(Part {
-                    label: label.into(),
-                    ordinal: *ordinal,
-                    pickle: 0,
-                    item: Some(n),
-                    len: item.end.saturating_sub(item.start),
-                });
-                *ordinal += 1;
-            }
-            return;
-        }
-        for (n, pickle) in file.skim.pickles.iter().enumerate() {
-            self.add(Part {
-                label: n.to_string().into(),
-                ordinal: 0,
-                pickle: n,
-                item: None,
-                len: pickle.end.saturating_sub(pickle.start),
-            });
-        }
-    }
-
-    fn add(&mut self, part: Part) {
-        let id = EntryId::of(&[], part.label.as_bytes(), part.ordinal);
-        self.index.insert(id, self.list.len());
-        self.list.push(part);
-    }
-
-    /// The key of a dict's item with its type; a pickle that is no dict's has its number as text.
-    fn native_key(&self, key: &[u8], ordinal: u32) -> Option<NativeKey> {
-        let at = self.index.get(&EntryId::of(&[], key, ordinal))?;
-        let part = self.list.get(*at)?;
-        let Some(item) = part.item else {
-            return Some(NativeKey::Text(key.to_vec()));
-        };
-        let items = self.file.skim.pickles.get(part.pickle)?.items.as_ref()?;
-        match &items.get(item)?.key {
-            SkimmedKey::Text(text) => Some(NativeKey::Text(text.as_bytes().to_vec())),
-            SkimmedKey::Int(n) => Some(NativeKey::Int(*n)),
-            SkimmedKey::Other => {
-                let place = Place::Key(Arc::clone(&self.file), part.pickle, item);
-                let pickle = plain(&place).ok()?;
-                Some(match native::read(&pickle) {
-                    Some(native::Native::Int(n)) => NativeKey::Int(n),
-                    Some(native::Native::Float(x)) => NativeKey::Float(x),
-                    Some(native::Native::Text(text)) => NativeKey::Text(text.to_vec()),
-                    Some(native::Native::Bytes(bytes)) => NativeKey::Bytes(bytes.to_vec()),
-                    None => NativeKey::Pickled(pickle),
-                })
-            }
-        }
-    }
-
-    /// The part that an entry is; `None` where it is the file's one value, read from its first byte.
-    fn find(&self, store: &Store, entry: &EntryKey) -> Result<Option<PicklePart>> {
-        let id = EntryId::of(&[], &entry.key, entry.ordinal);
-        let part = self.index.get(&id).and_then(|at| self.list.get(*at));
-        let part = part.ok_or_else(|| {
-            let key = text::from_bytes(&entry.key);
-            let what = format!("Cannot find the key \"{}\"", text::shown(&key));
-            Error::not_found(what, "the file does not hold it any more").at(&store.info.path)
-        })?;
-        if self.list.len() == 1 && part.item.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(PicklePart {
-            file: Arc::clone(&self.file),
-            pickle: part.pickle,
-            item: part.item,
-        }))
-    }
-}
-
-fn beside(call: &Call) -> Finding {
-    let name = text::shown(&call.name);
-    let evidence = format!(
-        "loading the file in Python would call {name} (at byte {}), whichever key is wanted",
-        call.offset
-    );
-    Finding::new(Condition::CallsCode, evidence)
-}
-
-fn label_of(content: &Content, skim: &Skim, n: usize, item: &SkimmedItem) -> String {
-    match &item.key {
-        SkimmedKey::Text(text) => str_key_label(text).into_owned(),
-        SkimmedKey::Int(n) => n.to_string(),
-        SkimmedKey::Other => match skim.decode_item(content, 0, n, &Limits::PREVIEW) {
-            Some((decoded, key)) => decoded.value.key_label(key),
-            None => "?".to_owned(),
-        },
     }
 }
 

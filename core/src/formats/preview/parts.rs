@@ -19,7 +19,7 @@ pub struct PickleFile {
     /// The bytes behind their compression.
     pub content: Content,
     /// Where its parts stand.
-    pub skim: Skim,
+    pub skim: Arc<Skim>,
 }
 
 /// One value of a file of pickles.
@@ -36,8 +36,21 @@ pub struct PicklePart {
 impl PickleFile {
     /// Finds the parts of a file's bytes.
     pub fn open(bytes: Arc<dyn ReadAt>, limits: &Limits) -> Self {
-        let content = peel(bytes, Carrier::Pickle).unpacked_up_to(KEPT_BYTES);
-        let skim = pickle::skim(&content, limits);
+        Self::of(
+            peel(bytes, Carrier::Pickle).unpacked_up_to(KEPT_BYTES),
+            limits,
+        )
+    }
+
+    /// Finds the parts of what a file holds.
+    pub(crate) fn of(content: Content, limits: &Limits) -> Self {
+        let skim = Arc::new(pickle::skim(&content, limits));
+        Self { content, skim }
+    }
+
+    /// The same parts, read from other bytes of the same contents.
+    pub(crate) fn read_from(&self, content: Content) -> Self {
+        let skim = Arc::clone(&self.skim);
         Self { content, skim }
     }
 }

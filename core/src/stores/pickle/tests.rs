@@ -1,7 +1,7 @@
 //! Files of pickles as stores.
 
 use super::*;
-use crate::model::Snapshot;
+use crate::model::{Condition, Snapshot};
 use crate::scan::{Cancel, Progress};
 use crate::stores::open_all;
 
