@@ -25,11 +25,7 @@ fn names_that_are_not_text_are_opened_and_escaped() {
             .contains("caf\\xe9\u{1b}[31m")
     );
     let said = human(&["ls"], &odd);
-    assert!(
-        said.stdout.contains("caf\\xe9\\x1b[31m"),
-        "{}",
-        said.stdout
-    );
+    assert!(said.stdout.contains("caf\\xe9\\x1b[31m"), "{}", said.stdout);
 }
 
 #[cfg(unix)]

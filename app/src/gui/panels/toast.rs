@@ -33,10 +33,16 @@ pub(super) fn toast_ui(ui: &mut Ui, toast: &Toast, room: f32, out: &mut Vec<Comm
             let text = |word: &str| {
                 let font = egui::TextStyle::Button.resolve(ui.style());
                 let color = theme.text;
-                ui.painter().layout_no_wrap(word.to_owned(), font, color).size().x
+                ui.painter()
+                    .layout_no_wrap(word.to_owned(), font, color)
+                    .size()
+                    .x
             };
             let padding = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
-            let offer = toast.offer.as_ref().map_or(0.0, |(word, _)| text(word) + padding);
+            let offer = toast
+                .offer
+                .as_ref()
+                .map_or(0.0, |(word, _)| text(word) + padding);
             let buttons = offer + text("✕") + padding + 24.0;
             ui.scope(|ui| {
                 ui.set_max_width((room - buttons).max(80.0));

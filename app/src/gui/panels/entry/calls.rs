@@ -42,7 +42,9 @@ pub(super) fn calls_ui(ui: &mut Ui, preview: &Previewing) {
                     ui.horizontal_wrapped(|ui| {
                         let name = cachescope_core::model::text::shown(&call.name).into_owned();
                         let name = text::shorten(&name, 120);
-                        ui.add(Label::new(RichText::new(name).font(theme::mono())).selectable(true));
+                        ui.add(
+                            Label::new(RichText::new(name).font(theme::mono())).selectable(true),
+                        );
                         let times = if call.count > 1 {
                             format!(" ×{}", text::count(call.count))
                         } else {
