@@ -178,3 +178,35 @@ fn what_has_no_source_is_never_stale() {
     assert_eq!(condition, "fresh");
     assert!(evidence.contains("nothing to compare"), "{evidence}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_may_stand_where_nobody_can_look_is_not_gone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let all = crate::support::fixtures::all();
+    let fixture = all.iter().find(|f| f.opened().ends_with("joblib/1.6.0"));
+    let (temp, path) = fixture.expect("the fixture of joblib 1.6").copy();
+    let source = temp.path().join("source");
+    let closed = source.join("closed");
+    fs::create_dir_all(&closed).expect("a folder is made");
+    let Some(nobody) = program::as_nobody(temp.path()) else {
+        return;
+    };
+    let gone = |nobody: &program::Nobody| {
+        let words = ["check".as_ref(), path.as_os_str(), "--json".as_ref()];
+        let more = ["--source".as_ref(), source.as_os_str()];
+        let own = ["--state-dir".as_ref(), "/nonexistent".as_ref()];
+        let said = nobody.run(words.into_iter().chain(more).chain(own));
+        (said.stdout.matches("\"source-gone\"").count(), said)
+    };
+    let (n, said) = gone(&nobody);
+    assert!(n > 10, "{said:?}");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("our own folder");
+    let (n, said) = gone(&nobody);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).expect("our own folder");
+    // The summary counts each condition, those that nothing has as well.
+    assert!(
+        n <= 1 && said.stdout.contains("could be looked into"),
+        "{said:?}"
+    );
+}

@@ -7,7 +7,7 @@ use super::Outcome;
 use super::run::Context;
 use crate::Result;
 use crate::formats::Options as Decoding;
-use crate::model::{EntryKey, Snapshot, StoreId, StoreInfo, Time};
+use crate::model::{EntryKey, Issue, Snapshot, StoreId, StoreInfo, Time};
 use crate::ops::Control;
 use crate::ops::compare::{Difference, Latency, Listed, difference, latency};
 use crate::ops::stats::{Stats, of_snapshot};
@@ -155,8 +155,12 @@ fn side(snapshot: &Arc<Snapshot>, now: Time, control: Control<'_>) -> Result<Sid
     use crate::model::Role;
     let store = Store::open(&snapshot.store)?;
     let mut stats = of_snapshot(snapshot, now);
-    // Counters are told where they can be read; everything else is known without them.
-    stats.counters = store.counters().unwrap_or_default();
+    match store.counters() {
+        Ok(counters) => stats.counters = counters,
+        Err(error) => stats
+            .issues
+            .push(Issue::from_error(&error, &store.info.path)),
+    }
     let files: u64 = snapshot
         .records()
         .map(|(_, record)| u64::from(record.files))

@@ -101,8 +101,8 @@ fn figures(store: &Store) -> Vec<Advice> {
         }
         AccessTimes::Exact | AccessTimes::Unknown => None,
     };
-    let is_counted = store.counters().is_ok_and(|counters| !counters.is_empty());
-    let about_hits = (!is_counted)
+    let is_uncounted = store.counters().is_ok_and(|counters| counters.is_empty());
+    let about_hits = is_uncounted
         .then_some("This store records no hits and misses: what it earns can only be observed");
     let said = [about_use, about_hits].into_iter().flatten();
     said.map(|message| Advice::new(Topic::Figures, path, message))

@@ -122,7 +122,12 @@ pub fn read(store: &Store, has_durations: bool, control: Control<'_>) -> Result<
     if !has_durations {
         stats.leave_out_durations();
     }
-    stats.counters = store.counters()?;
+    match store.counters() {
+        Ok(counters) => stats.counters = counters,
+        Err(error) => stats
+            .issues
+            .push(Issue::from_error(&error, &store.info.path)),
+    }
     Ok(stats)
 }
 

@@ -70,7 +70,10 @@ fn exists(dir: &Dir, path: &[u8]) -> bool {
         .filter(|name| !name.contains(&b'/'))
         .and_then(|name| std::str::from_utf8(name).ok());
     match name {
-        Some(name) => dir.stat(name.as_ref()).is_ok(),
+        // What cannot be looked at may well be there.
+        Some(name) => {
+            !matches!(dir.stat(name.as_ref()), Err(e) if e.kind() == io::ErrorKind::NotFound)
+        }
         None => true,
     }
 }

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use super::{DATABASE, path_from_bytes};
+use super::DATABASE;
 use crate::model::{Issue, Severity};
-use crate::source::{Dir, FileReader, FileType, Meta};
+use crate::source::{Dir, FileReader, FileType, Meta, path_from_bytes};
 use crate::{Error, Result};
 
 /// The path in a row's `filename`, if it stays below the cache and is not its database, which SQLite alone opens.

@@ -9,10 +9,10 @@ mod listing;
 mod policy;
 mod removal;
 mod row;
+mod shard;
 
 pub(super) use files::{LACKS_DATABASE, has_any as has_values, lacks_database};
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,17 +20,18 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
-    LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, RowRemoval,
-    RowRules, Store, Topic, ValueReader,
+    LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, Store, Topic,
+    ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::repr::{reads_like_repr, str_repr};
-use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Severity, Time, text};
+use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, FileType, MemoryReader, ReadAt, path_from_bytes};
-use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
+use crate::source::{Dir, FileType, MemoryReader, ReadAt};
+use crate::sqlite::{self, Cell, Held};
 use crate::{Error, Result};
-use row::{Mode, Row};
+use row::Mode;
+use shard::{Opened, Shard, ShardNames};
 
 pub(super) struct DiskCache;
 
@@ -55,299 +56,6 @@ const COLUMNS: [&str; 11] = [
     "filename",
     "value",
 ];
-/// Shards that are opened.
-const SHARDS: usize = 1000;
-
-/// A store opened for one job.
-struct Opened {
-    shards: Vec<Shard>,
-    /// What was wrong with the shards that could not be opened.
-    issues: Vec<Issue>,
-    /// Shards that are not there.
-    gaps: Vec<Issue>,
-}
-
-/// One database with the folder that its value files lie in.
-struct Shard {
-    /// `003` in a FanoutCache; empty for a store of one database.
-    name: String,
-    dir: Dir,
-    database: Arc<Database>,
-    table: Arc<Table>,
-    /// How rows are taken out, or why they cannot be.
-    rules: Result<Arc<RowRules>, String>,
-}
-
-/// What of `Settings` says how the rows are to be read.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Settings {
-    policy: String,
-    is_counting: bool,
-    hits: u64,
-    misses: u64,
-    /// Bytes that the cache may take.
-    size_limit: u64,
-    /// Entries that a write removes at most while the cache is too large.
-    cull_limit: u64,
-    /// Bytes of the value files.
-    size: u64,
-}
-
-impl Opened {
-    fn of(store: &Store) -> Result<Arc<Self>> {
-        store.kept(|| {
-            let dir = store.dir()?;
-            let (mut shards, mut errors) = (Vec::new(), Vec::new());
-            let names = ShardNames::of(&dir, store.info.kind)
-                .map_err(|e| Error::io("Cannot list the shards", &store.info.path, e))?;
-            let gaps = names.gaps(&store.info.path);
-            for name in names.found {
-                match Shard::open(&dir, name) {
-                    Ok(shard) => shards.push(shard),
-                    Err(error) => errors.push(error),
-                }
-            }
-            if shards.is_empty() && !errors.is_empty() {
-                return Err(errors.swap_remove(0));
-            }
-            let path = &store.info.path;
-            let issues = errors.iter().map(|e| Issue::from_error(e, path)).collect();
-            Ok(Self {
-                shards,
-                issues,
-                gaps,
-            })
-        })
-    }
-
-    /// The shard of the entry's group.
-    fn shard(&self, entry: &EntryKey, store: &Store) -> Result<&Shard> {
-        let is_it = |shard: &&Shard| {
-            shard.name.is_empty()
-                || entry
-                    .group
-                    .strip_prefix(shard.name.as_bytes())
-                    .is_some_and(|rest| rest.first() == Some(&b'/'))
-        };
-        self.shards.iter().find(is_it).ok_or_else(|| {
-            Error::not_found("Cannot find the entry", "its shard is gone").at(&store.info.path)
-        })
-    }
-}
-
-/// The folders with a database each, below the store's own.
-struct ShardNames {
-    /// In the order of their numbers.
-    found: Vec<String>,
-    /// Of numbers below that of the last one.
-    missing: Vec<String>,
-    n_left_out: usize,
-}
-
-impl ShardNames {
-    /// # Errors
-    /// What the system said.
-    fn of(dir: &Dir, kind: &str) -> std::io::Result<Self> {
-        let mut names = Self {
-            found: Vec::new(),
-            missing: Vec::new(),
-            n_left_out: 0,
-        };
-        if kind == CACHE {
-            names.found.push(String::new());
-            return Ok(names);
-        }
-        let mut numbers = BTreeSet::new();
-        dir.list(|name, file_type| {
-            // `fanout.py: FanoutCache.__init__`
-            let number = name.to_str().and_then(|name| {
-                let number: usize = name.parse().ok()?;
-                (name_of_shard(number) == name).then_some(number)
-            });
-            if file_type == FileType::Dir {
-                numbers.extend(number);
-            }
-        })?;
-        names.n_left_out = numbers.len().saturating_sub(SHARDS);
-        let mut next = 0;
-        for number in numbers.into_iter().take(SHARDS) {
-            // Of a number far off nothing follows.
-            names
-                .missing
-                .extend((next..number).take(SHARDS).map(name_of_shard));
-            names.found.push(name_of_shard(number));
-            next = number + 1;
-        }
-        Ok(names)
-    }
-
-    fn gaps(&self, path: &Path) -> Vec<Issue> {
-        let missing = self.missing.iter().map(|name| {
-            let message = format!(
-                "The shard {name} is missing: its entries are not shown, and a program makes it anew, empty. The \
-                 others are listed"
-            );
-            Issue::new(Severity::Warning, path.join(name), message)
-        });
-        let left_out = (self.n_left_out > 0).then(|| {
-            let message = format!(
-                "{} shards behind the first {SHARDS} are not listed: open them one by one",
-                self.n_left_out
-            );
-            Issue::new(Severity::Warning, path, message)
-        });
-        missing.chain(left_out).collect()
-    }
-}
-
-fn name_of_shard(number: usize) -> String {
-    format!("{number:03}")
-}
-
-impl Shard {
-    fn open(dir: &Dir, name: String) -> Result<Self> {
-        let path = dir.path().join(&name);
-        let own = || dir.open_below(name.as_ref());
-        let fail = |e| Error::io("Cannot open the cache", &path, e);
-        let database = Database::new(own().map_err(fail)?, DATABASE.as_ref());
-        let (table, rules, beyond) = database.read(&Cancel::default(), |view| {
-            let table = Arc::new(describe(view.connection, TABLE)?);
-            let rules = removal::rules(&table);
-            let beyond = rules.reaches_beyond(view.connection)?;
-            Ok((table, rules, beyond))
-        })?;
-        if !table.has(&COLUMNS) {
-            let why = "its table has lost columns that diskcache needs";
-            return Err(Error::damaged("Cannot read the cache", why).at(&database.path()));
-        }
-        Ok(Self {
-            dir: own().map_err(fail)?,
-            database: Arc::new(database),
-            rules: beyond.map_or_else(|| Ok(Arc::new(rules)), Err),
-            table,
-            name,
-        })
-    }
-
-    /// What its settings and sizes mean, where that is not what people expect.
-    fn advice(&self) -> Result<Vec<Advice>> {
-        let settings = self.settings()?;
-        let slack = self.database.slack(&Cancel::default())?;
-        let path = self.database.path();
-        let mut advice = super::advice::of_slack(slack, &path);
-        let volume = slack.bytes.saturating_add(settings.size);
-        let limit = text::size(settings.size_limit);
-        let room = text::size(volume);
-        if volume > settings.size_limit {
-            let why = if settings.policy == "none" {
-                "its eviction policy is none, so nothing enforces the limit"
-            } else if settings.cull_limit == 0 {
-                "its cull limit is 0, so only cull() enforces the limit"
-            } else {
-                "it is enforced a few entries at a time, when something is written"
-            };
-            let message = format!(
-                "It takes {room}, over its size limit of {limit}: {why}. diskcache:cull chooses what has to go"
-            );
-            advice.push(Advice::new(Topic::Room, &path, message));
-        } else if settings.policy == "none" || settings.cull_limit == 0 {
-            let what = if settings.policy == "none" {
-                "the eviction policy is none"
-            } else {
-                "the cull limit is 0"
-            };
-            let message = format!("A size limit of {limit} is set but nothing enforces it: {what}");
-            advice.push(Advice::new(Topic::Room, &path, message));
-        }
-        if !settings.is_counting {
-            let message = "Statistics are off: hits and misses are not counted. cache.stats(enable=True) counts them";
-            advice.push(Advice::new(Topic::Figures, &path, message));
-        }
-        Ok(advice)
-    }
-
-    fn settings(&self) -> Result<Settings> {
-        self.database.read(&Cancel::default(), Settings::read)
-    }
-
-    /// The entry's row.
-    fn row(&self, entry: &EntryKey) -> Result<Row> {
-        let gone = || sqlite::gone(&self.database, &self.table);
-        let at = row::at(&self.table, &entry.key).ok_or_else(gone)?;
-        let select = row::SELECT;
-        let found = self.database.read(&Cancel::default(), |view| {
-            sqlite::row_of(view.connection, &self.table, &at, select, Row::read)
-        })?;
-        found.ok_or_else(gone)
-    }
-
-    /// An entry's row and, unless that lies in a file, what its value column holds; one look at the database.
-    fn row_and_value(&self, entry: &EntryKey) -> Result<(Row, Option<Held>)> {
-        let gone = || sqlite::gone(&self.database, &self.table);
-        let at = row::at(&self.table, &entry.key).ok_or_else(gone)?;
-        let column = self.table.column("value").unwrap_or_default();
-        let found = self.database.read(&Cancel::default(), |view| {
-            let (connection, table) = (view.connection, &self.table);
-            let Some(row) = sqlite::row_of(connection, table, &at, row::SELECT, Row::read)? else {
-                return Ok(None);
-            };
-            // By its rowid, a large value is read piece by piece.
-            let by_rowid = sqlite::RowAt::Rowid(row.rowid);
-            let cell = if row.filename.is_none() {
-                sqlite::look_at_cell(connection, table, &by_rowid, column)?
-            } else {
-                None
-            };
-            Ok(Some((row, by_rowid, cell)))
-        })?;
-        let (row, at, cell) = found.ok_or_else(gone)?;
-        let held = cell.map(|cell| sqlite::held(cell, &self.database, &self.table, &at, column));
-        Ok((row, held))
-    }
-}
-
-impl Settings {
-    fn read(view: &View<'_>) -> Result<Self, Failure> {
-        let mut statement = view
-            .connection
-            .prepare_cached("SELECT key, value FROM Settings")?;
-        let mut rows = statement.query([])?;
-        // `core.py: DEFAULT_SETTINGS`, for what is not written down.
-        let mut settings = Self {
-            size_limit: 1 << 30,
-            cull_limit: 10,
-            ..Self::default()
-        };
-        while let Some(row) = rows.next()? {
-            let value = Cell::from(row.get_ref(1)?);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a float saturates"
-            )]
-            let count = match value {
-                Cell::Integer(n) => u64::try_from(n).unwrap_or(0),
-                // `Cache(…, size_limit=1e6)`
-                Cell::Real(x) => x as u64,
-                _ => 0,
-            };
-            let is_number = matches!(value, Cell::Integer(_) | Cell::Real(_));
-            match (row.get_ref(0)?.as_str().unwrap_or_default(), value) {
-                ("eviction_policy", Cell::Text(policy)) => {
-                    settings.policy = text::from_bytes(&policy).into_owned();
-                }
-                ("statistics", _) => settings.is_counting = count != 0,
-                ("size_limit", _) if is_number => settings.size_limit = count,
-                ("cull_limit", _) if is_number => settings.cull_limit = count,
-                ("size", _) => settings.size = count,
-                ("hits", _) => settings.hits = count,
-                ("misses", _) => settings.misses = count,
-                _ => {}
-            }
-        }
-        Ok(settings)
-    }
-}
 
 impl Backend for DiskCache {
     fn kinds(&self) -> &'static [&'static str] {
@@ -396,8 +104,16 @@ impl Backend for DiskCache {
         for issue in opened.issues.iter().chain(&opened.gaps) {
             collector.issue(issue.clone());
         }
+        let is_one = opened.shards.len() + opened.issues.len() == 1;
         for shard in &opened.shards {
-            listing::read(shard, scan, &mut *collector)?;
+            match listing::read(shard, scan, &mut *collector) {
+                // One shard hides no other.
+                Err(error) if !is_one && !error.is_cancelled() => {
+                    let path = shard.database.path();
+                    collector.issue(Issue::from_error(&error, &path));
+                }
+                read => read?,
+            }
         }
         scan.cancel.check()
     }
@@ -537,31 +253,14 @@ impl Backend for DiskCache {
     }
 
     fn counters(&self, store: &Store) -> Result<Vec<Counters>> {
-        let opened = Opened::of(store)?;
-        let (mut hits, mut misses, mut is_counting) = (0_u64, 0_u64, true);
-        for shard in &opened.shards {
-            let settings = shard.settings()?;
-            hits = hits.saturating_add(settings.hits);
-            misses = misses.saturating_add(settings.misses);
-            is_counting &= settings.is_counting;
-        }
-        if !is_counting && hits == 0 && misses == 0 {
-            return Ok(Vec::new());
-        }
-        Ok(vec![Counters {
-            source: "recorded",
-            since: None,
-            hits,
-            misses,
-            // Counting was switched off at some time: look-ups since then are in neither number.
-            is_lower_bound: !is_counting,
-        }])
+        Opened::of(store)?.counters()
     }
 
     fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
         let mut advice = Vec::new();
         for shard in &Opened::of(store)?.shards {
-            advice.extend(shard.advice()?);
+            // What is wrong with a shard is told by the listing.
+            advice.extend(shard.advice().unwrap_or_default());
         }
         // Shards are set up alike: what is said of one is said of all.
         let mut said = std::collections::HashSet::new();

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::rows::TimeForm;
-use super::{DATABASE, Opened, Removal, RowRemoval, RowRules, files, listing, row};
+use super::{DATABASE, Opened, files, listing, row};
 use crate::model::EntryKey;
 use crate::sqlite::{self, Table};
-use crate::stores::{Expiry, Store, ValueFiles};
+use crate::stores::{Expiry, Removal, RowRemoval, RowRules, Store, ValueFiles};
 use crate::{Error, Result};
 
 /// The triggers that keep `Settings.count` and `Settings.size` (`core.py: Cache.__init__`, the same from 2.9 to 5.6).

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::shard::name_of_shard;
 use super::*;
 use crate::model::Snapshot;
 use crate::scan::Progress;
@@ -88,4 +89,30 @@ fn an_expiry_that_no_clock_reaches_is_never() {
         .collect();
     let some = Time::from_unix_f64(2e9);
     assert_eq!(expires, [None, None, None, some]);
+}
+
+#[test]
+fn a_shard_without_its_settings_hides_no_other_and_makes_hits_a_lower_bound() {
+    let temp = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        let connection = cache(&temp.path().join(name_of_shard(number)));
+        let counted = "INSERT INTO Settings VALUES ('statistics', 1), ('hits', 5), ('misses', 2)";
+        connection.execute_batch(counted).unwrap();
+        match number {
+            1 => connection.execute_batch("DROP TABLE Settings").unwrap(),
+            2 => {
+                let no_number = "UPDATE Settings SET value = 'many' WHERE key = 'hits'";
+                connection.execute_batch(no_number).unwrap();
+            }
+            _ => {}
+        }
+    }
+    let (store, snapshot) = opened(temp.path());
+    assert_eq!(snapshot.records().count(), 2);
+    let told: Vec<_> = snapshot.issues.iter().map(|issue| &issue.path).collect();
+    assert_eq!(told, [&store.info.path.join("001").join(DATABASE)]);
+    let counters = store.counters().unwrap();
+    let counted: Vec<_> = counters.iter().map(|c| (c.hits, c.misses)).collect();
+    assert_eq!(counted, [(5, 2)]);
+    assert!(counters[0].is_lower_bound);
 }

@@ -1,10 +1,12 @@
 //! `func_code.py` to the function's source as cached, and the names of its parameters.
 
+use std::io;
 use std::path::Path;
 
 use super::names::CODE;
 use crate::source::Dir;
 use crate::stores::CachedSource;
+use crate::{Error, Result};
 
 /// A longer source is no function's.
 const CODE_BYTES: usize = 4 << 20;
@@ -14,12 +16,21 @@ const FIRST_LINE: &str = "# first line:";
 /// Reads the source in a function's folder; `None` where joblib has not written one.
 ///
 /// It begins with `# first line: N`; N is -1, and the text no source, where Python could not find it.
-pub(super) fn read(function: &Dir) -> Option<CachedSource> {
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub(super) fn read(function: &Dir) -> Result<Option<CachedSource>> {
     let mut bytes = Vec::new();
-    function
-        .read_small(CODE.as_ref(), CODE_BYTES, &mut bytes)
-        .ok()?;
-    Some(parse(&bytes, &function.path().join(CODE)))
+    let path = function.path().join(CODE);
+    match function.read_small(CODE.as_ref(), CODE_BYTES, &mut bytes) {
+        Ok(()) => Ok(Some(parse(&bytes, &path))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(
+            "Cannot read the source as it was cached",
+            &path,
+            e,
+        )),
+    }
 }
 
 /// True if these are the first bytes of a `func_code.py` that joblib wrote.

@@ -108,13 +108,15 @@ impl Backend for Joblib {
                 .iter()
                 .map(|(name, _)| dir.path().join(name))
                 .collect(),
-            source: function_dir(store, entry)
-                .ok()
-                .as_ref()
-                .and_then(code::read),
             ..Details::default()
         };
-        details.facts = packing(&dir);
+        match function_dir(store, entry).and_then(|dir| code::read(&dir)) {
+            Ok(source) => details.source = source,
+            Err(error) => details
+                .facts
+                .push(("function's source".into(), error.to_string())),
+        }
+        details.facts.extend(packing(&dir));
         let mut text = Vec::new();
         if let Ok(Ok(metadata)) = check::read_metadata(&dir, &mut text) {
             let owned = metadata
@@ -172,7 +174,7 @@ impl Backend for Joblib {
         if is_orphan(&entry.key) {
             return Ok(None);
         }
-        let Some(cached) = code::read(&function_dir(store, entry)?) else {
+        let Some(cached) = code::read(&function_dir(store, entry)?)? else {
             return Ok(None);
         };
         let sources = match folder {
@@ -252,7 +254,7 @@ fn of_source(store: &Store, entry: &EntryKey, folder: &Path) -> Result<Arc<[Find
         sources = Arc::new(Sources::open(folder)?);
     }
     Ok(sources.findings(&entry.group, age(store), || {
-        code::read(&function_dir(store, entry).ok()?)
+        code::read(&function_dir(store, entry)?)
     }))
 }
 

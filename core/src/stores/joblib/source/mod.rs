@@ -75,15 +75,16 @@ impl Sources {
         &self,
         locator: &[u8],
         age: Age,
-        cached: impl FnOnce() -> Option<CachedSource>,
+        cached: impl FnOnce() -> Result<Option<CachedSource>>,
     ) -> Arc<[Finding]> {
         let lock = || self.judged.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = lock().get(locator) {
             return Arc::clone(known);
         }
         let finding = match cached() {
-            Some(cached) => self.judge(locator, age, &cached).finding(),
-            None => Some(note(
+            Ok(Some(cached)) => self.judge(locator, age, &cached).finding(),
+            Err(error) => Some(note(error.to_string())),
+            Ok(None) => Some(note(
                 "func_code.py is missing: joblib computes the next call again and writes it anew",
             )),
         };

@@ -104,11 +104,18 @@ impl Search {
         holds
     }
 
-    fn finish(self, nowhere: impl FnOnce() -> String) -> Found {
-        match self.problem {
+    fn finish(self, tree: &Tree, nowhere: impl FnOnce() -> String) -> Found {
+        match (self.problem, tree.unseen()) {
             _ if !self.places.is_empty() => Found::Places(self.places),
-            Some(problem) => Found::Unknown(format!("its source cannot be compared: {problem}")),
-            None => Found::Nowhere(nowhere(), self.looked),
+            (Some(problem), _) => {
+                Found::Unknown(format!("its source cannot be compared: {problem}"))
+            }
+            // What is not found may stand where nobody could look.
+            (None, Some(why)) => {
+                let root = text::path(tree.root());
+                Found::Unknown(format!("not all of {root} could be looked into: {why}"))
+            }
+            (None, None) => Found::Nowhere(nowhere(), self.looked),
         }
     }
 }
@@ -135,7 +142,7 @@ fn in_modules(tree: &Tree, parts: &[&str]) -> Found {
             break;
         }
     }
-    search.finish(|| {
+    search.finish(tree, || {
         if let Some((path, name)) = holder {
             return format!(
                 "{} defines no {} today",
@@ -171,13 +178,17 @@ fn in_scripts(tree: &Tree, head: &str, parts: &[&str]) -> Found {
     // The script may lie where it lay, outside of the folder that was named.
     if search.places.is_empty() {
         for (script, name) in &splits {
-            if let Some(path) = recorded_file(script) {
-                search.look(tree, &path, name);
-                holder.get_or_insert((path, name.clone()));
+            match recorded_file(script) {
+                Ok(Some(path)) => {
+                    search.look(tree, &path, name);
+                    holder.get_or_insert((path, name.clone()));
+                }
+                Ok(None) => {}
+                Err(why) => drop(search.problem.get_or_insert(why)),
             }
         }
     }
-    search.finish(|| {
+    search.finish(tree, || {
         if let Some((path, name)) = holder {
             return format!(
                 "{} defines no {} today",
@@ -244,5 +255,7 @@ fn in_notebooks(tree: &Tree, parts: &[&str], n_of_cell: usize) -> Found {
     // A cell of magics that reads as no Python hides no function of another cell.
     search.problem = None;
     let n = notebooks.len();
-    search.finish(|| format!("none of {n} notebooks defines {} today", text::shown(&name)))
+    search.finish(tree, || {
+        format!("none of {n} notebooks defines {} today", text::shown(&name))
+    })
 }

@@ -23,6 +23,8 @@ pub(super) struct Tree {
     root: PathBuf,
     index: OnceLock<Index>,
     read: Mutex<HashMap<PathBuf, Arc<Vec<Source>>>>,
+    /// The first place where a module may stand and that cannot be looked at.
+    hidden: OnceLock<String>,
 }
 
 /// What the folder holds, nearest first.
@@ -30,6 +32,8 @@ pub(super) struct Tree {
 struct Index {
     modules: Vec<PathBuf>,
     notebooks: Vec<PathBuf>,
+    /// What was not looked into, and why: what is not found may stand there.
+    unseen: Option<String>,
 }
 
 /// A source text that was read: a module, or a cell of a notebook.
@@ -63,6 +67,7 @@ impl Tree {
             root: Dir::open(root)?.path().to_owned(),
             index: OnceLock::new(),
             read: Mutex::default(),
+            hidden: OnceLock::new(),
         })
     }
 
@@ -72,6 +77,7 @@ impl Tree {
             root: PathBuf::new(),
             index: OnceLock::from(Index::default()),
             read: Mutex::default(),
+            hidden: OnceLock::new(),
         }
     }
 
@@ -91,8 +97,12 @@ impl Tree {
         let bases = COMMON.iter().map(|base| self.root.join(base));
         let bases = bases.chain(self.above(parts));
         let direct = bases.flat_map(|base| names.clone().map(|name| base.join(name)));
-        if let Some(found) = direct.into_iter().find(|path| path.is_file()) {
-            return vec![found];
+        for path in direct {
+            match is_file(&path) {
+                Ok(true) => return vec![path],
+                Ok(false) => {}
+                Err(why) => drop(self.hidden.set(why)),
+            }
         }
         let ends_so = |path: &&PathBuf| names.iter().any(|name| path.ends_with(name));
         self.index()
@@ -112,6 +122,12 @@ impl Tree {
         };
         let base = |n| self.root.ancestors().nth(n).map(Path::to_owned);
         heads.filter(is_tail).filter_map(base).collect()
+    }
+
+    /// Why what was not found below the folder may be there all the same; `None` where all of it was looked into.
+    pub(super) fn unseen(&self) -> Option<&str> {
+        let unseen = self.index.get().and_then(|index| index.unseen.as_ref());
+        unseen.or_else(|| self.hidden.get()).map(String::as_str)
     }
 
     /// Every Python file.
@@ -187,16 +203,30 @@ impl Index {
         let mut seen = HashSet::new();
         let mut n_left = FOLDERS;
         while let Some(folder) = waiting.pop_front() {
-            // A link may lead back up: each folder once.
-            let Ok(dir) = Dir::open(&folder) else {
-                continue;
+            let opened = Dir::open(&folder).and_then(|dir| {
+                let fail = |e| Error::io("Cannot look into the folder", &folder, e);
+                let meta = dir.stat_self().map_err(fail)?;
+                // A link may lead back up: each folder once.
+                let is_new = seen.insert((meta.dev, meta.ino));
+                let names = is_new.then(|| dir.names().map_err(fail)).transpose()?;
+                Ok(names)
+            });
+            let mut names = match opened {
+                Ok(Some(names)) => names,
+                Ok(None) => continue,
+                // Gone since its parent was listed.
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => {
+                    index.unseen.get_or_insert_with(|| error.to_string());
+                    continue;
+                }
             };
-            let is_new = dir.stat_self().is_ok_and(|m| seen.insert((m.dev, m.ino)));
-            if !is_new || n_left == 0 {
-                continue;
+            if n_left == 0 {
+                let why = format!("it holds more than {FOLDERS} folders");
+                index.unseen.get_or_insert(why);
+                break;
             }
             n_left -= 1;
-            let Ok(mut names) = dir.names() else { continue };
             names.sort_unstable();
             for (name, file_type) in names {
                 let path = folder.join(&name);
@@ -244,16 +274,37 @@ pub(super) fn mangled(path: &Path) -> String {
     }
 }
 
+/// True for a file, links followed; false where there is none.
+///
+/// # Errors
+/// Why that cannot be said.
+fn is_file(path: &Path) -> std::result::Result<bool, String> {
+    use std::io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+    match std::fs::metadata(path) {
+        Ok(meta) => Ok(meta.is_file()),
+        Err(e) if matches!(e.kind(), NotFound | NotADirectory | InvalidFilename) => Ok(false),
+        Err(e) => Err(Error::io("Cannot look at it", path, e).to_string()),
+    }
+}
+
 /// The file that was mangled into `name`, if it still lies there: each dash was a separator or a dash.
-pub(super) fn recorded_file(name: &str) -> Option<PathBuf> {
+///
+/// # Errors
+/// Why it may lie there all the same where it is not found.
+pub(super) fn recorded_file(name: &str) -> std::result::Result<Option<PathBuf>, String> {
     /// Places looked at; a name has few dashes, and most lead nowhere at once.
     const LOOKS: usize = 4_000;
-    let mut waiting = vec![(PathBuf::from("/"), name.strip_prefix('-')?)];
-    let mut n_looks = 0;
+    let Some(rest) = name.strip_prefix('-') else {
+        return Ok(None);
+    };
+    let mut waiting = vec![(PathBuf::from("/"), rest)];
+    let (mut n_looks, mut unseen) = (0, None);
     while let Some((folder, rest)) = waiting.pop() {
         let file = folder.join(rest).with_added_extension("py");
-        if file.is_file() {
-            return Some(file);
+        match is_file(&file) {
+            Ok(true) => return Ok(Some(file)),
+            Ok(false) => {}
+            Err(why) => drop(unseen.get_or_insert(why)),
         }
         for (at, _) in rest.match_indices('-') {
             let Some((part, rest)) = rest.split_at_checked(at) else {
@@ -261,7 +312,7 @@ pub(super) fn recorded_file(name: &str) -> Option<PathBuf> {
             };
             n_looks += 1;
             if n_looks > LOOKS {
-                return None;
+                return Err("its recorded path can be read in too many ways".to_owned());
             }
             let below = folder.join(part);
             if !part.is_empty() && below.is_dir() {
@@ -269,7 +320,7 @@ pub(super) fn recorded_file(name: &str) -> Option<PathBuf> {
             }
         }
     }
-    None
+    unseen.map_or(Ok(None), Err)
 }
 
 #[cfg(test)]
@@ -301,8 +352,9 @@ mod tests {
         std::fs::create_dir_all(real.join("my")).unwrap();
         let file = folder.join("run-it.py");
         std::fs::write(&file, "").unwrap();
-        assert_eq!(recorded_file(&mangled(&file)), Some(file));
-        assert_eq!(recorded_file(&mangled(&folder.join("other.py"))), None);
-        assert_eq!(recorded_file("-"), None);
+        assert_eq!(recorded_file(&mangled(&file)), Ok(Some(file)));
+        let other = mangled(&folder.join("other.py"));
+        assert_eq!(recorded_file(&other), Ok(None));
+        assert_eq!(recorded_file("-"), Ok(None));
     }
 }
