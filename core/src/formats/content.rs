@@ -100,6 +100,11 @@ impl Content {
         self.is_plain().then_some(self.len)
     }
 
+    /// Bytes that have to be read for all of it, packed as they are.
+    pub(crate) fn packed_len(&self) -> u64 {
+        self.len
+    }
+
     /// True if it is known that there is not one byte.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)

@@ -2,20 +2,30 @@
 
 use serde::ser::{Serialize, SerializeSeq as _, Serializer};
 
+use super::LongDouble;
+
 /// One element, already out of its array.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Element {
     /// Missing, or something that has no plain form.
     #[default]
     Null,
+    /// Python's `None`, where it is a value like others.
+    None,
     /// A truth value.
     Bool(bool),
     /// An integer of up to 64 bits, either sign.
     Int(i128),
     /// A float; not-a-number and infinities become null in JSON.
     Float(f64),
-    /// Text, a date, or what Python's `repr` says.
+    /// A float of more digits; in JSON the nearest double, null beyond their range.
+    LongDouble(LongDouble),
+    /// A complex number; in JSON as Python's `repr` prints it.
+    Complex(f64, f64),
+    /// Text, or a date.
     Text(String),
+    /// What Python's `repr` says of anything else; it stands for itself, without quotes.
+    Repr(String),
     /// A record or a sub-array.
     List(Vec<Element>),
 }
@@ -30,14 +40,17 @@ impl Element {
     }
 
     /// As Python's `repr` prints it; null as `None`, lists as tuples.
-    pub(crate) fn repr(&self) -> String {
+    pub fn repr(&self) -> String {
         match self {
-            Self::Null => "None".to_owned(),
+            Self::Null | Self::None => "None".to_owned(),
             Self::Bool(true) => "True".to_owned(),
             Self::Bool(false) => "False".to_owned(),
             Self::Int(int) => int.to_string(),
             Self::Float(float) => super::repr::float_repr(*float),
+            Self::LongDouble(long) => long.to_string(),
+            Self::Complex(re, im) => super::repr::complex_repr(*re, *im),
             Self::Text(text) => super::repr::str_repr(text),
+            Self::Repr(text) => text.clone(),
             Self::List(list) => {
                 let parts: Vec<String> = list.iter().map(Self::repr).collect();
                 let tail = if parts.len() == 1 { "," } else { "" };
@@ -57,8 +70,10 @@ impl Serialize for Element {
                 _ => serializer.serialize_none(),
             },
             Self::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
-            Self::Null | Self::Float(_) => serializer.serialize_none(),
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::LongDouble(long) => Self::Float(long.to_f64()).serialize(serializer),
+            Self::Null | Self::None | Self::Float(_) => serializer.serialize_none(),
+            Self::Complex(..) => serializer.serialize_str(&self.repr()),
+            Self::Text(text) | Self::Repr(text) => serializer.serialize_str(text),
             Self::List(list) => {
                 let mut seq = serializer.serialize_seq(Some(list.len()))?;
                 for element in list {

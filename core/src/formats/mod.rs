@@ -11,8 +11,10 @@ mod element;
 mod frame;
 mod joblib;
 mod json;
+mod longdouble;
 pub(crate) mod made;
 pub mod marshal;
+mod message_pack;
 pub mod numpy;
 pub mod pickle;
 pub(crate) mod plain;
@@ -28,6 +30,7 @@ mod sparse;
 pub use content::Content;
 pub use element::Element;
 pub use frame::Frame;
+pub use longdouble::LongDouble;
 pub(crate) use preview::is_one_pickle;
 pub use preview::{
     ArrayHandle, Carrier, NoSideFiles, Options, PickleFile, PicklePart, Preview, SideFiles,

@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parts::Parts;
+use parts::{Parts, UNREAD};
 
 use super::python::{Script, path_literal};
 use super::{
@@ -100,6 +100,14 @@ impl Backend for Pickle {
                 "Cannot list the file to its end: {problem}. What was read before it is shown"
             );
             collector.issue(Issue::new(Severity::Error, path, message));
+        }
+        if parts.n_unread_keys > 0 {
+            let message = format!(
+                "{} keys are shown as {UNREAD}: they are no plain text, and lie too deep in compressed bytes to be read one \
+                 by one. Save the file uncompressed to see them",
+                parts.n_unread_keys,
+            );
+            collector.issue(Issue::new(Severity::Warning, path, message));
         }
         if let Some(offset) = skim.trailing {
             let message = format!(

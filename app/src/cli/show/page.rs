@@ -39,7 +39,7 @@ pub(super) fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
         if let Some(n) = array.nan_count.filter(|n| *n > 0) {
             fact("nan", &n.to_string());
         }
-        let first: Vec<String> = array.first.iter().map(Element::text).collect();
+        let first: Vec<String> = array.first.iter().map(cell_text).collect();
         fact("first", &text::shown(&first.join(", ")));
     }
     for call in line.calls.iter().filter(|call| call.class != "data") {
@@ -105,10 +105,7 @@ fn head(table: &Table) -> String {
     push(String::new(), &mut table.columns.iter().cloned());
     push(String::new(), &mut table.dtypes.iter().cloned());
     for (label, row) in table.index.iter().zip(&table.head) {
-        let mut cells = row.iter().map(|cell| match cell {
-            Element::Null => "–".to_owned(),
-            cell => cell.text(),
-        });
+        let mut cells = row.iter().map(cell_text);
         push(label.text(), &mut cells);
     }
     // The names stand in a row of their own, so the line of headings is empty.
@@ -120,6 +117,14 @@ fn head(table: &Table) -> String {
         format!("{page}{rows} in all, and {more}\n")
     } else {
         format!("{page}{rows} in all\n")
+    }
+}
+
+/// An element as Python's `str` prints it; a dash for what is masked or missing.
+fn cell_text(cell: &Element) -> String {
+    match cell {
+        Element::Null => "–".to_owned(),
+        cell => cell.text(),
     }
 }
 

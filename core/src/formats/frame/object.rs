@@ -21,7 +21,10 @@ pub(in crate::formats) fn element_of(value: &Value, node: NodeId) -> Element {
     }
     let made = Made::of(value, node);
     let known = made.and_then(|made| known(value, &made));
-    known.unwrap_or_else(|| numpy::element_of(value, node))
+    match known.unwrap_or_else(|| numpy::element_of(value, node)) {
+        Element::None => Element::Null,
+        element => element,
+    }
 }
 
 fn known(value: &Value, made: &Made<'_>) -> Option<Element> {

@@ -2,8 +2,8 @@
 
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
 use super::{Dtype, Scalar};
-use crate::formats::Element;
-use crate::formats::repr::complex_repr;
+use crate::formats::repr::long_complex_repr;
+use crate::formats::{Element, LongDouble};
 
 /// Nested records and sub-arrays: elements shown of one element.
 const MAX_INNER: u64 = 64;
@@ -27,9 +27,15 @@ impl Dtype {
             Scalar::UInt => self
                 .uint(bytes)
                 .map_or(Element::Null, |n| Element::Int(n.into())),
+            Scalar::Float if self.is_long() => self
+                .long_double(bytes)
+                .map_or(Element::Null, Element::LongDouble),
             Scalar::Float => self.float(bytes).map_or(Element::Null, Element::Float),
+            Scalar::Complex if self.is_long() => self
+                .long_complex_text(bytes)
+                .map_or(Element::Null, Element::Repr),
             Scalar::Complex => match self.complex(bytes) {
-                Some((re, im)) => Element::Text(complex_repr(re, im)),
+                Some((re, im)) => Element::Complex(re, im),
                 None => Element::Null,
             },
             Scalar::Bytes => Element::Text(escaped(trimmed(bytes))),
@@ -68,7 +74,7 @@ impl Dtype {
         })
     }
 
-    /// A float of 2, 4, 8 bytes, or the 80 bits that Linux keeps in 12 or 16.
+    /// A float of 2, 4, 8 bytes, or of the 80 bits that x86 keeps in 12 or 16.
     pub(crate) fn float(&self, bytes: &[u8]) -> Option<f64> {
         match bytes.len() {
             2 => Some(half(u16::try_from(self.uint(bytes)?).ok()?)),
@@ -77,19 +83,40 @@ impl Dtype {
                 Some(f64::from(f32::from_bits(bits)))
             }
             8 => Some(f64::from_bits(self.uint(bytes)?)),
-            // numpy turns all bytes of the other order round, the filling with them.
-            12 | 16 if self.is_big_endian => {
-                let turned: Vec<u8> = bytes.iter().rev().copied().collect();
-                extended(&turned)
-            }
-            12 | 16 => extended(bytes),
+            12 | 16 => self.long_double(bytes).map(LongDouble::to_f64),
             _ => None,
         }
     }
 
+    /// True for floats, and complex numbers of floats, that have more bits than a double.
+    pub(crate) fn is_long(&self) -> bool {
+        match self.scalar {
+            Scalar::Float => self.item_size > 8,
+            Scalar::Complex => self.item_size > 16,
+            _ => false,
+        }
+    }
+
+    /// The float of 80 bits in 12 or 16 bytes; `None` if it is none of x86.
+    pub(crate) fn long_double(&self, bytes: &[u8]) -> Option<LongDouble> {
+        if !self.is_big_endian {
+            return LongDouble::from_bytes(bytes);
+        }
+        // numpy turns all bytes of the other order round, the filling with them.
+        let turned: Vec<u8> = bytes.iter().rev().copied().collect();
+        LongDouble::from_bytes(&turned)
+    }
+
     pub(crate) fn complex(&self, bytes: &[u8]) -> Option<(f64, f64)> {
-        let (re, im) = bytes.split_at_checked(bytes.len() / 2)?;
+        let (re, im) = halves(bytes)?;
         Some((self.float(re)?, self.float(im)?))
+    }
+
+    /// A complex number of two such floats as numpy prints it.
+    pub(crate) fn long_complex_text(&self, bytes: &[u8]) -> Option<String> {
+        let (re, im) = halves(bytes)?;
+        let (re, im) = (self.long_double(re)?, self.long_double(im)?);
+        Some(long_complex_repr(re, im))
     }
 
     /// Text of four bytes a character, without the NULs that fill it up.
@@ -117,6 +144,11 @@ impl super::Field {
             None => Element::Null,
         }
     }
+}
+
+/// The real part's bytes and the imaginary part's.
+fn halves(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    bytes.split_at_checked(bytes.len() / 2)
 }
 
 /// numpy drops the NULs at the end of byte strings.
@@ -168,26 +200,6 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-/// x87's 80 bits, little-endian with filling behind; rounded to a double.
-fn extended(bytes: &[u8]) -> Option<f64> {
-    let mantissa = u64::from_le_bytes(*bytes.first_chunk()?);
-    let [low, high] = *bytes.get(8..)?.first_chunk()?;
-    let sign_exponent = u16::from_le_bytes([low, high]);
-    let exponent = i32::from(sign_exponent & 0x7fff);
-    #[expect(clippy::cast_precision_loss, reason = "a double is what is shown")]
-    let fraction = mantissa as f64;
-    let magnitude = match exponent {
-        0x7fff if mantissa << 1 == 0 => f64::INFINITY,
-        0x7fff => f64::NAN,
-        _ => fraction * 2.0_f64.powi(exponent - 16_383 - 63),
-    };
-    Some(if sign_exponent & 0x8000 == 0 {
-        magnitude
-    } else {
-        -magnitude
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,11 +228,16 @@ mod tests {
 
     #[test]
     fn longdouble_is_read_from_its_80_bits() {
+        let check = |code: &str, bytes: &[u8]| {
+            let element = Dtype::from_code(code).unwrap().element(bytes);
+            assert_eq!(element.text(), "1.5", "{code}");
+        };
         // np.longdouble('1.5').tobytes() on x86-64 Linux.
         let bytes = [0, 0, 0, 0, 0, 0, 0, 0xc0, 0xff, 0x3f, 0, 0, 0, 0, 0, 0];
-        check("<f16", &bytes, &Element::Float(1.5));
+        check("<f16", &bytes);
+        check("<f12", &bytes);
         // np.longdouble('1.5') as `>f16`.
         let turned: Vec<u8> = bytes.into_iter().rev().collect();
-        check(">f16", &turned, &Element::Float(1.5));
+        check(">f16", &turned);
     }
 }

@@ -6,7 +6,9 @@ use super::array::{ArrayData, ArrayView};
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
 use super::walk::{Forward, is_masked};
 use super::{ArraySummary, Dtype, Scalar};
-use crate::formats::{Content, Element};
+use crate::formats::bytes::bytes_of;
+use crate::formats::made::Made;
+use crate::formats::{Content, Element, LongDouble};
 use crate::model::value::{NodeId, Value};
 
 /// Elements at the front that a summary shows.
@@ -130,7 +132,7 @@ impl ArrayView {
             statistics.add(&self.dtype, &bytes);
             at += wanted;
         }
-        Ok(Some(statistics))
+        Ok((!statistics.has_strangers).then_some(statistics))
     }
 }
 
@@ -178,10 +180,15 @@ struct Statistics {
     ints: Option<(i128, i128)>,
     int_sum: i128,
     floats: Option<(f64, f64)>,
+    longs: Option<(LongDouble, LongDouble)>,
     float_sum: f64,
     compensation: f64,
     count: u64,
     nan_count: u64,
+    /// Some number is beyond doubles, which the mean is one of.
+    has_giants: bool,
+    /// Some are no numbers of x86: nothing can be said of the array.
+    has_strangers: bool,
 }
 
 impl Statistics {
@@ -214,13 +221,15 @@ impl Statistics {
             Scalar::Bool => self.int(i128::from(bytes.iter().any(|b| *b != 0))),
             Scalar::Int => self.int(dtype.int(bytes).unwrap_or(0)),
             Scalar::UInt => self.int(dtype.uint(bytes).unwrap_or(0).into()),
+            Scalar::Float if dtype.is_long() => match dtype.long_double(bytes) {
+                Some(value) => self.long(value),
+                None => self.has_strangers = true,
+            },
             Scalar::Float => self.float(dtype.float(bytes).unwrap_or(f64::NAN)),
-            Scalar::Complex => {
-                let is_nan = dtype
-                    .complex(bytes)
-                    .is_none_or(|(re, im)| re.is_nan() || im.is_nan());
-                self.nan_count += u64::from(is_nan);
-            }
+            Scalar::Complex => match dtype.complex(bytes) {
+                Some((re, im)) => self.nan_count += u64::from(re.is_nan() || im.is_nan()),
+                None => self.has_strangers = true,
+            },
             _ => match dtype.int(bytes) {
                 Some(count) if count != NOT_A_TIME => self.int(count),
                 _ => self.nan_count += 1,
@@ -243,6 +252,31 @@ impl Statistics {
         self.count += 1;
         let (min, max) = self.floats.unwrap_or((value, value));
         self.floats = Some((min.min(value), max.max(value)));
+        self.sum(value);
+    }
+
+    /// Summed as two doubles, which together are the whole number.
+    fn long(&mut self, value: LongDouble) {
+        if value.is_nan() {
+            self.nan_count += 1;
+            return;
+        }
+        self.count += 1;
+        let (min, max) = self.longs.unwrap_or((value, value));
+        self.longs = Some((
+            std::cmp::min_by_key(min, value, |x| x.rank()),
+            std::cmp::max_by_key(value, max, |x| x.rank()),
+        ));
+        let rounded = value.to_f64();
+        self.sum(rounded);
+        if rounded.is_finite() {
+            self.compensation += value.rest();
+        } else {
+            self.has_giants |= value.is_finite();
+        }
+    }
+
+    fn sum(&mut self, value: f64) {
         let sum = self.float_sum + value;
         self.compensation += if self.float_sum.abs() >= value.abs() {
             (self.float_sum - sum) + value
@@ -278,6 +312,13 @@ impl Statistics {
         if let Some((min, max)) = self.floats {
             summary.min = Element::Float(min);
             summary.max = Element::Float(max);
+        }
+        if let Some((min, max)) = self.longs {
+            summary.min = Element::LongDouble(min);
+            summary.max = Element::LongDouble(max);
+        }
+        let has_floats = self.floats.is_some() || self.longs.is_some();
+        if has_floats && !self.has_giants {
             // The compensation is not-a-number once infinities are summed.
             let sum = if self.float_sum.is_finite() {
                 self.float_sum + self.compensation
@@ -294,15 +335,32 @@ pub(crate) fn element_of(value: &Value, node: NodeId) -> Element {
     use crate::model::Kind;
     use crate::model::value::{Integer, Leaf};
     match (value.kind(node), value.leaf(node)) {
-        (Kind::None | Kind::Missing, _) => Element::Null,
+        (Kind::Missing, _) => Element::Null,
+        (Kind::None, _) => Element::None,
         (Kind::Bool, _) => Element::Bool(node == NodeId::TRUE),
         (_, Some(Leaf::Int(Integer::Small(int)))) => Element::Int(int.into()),
         (_, Some(Leaf::Float(float))) => Element::Float(float),
         (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) if !blob.is_cut() => {
             Element::Text(String::from_utf8_lossy(&blob.bytes).into_owned())
         }
-        _ => Element::Text(value.repr(node, OBJECT_CHARS).text),
+        _ => scalar(value, node)
+            .unwrap_or_else(|| Element::Repr(value.repr(node, OBJECT_CHARS).text)),
     }
+}
+
+/// A number of numpy's own among Python objects; `None` for all others.
+fn scalar(value: &Value, node: NodeId) -> Option<Element> {
+    let made = Made::of(value, node)?;
+    if made.qualname != "scalar" || !made.module.ends_with("multiarray") {
+        return None;
+    }
+    let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
+    let is_number = matches!(
+        dtype.scalar,
+        Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float
+    );
+    let bytes = bytes_of(value, *made.args.get(1)?).filter(|_| is_number)?;
+    Some(dtype.element(&bytes.bytes))
 }
 
 /// Bytes written as text: each character up to U+00FF is one byte.

@@ -151,6 +151,7 @@ impl ArrayView {
             Item::Object(node) => Some(match super::stats::element_of(value, node) {
                 Element::Bool(is_true) => f64::from(u8::from(is_true)),
                 Element::Float(float) => float,
+                Element::LongDouble(long) => long.to_f64(),
                 Element::Int(int) => rounded(int),
                 _ => f64::NAN,
             }),

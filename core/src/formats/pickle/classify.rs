@@ -12,6 +12,12 @@ use data::{BUILTIN_DATA, DATA};
 
 /// The class of calling `module.qualname`.
 pub(super) fn classify(module: &str, qualname: &str) -> CallClass {
+    // What NEWOBJ calls unnamed: an instance of the class is made and nothing else.
+    if let Some(class) = qualname.strip_suffix(".__new__")
+        && is_plain_class(module, class)
+    {
+        return classify(module, class).max(CallClass::Unknown);
+    }
     if is_data(module, qualname) {
         CallClass::Data
     } else if is_code(module, qualname) {
@@ -19,6 +25,12 @@ pub(super) fn classify(module: &str, qualname: &str) -> CallClass {
     } else {
         CallClass::Unknown
     }
+}
+
+/// True unless instances of the class call others, or what it makes is looked at by its name.
+fn is_plain_class(module: &str, class: &str) -> bool {
+    let is_function_like = is_or_below(module, &["functools", "_functools", "copyreg", "types"]);
+    !is_function_like && !class.contains("__") && (module != "builtins" || is_data(module, class))
 }
 
 /// True if merely importing the module does more than define things.
@@ -66,7 +78,7 @@ fn is_code(module: &str, qualname: &str) -> bool {
     is_way_through
         || module == "builtins" && BUILTIN_CODE.contains(&qualname)
         || ANYWHERE.contains(&last)
-        || is_or_below(module, CODE_MODULES) && !HELD.contains(&(module, qualname))
+        || is_or_below(module, CODE_MODULES) && !is_held(module, qualname)
         || CODE
             .iter()
             .any(|(m, names)| is_or_below(module, &[m]) && names.contains(&last))
@@ -81,12 +93,30 @@ fn is_or_below(module: &str, roots: &[&str]) -> bool {
     })
 }
 
-/// Classes that open no connection by themselves; stored responses hold them (requests-cache 0.4 and 0.5).
+/// Classes that only hold what they are given, in modules that otherwise act. Caches keep failures as well.
+fn is_held(module: &str, qualname: &str) -> bool {
+    let is_failure = ["Error", "Exception", "Warning", "Expired"]
+        .iter()
+        .any(|ending| qualname.ends_with(ending));
+    is_failure && !qualname.contains('.') || HELD.contains(&(module, qualname))
+}
+
+/// Stored responses hold the first of these, which open no connection by themselves (requests-cache 0.4 and 0.5).
 const HELD: &[(&str, &str)] = &[
     ("http.client", "HTTPResponse"),
     ("http.client", "HTTPMessage"),
     ("httplib", "HTTPResponse"),
     ("httplib", "HTTPMessage"),
+    ("http.client", "BadStatusLine"),
+    ("http.client", "IncompleteRead"),
+    ("http.client", "RemoteDisconnected"),
+    ("socket", "error"),
+    ("socket", "gaierror"),
+    ("socket", "herror"),
+    ("socket", "timeout"),
+    ("ftplib", "error_perm"),
+    ("ftplib", "error_temp"),
+    ("zipfile", "BadZipFile"),
 ];
 
 #[cfg(test)]
@@ -169,6 +199,11 @@ mod tests {
                 ("numpy", "load"),
                 ("torch.hub", "load"),
                 ("aiohttp", "request"),
+                ("subprocess", "Popen.__new__"),
+                ("functools", "partial.__new__"),
+                ("builtins", "map.__new__"),
+                ("__main__", "Named.__new__.__globals__"),
+                ("__main__", "Named.__new__.__new__"),
             ],
         );
     }
@@ -185,6 +220,12 @@ mod tests {
                 ("requests.models", "Response"),
                 ("builtins", "getattr"),
                 ("builtins", "map"),
+                ("__main__", "Named.__new__"),
+                ("builtins", "object.__new__"),
+                ("subprocess", "CalledProcessError"),
+                ("subprocess", "TimeoutExpired"),
+                ("socket", "gaierror"),
+                ("sqlite3", "OperationalError"),
             ],
         );
     }

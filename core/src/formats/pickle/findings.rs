@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::classify::{classify, import_acts};
 use super::compat::python3_name;
+use crate::formats::made::dotted;
 use crate::model::value::{Call, CallClass, Name};
 
 /// Index of a name in [`Findings`].
@@ -35,6 +36,8 @@ pub(super) struct Findings {
     pub(super) array_wrapper: Option<NameId>,
     /// Something that runs code is among the names.
     pub(super) has_code: bool,
+    /// The pickle takes a MARK for a value: Pythons go on from there with different stacks, so that any name may be called.
+    pub(super) is_ambiguous: bool,
     /// A `functools.partial` holds a function that is not on the short list, so that calling one may do anything.
     has_odd_partial: bool,
 }
@@ -199,7 +202,7 @@ impl Findings {
             (
                 Special::Getattr,
                 [
-                    CallArg::Name(base) | CallArg::Made(base),
+                    owner @ (CallArg::Name(base) | CallArg::Made(base)),
                     CallArg::Text(attribute),
                     ..,
                 ],
@@ -210,7 +213,13 @@ impl Findings {
                 let module = base.module.to_string();
                 let qualname = format!("{}.{attribute}", base.qualname);
                 let key = format!("getattr\n{module}\n{qualname}");
-                let id = self.intern(key.as_bytes(), &module, &qualname);
+                // A class has the `__new__` that it came with; an instance may have been given any other.
+                let id = match owner {
+                    CallArg::Made(_) if attribute == "__new__" => {
+                        self.made_up(&dotted(&module, &qualname), CallClass::Code)
+                    }
+                    _ => self.intern(key.as_bytes(), &module, &qualname),
+                };
                 (self.class(id), Some(id))
             }
             (Special::LoadType, [CallArg::Text(name), ..]) => {
@@ -261,9 +270,16 @@ impl Findings {
     ///
     /// pandas 1.3 calls `partial(new_block, ndim=2)`; whoever calls any other hides something.
     pub(super) fn partial_holds(&mut self, args: &[CallArg], offset: u64) {
-        let is_data =
-            matches!(args.first(), Some(CallArg::Name(id)) if self.class(*id) == CallClass::Data);
-        self.has_odd_partial |= !is_data;
+        // So is `partial(Class.__new__, Class, name=…)()`, which `copyreg.__newobj_ex__` becomes below protocol 4.
+        let is_plain = |id: NameId| match self.class(id) {
+            CallClass::Data => true,
+            CallClass::Unknown => self
+                .name(id)
+                .is_some_and(|name| name.qualname.ends_with(".__new__")),
+            CallClass::Code => false,
+        };
+        let is_plain = matches!(args.first(), Some(CallArg::Name(id)) if is_plain(*id));
+        self.has_odd_partial |= !is_plain;
         self.passing_on(CallClass::Unknown, args, offset);
     }
 
@@ -357,6 +373,14 @@ impl Findings {
         out
     }
 
+    /// The class of a call that some Python may make of an ambiguous pickle: of what runs code, and of what finds it.
+    fn feared(&self, name: &Name, tally: &Tally) -> Option<CallClass> {
+        let is_feared = self.is_ambiguous
+            && tally.is_global
+            && (name.class == CallClass::Code || Special::of(name) == Special::Getattr);
+        is_feared.then_some(CallClass::Code)
+    }
+
     /// Every call, in order of first appearance.
     pub(super) fn calls(&self) -> Vec<Call> {
         self.calls_where(|_, _| true)
@@ -367,13 +391,14 @@ impl Findings {
         let mut out: Vec<Call> = Vec::new();
         let mut at: HashMap<String, usize> = HashMap::new();
         for (name, tally) in self.names.iter().zip(&self.tallies) {
-            let Some(class) = tally.worst.filter(|class| is_wanted(name, *class)) else {
+            let class = tally.worst.max(self.feared(name, tally));
+            let Some(class) = class.filter(|class| is_wanted(name, *class)) else {
                 continue;
             };
             let call = Call {
                 name: text_of(name),
                 class,
-                count: tally.count,
+                count: tally.count.max(1),
                 offset: tally.first,
             };
             if let Some(same) = at.get(&call.name).and_then(|i| out.get_mut(*i)) {

@@ -23,6 +23,11 @@ const KEPT_BEHIND: usize = 64 << 10;
 /// Longest text line that is kept whole to be understood; a window keeps the head of a longer one.
 const MAX_LINE: usize = 64 << 20;
 
+/// Packed bytes are unpacked in passing up to this many times their number, and always up to [`MAX_FREE`]: text packs
+/// to a tenth, zeros to a thousandth, and what goes on longer is there to take time.
+const MAX_RATIO: u64 = 100;
+const MAX_FREE: u64 = 2 << 30;
+
 /// What becomes of bytes once they are consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeping {
@@ -77,6 +82,8 @@ pub(super) struct Input<'a> {
     keeping: Keeping,
     chunk: usize,
     max_kept: usize,
+    /// Offset beyond which a window does not go.
+    max_offset: u64,
     deadline: Instant,
 }
 
@@ -89,6 +96,12 @@ impl<'a> Input<'a> {
     ) -> Self {
         // Leaf positions must fit a node id.
         let max_position = NodeId::MAX_INDEX as usize - 2 * LAST_CHUNK;
+        let max_offset = match keeping {
+            Keeping::Window if !content.is_plain() => {
+                content.packed_len().saturating_mul(MAX_RATIO).max(MAX_FREE)
+            }
+            _ => u64::MAX,
+        };
         Self {
             content,
             stream: None,
@@ -107,6 +120,7 @@ impl<'a> Input<'a> {
             max_kept: usize::try_from(max_kept)
                 .unwrap_or(usize::MAX)
                 .min(max_position),
+            max_offset,
             deadline,
         }
     }
@@ -419,6 +433,7 @@ impl<'a> Input<'a> {
             if Instant::now() > self.deadline {
                 return Err(Lack::Budget("the time for this value is used up"));
             }
+            self.look_at_ratio()?;
             let left = usize::try_from(target - self.behind).unwrap_or(usize::MAX);
             let n = left.min(scratch.len());
             match self.read_stream_into(scratch.get_mut(..n).unwrap_or_default())? {
@@ -468,6 +483,7 @@ impl<'a> Input<'a> {
         if self.chunk == LAST_CHUNK && Instant::now() > self.deadline {
             return Err(Lack::Budget("the time for this value is used up"));
         }
+        self.look_at_ratio()?;
         self.text.bytes.resize(old + n, 0);
         let mut bytes = std::mem::take(&mut self.text.bytes);
         let read = self.read_stream_into(bytes.get_mut(old..).unwrap_or_default());
@@ -480,6 +496,16 @@ impl<'a> Input<'a> {
         self.behind += n as u64;
         self.chunk = (self.chunk * 4).min(LAST_CHUNK);
         Ok(())
+    }
+
+    /// Bounds the work on packed bytes, which a few kilobytes can make endless.
+    fn look_at_ratio(&self) -> Result<(), Lack> {
+        if self.behind < self.max_offset {
+            return Ok(());
+        }
+        Err(Lack::Budget(
+            "it unpacks to more than 2 GiB and a hundred times its size",
+        ))
     }
 
     fn read_stream_into(&mut self, buf: &mut [u8]) -> Result<usize, Lack> {

@@ -52,6 +52,8 @@ pub struct SkimmedItem {
     pub key: SkimmedKey,
     /// First byte of the key.
     pub start: u64,
+    /// First byte of the value.
+    pub value_start: u64,
     /// The byte behind the value.
     pub end: u64,
     memo_start: u64,
@@ -64,7 +66,7 @@ pub enum SkimmedKey {
     Text(Box<str>),
     /// A small integer.
     Int(i64),
-    /// Anything else; [`Skim::decode_item`] tells.
+    /// Anything else; [`Skim::decode_key`] tells.
     Other,
 }
 
@@ -185,6 +187,23 @@ impl Skim {
             memo_start: item.memo_start,
         };
         Some(self.decode(content, pickle, segment, limits))
+    }
+
+    /// Decodes the key of one item of a dict and nothing behind it.
+    pub fn decode_key(
+        &self,
+        content: &Content,
+        pickle: usize,
+        item: usize,
+        limits: &Limits,
+    ) -> Option<Decoded> {
+        let item = self.pickles.get(pickle)?.items.as_ref()?.get(item)?;
+        let segment = Segment {
+            start: item.start,
+            end: item.value_start,
+            memo_start: item.memo_start,
+        };
+        Some(self.decode(content, pickle, segment, limits).0)
     }
 
     fn decode(
@@ -418,7 +437,7 @@ impl ItemWatch {
         self.is_dict = true;
         let items = self.starts.get(1..).unwrap_or_default();
         for (number, starts) in items.chunks_exact(2).enumerate() {
-            let Some(&(start, memo_start)) = starts.first() else {
+            let &[(start, memo_start), (value_start, _)] = starts else {
                 break;
             };
             if self.items.len() >= MAX_PARTS {
@@ -432,6 +451,7 @@ impl ItemWatch {
                     std::mem::replace(key, SkimmedKey::Other)
                 }),
                 start,
+                value_start,
                 end: next,
                 memo_start,
             });

@@ -45,7 +45,7 @@ fn string(value: &Value, made: &Made<'_>, at: usize) -> Option<String> {
 /// `ipaddress`: addresses are pickled as numbers, networks and interfaces as text.
 fn address(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     let shown = match (string(value, made, 0), &*made.qualname) {
-        (Some(shown), _) => shown,
+        (Some(shown), _) => with_ipv4(shown),
         (None, "IPv4Address") => {
             let bits = u32::try_from(int(value, made, 0)?).ok()?;
             Ipv4Addr::from_bits(bits).to_string()
@@ -58,6 +58,16 @@ fn address(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     };
     let name = made.qualname.to_string();
     Some(vec![text(name + "("), Piece::Str(shown), text(")")])
+}
+
+/// An IPv4 address inside an IPv6 one in its own form, which Python has only known since 3.13.
+fn with_ipv4(shown: String) -> String {
+    let end = shown.find(['/', '%']).unwrap_or(shown.len());
+    let (address, rest) = shown.split_at_checked(end).unwrap_or((&shown, ""));
+    match address.parse::<Ipv6Addr>() {
+        Ok(address) if address.to_ipv4_mapped().is_some() => format!("{address}{rest}"),
+        _ => shown,
+    }
 }
 
 /// Containers in Python's own words around another one.

@@ -1,6 +1,7 @@
 //! Values as CPython 3.13 prints them: one loop over a stack of pieces, so that depth, cycles and sharing cost nothing.
 
 mod function;
+mod global;
 mod key;
 mod label;
 mod libraries;
@@ -21,7 +22,7 @@ use text::Out;
 
 pub use key::{reads_like_repr, str_key_label};
 pub use number::float_repr;
-pub(crate) use number::{complex_repr, decimal_of};
+pub(crate) use number::{complex_repr, decimal_of, long_complex_repr, long_double_repr};
 pub(crate) use time::plain_moment;
 
 /// `repr(bytes)`, whole.
@@ -64,6 +65,7 @@ impl Value {
             out: Out::new(max_chars),
             tasks: vec![Task::Piece(Piece::Node(node))],
             open: HashSet::new(),
+            repeated: HashSet::new(),
         };
         printer.run();
         Repr {
@@ -138,6 +140,8 @@ struct Printer<'v> {
     tasks: Vec<Task>,
     /// Containers being printed: met again, they are a cycle.
     open: HashSet<NodeId>,
+    /// Those among them that were printed again, because Python only notices by what they hold.
+    repeated: HashSet<NodeId>,
 }
 
 impl Printer<'_> {
@@ -236,7 +240,7 @@ impl Printer<'_> {
             Kind::Global => {
                 if let Some(name) = self.value.name(node) {
                     self.out
-                        .push_str(&objects::global_repr(&name.module, &name.qualname));
+                        .push_str(&global::global_repr(&name.module, &name.qualname));
                 }
             }
             Kind::Extension | Kind::Buffer => {
@@ -248,17 +252,24 @@ impl Printer<'_> {
                 };
                 self.out.push_str(&format!("<{word} {number}>"));
             }
-            _ if self.open.contains(&node) => {
+            _ if self.open.contains(&node) && self.notices_itself(node) => {
                 let pieces = self.ellipsis(node, kind);
                 self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }
             _ => {
-                self.open.insert(node);
-                self.tasks.push(Task::Close(node));
+                if self.open.insert(node) {
+                    self.tasks.push(Task::Close(node));
+                }
                 let pieces = self.container(node, kind);
                 self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }
         }
+    }
+
+    /// True for what prints `...` where it is met inside of itself. Exceptions and the wrappers of `collections` print
+    /// what they hold once more, which is where Python notices; two of them alone would go on for ever.
+    fn notices_itself(&mut self, node: NodeId) -> bool {
+        !objects::is_transparent(self.value, node) || !self.repeated.insert(node)
     }
 
     /// What Python prints where a container holds itself.

@@ -1,5 +1,6 @@
 //! Numbers as Python prints them.
 
+use crate::formats::longdouble::LongDouble;
 use crate::model::value::Integer;
 
 /// `repr(float)`: the shortest digits that read back as the same number (`Python/dtoa.c`, format `r`).
@@ -58,15 +59,44 @@ fn printed(value: f64, width: &Width, tail: Tail) -> String {
         return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
     let magnitude = value.abs();
-    let sign = if value.is_sign_negative() { "-" } else { "" };
     let (digits, exponent) = shortest_digits(magnitude, width);
     let is_plain = magnitude == 0.0 || (1e-4..width.scientific_from).contains(&magnitude);
-    let text = if is_plain {
-        positional(&digits, exponent, tail)
-    } else {
-        scientific(&digits, exponent)
+    laid_out(
+        value.is_sign_negative(),
+        &digits,
+        exponent,
+        is_plain.then_some(tail),
+    )
+}
+
+/// Digits with a point where `tail` says what stands behind a whole number, else with an exponent.
+fn laid_out(is_negative: bool, digits: &str, exponent: i32, tail: Option<Tail>) -> String {
+    let sign = if is_negative { "-" } else { "" };
+    let text = match tail {
+        Some(tail) => positional(digits, exponent, tail),
+        None => scientific(digits, exponent),
     };
     format!("{sign}{text}")
+}
+
+/// A `longdouble` as numpy prints it: the fewest digits that read back as the same 80 bits.
+pub(crate) fn long_double_repr(value: LongDouble) -> String {
+    printed_long(value, Tail::PointZero)
+}
+
+fn printed_long(value: LongDouble, tail: Tail) -> String {
+    if !value.is_finite() {
+        return printed(value.to_f64(), &Width::DOUBLE, tail);
+    }
+    let (digits, exponent) = value.digits();
+    // `numpy/_core/src/multiarray/scalartypes.c.src: longdoubletype_repr_either` of numpy 1.14 to 2.5.
+    let is_plain = (-4..16).contains(&exponent);
+    laid_out(
+        value.is_sign_negative(),
+        &digits,
+        exponent,
+        is_plain.then_some(tail),
+    )
 }
 
 /// The fewest digits that read back as the same number of that width, and the exponent of the first.
@@ -147,12 +177,22 @@ pub(crate) fn complex_repr(re: f64, im: f64) -> String {
 /// A complex number as numpy prints its scalars.
 pub(super) fn complex_scalar_repr(re: f64, im: f64, width: &Width) -> String {
     let part = |x| printed(x, width, Tail::Nothing);
-    if re == 0.0 && re.is_sign_positive() {
-        return format!("{}j", part(im));
+    complex_text(&part(re), &part(im))
+}
+
+/// A `clongdouble`, likewise.
+pub(crate) fn long_complex_repr(re: LongDouble, im: LongDouble) -> String {
+    let part = |x| printed_long(x, Tail::Nothing);
+    complex_text(&part(re), &part(im))
+}
+
+/// Both parts in parentheses; a positive zero before the other is left out.
+fn complex_text(re: &str, im: &str) -> String {
+    if re == "0" {
+        return format!("{im}j");
     }
-    let im = part(im);
     let sign = if im.starts_with('-') { "" } else { "+" };
-    format!("({}{sign}{im}j)", part(re))
+    format!("({re}{sign}{im}j)")
 }
 
 /// Integers up to this many bytes are shown in decimal: Python itself refuses beyond 4,300 digits

@@ -1,15 +1,15 @@
 //! Objects of the standard library as they print themselves; all others as `module.Class(argument, attribute=…)`.
 
 use super::function::ByValue;
+use super::global::global_repr;
 use super::number::complex_repr;
 use super::time::{Fields, packed, timedelta_repr};
-use super::types::{GlobalKind, global_kind};
-use super::{Piece, libraries, path, scalar};
+use super::{Piece, libraries, number, path, scalar};
 use crate::formats::bytes::bytes_of;
-use crate::formats::made::{Made, attribute_name, dotted};
+use crate::formats::made::{Made, attribute_name};
 use crate::formats::numpy::{ArrayView, int_of};
 use crate::formats::pickle::is_exception;
-use crate::model::value::{Leaf, NodeId, Tag, Value};
+use crate::model::value::{Leaf, Name, NodeId, Tag, Value};
 use crate::model::{ChildKey, Kind};
 
 /// How the object at `node` prints, as pieces.
@@ -30,6 +30,15 @@ pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
         .or_else(|| libraries::pieces(value, node, &made))
         .or_else(|| scalar::scalar_pieces(value, &made))
         .unwrap_or_else(|| recorded(value, node, &made))
+}
+
+/// True for objects whose `repr` is that of what they hold, without a look at whether it goes on already.
+pub(super) fn is_transparent(value: &Value, node: NodeId) -> bool {
+    Made::of(value, node).is_some_and(|made| match &*made.module {
+        "builtins" => is_exception(&made.qualname),
+        "collections" => matches!(&*made.qualname, "UserDict" | "UserList"),
+        _ => false,
+    })
 }
 
 pub(super) fn text(text: impl Into<String>) -> Piece {
@@ -64,7 +73,7 @@ fn known(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
 
 fn builtin(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     let arg = |at: usize| made.args.get(at).copied();
-    let float = |at: usize| number(value, arg(at)?);
+    let float = |at: usize| float_argument(value, arg(at)?);
     Some(match &*made.qualname {
         "set" | "frozenset" => {
             let items = arg(0).or(Some(made.items).filter(|n| !n.is_missing()));
@@ -155,7 +164,7 @@ fn bytearray_argument(value: &Value, made: &Made<'_>) -> Option<Vec<u8>> {
 }
 
 /// A float or integer argument.
-pub(super) fn number(value: &Value, node: NodeId) -> Option<f64> {
+pub(super) fn float_argument(value: &Value, node: NodeId) -> Option<f64> {
     match value.leaf(node)? {
         Leaf::Float(float) => Some(float),
         Leaf::Int(crate::model::value::Integer::Small(int)) => {
@@ -262,9 +271,16 @@ fn collection(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         },
         "defaultdict" => {
             let factory = arg(0).unwrap_or(NodeId::NONE);
+            // A partial notices that its repr was begun, by the dict (`Modules/_collectionsmodule.c: defdict_repr`).
+            let is_partial = Made::of(value, factory)
+                .is_some_and(|made| made.type_name() == "functools.partial");
             vec![
                 text("defaultdict("),
-                Piece::Node(factory),
+                if is_partial {
+                    text("...")
+                } else {
+                    Piece::Node(factory)
+                },
                 text(", {"),
                 Piece::Pairs(made.pairs),
                 text("})"),
@@ -291,17 +307,40 @@ fn collection(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
     })
 }
 
-/// A Counter prints its most common elements first; equal ones stay in order.
+/// A Counter prints its most common elements first; equal ones stay in order, and so do all where they do not compare.
 fn counted(value: &Value, pairs: Piece) -> Vec<(NodeId, NodeId)> {
     let mut pairs: Vec<(NodeId, NodeId)> = match pairs {
         Piece::Pairs(dict) => value.pairs(dict).collect(),
         Piece::PairList(pairs) => pairs,
         _ => Vec::new(),
     };
-    if pairs.iter().all(|(_, n)| value.int(*n).is_some()) {
+    let counts = || pairs.iter().map(|(_, n)| *n);
+    if counts().all(|n| value.int(n).is_some()) {
         pairs.sort_by_key(|(_, n)| std::cmp::Reverse(value.int(*n)));
+    } else if counts().all(|n| real(value, n).is_some_and(|n| !n.is_nan())) {
+        let count = |n: NodeId| real(value, n).unwrap_or(0.0);
+        pairs.sort_by(|(_, a), (_, b)| count(*b).total_cmp(&count(*a)));
+    } else if counts().all(|n| value.str(n).is_some()) {
+        pairs.sort_by_key(|(_, n)| std::cmp::Reverse(value.str(*n)));
     }
     pairs
+}
+
+/// A number of any of the built-in types, for comparison; zeros are equal.
+fn real(value: &Value, node: NodeId) -> Option<f64> {
+    let float = match value.leaf(node) {
+        Some(Leaf::Float(float)) => float,
+        Some(Leaf::Int(integer)) => number::int_repr(&integer).parse().ok()?,
+        // True and False.
+        _ => {
+            if value.int(node)? == 0 {
+                0.0
+            } else {
+                1.0
+            }
+        }
+    };
+    Some(float + 0.0)
 }
 
 fn numeric(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
@@ -380,7 +419,11 @@ fn array(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         }
         _ => return None,
     };
-    let mut pieces = vec![text("array("), Piece::Node(code)];
+    // A class of one's own stands before the code from Python 3 on.
+    let class = made.args.first().and_then(|class| value.name(*class));
+    let class = class.filter(|class| !class.is("array", "array"));
+    let class = class.map_or_else(|| "array".to_owned(), Name::dotted);
+    let mut pieces = vec![text(class + "("), Piece::Node(code)];
     match items.first() {
         Some(Piece::Items(node)) if value.n_items(*node) == 0 => {}
         Some(Piece::Items(_)) => {
@@ -598,17 +641,4 @@ fn unnamed(value: &Value, node: NodeId) -> Vec<Piece> {
         .collect();
     pieces.extend([Piece::Nodes(args), text(")")]);
     pieces
-}
-
-/// A class, function or constant that is only named.
-pub(super) fn global_repr(module: &str, qualname: &str) -> String {
-    match (module, qualname) {
-        ("builtins", "Ellipsis" | "NotImplemented") => qualname.to_owned(),
-        _ if let Some(word) = libraries::constant(module, qualname) => word.to_owned(),
-        _ => match global_kind(module, qualname) {
-            GlobalKind::Class => format!("<class '{}'>", dotted(module, qualname)),
-            GlobalKind::Builtin => format!("<built-in function {qualname}>"),
-            GlobalKind::Function => format!("<function {module}.{qualname}>"),
-        },
-    }
 }

@@ -1,7 +1,7 @@
 //! numpy's scalars, data types and arrays as numpy 2 prints them.
 
 use super::Piece;
-use super::number::{Width, complex_scalar_repr, float_repr, scalar_repr};
+use super::number::{Width, complex_scalar_repr, scalar_repr};
 use super::types::{is_record, scalar_class};
 use crate::formats::Element;
 use crate::formats::bytes::bytes_of;
@@ -71,15 +71,20 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
         Scalar::UInt => dtype.uint(bytes)?.to_string(),
         Scalar::Float => float_text(&dtype, bytes)?,
         Scalar::Complex => {
-            let (re, im) = dtype.complex(bytes)?;
-            let width = width(dtype.item_size / 2).unwrap_or(Width::DOUBLE);
-            let text = complex_scalar_repr(re, im, &width);
+            let text = match width(dtype.item_size / 2) {
+                Some(width) => {
+                    let (re, im) = dtype.complex(bytes)?;
+                    complex_scalar_repr(re, im, &width)
+                }
+                None => dtype.long_complex_text(bytes)?,
+            };
             // The call's own parentheses are enough for numpy.
             let inner = text.strip_prefix('(').and_then(|t| t.strip_suffix(')'));
             let inner = inner.unwrap_or(&text);
-            match dtype.item_size {
-                0..=16 => inner.to_owned(),
-                _ => format!("'{inner}'"),
+            if dtype.is_long() {
+                format!("'{inner}'")
+            } else {
+                inner.to_owned()
             }
         }
         Scalar::DateTime(unit) => match dtype.int(bytes)? {
@@ -118,10 +123,9 @@ fn scalar(value: &Value, made: &Made<'_>) -> Option<Vec<Piece>> {
 
 /// The shortest digits for the width of the float.
 fn float_text(dtype: &Dtype, bytes: &[u8]) -> Option<String> {
-    let float = dtype.float(bytes)?;
     Some(match width(dtype.item_size) {
-        Some(width) => scalar_repr(float, &width),
-        None => format!("'{}'", float_repr(float)),
+        Some(width) => scalar_repr(dtype.float(bytes)?, &width),
+        None => format!("'{}'", dtype.long_double(bytes)?),
     })
 }
 
@@ -179,7 +183,7 @@ fn record_text(dtype: &Dtype, bytes: &[u8]) -> String {
         Scalar::Bytes => super::bytes_repr(trimmed(bytes)),
         Scalar::Str => super::str_repr(&dtype.utf32(bytes)),
         Scalar::Void => super::bytes_repr(bytes),
-        Scalar::Float => {
+        Scalar::Float if !dtype.is_long() => {
             let float = dtype.float(bytes).unwrap_or(f64::NAN);
             let width = width(dtype.item_size).unwrap_or(Width::DOUBLE);
             scalar_repr(float, &width)

@@ -1,6 +1,7 @@
 //! The Python type of a value, as far as it is recorded.
 
 use super::function::ByValue;
+use super::global;
 use crate::formats::made::{Made, attribute_name, callable_name, dotted};
 use crate::formats::numpy::{Dtype, Scalar};
 use crate::formats::{bytes, joblib};
@@ -26,7 +27,7 @@ pub(super) fn type_name(value: &Value, node: NodeId) -> String {
         Kind::PersistentId => "persistent id",
         Kind::Extension => "extension",
         Kind::Buffer => "buffer",
-        Kind::Global => return global_type(value, node).to_owned(),
+        Kind::Global => return global::global_type(value, node).to_owned(),
         Kind::Array => {
             let wrapper = value.block(node).map(|block| block.wrapper);
             return wrapper
@@ -37,125 +38,6 @@ pub(super) fn type_name(value: &Value, node: NodeId) -> String {
     };
     word.to_owned()
 }
-
-/// A global is a class or a function; by convention only classes have a capital letter.
-fn global_type(value: &Value, node: NodeId) -> &'static str {
-    match value.name(node) {
-        Some(name) if name.is("builtins", "Ellipsis") => "ellipsis",
-        Some(name) if name.is("builtins", "NotImplemented") => "NotImplementedType",
-        Some(name) => global_kind(&name.module, &name.qualname).type_name(),
-        None => "function",
-    }
-}
-
-/// What a bare global most likely is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum GlobalKind {
-    Class,
-    /// A function written in C.
-    Builtin,
-    Function,
-}
-
-impl GlobalKind {
-    /// The type of such a global.
-    fn type_name(self) -> &'static str {
-        match self {
-            Self::Class => "type",
-            Self::Builtin => "builtin_function_or_method",
-            Self::Function => "function",
-        }
-    }
-}
-
-pub(super) fn global_kind(module: &str, qualname: &str) -> GlobalKind {
-    let last = qualname.rsplit('.').next().unwrap_or_default();
-    let is_class = match module {
-        "builtins" => {
-            BUILTIN_CLASSES.contains(&last) || last.starts_with(|c: char| c.is_ascii_uppercase())
-        }
-        "numpy" => NUMPY_CLASSES.contains(&last),
-        "collections" => matches!(
-            last,
-            "deque" | "defaultdict" | "OrderedDict" | "Counter" | "ChainMap"
-        ),
-        "datetime" => matches!(
-            last,
-            "date" | "datetime" | "time" | "timedelta" | "timezone"
-        ),
-        _ => last
-            .trim_start_matches('_')
-            .starts_with(|c: char| c.is_uppercase()),
-    };
-    if is_class {
-        GlobalKind::Class
-    } else if module == "builtins" || module == "math" {
-        GlobalKind::Builtin
-    } else {
-        GlobalKind::Function
-    }
-}
-
-const BUILTIN_CLASSES: &[&str] = &[
-    "bool",
-    "bytearray",
-    "bytes",
-    "classmethod",
-    "complex",
-    "dict",
-    "enumerate",
-    "filter",
-    "float",
-    "frozenset",
-    "int",
-    "list",
-    "map",
-    "memoryview",
-    "object",
-    "property",
-    "range",
-    "reversed",
-    "set",
-    "slice",
-    "staticmethod",
-    "str",
-    "super",
-    "tuple",
-    "type",
-    "zip",
-];
-
-const NUMPY_CLASSES: &[&str] = &[
-    "ndarray",
-    "matrix",
-    "dtype",
-    "generic",
-    "bool",
-    "bool_",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "longdouble",
-    "complex64",
-    "complex128",
-    "str_",
-    "bytes_",
-    "object_",
-    "datetime64",
-    "timedelta64",
-    "void",
-    "record",
-    "recarray",
-    "memmap",
-];
 
 fn object_type(value: &Value, node: NodeId) -> String {
     if bytes::bytes_of(value, node).is_some() {
@@ -196,7 +78,7 @@ fn object_type(value: &Value, node: NodeId) -> String {
         ("re", "_compile") => Some("re.Pattern".to_owned()),
         ("zoneinfo", "ZoneInfo._unpickle") => Some("zoneinfo.ZoneInfo".to_owned()),
         ("builtins", "getattr") => attribute_name(value, &made).map(|(module, qualname)| {
-            let kind = global_kind(&module, &qualname);
+            let kind = global::Kind::of(&module, &qualname);
             kind.type_name().to_owned()
         }),
         ("pandas._libs.tslibs.timestamps", "_unpickle_timestamp") => {

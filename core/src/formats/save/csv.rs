@@ -72,9 +72,9 @@ impl Rows<'_> {
 /// A cell; nothing for what is missing.
 fn text(cell: &Element) -> String {
     match cell {
-        Element::Null => String::new(),
-        Element::Text(text) => neutral(text),
-        Element::List(_) => neutral(&cell.text()),
+        Element::Null | Element::None => String::new(),
+        Element::Text(text) | Element::Repr(text) => neutral(text),
+        Element::List(_) | Element::Complex(..) => neutral(&cell.text()),
         _ => cell.text(),
     }
 }

@@ -17,6 +17,13 @@ use crate::scan::{Cancel, UntilCancelled};
 use crate::source::Meta;
 use crate::{Error, Result};
 
+/// Stands for a key that was not read; its ordinal tells it from others.
+pub(super) const UNREAD: &str = "…";
+
+/// Bytes that are unpacked, again and again from the front, for keys that have to be decoded to be named, where there is
+/// no room for the unpacked file.
+const MAX_UNPACKED: u64 = 2 << 30;
+
 /// The entries of a file, found once for all that a job asks of it.
 pub(super) struct Parts {
     /// The file as it is stored.
@@ -26,6 +33,8 @@ pub(super) struct Parts {
     pub(super) list: Vec<Part>,
     /// Place in `list` by key and ordinal.
     index: HashMap<EntryId, usize>,
+    /// Keys that lie too deep in packed bytes to be named.
+    pub(super) n_unread_keys: u64,
     /// The file as its parts are read, once one was asked for.
     readable: OnceLock<Arc<PickleFile>>,
     /// What Python would run for any of a dict's keys, as it loads the file whole.
@@ -67,6 +76,7 @@ impl Parts {
                 path: store.info.path.clone(),
                 list: Vec::new(),
                 index: HashMap::new(),
+                n_unread_keys: 0,
                 readable: OnceLock::new(),
                 code_beside: OnceLock::new(),
             };
@@ -128,9 +138,18 @@ impl Parts {
         if let [only] = file.skim.pickles.as_slice()
             && let Some(items) = only.items.as_ref().filter(|items| !items.is_empty())
         {
+            let mut n_left = MAX_UNPACKED;
             for (n, item) in items.iter().enumerate() {
                 cancel.check()?;
-                let label = self.label_of(n, item, cancel)?;
+                let label = match &item.key {
+                    SkimmedKey::Text(text) => str_key_label(text).into_owned(),
+                    SkimmedKey::Int(n) => n.to_string(),
+                    SkimmedKey::Other => {
+                        let label = self.decoded_label(n, item, &mut n_left, cancel)?;
+                        self.n_unread_keys += u64::from(label.is_none());
+                        label.unwrap_or_else(|| UNREAD.to_owned())
+                    }
+                };
                 let first = EntryId::of(&[], label.as_bytes(), 0);
                 let ordinal = seen.entry(first).or_default();
                 self.add(Part {
@@ -156,19 +175,23 @@ impl Parts {
         Ok(())
     }
 
-    fn label_of(&self, n: usize, item: &SkimmedItem, cancel: &Cancel) -> Result<String> {
-        Ok(match &item.key {
-            SkimmedKey::Text(text) => str_key_label(text).into_owned(),
-            SkimmedKey::Int(n) => n.to_string(),
-            SkimmedKey::Other => {
-                let file = self.readable(cancel)?;
-                let decoded = file.skim.decode_item(&file.content, 0, n, &Limits::PREVIEW);
-                match decoded {
-                    Some((decoded, key)) => decoded.value.key_label(key),
-                    None => "?".to_owned(),
-                }
-            }
-        })
+    /// The label of a key that has to be decoded; `None` where it lies too deep in packed bytes.
+    fn decoded_label(
+        &self,
+        n: usize,
+        item: &SkimmedItem,
+        n_left: &mut u64,
+        cancel: &Cancel,
+    ) -> Result<Option<String>> {
+        let PickleFile { content, skim } = &**self.readable(cancel)?;
+        if !content.is_plain() {
+            let Some(rest) = n_left.checked_sub(item.value_start) else {
+                return Ok(None);
+            };
+            *n_left = rest;
+        }
+        let decoded = skim.decode_key(content, 0, n, &Limits::PREVIEW);
+        Ok(decoded.map(|key| key.value.key_label(key.value.root())))
     }
 
     fn add(&mut self, part: Part) {

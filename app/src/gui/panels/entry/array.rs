@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use cachescope_core::formats::numpy::{ArraySlice, Dtype};
+use cachescope_core::formats::numpy::{ArraySlice, Dtype, Scalar};
 use cachescope_core::formats::{Element, TableHandle};
 use cachescope_core::jobs::{Seen, Sight, Target};
 use egui::{ComboBox, Slider, Ui, vec2};
 
-use super::value::element_text;
+use super::value::{element_text, object_text};
 use crate::gui::command::{Command, EntryCommand, Need};
 use crate::gui::state::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 use crate::gui::theme::{self, Theme};
@@ -321,6 +321,10 @@ fn array_lines<'a>(array: &Arraying, dtype: &'a Dtype, found: Found<'a>) -> Line
             .collect(),
     };
     let n_cells = names.len();
+    let text_of = match dtype.scalar {
+        Scalar::Object => object_text,
+        _ => element_text,
+    };
     let cells = move |array: &Arraying, row: u64| {
         let Some((Sight::Slice { ranges }, Seen::Slice(slice))) = found else {
             return None;
@@ -330,7 +334,7 @@ fn array_lines<'a>(array: &Arraying, dtype: &'a Dtype, found: Found<'a>) -> Line
             Element::List(fields) if is_line && !dtype.fields.is_empty() => {
                 fields.iter().map(element_text).collect()
             }
-            _ => (0..n_cells).filter_map(element).map(element_text).collect(),
+            _ => (0..n_cells).filter_map(element).map(text_of).collect(),
         };
         Some((text::count(row), cells))
     };

@@ -1,7 +1,7 @@
 //! The decoded value: a summary, array statistics, the head of a table, and a tree that opens branch by branch.
 
 use cachescope_core::formats::numpy::ArraySummary;
-use cachescope_core::formats::{Element, Preview};
+use cachescope_core::formats::{Element, LongDouble, Preview};
 use egui::accesskit::Role;
 use egui::{Align2, Grid, Label, Rect, RichText, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -137,7 +137,12 @@ fn array_ui(ui: &mut Ui, array: &ArraySummary) {
         controls::quiet(ui, parts.join(" · "));
     }
     if !array.first.is_empty() {
-        let first: Vec<_> = array.first.iter().map(element_text).collect();
+        let text_of = if array.dtype == "|O" {
+            object_text
+        } else {
+            element_text
+        };
+        let first: Vec<_> = array.first.iter().map(text_of).collect();
         let words = format!("first {}", first.join(", "));
         let words = RichText::new(words).font(theme::mono());
         ui.add(Label::new(words).wrap().selectable(true));
@@ -176,12 +181,43 @@ pub(super) fn element_text(element: &Element) -> String {
         Element::Bool(false) => "False".to_owned(),
         Element::Int(value) => value.to_string(),
         Element::Float(value) => text::figure(*value),
-        Element::Text(text) => text::shorten(&cachescope_core::model::text::shown(text), 60),
+        Element::LongDouble(value) => long_figure(*value),
+        Element::Complex(re, im) => complex_figure(*re, *im),
+        Element::None => "None".to_owned(),
+        Element::Text(text) | Element::Repr(text) => short(text),
         Element::List(list) => {
             let parts: Vec<_> = list.iter().take(8).map(element_text).collect();
             format!("({})", parts.join(", "))
         }
     }
+}
+
+/// A Python object: as its `repr` prints it, so that `'1'` is no number and `'None'` is not nothing.
+pub(super) fn object_text(element: &Element) -> String {
+    match element {
+        Element::Text(_) => short(&element.repr()),
+        element => element_text(element),
+    }
+}
+
+fn short(text: &str) -> String {
+    text::shorten(&cachescope_core::model::text::shown(text), 60)
+}
+
+/// Both parts as figures: numbers of which several fit a line.
+fn complex_figure(re: f64, im: f64) -> String {
+    let im = text::figure(im);
+    let sign = if im.starts_with('-') { "" } else { "+" };
+    format!("{}{sign}{im}j", text::figure(re))
+}
+
+/// In five digits too, but for what no double is near to.
+fn long_figure(value: LongDouble) -> String {
+    let double = value.to_f64();
+    if value.is_finite() && !value.is_zero() && !double.is_normal() {
+        return value.to_string();
+    }
+    text::figure(double)
 }
 
 /// The lines of a tree; `name` tells two of them apart.

@@ -89,8 +89,10 @@ impl<B: Build> Machine<'_, B> {
 
     pub(super) fn obj(&mut self) -> Step {
         let mark = self.pop_mark()?;
-        let Some(callee) = self.stack.get(mark).copied() else {
-            return Err(self.underflow());
+        let callee = match self.stack.get(mark).copied() {
+            Some(callee) => callee,
+            None if self.findings.is_ambiguous => B::MISSING,
+            None => return Err(self.underflow()),
         };
         let items = self.stack.get(mark + 1..).unwrap_or_default();
         let args = if items.is_empty() {

@@ -31,9 +31,7 @@ impl<B: Build> Machine<'_, B> {
     }
 
     pub(super) fn tuple_of_top(&mut self, n: usize) -> Step {
-        let Some(start) = self.stack.len().checked_sub(n) else {
-            return Err(self.underflow());
-        };
+        let start = self.height_below(n)?;
         self.look_at_fence(start);
         self.watch(start, false);
         let items = self.stack.get(start..).unwrap_or_default();
@@ -48,28 +46,53 @@ impl<B: Build> Machine<'_, B> {
     }
 
     pub(super) fn attach_top(&mut self, how: Attach, n: usize) -> Step {
-        match self.stack.len().checked_sub(n) {
-            Some(start) => self.attach(how, start),
-            None => Err(self.underflow()),
+        let start = self.height_below(n)?;
+        self.attach(how, start)
+    }
+
+    /// Where the last `n` values begin. MARKs that the pickle.py of Python 2 takes for some of them are used up.
+    fn height_below(&mut self, n: usize) -> Step<usize> {
+        if let Some(start) = self.stack.len().checked_sub(n) {
+            return Ok(start);
         }
+        let n_missing = n - self.stack.len();
+        if n_missing > self.marks.len() && !self.findings.is_ambiguous {
+            return Err(self.underflow());
+        }
+        self.findings.is_ambiguous = true;
+        self.note_damage("expected values above the last MARK, found too few");
+        let n_left = self.marks.len().saturating_sub(n_missing);
+        self.marks.truncate(n_left);
+        Ok(0)
     }
 
     pub(super) fn attach(&mut self, how: Attach, start: usize) -> Step {
         let below = start.checked_sub(1);
         let target = below.and_then(|at| Some((at, self.stack.get(at).copied()?)));
         let Some((at, target)) = target else {
-            return Err(self.underflow());
+            if self.marks.is_empty() && !self.findings.is_ambiguous {
+                return Err(self.underflow());
+            }
+            // A MARK took the place of one of them.
+            self.look_at_fence(start);
+            self.marks.pop();
+            self.stack.truncate(start);
+            return Ok(());
         };
         self.look_at_fence(at);
         self.watch(start, how == Attach::Pairs);
-        let items = self.stack.get(start..).unwrap_or_default();
+        let mut items = self.stack.get(start..).unwrap_or_default();
         let step = match how {
             Attach::Items => usize::MAX,
             Attach::Pairs => 2,
             Attach::Members => 1,
         };
         if how == Attach::Pairs && !items.len().is_multiple_of(2) {
-            return Err(self.broken("expected keys and values in pairs, found an odd number"));
+            let pairs = items.split_last().map(|(_, pairs)| pairs);
+            let Some(pairs) = pairs.filter(|_| self.findings.is_ambiguous) else {
+                return Err(self.broken("expected keys and values in pairs, found an odd number"));
+            };
+            items = pairs;
         }
         let unhashable = items
             .iter()

@@ -384,7 +384,7 @@ impl<'a, B: Build> Machine<'a, B> {
                 Ok(top)
             }
             // The pickle.py of Python 2 keeps a MARK on the stack like any value.
-            None if !self.marks.is_empty() => {
+            None if !self.marks.is_empty() || self.findings.is_ambiguous => {
                 self.look_at_fence(0);
                 Ok(B::MISSING)
             }
@@ -396,6 +396,8 @@ impl<'a, B: Build> Machine<'a, B> {
     #[inline]
     fn look_at_fence(&mut self, height: usize) {
         if height < self.fence() || self.stack.is_empty() {
+            // The pickle.py of Python 2 goes on with the MARK itself in a tuple, a list, a dict.
+            self.findings.is_ambiguous = true;
             self.note_damage("expected a value above the last MARK, found none");
         }
     }
@@ -410,6 +412,7 @@ impl<'a, B: Build> Machine<'a, B> {
     fn pop_mark(&mut self) -> Step<usize> {
         match self.marks.pop() {
             Some(mark) => Ok(mark),
+            None if self.findings.is_ambiguous => Ok(self.stack.len()),
             None => Err(self.broken("expected a MARK below, found none")),
         }
     }
