@@ -29,7 +29,12 @@ pub(super) fn cells(value: &Value, node: NodeId, depth: usize) -> Cells {
 }
 
 fn known(value: &Value, made: &Made<'_>, depth: usize) -> Option<Cells> {
-    match &*made.qualname {
+    let class = match &*made.qualname {
+        // Arrays of pandas 1.1, whose attributes are the state of what makes them.
+        "__pyx_unpickle_PeriodMixin" => class_name(value, *made.args.first()?)?,
+        class => class.to_owned(),
+    };
+    match class.as_str() {
         "_new_Index"
         | "_new_DatetimeIndex"
         | "_new_PeriodIndex"

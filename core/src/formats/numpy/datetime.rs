@@ -88,12 +88,9 @@ fn clock(seconds: i128) -> (i128, i128, i128) {
     (seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// Four characters at least, of which the sign is one (`make_iso_8601_datetime`).
 fn year_text(year: i128) -> String {
-    if year < 0 {
-        format!("-{:04}", -year)
-    } else {
-        format!("{year:04}")
-    }
+    format!("{year:04}")
 }
 
 /// Days since 1970 in the proleptic Gregorian calendar, after Hinnant's `civil_from_days`.

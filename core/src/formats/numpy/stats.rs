@@ -9,7 +9,7 @@ use super::{ArraySummary, Dtype, Scalar};
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::Made;
 use crate::formats::{Content, Element, LongDouble};
-use crate::model::value::{NodeId, Value};
+use crate::model::value::{NodeId, Tag, Value};
 
 /// Elements at the front that a summary shows.
 const N_FIRST: u64 = 5;
@@ -63,9 +63,20 @@ impl ArrayView {
     ) -> io::Result<Vec<Element>> {
         let end = self.len().unwrap_or(0).min(start.saturating_add(n));
         if let ArrayData::Objects(list) = &self.data {
-            let numbers = (start..end).filter_map(|i| usize::try_from(i).ok());
-            let nodes = numbers.filter_map(|i| value.item(*list, i));
-            return Ok(nodes.map(|node| element_of(value, node)).collect());
+            let mut mask = ObjectMask::of(self, content);
+            let mut out = Vec::new();
+            for number in start..end {
+                let index = usize::try_from(number).unwrap_or(usize::MAX);
+                let Some(node) = value.item(*list, index) else {
+                    break;
+                };
+                out.push(if mask.hides(number)? {
+                    Element::Null
+                } else {
+                    object_element(&self.dtype, value, node)
+                });
+            }
+            return Ok(out);
         }
         let (size, mask_size) = (self.dtype.item_size, self.mask_size());
         // A record of gigabytes is not worth showing.
@@ -330,6 +341,48 @@ impl Statistics {
     }
 }
 
+/// The mask of an array of objects, which lies in the array's order while the objects are listed in index order.
+pub(super) struct ObjectMask<'a> {
+    view: &'a ArrayView,
+    mask: Option<Forward<'a>>,
+    byte: Vec<u8>,
+}
+
+impl<'a> ObjectMask<'a> {
+    pub(super) fn of(view: &'a ArrayView, content: &'a Content) -> Self {
+        let mask = view.mask.as_ref();
+        Self {
+            view,
+            mask: mask.map(|mask| Forward::new(mask, content, &|| false)),
+            byte: Vec::new(),
+        }
+    }
+
+    /// True if the object with this number in index order is masked.
+    pub(super) fn hides(&mut self, number: u64) -> io::Result<bool> {
+        let (Some(mask), Some(at)) = (&mut self.mask, self.view.position(number)) else {
+            return Ok(false);
+        };
+        let size = self.view.mask_size();
+        mask.read(at.saturating_mul(size), size, &mut self.byte)?;
+        Ok(is_masked(&self.byte))
+    }
+}
+
+/// An element that is kept as an object: a record is a tuple of them.
+pub(super) fn object_element(dtype: &Dtype, value: &Value, node: NodeId) -> Element {
+    if dtype.fields.is_empty() || value.tag(node) != Some(Tag::Tuple) {
+        return element_of(value, node);
+    }
+    // Types nest no deeper than `Dtype::from_value` lets them.
+    let fields = dtype.fields.iter().zip(value.items(node));
+    Element::List(
+        fields
+            .map(|(field, node)| object_element(&field.dtype, value, node))
+            .collect(),
+    )
+}
+
 /// A Python object inside an array as plain data.
 pub(crate) fn element_of(value: &Value, node: NodeId) -> Element {
     use crate::model::Kind;
@@ -343,23 +396,27 @@ pub(crate) fn element_of(value: &Value, node: NodeId) -> Element {
         (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) if !blob.is_cut() => {
             Element::Text(String::from_utf8_lossy(&blob.bytes).into_owned())
         }
+        (Kind::Int, _) => {
+            let digits = value.repr(node, OBJECT_CHARS).text;
+            digits.parse().map_or(Element::Repr(digits), Element::Int)
+        }
         _ => scalar(value, node)
             .unwrap_or_else(|| Element::Repr(value.repr(node, OBJECT_CHARS).text)),
     }
 }
 
-/// A number of numpy's own among Python objects; `None` for all others.
+/// A number or text of numpy's own among Python objects; `None` for all others.
 fn scalar(value: &Value, node: NodeId) -> Option<Element> {
     let made = Made::of(value, node)?;
     if made.qualname != "scalar" || !made.module.ends_with("multiarray") {
         return None;
     }
     let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
-    let is_number = matches!(
+    let is_plain = matches!(
         dtype.scalar,
-        Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float
+        Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Str
     );
-    let bytes = bytes_of(value, *made.args.get(1)?).filter(|_| is_number)?;
+    let bytes = bytes_of(value, *made.args.get(1)?).filter(|_| is_plain)?;
     Some(dtype.element(&bytes.bytes))
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 
 use super::array::{ArrayData, ArrayView};
 use super::pick::{GAP, Pick};
+use super::stats::ObjectMask;
 use super::{Dtype, Order, Scalar};
 use crate::formats::{Content, Element};
 use crate::model::value::{NodeId, Value};
@@ -103,6 +104,7 @@ impl ArrayView {
             value,
             data: forward(&self.data),
             mask: self.mask.as_ref().map(forward),
+            object_mask: ObjectMask::of(self, content),
             runs: Vec::new(),
             start: 0,
             end: 0,
@@ -138,7 +140,7 @@ impl ArrayView {
     pub(super) fn element_of(&self, value: &Value, item: Item<'_>) -> Element {
         match item {
             Item::Bytes(bytes) => self.dtype.element(bytes),
-            Item::Object(node) => super::stats::element_of(value, node),
+            Item::Object(node) => super::stats::object_element(&self.dtype, value, node),
             Item::Masked => Element::Null,
         }
     }
@@ -283,6 +285,7 @@ struct Batch<'a> {
     value: &'a Value,
     data: Forward<'a>,
     mask: Option<Forward<'a>>,
+    object_mask: ObjectMask<'a>,
     runs: Vec<Run>,
     /// Where the runs begin and end in the array, in bytes.
     start: u64,
@@ -336,10 +339,18 @@ impl Batch<'_> {
         }
         if let ArrayData::Objects(list) = self.view.data {
             for run in self.runs.drain(..) {
-                let numbers = run.offset..run.offset.saturating_add(run.n);
-                let numbers = numbers.filter_map(|number| usize::try_from(number).ok());
-                for node in numbers.filter_map(|number| self.value.item(list, number)) {
-                    sink(run.cell, Item::Object(node));
+                for number in run.offset..run.offset.saturating_add(run.n) {
+                    let index = usize::try_from(number).unwrap_or(usize::MAX);
+                    let Some(node) = self.value.item(list, index) else {
+                        break;
+                    };
+                    let is_masked = self.object_mask.hides(number)?;
+                    let item = if is_masked {
+                        Item::Masked
+                    } else {
+                        Item::Object(node)
+                    };
+                    sink(run.cell, item);
                 }
             }
             return Ok(true);

@@ -294,6 +294,14 @@ impl Findings {
         self.class(id) == CallClass::Code
     }
 
+    /// True for `numpy.memmap`: opened by a name it acts, but its name also stands beside the arrays that were made of it,
+    /// and as the method of another object it could only open what that object already says.
+    pub(super) fn is_array_class(&self, id: NameId) -> bool {
+        self.name(id).is_some_and(|name| {
+            &*name.qualname == "memmap" && matches!(&*name.module, "numpy" | "numpy.core.memmap")
+        })
+    }
+
     /// True for what only makes data.
     pub(super) fn is_data(&self, id: NameId) -> bool {
         self.class(id) == CallClass::Data

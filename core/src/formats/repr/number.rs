@@ -186,6 +186,46 @@ pub(crate) fn long_complex_repr(re: LongDouble, im: LongDouble) -> String {
     complex_text(&part(re), &part(im))
 }
 
+/// A complex number inside a record, whose parts numpy prints as those of arrays: with at most eight digits behind the
+/// point, which is there in any case (`numpy/_core/arrayprint.py: ComplexFloatingFormat`).
+pub(super) fn record_complex(re: f64, im: f64, width: &Width) -> String {
+    let im = record_part(im, width);
+    let sign = if im.starts_with('-') { "" } else { "+" };
+    format!("{}{sign}{im}j", record_part(re, width))
+}
+
+fn record_part(value: f64, width: &Width) -> String {
+    const PRECISION: usize = 8;
+    if !value.is_finite() {
+        return printed(value, width, Tail::Nothing);
+    }
+    let magnitude = value.abs();
+    let sign = if value.is_sign_negative() { "-" } else { "" };
+    let (digits, exponent) = shortest_digits(magnitude, width);
+    let is_plain = magnitude == 0.0 || (1e-4..1e8).contains(&magnitude);
+    if is_plain {
+        let text = positional(&digits, exponent, Tail::PointZero);
+        let n_behind = text.split_once('.').map_or(0, |(_, behind)| behind.len());
+        let text = if n_behind > PRECISION {
+            format!("{magnitude:.PRECISION$}")
+        } else {
+            text
+        };
+        return format!("{sign}{}", text.trim_end_matches('0'));
+    }
+    let text = if digits.len() > PRECISION + 1 {
+        format!("{magnitude:.PRECISION$e}")
+    } else {
+        format!("{magnitude:e}")
+    };
+    let mantissa = text.split('e').next().unwrap_or_default();
+    let (whole, behind) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let behind = behind.trim_end_matches('0');
+    let shown = scientific("0", exponent);
+    let power = shown.trim_start_matches('0');
+    format!("{sign}{whole}.{behind}{power}")
+}
+
 /// Both parts in parentheses; a positive zero before the other is left out.
 fn complex_text(re: &str, im: &str) -> String {
     if re == "0" {
@@ -344,6 +384,24 @@ mod tests {
         assert_eq!(complex_repr(-0.0, -2.0), "(-0-2j)");
         assert_eq!(complex_repr(0.0, f64::NAN), "nanj");
         assert_eq!(complex_repr(f64::INFINITY, -0.0), "(inf-0j)");
+    }
+
+    #[test]
+    fn complex_numbers_in_records_print_as_in_numpy() {
+        // repr() of records of c8 and c16 by numpy 2.5.
+        for (re, im, expected) in [
+            (0.1, 2.0, "0.1+2.j"),
+            (1e10, -1.0, "1.e+10-1.j"),
+            (1.0 / 3.0, -0.0, "0.33333333-0.j"),
+            (1.234_567_890_123e-5, f64::NAN, "1.23456789e-05+nanj"),
+            (f64::NEG_INFINITY, 100.0, "-inf+100.j"),
+        ] {
+            assert_eq!(record_complex(re, im, &Width::DOUBLE), expected);
+        }
+        assert_eq!(
+            record_complex(0.1_f32.into(), 0.0, &Width::SINGLE),
+            "0.1+0.j"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! numpy's scalars, data types and arrays as numpy 2 prints them.
 
 use super::Piece;
-use super::number::{Width, complex_scalar_repr, scalar_repr};
+use super::number::{Width, complex_scalar_repr, record_complex, scalar_repr};
 use super::types::{is_record, scalar_class};
 use crate::formats::Element;
 use crate::formats::bytes::bytes_of;
@@ -187,6 +187,11 @@ fn record_text(dtype: &Dtype, bytes: &[u8]) -> String {
             let float = dtype.float(bytes).unwrap_or(f64::NAN);
             let width = width(dtype.item_size).unwrap_or(Width::DOUBLE);
             scalar_repr(float, &width)
+        }
+        Scalar::Complex if !dtype.is_long() => {
+            let (re, im) = dtype.complex(bytes).unwrap_or((f64::NAN, f64::NAN));
+            let width = width(dtype.item_size / 2).unwrap_or(Width::DOUBLE);
+            record_complex(re, im, &width)
         }
         Scalar::DateTime(unit) => match dtype.int(bytes) {
             Some(count) if count != NOT_A_TIME => {

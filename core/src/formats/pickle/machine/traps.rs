@@ -97,7 +97,8 @@ impl<B: Build> Machine<'_, B> {
             };
             let name = self.build.denotes(value);
             let is_code = name.is_some_and(|name| self.findings.is_code(name));
-            if let Some(name) = name.filter(|_| is_code) {
+            if let Some(name) = name.filter(|name| is_code && !self.findings.is_array_class(*name))
+            {
                 self.traps.held.insert(name);
             }
             let is_value = if is_dict {
