@@ -22,8 +22,12 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
     let theme = Theme::of(ui.ctx());
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
-        // The other half is for what is selected and what can be brought back.
-        let middle = ui.max_rect().center().x;
+        // The rest is for what is selected and what can be brought back.
+        let has_selection = state
+            .shown()
+            .is_some_and(|s| !s.entries.selection.is_empty());
+        let share = if has_selection { 0.5 } else { 0.62 };
+        let end = ui.max_rect().left() + share * ui.max_rect().width();
         let mut long = jobs
             .running()
             .filter(|(_, job)| job.started.elapsed() > WORTH_SAYING);
@@ -48,7 +52,7 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             }
         }
         if let (Some(toast), true) = (&state.toast, state.notices.is_empty()) {
-            let room = (middle - ui.cursor().min.x).max(LEAST_TOAST);
+            let room = (end - ui.cursor().min.x).max(LEAST_TOAST);
             toast_ui(ui, toast, room, out);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

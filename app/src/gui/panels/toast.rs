@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use egui::{Context, Frame, Label, Margin, Ui};
+use egui::{Context, Label, Ui};
 
 use crate::gui::command::Command;
 use crate::gui::state::{STAYS_S, Toast};
 use crate::gui::theme::Theme;
+
+/// Width that words keep beside their buttons, in points.
+const LEAST_WORDS: f32 = 80.0;
 
 /// Counts the time that it stays from the first frame on.
 pub(super) fn keep_time(ctx: &Context, toast: &mut Toast, out: &mut Vec<Command>) {
@@ -23,43 +26,29 @@ pub(super) fn keep_time(ctx: &Context, toast: &mut Toast, out: &mut Vec<Command>
 /// In the `room` that the line has for it: words that do not fit are shown whole under the pointer.
 pub(super) fn toast_ui(ui: &mut Ui, toast: &Toast, room: f32, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
-    let frame = Frame::new()
-        .fill(theme.raised)
-        .stroke(theme.hairline())
-        .corner_radius(6)
-        .inner_margin(Margin::symmetric(8, 1));
-    frame.show(ui, |ui| {
-        ui.horizontal(|ui| {
-            let text = |word: &str| {
-                let font = egui::TextStyle::Button.resolve(ui.style());
-                let color = theme.text;
-                ui.painter()
-                    .layout_no_wrap(word.to_owned(), font, color)
-                    .size()
-                    .x
-            };
-            let padding = 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x;
-            let offer = toast
-                .offer
-                .as_ref()
-                .map_or(0.0, |(word, _)| text(word) + padding);
-            let buttons = offer + text("✕") + padding + 24.0;
-            ui.scope(|ui| {
-                ui.set_max_width((room - buttons).max(80.0));
-                ui.add(Label::new(&toast.words).truncate());
-            });
-            if let Some((word, command)) = &toast.offer
-                && ui.button(*word).clicked()
-            {
-                out.extend([command.clone(), Command::DismissToast]);
-            }
-            let close = ui.small_button("✕");
-            let name = "Dismiss this message";
-            ui.ctx()
-                .accesskit_node_builder(close.id, |node| node.set_label(name));
-            if close.clicked() {
-                out.push(Command::DismissToast);
-            }
-        });
+    let width = |word: &str| {
+        let font = egui::TextStyle::Button.resolve(ui.style());
+        let galley = ui
+            .painter()
+            .layout_no_wrap(word.to_owned(), font, theme.text);
+        galley.size().x + 2.0 * ui.spacing().button_padding.x + ui.spacing().item_spacing.x
+    };
+    let offer = toast.offer.as_ref().map_or(0.0, |(word, _)| width(word));
+    let words = (room - offer - width("✕")).max(LEAST_WORDS);
+    ui.scope(|ui| {
+        ui.set_max_width(words);
+        ui.add(Label::new(&toast.words).truncate());
     });
+    if let Some((word, command)) = &toast.offer
+        && ui.button(*word).clicked()
+    {
+        out.extend([command.clone(), Command::DismissToast]);
+    }
+    let close = ui.small_button("✕");
+    let name = "Dismiss this message";
+    ui.ctx()
+        .accesskit_node_builder(close.id, |node| node.set_label(name));
+    if close.clicked() {
+        out.push(Command::DismissToast);
+    }
 }
