@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use cachescope_core::ops::Control;
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Store, open_all};
-use cachescope_core::write::{TARGETS, bench};
+use cachescope_core::write::{Leftovers, TARGETS, bench};
 use tempfile::TempDir;
 
 use crate::support::program;
@@ -213,9 +213,13 @@ fn measuring_stops_when_it_is_told_to_and_leaves_nothing() {
         cancel: &cancel,
         progress: &progress,
     };
-    let error = bench::bench(&store, &options, control).expect_err("it was told to stop");
+    let mut leftovers = Leftovers::default();
+    let stopped = bench::bench(&store, &options, &mut leftovers, control);
+    let error = stopped.expect_err("it was told to stop");
     let done = stopping.join().expect("the thread that stops it ends");
     assert!(done >= 60, "it was at work: {done} steps");
     assert!(error.is_cancelled(), "{error}");
+    let removed = leftovers.remove(&Cancel::default(), &progress);
+    removed.expect("what was written is removed");
     assert_eq!(names(temp.path()), before);
 }

@@ -8,7 +8,7 @@ use cachescope_core::formats::compress::Codec;
 use cachescope_core::ops::Control;
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Store, open_all};
-use cachescope_core::write::{self, Converted, Options};
+use cachescope_core::write::{self, Converted, Leftovers, Options};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -35,6 +35,7 @@ fn convert(
         write::target(kind, codec)?,
         to,
         Options::default(),
+        &mut Leftovers::default(),
         control,
     )
 }

@@ -9,10 +9,11 @@ use cachescope_core::write;
 use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
 use serde::Serialize;
 
+use super::interrupt::Writing;
 use super::out::{self, Exit, Failure};
 use super::progress::Meter;
 use super::table::{Align, Table, terminal_width};
-use super::{Global, interrupt, open};
+use super::{Global, open};
 use crate::text as figures;
 
 /// Write this cache's entries to every kind of store in a temporary folder, and measure each as read by Cachescope.
@@ -27,6 +28,10 @@ pub(super) struct BenchArgs {
     /// Only so many entries, drawn at random
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+
+    /// Entries at most, drawn from those, of kinds that make a folder for each (joblib)
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    in_folders: usize,
 
     /// What the random draws begin from
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -60,42 +65,49 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
         }
     }
     let source = open::single(&args.path)?;
-    let cancel = interrupt::cancel_of_writing()?;
+    let mut writing = Writing::begin(global)?;
     let progress = Progress::default();
     let control = Control {
-        cancel: &cancel,
+        cancel: &writing.cancel,
         progress: &progress,
     };
     let options = Options {
         sample: args.sample,
+        in_folders: args.in_folders,
         seed: args.seed,
         rounds: args.rounds,
         reads: args.reads,
         kinds: args.kinds.clone(),
         folder: args.folder.clone(),
     };
-    let measured =
-        Meter::new("steps", &progress).during(|| bench::bench(&source, &options, control))?;
-    let advice = bench::advice(&measured, source.info.kind);
-    if global.json {
-        for measured in &measured.measured {
-            out::print_line(&MeasureLine::from(measured))?;
-        }
-        out::print_line(&BenchSummary {
-            entries: measured.entries,
-            of_entries: measured.of_entries,
-            unreadable: measured.unreadable,
-            seed: args.seed,
-            rounds: args.rounds,
-            advice: &advice,
-        })?;
-    } else {
-        let mut page = page(&measured);
+    let measured = Meter::new("steps", &progress)
+        .during(|| bench::bench(&source, &options, &mut writing.leftovers, control));
+    let printed = measured
+        .map_err(Failure::from)
+        .and_then(|measured| print(&measured, source.info.kind, args, global));
+    writing.tidy(&progress);
+    printed.map(|()| Exit::Done)
+}
+
+fn print(bench: &Bench, kind: &str, args: &BenchArgs, global: &Global) -> Result<(), Failure> {
+    let advice = bench::advice(bench, kind);
+    if !global.json {
+        let mut page = page(bench);
         page.push_str(&advice);
         page.push('\n');
-        out::print(page.as_bytes())?;
+        return out::print(page.as_bytes());
     }
-    Ok(Exit::Done)
+    for measured in &bench.measured {
+        out::print_line(&MeasureLine::from(measured))?;
+    }
+    out::print_line(&BenchSummary {
+        entries: bench.entries,
+        of_entries: bench.of_entries,
+        unreadable: bench.unreadable,
+        seed: args.seed,
+        rounds: args.rounds,
+        advice: &advice,
+    })
 }
 
 /// What was measured of one kind, as read by Cachescope; null where it could not be.
@@ -105,6 +117,8 @@ struct MeasureLine<'a> {
     kind: &'a str,
     codec: Option<&'static str>,
     entries: u64,
+    /// How many those that it was given were drawn from; null where it was given all. No figure is scaled up.
+    sampled_from: Option<u64>,
     bytes: u64,
     disk_bytes: u64,
     files: u64,
@@ -132,6 +146,7 @@ impl<'a> From<&'a Measured> for MeasureLine<'a> {
             kind: measured.target.kind,
             codec: measured.target.codec.map(Codec::name),
             entries: measured.entries,
+            sampled_from: measured.sampled_from,
             bytes: measured.bytes,
             disk_bytes: measured.disk_bytes,
             files: measured.files,
@@ -166,6 +181,7 @@ struct BenchSummary<'a> {
 fn page(bench: &Bench) -> String {
     let mut table = Table::new(&[
         ("KIND", Align::Left),
+        ("ENTRIES", Align::Right),
         ("ON DISK", Align::Right),
         ("FILES", Align::Right),
         ("WRITE", Align::Right),
@@ -190,6 +206,7 @@ fn page(bench: &Bench) -> String {
         }
         table.push(vec![
             measured.target.title(),
+            figures::count(measured.entries),
             figures::bytes(measured.disk_bytes),
             figures::count(measured.files),
             seconds(measured.write_s),
@@ -198,6 +215,14 @@ fn page(bench: &Bench) -> String {
             micros(measured.read_p99_us),
             micros(measured.cold_read_us),
         ]);
+    }
+    let sampled = bench.measured.iter().find(|m| m.sampled_from.is_some());
+    if let Some(sampled) = sampled {
+        let n = figures::counted(sampled.entries, "entry", "entries");
+        let kind = sampled.target.kind;
+        notes.push(format!(
+            "{kind} was given {n}, drawn at random: it makes a folder for each. Its figures are of these\n"
+        ));
     }
     if bench.unreadable > 0 {
         let n = figures::counted(bench.unreadable as u64, "entry", "entries");

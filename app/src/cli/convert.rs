@@ -8,10 +8,11 @@ use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::Store;
 use cachescope_core::write::{self, Options};
 
+use super::interrupt::Writing;
 use super::lines::{StoreLine, SummaryLine, path_text};
 use super::out::{self, Exit, Failure, tell};
 use super::progress::Meter;
-use super::{Global, interrupt, open};
+use super::{Global, open};
 use crate::text as figures;
 
 /// Write a cache's entries to a new store of another kind, each compared with its source.
@@ -46,17 +47,27 @@ pub(super) fn run(args: &ConvertArgs, global: &Global) -> Result<Exit, Failure> 
     super::refuse_query(global, "convert")?;
     let target = write::target(&args.kind, args.codec.as_deref())?;
     let source = open::single(&args.from)?;
-    let cancel = interrupt::cancel_of_writing()?;
+    let mut writing = Writing::begin(global)?;
     let progress = Progress::default();
     let control = Control {
-        cancel: &cancel,
+        cancel: &writing.cancel,
         progress: &progress,
     };
     let options = Options {
         accepts_loss: args.accept_loss,
     };
-    let converted = Meter::new("converted", &progress)
-        .during(|| write::convert(&source, target, &args.to, options, control))?;
+    let converted = Meter::new("converted", &progress).during(|| {
+        write::convert(
+            &source,
+            target,
+            &args.to,
+            options,
+            &mut writing.leftovers,
+            control,
+        )
+    });
+    writing.tidy(&progress);
+    let converted = converted?;
     for loss in &converted.losses {
         tell!("warning: the new store has lost {loss}");
     }

@@ -1,8 +1,11 @@
 //! Ctrl+C and a polite kill, where a command has something to finish first.
 
-use cachescope_core::scan::Cancel;
+use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::write::Leftovers;
 
+use super::Global;
 use super::out::{Failure, tell};
+use super::progress::Meter;
 
 /// Calls `end` at SIGINT and SIGTERM instead of dying of them.
 ///
@@ -37,16 +40,47 @@ pub(super) fn cancel() -> Result<Cancel, Failure> {
     Ok(cancel)
 }
 
-/// A flag that Ctrl+C sets for a command that writes: it says that what was written goes, which may take a moment.
-///
-/// # Errors
-/// As [`then`].
-pub(super) fn cancel_of_writing() -> Result<Cancel, Failure> {
-    let cancel = Cancel::default();
-    let flag = cancel.clone();
-    then(move || {
-        flag.cancel();
-        tell!("Interrupted: removing what was written");
-    })?;
-    Ok(cancel)
+/// What Ctrl+C says to a command that writes: once to stop, twice to leave what was written to the next run.
+pub(super) struct Writing {
+    pub(super) cancel: Cancel,
+    leave: Cancel,
+    pub(super) leftovers: Leftovers,
+}
+
+impl Writing {
+    /// Listens from now on, and removes what runs left that were killed.
+    ///
+    /// # Errors
+    /// As [`then`].
+    pub(super) fn begin(global: &Global) -> Result<Self, Failure> {
+        let (cancel, leave) = (Cancel::default(), Cancel::default());
+        let flags = (cancel.clone(), leave.clone());
+        then(move || {
+            let (cancel, leave) = &flags;
+            if cancel.is_cancelled() {
+                return leave.cancel();
+            }
+            cancel.cancel();
+            tell!("Interrupted: removing what was written (again to leave it to the next run)");
+        })?;
+        let state = global.state();
+        if let Some(state) = &state {
+            Leftovers::sweep(state);
+        }
+        let leftovers = Leftovers::remembered_in(state);
+        Ok(Self {
+            cancel,
+            leave,
+            leftovers,
+        })
+    }
+
+    /// Removes what writing left behind; what stays is said, and where it is.
+    pub(super) fn tidy(self, progress: &Progress) {
+        let removed = Meter::new("names removed", progress)
+            .during(|| self.leftovers.remove(&self.leave, progress));
+        if let Err(error) = removed {
+            tell!("warning: {error}");
+        }
+    }
 }

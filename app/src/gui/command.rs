@@ -160,7 +160,9 @@ pub(crate) enum HeldCommand {
 pub(crate) enum CompareCommand {
     /// Shows another part of the page.
     Page(ComparePage),
-    /// Measures every open store.
+    /// Takes an open store into the measurement, or out of it.
+    Include(StoreId, bool),
+    /// Measures the stores that are taken in.
     Measure,
     /// Compares the store on show with another one.
     With(StoreId),

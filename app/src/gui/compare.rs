@@ -11,14 +11,18 @@ use cachescope_core::write::{self, TARGETS, bench};
 
 use super::command::{Command, CompareCommand};
 use super::session::Session;
-use super::state::{ComparePage, Converting, Dialog, Differing, Toast};
+use super::state::{ComparePage, Converting, Dialog, Differing, OpenStore, Toast};
 use crate::text;
+
+/// Said of what was stopped.
+const STOPPED: &str = "Stopped; what was written for it is removed in the background";
 
 impl Session {
     /// Carries out what was asked for on the compare page.
     pub(crate) fn compare(&mut self, command: CompareCommand) {
         match command {
             CompareCommand::Page(page) => self.on_page(page),
+            CompareCommand::Include(id, is_in) => self.include(id, is_in),
             CompareCommand::Measure => self.measure_sides(),
             CompareCommand::With(other) => self.compare_with(other),
             CompareCommand::Side(side) => self.list_side(side),
@@ -51,9 +55,26 @@ impl Session {
         self.jobs.replace(&mut store.compare.job, job);
     }
 
+    fn include(&mut self, id: StoreId, is_in: bool) {
+        if let Some(store) = self.state.shown_mut() {
+            if is_in {
+                store.compare.left_out.remove(&id);
+            } else {
+                store.compare.left_out.insert(id);
+            }
+        }
+    }
+
     fn measure_sides(&mut self) {
+        let Some(shown) = self.state.shown() else {
+            return;
+        };
+        let left_out = &shown.compare.left_out;
         let stores = self.state.stores.iter();
-        let snapshots = stores.map(|store| Arc::clone(&store.snapshot)).collect();
+        let snapshots = stores
+            .filter(|store| !left_out.contains(&store.info.id))
+            .map(|store| Arc::clone(&store.snapshot))
+            .collect();
         let now = (self.clock)();
         self.start_comparison(Comparison::Sides(snapshots, now));
     }
@@ -105,7 +126,8 @@ impl Session {
             ..bench::Options::default()
         };
         let info = Arc::clone(&store.info);
-        self.start_comparison(Comparison::WhatIf(info, options));
+        let state = self.own.clone();
+        self.start_comparison(Comparison::WhatIf(info, options, state));
     }
 
     fn ask_convert(&mut self, target: usize) {
@@ -140,6 +162,7 @@ impl Session {
             options: write::Options {
                 accepts_loss: converting.accepts_loss,
             },
+            state: self.own.clone(),
         }));
         self.jobs.replace(&mut converting.job, job);
     }
@@ -163,8 +186,11 @@ impl Session {
             }
             return self.handle(Command::Open(converted.store.opened_as.clone()));
         }
+        if let Compared::Failed(error) = &compared {
+            self.comparing_failed(job, error);
+        }
         let stores = &mut self.state.stores;
-        let is_asked = |store: &&mut super::state::OpenStore| {
+        let is_asked = |store: &&mut OpenStore| {
             let reading = store.compare.difference.as_ref().and_then(|d| d.job);
             store.compare.job == Some(job) || reading == Some(job)
         };
@@ -172,6 +198,8 @@ impl Session {
             return;
         };
         let comparing = &mut store.compare;
+        // What it wrote may be removed for a while yet: nobody has to wait for that.
+        comparing.job = comparing.job.filter(|at_work| *at_work != job);
         match compared {
             Compared::Sides(sides) => comparing.sides = Some(sides),
             Compared::Difference { left, right, found } => {
@@ -183,14 +211,25 @@ impl Session {
                 }
             }
             Compared::WhatIf(bench, advice) => comparing.what_if = Some((bench, advice)),
-            Compared::Converted(_) => {}
+            Compared::Converted(_) | Compared::Failed(_) => {}
+        }
+    }
+
+    /// Answers a person who stops a comparison at once, whatever the system is doing for it.
+    pub(crate) fn stop_comparing(&mut self, job: JobId) {
+        let is_asked = |store: &&mut OpenStore| store.compare.job == Some(job);
+        if let Some(store) = self.state.stores.iter_mut().find(is_asked) {
+            store.compare.job = None;
+            let wrote = store.compare.page == ComparePage::WhatIf;
+            let why = if wrote { STOPPED } else { "Stopped" };
+            store.compare.failure = Some(why.to_owned());
         }
     }
 
     /// Keeps why a comparison came to nothing; true if it was one.
     pub(crate) fn comparing_failed(&mut self, job: JobId, error: &Error) -> bool {
         let why = if error.is_cancelled() {
-            "Stopped; nothing of it stays".to_owned()
+            STOPPED.to_owned()
         } else {
             error.to_string()
         };

@@ -86,7 +86,10 @@ impl Session {
                     store.activity.pause(is_paused);
                 }
             }
-            Command::Cancel(job) => self.jobs.cancel(job),
+            Command::Cancel(job) => {
+                self.jobs.cancel(job);
+                self.stop_comparing(job);
+            }
             Command::Reveal(path) => self.dialogs.reveal(path),
             Command::Scale(scale) => self.to_scale = Some(scale),
             Command::Copy(text) => self.to_copy.push_back(text),

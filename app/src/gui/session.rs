@@ -35,6 +35,10 @@ impl Session {
         clock: fn() -> Time,
         wake: Wake,
     ) -> Self {
+        let mut jobs = Jobs::new(Wake::clone(&wake));
+        if let Some(state) = own.clone() {
+            jobs.start(Job::Tidy(state));
+        }
         Self {
             state: State {
                 saved,
@@ -43,7 +47,7 @@ impl Session {
             clock,
             dialogs: Dialogs::new(Wake::clone(&wake)),
             own,
-            jobs: Jobs::new(Wake::clone(&wake)),
+            jobs,
             wake,
             to_copy: VecDeque::new(),
             to_picture: VecDeque::new(),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use super::Outcome;
 use super::run::Context;
-use crate::Result;
 use crate::formats::Options as Decoding;
 use crate::model::{EntryKey, Issue, Snapshot, StoreId, StoreInfo, Time};
 use crate::ops::Control;
 use crate::ops::compare::{Difference, Latency, Listed, difference, latency};
 use crate::ops::stats::{Stats, of_snapshot};
+use crate::own::StateDir;
+use crate::scan::Cancel;
 use crate::stores::Store;
 use crate::write::bench::{self, Bench};
-use crate::write::{self, Converted, Target};
+use crate::write::{self, Converted, Leftovers, Target};
+use crate::{Error, Result};
 
 /// Values read for a store's latency.
 const READS: usize = 200;
@@ -28,8 +30,8 @@ pub enum Comparison {
     Difference(Arc<Snapshot>, Arc<Snapshot>),
     /// The values of one key.
     Values([Option<(Arc<StoreInfo>, EntryKey)>; 2]),
-    /// A store's entries in every kind of store.
-    WhatIf(Arc<StoreInfo>, bench::Options),
+    /// A store's entries in every kind of store; Cachescope's own folder remembers what a kill leaves behind.
+    WhatIf(Arc<StoreInfo>, bench::Options, Option<StateDir>),
     /// A new store of another kind.
     Convert {
         /// The store to read.
@@ -40,6 +42,8 @@ pub enum Comparison {
         path: PathBuf,
         /// What may be lost.
         options: write::Options,
+        /// Remembers what a kill leaves behind.
+        state: Option<StateDir>,
     },
 }
 
@@ -63,6 +67,8 @@ pub enum Compared {
     WhatIf(Bench, String),
     /// The new store.
     Converted(Converted),
+    /// Why it came to nothing; what was written is still to be removed.
+    Failed(Error),
 }
 
 /// What stands in one column of the side by side.
@@ -93,19 +99,38 @@ impl Comparison {
                 )
             }
             Self::Values(_) => "Decoding two values".to_owned(),
-            Self::WhatIf(store, _) => format!("Measuring what if for {}", store.title()),
+            Self::WhatIf(store, ..) => format!("Measuring what if for {}", store.title()),
             Self::Convert { source, target, .. } => {
                 format!("Converting {} to {}", source.title(), target.title())
             }
         }
     }
 
+    /// Cachescope's own folder, where something is written.
+    fn state(&self) -> Option<StateDir> {
+        match self {
+            Self::WhatIf(.., state) | Self::Convert { state, .. } => state.clone(),
+            Self::Sides(..) | Self::Difference(..) | Self::Values(_) => None,
+        }
+    }
+
+    /// Reports first what there is to say, however long it takes to remove what was written for it.
     pub(super) fn run(self, context: &Context) -> Result<()> {
+        let mut leftovers = Leftovers::remembered_in(self.state());
+        let found = match self.compare(&mut leftovers, context) {
+            Err(error) if leftovers.path().is_none() => return Err(error),
+            found => found.unwrap_or_else(Compared::Failed),
+        };
+        context.report(Outcome::Compared(Box::new(found)))?;
+        leftovers.remove(&Cancel::default(), &context.progress)
+    }
+
+    fn compare(self, leftovers: &mut Leftovers, context: &Context) -> Result<Compared> {
         let control = Control {
             cancel: &context.cancel,
             progress: &context.progress,
         };
-        let found = match self {
+        Ok(match self {
             Self::Sides(snapshots, now) => {
                 context
                     .progress
@@ -130,9 +155,9 @@ impl Comparison {
                 Compared::Difference { left, right, found }
             }
             Self::Values(entries) => Compared::Values(entries.map(|entry| entry.map(value_of))),
-            Self::WhatIf(info, options) => {
+            Self::WhatIf(info, options, _) => {
                 let store = Store::open(&info)?;
-                let bench = bench::bench(&store, &options, control)?;
+                let bench = bench::bench(&store, &options, leftovers, control)?;
                 let advice = bench::advice(&bench, info.kind);
                 Compared::WhatIf(bench, advice)
             }
@@ -141,13 +166,14 @@ impl Comparison {
                 target,
                 path,
                 options,
+                state: _,
             } => {
                 let source = Store::open(&source)?;
-                let converted = write::convert(&source, target, &path, options, control)?;
+                let converted =
+                    write::convert(&source, target, &path, options, leftovers, control)?;
                 Compared::Converted(converted)
             }
-        };
-        context.report(Outcome::Compared(Box::new(found)))
+        })
     }
 }
 

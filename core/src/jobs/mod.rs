@@ -20,6 +20,7 @@ mod remember;
 mod run;
 mod scan;
 mod survey;
+mod tidy;
 
 pub use advise::Advised;
 pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Span, Sums};
@@ -172,6 +173,8 @@ pub enum Job {
     Restore(Held),
     /// Frees what is held, for good.
     Purge(Held),
+    /// Removes what writers left behind that were killed.
+    Tidy(StateDir),
     /// Work that only the caller can do.
     Outside(Outside),
 }
@@ -199,6 +202,7 @@ impl Job {
             Self::Held { .. } => "held",
             Self::Restore(_) => "restore",
             Self::Purge(_) => "purge",
+            Self::Tidy(_) => "tidy",
             Self::Outside(_) => "outside",
         }
     }
@@ -228,6 +232,7 @@ impl Job {
             Self::Held { .. } => "Looking for what is held aside".to_owned(),
             Self::Restore(_) => "Bringing back".to_owned(),
             Self::Purge(_) => "Freeing".to_owned(),
+            Self::Tidy(_) => "Tidying up".to_owned(),
             Self::Outside(outside) => outside.title.clone(),
         }
     }
@@ -246,6 +251,7 @@ impl Job {
             | Self::Held { .. }
             | Self::Restore(_)
             | Self::Purge(_)
+            | Self::Tidy(_)
             | Self::Outside(_) => None,
             Self::Scan { store, .. }
             | Self::Preview { store, .. }
@@ -303,6 +309,7 @@ impl Job {
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
             Self::Restore(held) => clear::restore(held, context),
             Self::Purge(held) => clear::purge(&held, context),
+            Self::Tidy(state) => tidy::run(&state, context),
             Self::Outside(outside) => outside::run(outside, context),
         }
     }

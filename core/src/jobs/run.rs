@@ -34,7 +34,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// True once it was asked to stop: what it wrote is being removed.
+    /// True once it was asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.cancel.is_cancelled()
     }

@@ -15,6 +15,9 @@ pub struct StateDir {
 /// One small file for each quarantine, so that two Cachescopes never write the same file.
 const QUARANTINES: &str = "quarantines";
 
+/// The same for each folder in which something is being written beside a store.
+const UNFINISHED: &str = "unfinished";
+
 impl StateDir {
     /// A folder that the person named.
     pub fn at(path: impl Into<PathBuf>) -> Self {
@@ -77,11 +80,7 @@ impl StateDir {
     /// # Errors
     /// If it cannot be written.
     pub fn remember_quarantine(&self, path: &Path) -> Result<()> {
-        self.write(
-            QUARANTINES,
-            &file_name_for(path),
-            path.as_os_str().as_encoded_bytes(),
-        )
+        self.remember(QUARANTINES, path)
     }
 
     /// Forgets a quarantine that is no more.
@@ -89,22 +88,52 @@ impl StateDir {
     /// # Errors
     /// If the file that names it cannot be removed.
     pub fn forget_quarantine(&self, path: &Path) -> Result<()> {
-        let file = self.path.join(QUARANTINES).join(file_name_for(path));
-        #[expect(clippy::disallowed_methods, reason = "our own folder")]
-        match std::fs::remove_file(&file) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(
-                    Error::io("Cannot forget a quarantine that is gone", &file, e)
-                        .hint("Nothing is lost by it; the next undo or purge does it"),
-                )
-            }
-            _ => Ok(()),
-        }
+        self.forget(QUARANTINES, path).map_err(|(file, cause)| {
+            Error::io("Cannot forget a quarantine that is gone", &file, cause)
+                .hint("Nothing is lost by it; the next undo or purge does it")
+        })
     }
 
     /// The quarantines that are remembered, in the order of their names; they need not exist any more.
     pub fn quarantines(&self) -> Vec<PathBuf> {
-        let Ok(list) = std::fs::read_dir(self.path.join(QUARANTINES)) else {
+        self.remembered(QUARANTINES)
+    }
+
+    /// Remembers a folder in which something is being written: if the program is killed, it is to be removed.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn remember_unfinished(&self, path: &Path) -> Result<()> {
+        self.remember(UNFINISHED, path)
+    }
+
+    /// Forgets such a folder, which is gone.
+    pub(crate) fn forget_unfinished(&self, path: &Path) {
+        // One that stays is forgotten when it is next looked for.
+        self.forget(UNFINISHED, path).ok();
+    }
+
+    /// Such folders, in the order of their names; they need not exist any more.
+    pub(crate) fn unfinished(&self) -> Vec<PathBuf> {
+        self.remembered(UNFINISHED)
+    }
+
+    fn remember(&self, list: &str, path: &Path) -> Result<()> {
+        let bytes = path.as_os_str().as_encoded_bytes();
+        self.write(list, &file_name_for(path), bytes)
+    }
+
+    fn forget(&self, list: &str, path: &Path) -> Result<(), (PathBuf, std::io::Error)> {
+        let file = self.path.join(list).join(file_name_for(path));
+        #[expect(clippy::disallowed_methods, reason = "our own folder")]
+        match std::fs::remove_file(&file) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err((file, e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn remembered(&self, list: &str) -> Vec<PathBuf> {
+        let Ok(list) = std::fs::read_dir(self.path.join(list)) else {
             return Vec::new();
         };
         let mut paths: Vec<PathBuf> = list

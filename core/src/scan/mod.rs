@@ -10,7 +10,7 @@ pub(crate) use collect::in_batches;
 pub use collect::{Batch, scan_to_snapshot, threads};
 pub use find::{Finds, find_below, find_on_this_computer};
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::{Issue, Record};
 
@@ -54,6 +54,7 @@ pub struct Scan<'a> {
 pub struct Progress {
     done: AtomicU64,
     total: AtomicU64,
+    is_tidying: AtomicBool,
 }
 
 impl Progress {
@@ -66,6 +67,17 @@ impl Progress {
     pub fn set_total(&self, n: u64) {
         self.done.store(0, Ordering::Relaxed);
         self.total.store(n, Ordering::Relaxed);
+    }
+
+    /// Says that the work is over and what it wrote is being removed, and counts from none again.
+    pub fn begin_tidying(&self) {
+        self.set_total(0);
+        self.is_tidying.store(true, Ordering::Relaxed);
+    }
+
+    /// True once the work is over and what it wrote is being removed.
+    pub fn is_tidying(&self) -> bool {
+        self.is_tidying.load(Ordering::Relaxed)
     }
 
     /// Done so far.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::joblib::{self, Companions};
 use super::loss::{Unreadable, losses};
 use super::stage::{self, Stage};
-use super::{Entry, Holds, Target, Writer};
+use super::{Entry, Holds, Leftovers, Target, Writer};
 use crate::formats::{Content, pickle};
 use crate::model::{EntryKey, Limits, Role, Row, Snapshot, StoreInfo, text};
 use crate::ops::Control;
@@ -38,12 +38,13 @@ pub struct Converted {
 ///
 /// # Errors
 /// [`Error::is_refused`] if the path is taken, or something cannot be carried; else what could not be read or written.
-/// Whatever the error, nothing is left at `path`.
+/// Whatever the error, nothing is left at `path`, and what was written beside it is the caller's to remove.
 pub fn convert(
     source: &Store,
     target: &'static Target,
     path: &Path,
     options: Options,
+    leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Converted> {
     let place = Destination::new(source, target, path)?;
@@ -52,7 +53,7 @@ pub fn convert(
     let mut losses = losses(source, &snapshot, target, options)?;
     let mut carried = Carried::of(source, target, &snapshot, options)?;
     control.progress.set_total(2 * carried.rows.len() as u64);
-    let stage = Stage::new_in(&place.parent)?;
+    let stage = leftovers.hold(Stage::new_in(&place.parent)?);
     let made = stage.path().join(&place.name);
     carried.write(&made, control)?;
     let written = carried.verify(&made, control)?;
@@ -154,7 +155,7 @@ impl<'a> Carried<'a> {
         snapshot: &'a Snapshot,
         options: Options,
     ) -> Result<Self> {
-        let keys = Keys::of(source, snapshot)?;
+        let keys = Keys::of(source, snapshot);
         let mut carried = Self {
             source,
             target,

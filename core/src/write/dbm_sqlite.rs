@@ -15,6 +15,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Alike,
     keeps_expiry: false,
     has_groups: false,
+    is_folder_each: false,
     in_python: None,
     names: itself,
     create,

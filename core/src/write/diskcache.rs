@@ -19,6 +19,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: true,
     has_groups: false,
+    is_folder_each: false,
     in_python: None,
     names: itself,
     create,

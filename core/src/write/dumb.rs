@@ -18,13 +18,19 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Alike,
     keeps_expiry: false,
     has_groups: false,
+    is_folder_each: false,
     in_python: None,
     names,
     create,
 };
 
-/// The index comes last: without it the other two are no store.
-const SUFFIXES: [&str; 3] = [".dat", ".bak", ".dir"];
+const DATA: &str = ".dat";
+const BACKUP: &str = ".bak";
+const INDEX: &str = ".dir";
+
+/// In the order in which they get their names: without the values the index is no store, to Python neither, while the
+/// values alone read as pickles.
+const SUFFIXES: [&str; 3] = [BACKUP, INDEX, DATA];
 
 struct Dumb {
     path: PathBuf,
@@ -49,10 +55,9 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
-    let [data, ..] = SUFFIXES;
     let path = path.to_owned();
     Ok(Box::new(Dumb {
-        data: BufWriter::new(stage::create(&beside(&path, data))?),
+        data: BufWriter::new(stage::create(&beside(&path, DATA))?),
         path,
         at: 0,
         index: Vec::new(),
@@ -79,13 +84,13 @@ impl Writer for Dumb {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let [_, backup, index] = SUFFIXES;
         stage::close(self.data, &self.path)?;
         // Python leaves the index before as a backup; of a new store that is the same.
-        for suffix in [backup, index] {
+        for suffix in [BACKUP, INDEX] {
             let path = beside(&self.path, suffix);
-            if suffix == index || !self.index.is_empty() {
+            if suffix == INDEX || !self.index.is_empty() {
                 stage::write(&path, &self.index)?;
+                stage::sync(&path)?;
             }
         }
         Ok(())

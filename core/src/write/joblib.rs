@@ -22,6 +22,7 @@ pub(super) const PLAIN: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
+    is_folder_each: true,
     in_python: None,
     names: itself,
     create,

@@ -10,6 +10,7 @@ mod diskcache;
 mod dumb;
 mod gdbm;
 mod joblib;
+mod leftovers;
 mod loss;
 mod pickle;
 mod rows;
@@ -19,6 +20,7 @@ mod stage;
 
 pub use convert::{Converted, Options, convert};
 pub use joblib::Companions;
+pub use leftovers::Leftovers;
 pub(crate) use stage::is_in_the_making;
 
 use std::ffi::{OsStr, OsString};
@@ -89,6 +91,8 @@ pub struct Target {
     pub keeps_expiry: bool,
     /// True if its groups are tables or folders of their own.
     pub has_groups: bool,
+    /// True if it makes a folder with files for each entry.
+    pub is_folder_each: bool,
     /// What Python's library takes for each read beyond what reading takes here, where that is most of its time.
     pub in_python: Option<&'static str>,
     /// Names of what it makes, by the name that it is given; the last one makes it a store.

@@ -19,6 +19,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: false,
+    is_folder_each: false,
     in_python: Some("the whole file is loaded for the first value, and later ones cost nothing"),
     names: itself,
     create,

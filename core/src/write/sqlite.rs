@@ -16,6 +16,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
+    is_folder_each: false,
     in_python: None,
     names: itself,
     create,

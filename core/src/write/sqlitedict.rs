@@ -15,6 +15,7 @@ pub(super) const TARGET: Target = Target {
     key_types: KeyTypes::Apart,
     keeps_expiry: false,
     has_groups: true,
+    is_folder_each: false,
     in_python: Some(
         "sqlitedict hands each read to a thread of its own, which takes longer than the read",
     ),

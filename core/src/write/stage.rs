@@ -36,18 +36,21 @@ impl Stage {
     /// # Errors
     /// If nothing can be made there.
     pub(crate) fn new_in(parent: &Path) -> Result<Self> {
-        sweep(parent);
-        let folder = OwnFolder::new_in(parent, PREFIX)
-            .map_err(|e| Error::io("Cannot make a folder for the new store", parent, e))?;
-        Ok(Self {
-            folder,
-            parent: parent.to_owned(),
-        })
+        let fail = |e| Error::io("Cannot make a folder for the new store", parent, e);
+        let parent = fs::canonicalize(parent).map_err(fail)?;
+        sweep(&parent);
+        let folder = OwnFolder::new_in(&parent, PREFIX).map_err(fail)?;
+        Ok(Self { folder, parent })
     }
 
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Removes the folder; see [`OwnFolder::remove`].
+    pub(super) fn remove(self, goes_on: &(dyn Fn() -> bool + Sync)) -> io::Result<()> {
+        self.folder.remove(goes_on)
     }
 
     /// Moves names from the folder to where they belong, never over another.
@@ -230,7 +233,7 @@ mod tests {
             let at = |name: &str| temp.path().join(name);
             fs::write(at("other.dat"), b"a person's").unwrap();
             let stage = Stage::new_in(temp.path()).unwrap();
-            let names = ["s.dat", "s.bak", "s.dir"].map(OsString::from);
+            let names = ["s.bak", "s.dir", "s.dat"].map(OsString::from);
             for name in &names {
                 write(&stage.path().join(name), name.as_encoded_bytes()).unwrap();
             }

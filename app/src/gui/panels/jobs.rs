@@ -34,7 +34,8 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
         if let Some((id, job)) = long.next() {
             running_ui(ui, job);
             let cancel = egui::Button::new("Cancel");
-            if ui.add_enabled(!job.is_stopping(), cancel).clicked() {
+            let can = !job.is_stopping() && !job.progress.is_tidying();
+            if ui.add_enabled(can, cancel).clicked() {
                 out.push(Command::Cancel(id));
             }
             let n_more = long.count();
@@ -65,6 +66,11 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
 fn running_ui(ui: &mut Ui, job: &Running) {
     let theme = Theme::of(ui.ctx());
     let (done, total) = (job.progress.done(), job.progress.total());
+    if job.progress.is_tidying() {
+        let gone = text::counted(done, "name", "names");
+        ui.label(format!("⟳ Tidying up · {gone} removed"));
+        return;
+    }
     if job.is_stopping() {
         ui.label(format!("⟳ Stopping · {}", job.title));
         return;

@@ -1,9 +1,10 @@
 //! Comparing as the window goes through it: stores side by side, a difference, what if, a conversion.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cachescope_core::jobs::{JobId, SideFacts};
-use cachescope_core::model::{Snapshot, StoreInfo};
+use cachescope_core::model::{Snapshot, StoreId, StoreInfo};
 use cachescope_core::ops::compare::{Difference, Side};
 use cachescope_core::write::bench::Bench;
 
@@ -29,6 +30,8 @@ pub(crate) struct Comparing {
     pub(crate) job: Option<JobId>,
     /// Why the last one came to nothing.
     pub(crate) failure: Option<String>,
+    /// Open stores that are not to be measured.
+    pub(crate) left_out: BTreeSet<StoreId>,
     pub(crate) sides: Option<Vec<SideFacts>>,
     pub(crate) difference: Option<Differing>,
     /// Entries drawn for what if; `None` for all.

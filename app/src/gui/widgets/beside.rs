@@ -16,6 +16,8 @@ const MAX_ROWS: usize = 4_000;
 const AROUND: usize = 3;
 /// Room for a line's number and its sign, in points.
 const GUTTER: f32 = 44.0;
+/// Narrower, in points, two columns would break nearly every line: then what is gone stands above what is new.
+const NARROW: f32 = 620.0;
 /// Spaces that a tab is shown as.
 const TAB: &str = "    ";
 
@@ -83,8 +85,13 @@ pub(crate) fn beside_ui(ui: &mut Ui, rows: &[Row], firsts: Firsts, colours: &[Co
             for stretch in stretches(rows) {
                 match stretch {
                     Stretch::Shown(range) => {
-                        for row in rows.get(range).unwrap_or_default() {
-                            row_ui(ui, row, firsts, colours);
+                        let rows = rows.get(range).unwrap_or_default();
+                        if ui.available_width() < NARROW {
+                            stacked_ui(ui, rows, firsts, colours);
+                        } else {
+                            for row in rows {
+                                row_ui(ui, row, firsts, colours);
+                            }
                         }
                     }
                     Stretch::Same(n) => same_ui(ui, n),
@@ -152,42 +159,84 @@ struct Side<'r> {
     colours: &'r Colours<'r>,
 }
 
-fn row_ui(ui: &mut Ui, row: &Row, firsts: Firsts, [gone, new]: &[Colours<'_>; 2]) {
+impl<'r> Side<'r> {
+    /// What was, and what is.
+    fn both(
+        row: &'r Row,
+        firsts: Firsts,
+        [gone, new]: &'r [Colours<'r>; 2],
+        theme: &Theme,
+    ) -> [Self; 2] {
+        let number = |line: Option<&Line>, first: u64| first + line.map_or(0, |l| l.number as u64);
+        let (then, today) = (row.then.as_ref(), row.today.as_ref());
+        [
+            Self {
+                line: then,
+                number: number(then, firsts.then),
+                sign: "−",
+                fill: theme.gone_fill,
+                colours: gone,
+            },
+            Self {
+                line: today,
+                number: number(today, firsts.today),
+                sign: "+",
+                fill: theme.new_fill,
+                colours: new,
+            },
+        ]
+    }
+}
+
+fn row_ui(ui: &mut Ui, row: &Row, firsts: Firsts, colours: &[Colours<'_>; 2]) {
     let theme = Theme::of(ui.ctx());
-    let width = ui.available_width();
-    let half = ((width - GAP) / 2.0).max(80.0);
-    let number = |line: Option<&Line>, first: u64| first + line.map_or(0, |l| l.number as u64);
-    let (then, today) = (row.then.as_ref(), row.today.as_ref());
-    let sides = [
-        Side {
-            line: then,
-            number: number(then, firsts.then),
-            sign: "−",
-            fill: theme.gone_fill,
-            colours: gone,
-        },
-        Side {
-            line: today,
-            number: number(today, firsts.today),
-            sign: "+",
-            fill: theme.new_fill,
-            colours: new,
-        },
-    ];
+    let half = ((ui.available_width() - GAP) / 2.0).max(80.0);
+    let sides = Side::both(row, firsts, colours, theme);
+    line_ui(ui, row, half, &sides, &spoken(row));
+}
+
+/// Rows one below the other: of each change first what is gone, then what is new.
+fn stacked_ui(ui: &mut Ui, rows: &[Row], firsts: Firsts, colours: &[Colours<'_>; 2]) {
+    let theme = Theme::of(ui.ctx());
+    for run in rows.chunk_by(|a, b| a.is_changed == b.is_changed) {
+        for is_today in [false, true] {
+            for row in run {
+                let [then, today] = Side::both(row, firsts, colours, theme);
+                let side = if is_today { today } else { then };
+                let Some(line) = side.line.filter(|_| row.is_changed || !is_today) else {
+                    continue;
+                };
+                let words = match (row.is_changed, is_today) {
+                    (false, _) => line.text.clone(),
+                    (true, false) => format!("was: {}", line.text),
+                    (true, true) => format!("is: {}", line.text),
+                };
+                let width = ui.available_width();
+                line_ui(ui, row, width, &[side], &words);
+            }
+        }
+    }
+}
+
+/// One line of one side or of both, each so wide.
+fn line_ui(ui: &mut Ui, row: &Row, each: f32, sides: &[Side<'_>], words: &str) {
+    let theme = Theme::of(ui.ctx());
     let laid = sides
-        .each_ref()
-        .map(|side| laid_out(ui, side, theme, half - GUTTER));
+        .iter()
+        .map(|side| laid_out(ui, side, theme, each - GUTTER));
+    let laid: Vec<_> = laid.collect();
     let height = laid.iter().map(|g| g.size().y).fold(16.0_f32, f32::max);
-    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Row, true, spoken(row)));
+    let size = vec2(ui.available_width(), height);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Row, true, words));
     if !ui.is_rect_visible(rect) {
         return;
     }
     let mut left = rect.left();
     for (side, galley) in sides.iter().zip(laid) {
-        let place = Rect::from_min_size(pos2(left, rect.top()), vec2(half, height));
+        let place = Rect::from_min_size(pos2(left, rect.top()), vec2(each, height));
         paint(ui, side, row.is_changed, place, galley);
-        left += half + GAP;
+        left += each + GAP;
     }
 }
 
@@ -218,11 +267,10 @@ fn font() -> FontId {
     FontId::monospace(11.0)
 }
 
-/// The text of a side, broken where it is wider than its column.
+/// The text of a side, broken between words where it is wider than its column.
 fn laid_out(ui: &Ui, side: &Side<'_>, theme: &Theme, width: f32) -> Arc<Galley> {
     let mut job = LayoutJob::default();
     job.wrap.max_width = width.max(40.0);
-    job.wrap.break_anywhere = true;
     if let Some(line) = side.line {
         let mut add = |range: Range<usize>, fill: Color32| {
             for (range, color) in side.colours.pieces(line.number, range) {

@@ -21,19 +21,18 @@ pub(crate) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Looks at what a store holds.
-    ///
-    /// # Errors
-    /// If its first key cannot be read.
-    pub(crate) fn of(store: &'a Store, snapshot: &Snapshot) -> Result<Self> {
-        let mut entries = snapshot.records().filter(|(_, r)| r.role == Role::Entry);
-        let first = entries.next().map(|(_, record)| record);
-        let types = match &first {
-            Some(record) => store.native_key(&record.entry_key())?.types(),
-            None => KeyTypes::Apart,
+    /// Looks at what a store holds: the first key that can be read tells the types of all.
+    pub(crate) fn of(store: &'a Store, snapshot: &Snapshot) -> Self {
+        let entries = || {
+            let records = snapshot.records().map(|(_, record)| record);
+            records.filter(|record| record.role == Role::Entry)
         };
-        let has_many = first.as_ref().is_some_and(|first| {
-            entries.any(|(_, record)| {
+        let types = entries()
+            .find_map(|record| store.native_key(&record.entry_key()).ok())
+            .map_or(KeyTypes::Apart, |key| key.types());
+        let first = entries().next();
+        let has_many = first.is_some_and(|first| {
+            entries().any(|record| {
                 !Arc::ptr_eq(record.group, first.group) && record.group != first.group
             })
         });
@@ -42,11 +41,11 @@ impl<'a> Keys<'a> {
             KeyScope::Group => has_many,
             KeyScope::Function => true,
         };
-        Ok(Self {
+        Self {
             store,
             needs_groups,
             types,
-        })
+        }
     }
 
     /// Group and key; the group is empty where it tells nothing, and part of the key where `in_groups` is false.
@@ -100,27 +99,39 @@ pub(crate) fn identity(group: &str, key: &NativeKey, types: KeyTypes) -> u128 {
 }
 
 /// Entries by identity, for look-ups.
-pub(crate) struct Index(Vec<(u128, Row)>);
+pub(crate) struct Index {
+    /// Sorted by identity.
+    rows: Vec<(u128, Row)>,
+    /// Entries that nobody can look for, and why.
+    pub(crate) nameless: Vec<(Row, String)>,
+}
 
 impl Index {
-    /// Every entry of a snapshot, named as `name` says.
+    /// These entries of a snapshot, named as `name` says.
     pub(crate) fn of(
         snapshot: &Snapshot,
+        entries: &[Row],
         name: impl Fn(&EntryKey) -> Result<u128>,
-    ) -> Result<Self> {
-        let mut list = Vec::new();
-        for (row, record) in snapshot.records().filter(|(_, r)| r.role == Role::Entry) {
-            list.push((name(&record.entry_key())?, row));
+    ) -> Self {
+        let (mut rows, mut nameless) = (Vec::new(), Vec::new());
+        let records = entries
+            .iter()
+            .filter_map(|row| Some((*row, snapshot.record(*row)?)));
+        for (row, record) in records {
+            match name(&record.entry_key()) {
+                Ok(id) => rows.push((id, row)),
+                Err(error) => nameless.push((row, error.message())),
+            }
         }
         // Of keys that stand twice the last one counts, as in Python.
-        list.sort_by_key(|(id, _)| *id);
-        Ok(Self(list))
+        rows.sort_by_key(|(id, _)| *id);
+        Self { rows, nameless }
     }
 
     /// The entry of that identity.
     pub(crate) fn find(&self, id: u128) -> Option<Row> {
-        let after = self.0.partition_point(|(known, _)| *known <= id);
-        let (known, row) = self.0.get(after.checked_sub(1)?)?;
+        let after = self.rows.partition_point(|(known, _)| *known <= id);
+        let (known, row) = self.rows.get(after.checked_sub(1)?)?;
         (*known == id).then_some(*row)
     }
 }

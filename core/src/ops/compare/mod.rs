@@ -63,7 +63,7 @@ pub struct Pair {
 pub struct Difference {
     /// The keys.
     pub pairs: Vec<Pair>,
-    /// Why values of differing bytes could not be compared, by place in `pairs`.
+    /// Why keys, or values of differing bytes, could not be compared, by place in `pairs`.
     pub reasons: HashMap<usize, String>,
 }
 
@@ -88,9 +88,12 @@ pub struct Listed<'a> {
 /// # Errors
 /// If a store cannot be read, or it was cancelled.
 pub fn difference(left: Listed<'_>, right: Listed<'_>, control: Control<'_>) -> Result<Difference> {
-    let names = Names::of(left, right)?;
-    let index = Index::of(right.snapshot, |entry| names.id(names.right, entry))?;
-    let rows: Vec<Row> = entries(left.snapshot).map(|(row, _)| row).collect();
+    let names = Names::of(left, right);
+    let theirs = entries(right)?;
+    let index = Index::of(right.snapshot, &theirs, |entry| {
+        names.id(names.right, entry)
+    });
+    let rows = entries(left)?;
     let places: HashMap<Row, usize> = rows
         .iter()
         .enumerate()
@@ -109,16 +112,18 @@ pub fn difference(left: Listed<'_>, right: Listed<'_>, control: Control<'_>) -> 
     };
     let work = |record: &Record<'_>| {
         let entry = record.entry_key();
-        let id = names.id(names.left, &entry).ok()?;
+        let id = match names.id(names.left, &entry) {
+            Ok(id) => id,
+            // Without a name it is in this store alone.
+            Err(error) => return Some((None, Err(error.message()))),
+        };
         let row = index.find(id)?;
-        Some((row, compared(left.store, &entry, right, row)))
+        Some((Some(row), compared(left.store, &entry, right, row)))
     };
     // Nothing is known of a row whose comparison failed inside.
     let broken = || {
-        (
-            Row::default(),
-            Err("comparing it failed: please report this".to_owned()),
-        )
+        let why = "comparing it failed: please report this";
+        (None, Err(why.to_owned()))
     };
     let chosen = Rows {
         snapshot: left.snapshot,
@@ -133,8 +138,10 @@ pub fn difference(left: Listed<'_>, right: Listed<'_>, control: Control<'_>) -> 
             let Some(at) = places.get(&row) else {
                 return;
             };
-            if let Some(pair) = difference.pairs.get_mut(*at) {
-                pair.right = Some(theirs);
+            if let Some(pair) = difference.pairs.get_mut(*at)
+                && theirs.is_some()
+            {
+                pair.right = theirs;
                 pair.side = *side.as_ref().unwrap_or(&Side::Different);
             }
             if let Err(why) = side {
@@ -148,19 +155,33 @@ pub fn difference(left: Listed<'_>, right: Listed<'_>, control: Control<'_>) -> 
         .filter_map(|pair| pair.right)
         .collect();
     met.sort_unstable();
-    let alone = entries(right.snapshot).filter(|(row, _)| met.binary_search(row).is_err());
-    difference.pairs.extend(alone.map(|(row, _)| Pair {
-        left: None,
-        right: Some(row),
-        side: Side::Right,
-    }));
+    let nameless: HashMap<Row, String> = index.nameless.into_iter().collect();
+    for row in theirs {
+        if met.binary_search(&row).is_ok() {
+            continue;
+        }
+        if let Some(why) = nameless.get(&row) {
+            difference
+                .reasons
+                .insert(difference.pairs.len(), why.clone());
+        }
+        difference.pairs.push(Pair {
+            left: None,
+            right: Some(row),
+            side: Side::Right,
+        });
+    }
     Ok(difference)
 }
 
-fn entries(snapshot: &Snapshot) -> impl Iterator<Item = (Row, Record<'_>)> {
-    snapshot
-        .records()
-        .filter(|(_, record)| record.role == Role::Entry)
+/// The entries of a store; an empty dict in a file has none, though its listing shows the value.
+fn entries(listed: Listed<'_>) -> Result<Vec<Row>> {
+    if is_empty_dict(listed.store, listed.snapshot)? {
+        return Ok(Vec::new());
+    }
+    let records = listed.snapshot.records();
+    let entries = records.filter(|(_, record)| record.role == Role::Entry);
+    Ok(entries.map(|(row, _)| row).collect())
 }
 
 /// Whether two entries of one key have one value, or why that cannot be told.
@@ -187,13 +208,13 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    fn of(left: Listed<'a>, right: Listed<'a>) -> Result<Self> {
+    fn of(left: Listed<'a>, right: Listed<'a>) -> Self {
         let (left, right) = (
-            Keys::of(left.store, left.snapshot)?,
-            Keys::of(right.store, right.snapshot)?,
+            Keys::of(left.store, left.snapshot),
+            Keys::of(right.store, right.snapshot),
         );
         let is_any_alike = [left.types, right.types].contains(&KeyTypes::Alike);
-        Ok(Self {
+        Self {
             in_groups: left.needs_groups && right.needs_groups,
             types: if is_any_alike {
                 KeyTypes::Alike
@@ -202,7 +223,7 @@ impl<'a> Names<'a> {
             },
             left,
             right,
-        })
+        }
     }
 
     fn id(&self, keys: Keys<'_>, entry: &EntryKey) -> Result<u128> {

@@ -8,12 +8,16 @@ const WORTH: f64 = 1.5;
 
 /// What the figures say to somebody who keeps the entries in a store of `kind` today.
 pub fn advice(bench: &Bench, kind: &str) -> String {
-    let read = |m: &Measured| m.read_p50_us;
     let kept: Vec<&Measured> = bench
         .measured
         .iter()
-        .filter(|m| m.refused.is_none() && read(m).is_some())
+        .filter(|m| m.refused.is_none() && m.read_p50_us.is_some())
         .collect();
+    sentence(bench, &kept, kind) + &sampled(&kept)
+}
+
+fn sentence(bench: &Bench, kept: &[&Measured], kind: &str) -> String {
+    let read = |m: &Measured| m.read_p50_us;
     // What Python's own library would not read that fast is nobody's gain.
     let fair = |m: &&&Measured| m.target.in_python.is_none();
     let by_read = |a: &&&Measured, b: &&&Measured| median(read(a)).total_cmp(&median(read(b)));
@@ -22,7 +26,7 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
             .filter(fair)
             .min_by(by_read)
             .or(kept.iter().min_by(by_read)),
-        kept.iter().min_by_key(|m| m.disk_bytes),
+        kept.iter().min_by(|a, b| disk(a).total_cmp(&disk(b))),
     ) else {
         return "Nothing could be measured, so there is nothing to advise".to_owned();
     };
@@ -47,7 +51,7 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
     };
     let gain = median(read(today)) / median(read(fastest));
     let is_apart = apart(read(fastest), read(today));
-    let saving = ratio(today.disk_bytes, smallest.disk_bytes);
+    let saving = disk(today) / disk(smallest);
     match (gain >= WORTH && is_apart, saving >= WORTH) {
         (false, false) => format!(
             "Stay with {kind}: with {of}, nothing read it {WORTH} times as fast or took less than two thirds of its disk{}",
@@ -58,13 +62,13 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
             fastest.target.title(),
             micros(read(fastest)),
             micros(read(today)),
-            percent(fastest.disk_bytes, today.disk_bytes)
+            percent(fastest, today)
         ),
         (false, true) => {
             format!(
                 "{} took {} of the disk of {kind} with {of}, and {} to read where that took {}{}",
                 smallest.target.title(),
-                percent(smallest.disk_bytes, today.disk_bytes),
+                percent(smallest, today),
                 micros(read(smallest)),
                 micros(read(today)),
                 if std::ptr::eq(smallest, today) {
@@ -79,7 +83,7 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
             fastest.target.title(),
             micros(read(fastest)),
             micros(read(today)),
-            percent(fastest.disk_bytes, today.disk_bytes)
+            percent(fastest, today)
         ),
         (true, true) => {
             format!(
@@ -87,9 +91,9 @@ pub fn advice(bench: &Bench, kind: &str) -> String {
                 fastest.target.title(),
                 micros(read(fastest)),
                 micros(read(today)),
-                percent(fastest.disk_bytes, today.disk_bytes),
+                percent(fastest, today),
                 smallest.target.title(),
-                percent(smallest.disk_bytes, today.disk_bytes)
+                percent(smallest, today)
             ) + &but(smallest)
         }
     }
@@ -118,11 +122,21 @@ fn micros(spread: Option<Spread>) -> String {
     }
 }
 
+/// Bytes on the disk of each entry: not every kind was given as many.
 #[expect(clippy::cast_precision_loss, reason = "a ratio of two or three digits")]
-fn ratio(a: u64, b: u64) -> f64 {
-    a as f64 / (b.max(1)) as f64
+fn disk(measured: &Measured) -> f64 {
+    measured.disk_bytes as f64 / measured.entries.max(1) as f64
 }
 
-fn percent(part: u64, whole: u64) -> String {
-    format!("{:.0} %", 100.0 * ratio(part, whole))
+fn percent(part: &Measured, whole: &Measured) -> String {
+    format!("{:.0} %", 100.0 * disk(part) / disk(whole))
+}
+
+/// That some kinds were given a part of the entries only.
+fn sampled(kept: &[&Measured]) -> String {
+    let told = kept.iter().find_map(|m| Some((*m, m.sampled_from?)));
+    told.map_or_else(String::new, |(m, all)| {
+        let (kind, n) = (m.target.kind, m.entries);
+        format!("; {kind} was given {n} of the {all}, so that the disk is compared by entry")
+    })
 }

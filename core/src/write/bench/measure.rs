@@ -1,30 +1,25 @@
 //! One kind of store on trial: written, looked at, listed and read, with the times that each step took.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Load;
+use super::disk::{each_file, forget};
+use super::load::Load;
 use crate::model::{EntryKey, Role, Snapshot};
 use crate::ops::Control;
 use crate::ops::compare::{identity, read_whole};
 use crate::ops::sample::draws;
 use crate::scan::Progress;
-use crate::source::{Dir, FileType};
-use crate::stores::{KeyTypes, NativeKey, Payload, Store, open_all};
+use crate::stores::{KeyTypes, Store, open_all};
 use crate::write::convert::Shelf;
-use crate::write::{Entry, Holds, Target, Writer, joblib, stage};
+use crate::write::{Entry, Target, Writer, stage};
 use crate::{Error, Result};
 
 /// Name of the store in its own folder.
 const NAME: &str = "store";
 /// Reads from a disk whose pages were dropped, of each kind.
 const COLD_READS: usize = 9;
-/// Group of entries that were no calls, in joblib's layout.
-const GROUP: &str = "bench/entry";
-/// `TMPFS_MAGIC` of Linux: such files are nowhere but in memory.
-const TMPFS: i64 = 0x0102_1994;
 
 /// A median with the smallest and largest of the values it is of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,6 +51,8 @@ pub struct Measured {
     pub target: &'static Target,
     /// Why it was left out: it cannot carry these entries. Nothing else is known then.
     pub refused: Option<String>,
+    /// How many entries those that it was given were drawn from; `None` if it was given all.
+    pub sampled_from: Option<u64>,
     /// Entries.
     pub entries: u64,
     /// Stored value bytes.
@@ -102,6 +99,7 @@ impl Trial {
             measured: Measured {
                 target,
                 refused: None,
+                sampled_from: None,
                 entries: 0,
                 bytes: 0,
                 disk_bytes: 0,
@@ -123,15 +121,22 @@ impl Trial {
         }
     }
 
-    /// Writes all entries; reading them from their source is not counted.
+    pub(super) fn target(&self) -> &'static Target {
+        self.measured.target
+    }
+
+    /// Writes its entries; reading them from their source is not counted.
     pub(super) fn write(&mut self, load: &Load<'_>, control: Control<'_>) -> Result<()> {
+        let target = self.measured.target;
+        let places = load.places(target);
         if self.measured.refused.is_some() {
-            control.progress.add(load.rows.len() as u64);
+            control.progress.add(places.len() as u64);
             return Ok(());
         }
+        let n_all = load.rows.len();
+        self.measured.sampled_from = (places.len() < n_all).then_some(n_all as u64);
         stage::remove_dirs(&self.folder)?;
         stage::make_dirs(&self.folder)?;
-        let target = self.measured.target;
         let mut took = Duration::ZERO;
         let mut timed = |work: &mut dyn FnMut() -> Result<()>| {
             let started = Instant::now();
@@ -150,28 +155,28 @@ impl Trial {
         };
         let mut shelf = Shelf::default();
         self.n_written = 0;
-        for (at, (_, entry)) in load.rows.iter().enumerate() {
+        for at in places {
             control.cancel.check()?;
-            let added =
-                load.entry(target, (at, entry), &mut shelf)
-                    .and_then(|(group, key, value)| {
-                        timed(&mut || {
-                            writer.add(&Entry {
-                                group: &group,
-                                key: &key,
-                                value: &value,
-                                created: None,
-                                expires: None,
-                                tag: None,
-                                companions: None,
-                            })
+            let added = load
+                .entry(target, *at, &mut shelf)
+                .and_then(|(group, key, value)| {
+                    timed(&mut || {
+                        writer.add(&Entry {
+                            group: &group,
+                            key: &key,
+                            value: &value,
+                            created: None,
+                            expires: None,
+                            tag: None,
+                            companions: None,
                         })
-                    });
+                    })
+                });
             match added {
                 Ok(()) => {}
                 Err(error) if error.is_refused() => {
                     self.measured.refused = Some(error.message());
-                    let left = load.rows.len() - self.n_written;
+                    let left = places.len() - self.n_written;
                     control.progress.add(left as u64);
                     return Ok(());
                 }
@@ -188,10 +193,13 @@ impl Trial {
 
     /// Counts files and bytes, and finds each entry again.
     pub(super) fn look(&mut self, load: &Load<'_>, control: Control<'_>) -> Result<()> {
+        let target = self.measured.target;
+        let places = load.places(target);
         if self.measured.refused.is_some() {
+            control.progress.add(places.len() as u64);
             return Ok(());
         }
-        each_file(&self.folder, &mut |_, disk_bytes| {
+        each_file(&self.folder, control.cancel, &mut |disk_bytes| {
             self.measured.files += 1;
             self.measured.disk_bytes += disk_bytes;
         })?;
@@ -199,9 +207,9 @@ impl Trial {
         let snapshot = Snapshot::read(&store, control.cancel, &Progress::default())?;
         self.measured.entries = snapshot.totals.entries;
         self.measured.bytes = snapshot.totals.bytes;
-        let target = self.measured.target;
-        let mut places = HashMap::new();
+        let mut found = HashMap::new();
         for (_, record) in snapshot.records().filter(|(_, r)| r.role == Role::Entry) {
+            control.cancel.check()?;
             let entry = record.entry_key();
             let key = store.native_key(&entry)?;
             let group = if load.in_groups(target) {
@@ -210,14 +218,16 @@ impl Trial {
                 b""
             };
             let id = identity(&String::from_utf8_lossy(group), &key, KeyTypes::Alike);
-            places.insert(id, entry);
+            found.insert(id, entry);
         }
         let mut entries = Vec::new();
-        for (_, entry) in load.rows {
+        for (_, entry) in places.iter().filter_map(|at| load.rows.get(*at)) {
+            control.cancel.check()?;
             let (group, key) = load.name(target, entry)?;
             let id = identity(&group, &key, KeyTypes::Alike);
             // Of keys that stand twice in a pickle one is written.
-            entries.extend(places.get(&id).cloned());
+            entries.extend(found.get(&id).cloned());
+            control.progress.add(1);
         }
         self.opened = Some((store, entries));
         Ok(())
@@ -273,11 +283,6 @@ impl Trial {
         Ok(())
     }
 
-    /// Removes what was written.
-    pub(super) fn remove(&self) -> Result<()> {
-        stage::remove_dirs(&self.folder)
-    }
-
     pub(super) fn finish(self) -> Measured {
         Measured {
             write_s: Spread::of(self.writes),
@@ -287,46 +292,6 @@ impl Trial {
             cold_read_us: Spread::of(self.colds),
             ..self.measured
         }
-    }
-}
-
-impl Load<'_> {
-    /// True if groups are part of what names an entry in that kind of store.
-    fn in_groups(&self, target: &Target) -> bool {
-        target.kind == joblib::KIND || (target.has_groups && self.keys.needs_groups)
-    }
-
-    /// Group and key in that kind of store.
-    fn name(&self, target: &Target, entry: &EntryKey) -> Result<(String, NativeKey)> {
-        if target.kind != joblib::KIND {
-            return self.keys.name(entry, target.has_groups);
-        }
-        // To joblib a key is a hash: here of the key, since no arguments are known.
-        let (group, key) = self.keys.name(entry, true)?;
-        let id = identity(&group, &key, KeyTypes::Apart);
-        let hash = format!("{id:032x}").into_bytes();
-        Ok((GROUP.to_owned(), NativeKey::Text(hash)))
-    }
-
-    /// The entry as it is written.
-    fn entry(
-        &self,
-        target: &Target,
-        (at, entry): (usize, &EntryKey),
-        shelf: &mut Shelf,
-    ) -> Result<(String, NativeKey, Payload)> {
-        let (group, key) = self.name(target, entry)?;
-        let is_joblibs = self.source.info.kind == joblib::KIND && target.kind == joblib::KIND;
-        let value = match self.values.get(at) {
-            Some(value) => value.clone(),
-            None if is_joblibs => Payload::read_as_joblib(&self.source.open_value(entry)?)?,
-            None => Payload::read(&self.source.open_value(entry)?)?,
-        };
-        let value = match target.holds {
-            Holds::Objects => shelf.object(value)?,
-            Holds::Bytes => value,
-        };
-        Ok((group, key, value))
     }
 }
 
@@ -340,48 +305,4 @@ fn open(folder: &Path) -> Result<Store> {
         )
     })?;
     Store::open(info)
-}
-
-/// Hands every file below a folder to `each`, with the bytes that it takes on the disk.
-fn each_file(folder: &Path, each: &mut dyn FnMut(&Path, u64)) -> Result<()> {
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(path) = waiting.pop() {
-        let dir = Dir::open(&path)?;
-        let fail = |e| Error::io("Cannot list the folder", &path, e);
-        for (name, file_type) in dir.names().map_err(fail)? {
-            let inside = path.join(&name);
-            if file_type == FileType::Dir {
-                waiting.push(inside);
-            } else {
-                let meta = dir.stat(&name).map_err(fail)?;
-                each(&inside, meta.disk_bytes);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Asks the system to drop the pages of an entry's files; false where it cannot.
-fn forget(paths: &[PathBuf]) -> bool {
-    paths.iter().all(|path| {
-        let dropped = File::open(path).and_then(|file| drop_pages(&file));
-        dropped.unwrap_or(false)
-    })
-}
-
-#[cfg(target_os = "linux")]
-fn drop_pages(file: &File) -> std::io::Result<bool> {
-    let system = rustix::fs::fstatfs(file)?;
-    if system.f_type == TMPFS {
-        return Ok(false);
-    }
-    // Only pages that are on the disk can be dropped.
-    file.sync_all()?;
-    rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?;
-    Ok(true)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn drop_pages(_file: &File) -> std::io::Result<bool> {
-    Ok(false)
 }

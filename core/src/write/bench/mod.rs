@@ -3,6 +3,8 @@
 //! All of it happens in one folder of ours beside the store, on the same disk, and nothing of it stays.
 
 mod advice;
+mod disk;
+mod load;
 mod measure;
 
 pub use advice::advice;
@@ -10,16 +12,17 @@ pub use measure::{Measured, Spread};
 
 use std::path::PathBuf;
 
+use load::{Load, readable};
 use measure::Trial;
 
 use super::stage::Stage;
-use super::{TARGETS, Target, joblib};
+use super::{Leftovers, TARGETS, Target};
 use crate::model::{EntryKey, Role, Row, Snapshot};
 use crate::ops::Control;
-use crate::ops::compare::Keys;
+use crate::ops::compare::{Keys, is_empty_dict};
 use crate::ops::sample::{draws, sample};
 use crate::scan::Progress;
-use crate::stores::{Payload, Store};
+use crate::stores::Store;
 use crate::{Error, Result};
 
 /// What is measured.
@@ -27,6 +30,9 @@ use crate::{Error, Result};
 pub struct Options {
     /// Entries at most, drawn at random with `seed`; `None` for all.
     pub sample: Option<usize>,
+    /// Entries at most, drawn from those, of kinds that make a folder for each: to some disks every one of these names
+    /// is milliseconds of work when it is removed again.
+    pub in_folders: usize,
     /// What the draws of entries and reads begin from.
     pub seed: u64,
     /// Times that each kind is listed and read, in turns.
@@ -43,6 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             sample: None,
+            in_folders: 2_000,
             seed: 1,
             rounds: 3,
             reads: 300,
@@ -68,27 +75,34 @@ pub struct Bench {
 /// Loads above so many bytes or entries are written once instead of once a round.
 const WRITTEN_ONCE: (u64, usize) = (64 << 20, 10_000);
 
-/// Writes the store's entries to every kind and measures each.
+/// Writes the store's entries to every kind and measures each; what was written is then the caller's to remove.
 ///
 /// # Errors
-/// If the store cannot be read, the folder cannot be written, or it was cancelled; nothing stays in any case.
-pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<Bench> {
+/// If the store cannot be read, the folder cannot be written, or it was cancelled.
+pub fn bench(
+    source: &Store,
+    options: &Options,
+    leftovers: &mut Leftovers,
+    control: Control<'_>,
+) -> Result<Bench> {
     let snapshot = Snapshot::read(source, control.cancel, &Progress::default())?;
     let all: Vec<(Row, EntryKey)> = snapshot
         .records()
         .filter(|(_, record)| record.role == Role::Entry)
         .map(|(row, record)| (row, record.entry_key()))
         .collect();
-    if all.is_empty() {
+    if all.is_empty() || is_empty_dict(source, &snapshot)? {
         return Err(
             Error::usage("Cannot measure anything", "the store has no entries")
                 .at(&source.info.path),
         );
     }
+    let keys = Keys::of(source, &snapshot);
     let of_entries = all.len();
     let drawn = sample(all, options.sample, options.seed);
     let n_drawn = drawn.len();
-    let Readable { rows, values } = readable(source, drawn, control)?;
+    let readable = readable(source, keys, drawn, control)?;
+    let rows = &readable.rows;
     if rows.is_empty() {
         return Err(
             Error::damaged("Cannot measure anything", "none of the entries can be read")
@@ -101,6 +115,7 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     };
     let stage = Stage::new_in(&folder)
         .map_err(|e| e.hint("Name another folder on the same disk with --in"))?;
+    let stage = leftovers.hold(stage);
     let bytes: u64 = rows
         .iter()
         .filter_map(|(row, _)| snapshot.record(*row))
@@ -109,12 +124,8 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     let is_wanted = |target: &&Target| {
         options.kinds.is_empty() || options.kinds.iter().any(|kind| kind == target.kind)
     };
-    let load = Load {
-        source,
-        keys: Keys::of(source, &snapshot)?,
-        rows: &rows,
-        values: &values,
-    };
+    let few = (options.in_folders.max(1), options.seed);
+    let load = Load::new(source, keys, &readable, few);
     let mut trials: Vec<Trial> = TARGETS
         .iter()
         .filter(is_wanted)
@@ -124,10 +135,10 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     let is_large = bytes > WRITTEN_ONCE.0 || rows.len() > WRITTEN_ONCE.1;
     let n_writes = if is_large { 1 } else { rounds };
     let n_reads = options.reads.max(1);
-    let per_trial = (n_writes + 1) * rows.len() + rounds * (n_reads + 1);
-    control
-        .progress
-        .set_total((trials.len() * per_trial) as u64);
+    let steps =
+        |trial: &Trial| (n_writes + 1) * load.places(trial.target()).len() + rounds * (n_reads + 1);
+    let n_steps: usize = trials.iter().map(steps).sum();
+    control.progress.set_total(n_steps as u64);
     for _ in 0..n_writes {
         for trial in &mut trials {
             trial.write(&load, control)?;
@@ -145,62 +156,10 @@ pub fn bench(source: &Store, options: &Options, control: Control<'_>) -> Result<
     for trial in &mut trials {
         trial.read_cold(rows.len(), options.seed, control)?;
     }
-    for trial in &trials {
-        trial.remove()?;
-        control.progress.add(rows.len() as u64);
-        control.cancel.check()?;
-    }
     Ok(Bench {
         entries: rows.len(),
         of_entries,
         unreadable: n_drawn - rows.len(),
         measured: trials.into_iter().map(Trial::finish).collect(),
     })
-}
-
-/// Values up to this are kept in memory instead of being read again for each kind.
-const KEPT_BYTES: u64 = 256 << 20;
-
-/// What of the store can be written elsewhere.
-#[derive(Default)]
-struct Readable {
-    rows: Vec<(Row, EntryKey)>,
-    /// Their values, in the same order; empty where they are too large to be kept, or of joblib's own form.
-    values: Vec<Payload>,
-}
-
-/// The entries whose values can be read: torn and incomplete ones are left out of every kind, and counted.
-fn readable(source: &Store, drawn: Vec<(Row, EntryKey)>, control: Control<'_>) -> Result<Readable> {
-    let mut readable = Readable::default();
-    let mut n_bytes = 0_u64;
-    let mut are_kept = source.info.kind != joblib::KIND;
-    for (row, entry) in drawn {
-        control.cancel.check()?;
-        match source.open_value(&entry).and_then(|v| Payload::read(&v)) {
-            Err(error) if error.is_cancelled() => return Err(error),
-            // What a kind cannot carry is said of that kind.
-            Err(error) if error.is_refused() => are_kept = false,
-            Err(_) => continue,
-            Ok(value) if are_kept => {
-                n_bytes = n_bytes.saturating_add(value.len());
-                readable.values.push(value);
-            }
-            Ok(_) => {}
-        }
-        readable.rows.push((row, entry));
-        if !are_kept || n_bytes > KEPT_BYTES {
-            are_kept = false;
-            readable.values = Vec::new();
-        }
-    }
-    Ok(readable)
-}
-
-/// The entries that every kind is given.
-struct Load<'a> {
-    source: &'a Store,
-    keys: Keys<'a>,
-    rows: &'a [(Row, EntryKey)],
-    /// See [`Readable`].
-    values: &'a [Payload],
 }

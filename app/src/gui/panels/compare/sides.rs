@@ -3,7 +3,7 @@
 use cachescope_core::jobs::SideFacts;
 use cachescope_core::ops::stats::Bin;
 use cachescope_core::stores::Counters;
-use egui::{Color32, Grid, RichText, ScrollArea, Ui};
+use egui::{Button, Color32, Grid, RichText, ScrollArea, Ui};
 
 use crate::gui::command::{Command, CompareCommand};
 use crate::gui::state::{OpenStore, State};
@@ -18,20 +18,7 @@ pub(super) fn sides_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let Some(store) = state.shown() else {
         return;
     };
-    ui.horizontal(|ui| {
-        let n = text::counted(state.stores.len() as u64, "open store", "open stores");
-        let is_ready = store.compare.job.is_none();
-        let button = egui::Button::new(format!("Measure {n}"));
-        if ui.add_enabled(is_ready, button).clicked() {
-            out.push(Command::Compare(CompareCommand::Measure));
-        }
-        let words = if state.stores.len() < 2 {
-            "Open a second store to see it beside this one"
-        } else {
-            "Reads 200 values of each at random places, warm, as read by Cachescope"
-        };
-        controls::quiet(ui, words);
-    });
+    choice_ui(ui, state, store, out);
     let Some(sides) = &store.compare.sides else {
         return;
     };
@@ -44,6 +31,53 @@ pub(super) fn sides_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         .id_salt("figures")
         .show(ui, |ui| figures_ui(ui, &sides));
     distributions_ui(ui, &sides, out);
+}
+
+/// Which stores are measured, and the button that does it.
+fn choice_ui(ui: &mut Ui, state: &State, store: &OpenStore, out: &mut Vec<Command>) {
+    let left_out = &store.compare.left_out;
+    let is_in = |other: &&OpenStore| !left_out.contains(&other.info.id);
+    let (n, n_open) = (
+        state.stores.iter().filter(is_in).count(),
+        state.stores.len(),
+    );
+    ui.horizontal(|ui| {
+        let open = text::counted(n_open as u64, "open store", "open stores");
+        let name = if n == n_open {
+            format!("Measure {open}")
+        } else {
+            format!("Measure {} of {open}", text::count(n as u64))
+        };
+        let is_ready = store.compare.job.is_none() && n >= 2;
+        if ui.add_enabled(is_ready, Button::new(name)).clicked() {
+            out.push(Command::Compare(CompareCommand::Measure));
+        }
+        let words = match (n_open, n) {
+            (..2, _) => "Open a second store to see it beside this one",
+            (_, ..2) => "Choose at least two stores",
+            _ => "Reads 200 values of each at random places, warm, as read by Cachescope",
+        };
+        controls::quiet(ui, words);
+    });
+    if n_open < 2 {
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        for other in &state.stores {
+            let mut is_chosen = is_in(&other);
+            let title = text::shorten(&other.info.title(), 24);
+            let name = format!("{title} ({})", other.info.kind);
+            let path = cachescope_core::model::text::path(&other.info.path);
+            if ui
+                .checkbox(&mut is_chosen, name)
+                .on_hover_text(path)
+                .changed()
+            {
+                let command = CompareCommand::Include(other.info.id, is_chosen);
+                out.push(Command::Compare(command));
+            }
+        }
+    });
 }
 
 type Figure = (&'static str, fn(&SideFacts) -> String);

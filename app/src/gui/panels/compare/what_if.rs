@@ -80,7 +80,21 @@ fn measured(bench: &Bench) -> impl Iterator<Item = &Measured> {
 
 fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str, out: &mut Vec<Command>) {
     let micros = |spread: Spread| spread.median / 1e6;
-    let seconds = |spread: Spread| spread.median;
+    // Kinds that were given different numbers of entries are compared by entry.
+    let is_by_entry = measured(bench).any(|m| m.sampled_from.is_some());
+    #[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
+    let part = |m: &Measured| {
+        if is_by_entry {
+            m.entries.max(1) as f64
+        } else {
+            1.0
+        }
+    };
+    let (disk, writing) = if is_by_entry {
+        ("On disk, by entry", "Writing, by entry")
+    } else {
+        ("On disk", "Writing all")
+    };
     let mut chart = |ui: &mut Ui,
                      title: &'static str,
                      value: &dyn Fn(&Measured) -> Option<f64>,
@@ -100,9 +114,9 @@ fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str, out: &mut Vec<Command>) {
         });
     };
     #[expect(clippy::cast_precision_loss, reason = "the length of a bar")]
-    let on_disk = |m: &Measured| Some(m.disk_bytes as f64);
+    let on_disk = |m: &Measured| Some(m.disk_bytes as f64 / part(m));
     ui.columns_const(|[a, b, c]| {
-        chart(a, "On disk", &on_disk, |bytes| {
+        chart(a, disk, &on_disk, |bytes| {
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -118,8 +132,8 @@ fn charts_ui(ui: &mut Ui, bench: &Bench, kind: &str, out: &mut Vec<Command>) {
         );
         chart(
             c,
-            "Writing all",
-            &|m| m.write_s.map(seconds),
+            writing,
+            &|m| m.write_s.map(|spread| spread.median / part(m)),
             text::duration,
         );
     });
@@ -131,6 +145,7 @@ fn table_ui(ui: &mut Ui, bench: &Bench, store: &OpenStore, out: &mut Vec<Command
         ui.set_min_width(ui.available_width());
         let heads = [
             "Kind",
+            "Entries",
             "On disk",
             "Files",
             "Write",
@@ -159,6 +174,12 @@ fn table_ui(ui: &mut Ui, bench: &Bench, store: &OpenStore, out: &mut Vec<Command
                     ui.end_row();
                 }
             });
+        if let Some(sampled) = measured(bench).find(|m| m.sampled_from.is_some()) {
+            let n = text::counted(sampled.entries, "entry", "entries");
+            let kind = sampled.target.kind;
+            let words = format!("{kind} was given {n}, drawn at random: it makes a folder for each. Its figures are of these");
+            controls::quiet(ui, words);
+        }
         for measured in measured(bench) {
             if let Some(told) = measured.target.in_python {
                 controls::quiet(ui, format!("{} in Python: {told}", measured.target.title()));
@@ -202,6 +223,9 @@ fn row_ui(ui: &mut Ui, measured: &Measured, store: &OpenStore, out: &mut Vec<Com
             range,
         );
     };
+    let of = measured.sampled_from;
+    let of = of.map(|all| format!("Drawn at random from {}", text::count(all)));
+    figure(ui, text::count(measured.entries), of);
     let exact = format!("{} bytes", text::count(measured.disk_bytes));
     figure(ui, text::bytes(measured.disk_bytes), Some(exact));
     figure(ui, text::count(measured.files), None);
