@@ -175,14 +175,87 @@ fn every_kind_is_measured_and_nothing_of_it_stays() {
         shelf.as_os_str(),
         "--sample".as_ref(),
         "10".as_ref(),
+        "--in-folders".as_ref(),
+        "4".as_ref(),
         "--kinds".as_ref(),
-        "dbm-gnu,sqlite".as_ref(),
+        "dbm-gnu,joblib".as_ref(),
     ]);
-    let entries: Vec<_> = sampled
-        .of_type("measure")
-        .map(|line| line["entries"].clone())
-        .collect();
-    assert_eq!(entries, [10, 10]);
+    // joblib in four forms, each of a folder for each entry.
+    for line in sampled.of_type("measure") {
+        let (entries, of) = match line["kind"].as_str() {
+            Some("joblib") => (4, serde_json::json!(10)),
+            _ => (10, serde_json::Value::Null),
+        };
+        assert_eq!(line["entries"], entries, "{line}");
+        assert_eq!(line["sampled_from"], of, "{line}");
+    }
+    assert_eq!(sampled.of_type("measure").count(), 5);
+}
+
+/// A diskcache whose first key nobody can look for, one without it, and an empty dict.
+const NAMELESS: &str = r#"
+import sys, diskcache, pickle
+for name, keys in {"nan": [float("nan"), "a"], "plain": ["a", "b"]}.items():
+    with diskcache.Cache(f"{sys.argv[1]}/{name}") as cache:
+        for key in keys:
+            cache[key] = 1
+pickle.dump({}, open(f"{sys.argv[1]}/empty", "wb"))
+"#;
+
+#[test]
+fn a_key_that_cannot_be_read_hides_no_other_and_an_empty_dict_has_none() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(NAMELESS, [temp.path()]);
+    let sides = |left: &str, right: &str, more: &[&str]| {
+        let (a, b) = (temp.path().join(left), temp.path().join(right));
+        let mut words = vec!["compare".as_ref(), a.as_os_str(), b.as_os_str()];
+        words.extend(more.iter().map(AsRef::<std::ffi::OsStr>::as_ref));
+        let ran = program::run(words);
+        assert_eq!(ran.code, 0, "{left} and {right}: {}", ran.said);
+        let told = ran.of_type("diff").map(|line| {
+            let side = line["side"].as_str().unwrap_or_default().to_owned();
+            let is_nameless = line["reason"]
+                .as_str()
+                .is_some_and(|why| why.contains("key"));
+            side + if is_nameless { " nameless" } else { "" }
+        });
+        let mut told: Vec<String> = told.collect();
+        told.sort();
+        told
+    };
+    assert_eq!(
+        sides("nan", "plain", &[]),
+        ["left nameless", "right", "same"]
+    );
+    assert_eq!(
+        sides("plain", "nan", &[]),
+        ["left", "right nameless", "same"]
+    );
+    assert_eq!(sides("plain", "nan", &["--query", "key:b"]), ["left"]);
+    assert_eq!(sides("empty", "plain", &[]), ["right", "right"]);
+    assert_eq!(sides("plain", "empty", &[]), ["left", "left"]);
+    let run = |words: &[&str], more: &[&str]| {
+        let (nan, new) = (temp.path().join("nan"), temp.path().join("new"));
+        let mut all = vec![std::ffi::OsStr::new(words[0]), nan.as_os_str()];
+        if words[0] == "convert" {
+            all.push(new.as_os_str());
+        }
+        all.extend(more.iter().map(AsRef::<std::ffi::OsStr>::as_ref));
+        program::run(all)
+    };
+    assert_eq!(run(&["convert"], &["--to", "pickle"]).code, 4);
+    let done = run(&["convert"], &["--to", "pickle", "--accept-loss"]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    let measured = run(&["bench"], &["--kinds", "sqlite", "--reads", "2"]);
+    assert_eq!(measured.code, 0, "{}", measured.said);
+    let summary = measured.of_type("summary").next().expect("a summary");
+    assert_eq!(
+        (&summary["entries"], &summary["unreadable"]),
+        (&1.into(), &1.into())
+    );
 }
 
 #[test]

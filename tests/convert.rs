@@ -34,7 +34,7 @@ fn convert(
         &source,
         write::target(kind, codec)?,
         to,
-        Options::default(),
+        &Options::default(),
         &mut Leftovers::default(),
         control,
     )
@@ -372,4 +372,64 @@ fn the_command_line_says_what_it_wrote_and_what_it_refused() {
     assert_eq!(run(&to, "pickle").code, 4);
     assert_eq!(run(&temp.path().join("other"), "nonsense").code, 2);
     assert_eq!(run(&temp.path().join("none/other"), "pickle").code, 3);
+}
+
+#[test]
+fn keys_and_values_of_a_jsondisk_are_the_same_objects_elsewhere() {
+    let Some(python) = Python::env("diskcache-5.6") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| temp.path().join(name);
+    let write = "import sys, diskcache
+with diskcache.Cache(sys.argv[1], disk=diskcache.JSONDisk) as c:
+    for key, value in {'a': [1, 2.5, None, {'b': True}], 7: 'x' * 40_000, 'empty': {}, None: 2**70}.items():
+        c[key] = value";
+    python.run(write, [at("json")]);
+    convert(&at("json"), "diskcache", None, &at("cache")).expect("to plain objects");
+    convert(&at("json"), "pickle", None, &at("pickle")).expect("to a dict of them");
+    let read = "import sys, diskcache, pickle
+if sys.argv[2] == 'pickle':
+    c = pickle.load(open(sys.argv[1], 'rb'))
+else:
+    c = diskcache.Cache(sys.argv[1], disk=diskcache.JSONDisk if sys.argv[2] == 'json' else diskcache.Disk)
+print(sorted((repr(k), repr(c[k])) for k in c))";
+    let said = |name: &str| python.run(read, [at(name).as_os_str(), OsStr::new(name)]);
+    assert!(said("json").contains("1180591620717411303424"));
+    assert_eq!(said("json"), said("cache"));
+    assert_eq!(said("json"), said("pickle"));
+}
+
+#[test]
+fn responses_are_carried_as_the_objects_or_the_bytes_that_they_are() {
+    let all = fixtures::all();
+    let run = |from: &str, kind: &str, more: &[&str]| {
+        let fixture = all.iter().find(|f| f.opened().ends_with(from));
+        let (temp, store) = fixture.expect("the fixture").copy();
+        let new = temp.path().join("new");
+        let mut words = vec!["convert".as_ref(), store.as_os_str(), new.as_os_str()];
+        words.extend(["--to".as_ref(), OsStr::new(kind)]);
+        words.extend(more.iter().map(AsRef::<OsStr>::as_ref));
+        program::run(words)
+    };
+    for (from, kind, more, code) in [
+        ("requests-cache-1.3/pickle.sqlite", "diskcache", &[][..], 0),
+        (
+            "requests-cache-1.3/pickle.sqlite",
+            "sqlitedict",
+            &["--accept-loss"],
+            0,
+        ),
+        // JSON that requests-cache alone makes responses of.
+        ("requests-cache-1.3/json.sqlite", "diskcache", &[], 4),
+        (
+            "requests-cache-1.3/json.sqlite",
+            "dbm-dumb",
+            &["--accept-loss"],
+            0,
+        ),
+    ] {
+        let ran = run(from, kind, more);
+        assert_eq!(ran.code, code, "{from} to {kind}: {}", ran.said);
+    }
 }

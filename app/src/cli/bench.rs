@@ -10,6 +10,7 @@ use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
 use serde::Serialize;
 
 use super::interrupt::Writing;
+use super::listing::chosen;
 use super::out::{self, Exit, Failure};
 use super::progress::Meter;
 use super::table::{Align, Table, terminal_width};
@@ -55,7 +56,6 @@ pub(super) struct BenchArgs {
 }
 
 pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "bench")?;
     for kind in &args.kinds {
         if !write::kinds().contains(&kind.as_str()) {
             let known = write::kinds().join(", ");
@@ -66,12 +66,14 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
     }
     let source = open::single(&args.path)?;
     let mut writing = Writing::begin(global)?;
+    let (source, only) = chosen(source, global, &writing.cancel)?;
     let progress = Progress::default();
     let control = Control {
         cancel: &writing.cancel,
         progress: &progress,
     };
     let options = Options {
+        only,
         sample: args.sample,
         in_folders: args.in_folders,
         seed: args.seed,

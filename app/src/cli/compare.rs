@@ -1,9 +1,9 @@
 //! `cachescope compare`: two caches side by side, then their difference key by key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use cachescope_core::model::{Record, Snapshot, text};
+use cachescope_core::model::{EntryId, Record, Row, Snapshot, text};
 use cachescope_core::ops::Control;
 use cachescope_core::ops::compare::{self, Difference, Listed, Pair, Side};
 use cachescope_core::ops::stats;
@@ -12,6 +12,7 @@ use cachescope_core::stores::Store;
 use serde::Serialize;
 
 use super::lines::group_of;
+use super::listing::chosen;
 use super::out::{self, Exit, Failure};
 use super::progress::Meter;
 use super::stats::{StatsLine, kept_counters, page};
@@ -22,6 +23,7 @@ use crate::text as figures;
 /// Compare two caches: what each holds, then every key that is in one only, or in both with the same or another value.
 ///
 /// Values are compared by their stored bytes, then as decoded, so that a cache and its conversion are the same.
+/// With --query only keys that match in either cache; the sums are of the whole caches.
 #[derive(Debug, clap::Args)]
 pub(super) struct CompareArgs {
     /// The left cache
@@ -41,9 +43,10 @@ pub(super) struct CompareArgs {
 const BATCH: usize = 4096;
 
 pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "compare")?;
     let (left, right) = (open::single(&args.left)?, open::single(&args.right)?);
     let cancel = interrupt::cancel()?;
+    let (left, of_left) = chosen(left, global, &cancel)?;
+    let (right, of_right) = chosen(right, global, &cancel)?;
     let ours = listed(&left, &cancel, global)?;
     let theirs = listed(&right, &cancel, global)?;
     let progress = Progress::default();
@@ -61,8 +64,18 @@ pub(super) fn run(args: &CompareArgs, global: &Global) -> Result<Exit, Failure> 
             snapshot: &theirs,
         },
     );
-    let found = Meter::new("entries compared", &progress)
+    let mut found = Meter::new("entries compared", &progress)
         .during(|| compare::difference(left, right, control))?;
+    if let (Some(of_left), Some(of_right)) = (of_left, of_right) {
+        // A key whose value differs may match on one side alone: it is still a key of both.
+        found.retain(|pair| {
+            let is_in = |row: Option<Row>, snapshot: &Snapshot, chosen: &HashSet<EntryId>| {
+                let record = row.and_then(|row| snapshot.record(row));
+                record.is_some_and(|record| chosen.contains(&record.id()))
+            };
+            is_in(pair.left, &ours, &of_left) || is_in(pair.right, &theirs, &of_right)
+        });
+    }
     // People look for what differs; a script gets all.
     let is_wanted = |pair: &Pair| match args.side.as_slice() {
         [] => global.json || pair.side != Side::Same,
@@ -188,8 +201,8 @@ fn print_page(
         ("GROUP", Align::Left),
         ("KEY", Align::Left),
     ]);
-    let mut n_rows = 0_usize;
-    for pair in found.pairs.iter().filter(|pair| is_wanted(pair)) {
+    let mut wanted = found.pairs.iter().filter(|pair| is_wanted(pair));
+    for pair in wanted.by_ref().take(BATCH) {
         let Some((left, right, named)) = records(pair, ours, theirs) else {
             continue;
         };
@@ -201,17 +214,13 @@ fn print_page(
             size(left),
             size(right),
             text::shown(&named.group.label).into_owned(),
-            text::shown(&named.key_text()).into_owned(),
+            text::shown(&figures::shorten(&named.key_text(), 80)).into_owned(),
         ]);
-        n_rows += 1;
-        if n_rows == BATCH {
-            break;
-        }
     }
-    let mut page = if n_rows > 0 {
-        table.render(terminal_width())
-    } else {
+    let mut page = if table.is_empty() {
         String::new()
+    } else {
+        table.render(terminal_width())
     };
     let counts: Vec<String> = Side::ALL
         .into_iter()
@@ -224,7 +233,7 @@ fn print_page(
         })
         .collect();
     page.push_str(&counts.join(", "));
-    if n_rows == BATCH {
+    if wanted.next().is_some() {
         page.push_str("; the first are listed, --json lists all");
     }
     page.push('\n');

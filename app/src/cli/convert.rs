@@ -10,6 +10,7 @@ use cachescope_core::write::{self, Options};
 
 use super::interrupt::Writing;
 use super::lines::{StoreLine, SummaryLine, path_text};
+use super::listing::chosen;
 use super::out::{self, Exit, Failure, tell};
 use super::progress::Meter;
 use super::{Global, open};
@@ -44,10 +45,10 @@ pub(super) struct ConvertArgs {
 }
 
 pub(super) fn run(args: &ConvertArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "convert")?;
     let target = write::target(&args.kind, args.codec.as_deref())?;
     let source = open::single(&args.from)?;
     let mut writing = Writing::begin(global)?;
+    let (source, only) = chosen(source, global, &writing.cancel)?;
     let progress = Progress::default();
     let control = Control {
         cancel: &writing.cancel,
@@ -55,13 +56,14 @@ pub(super) fn run(args: &ConvertArgs, global: &Global) -> Result<Exit, Failure> 
     };
     let options = Options {
         accepts_loss: args.accept_loss,
+        only,
     };
     let converted = Meter::new("converted", &progress).during(|| {
         write::convert(
             &source,
             target,
             &args.to,
-            options,
+            &options,
             &mut writing.leftovers,
             control,
         )

@@ -1,16 +1,17 @@
 //! The chosen entries of one store, with what a check or a glance at their values found out about them.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cachescope_core::model::{EntryKey, Record, Role, Row, Snapshot, Time, Verdict};
+use cachescope_core::model::{EntryId, EntryKey, Record, Role, Row, Snapshot, Time, Verdict};
 use cachescope_core::ops::query::{Needs, Query};
 use cachescope_core::ops::{Control, Identity, Rows, check, identify};
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::source::FileType;
 use cachescope_core::stores::{CheckOptions, Store};
 
+use super::Global;
 use super::out::Failure;
 
 /// What is wanted of a store.
@@ -63,6 +64,32 @@ impl Inside {
     pub(super) fn has_unknown(self, record: &Record<'_>) -> bool {
         (self.is_file || record.files == 0) && record.value_type.is_none()
     }
+}
+
+/// The store, and the entries that the query chooses; `None` where none was given.
+///
+/// # Errors
+/// If the query or the store cannot be read.
+pub(super) fn chosen(
+    store: Store,
+    global: &Global,
+    cancel: &Cancel,
+) -> Result<(Store, Option<HashSet<EntryId>>), Failure> {
+    if global.query.is_none() {
+        return Ok((store, None));
+    }
+    let wish = Wish {
+        query: global.query()?,
+        cancel: cancel.clone(),
+        ..Wish::default()
+    };
+    let listing = Listing::read(store, &wish)?;
+    let ids = listing
+        .rows
+        .iter()
+        .filter_map(|row| Some(listing.record(*row)?.id()));
+    let ids = ids.collect();
+    Ok((listing.store, Some(ids)))
 }
 
 /// Rows of a snapshot and what is known beyond it.

@@ -161,6 +161,7 @@ impl Session {
             path: PathBuf::from(converting.path.trim()),
             options: write::Options {
                 accepts_loss: converting.accepts_loss,
+                ..write::Options::default()
             },
             state: self.own.clone(),
         }));

@@ -170,7 +170,7 @@ impl Comparison {
             } => {
                 let source = Store::open(&source)?;
                 let converted =
-                    write::convert(&source, target, &path, options, leftovers, control)?;
+                    write::convert(&source, target, &path, &options, leftovers, control)?;
                 Compared::Converted(converted)
             }
         })

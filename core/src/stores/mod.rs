@@ -47,6 +47,7 @@ pub use follow::{EntryFile, Follow, Ground, Part};
 pub use function_source::{CachedSource, FoundSource, SourceToday};
 pub use native_key::{KeyScope, KeyTypes, NativeKey};
 pub use payload::Payload;
+pub(crate) use payload::is_whole_pickle;
 pub use policy::{
     LibraryPolicy, PolicyChoice, PolicyLimits, Takes, policies, policy_of, tag_policy,
 };

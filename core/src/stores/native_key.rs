@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::formats::pickle::native::{self, Native};
 use crate::model::text;
 use crate::sqlite::Cell;
 
@@ -87,6 +88,17 @@ impl NativeKey {
         match self {
             Self::Untyped(_) => KeyTypes::Alike,
             _ => KeyTypes::Apart,
+        }
+    }
+
+    /// The key that a pickle holds, in its own type where there is one.
+    pub(crate) fn of_pickle(pickle: Vec<u8>) -> Self {
+        match native::read(&pickle) {
+            Some(Native::Int(n)) => Self::Int(n),
+            Some(Native::Float(x)) => Self::Float(x),
+            Some(Native::Text(bytes)) => Self::Text(bytes.to_vec()),
+            Some(Native::Bytes(bytes)) => Self::Bytes(bytes.to_vec()),
+            None => Self::Pickled(pickle),
         }
     }
 

@@ -8,8 +8,10 @@ use base64::prelude::BASE64_STANDARD;
 use super::ValueReader;
 use crate::formats::compress::Codec;
 use crate::formats::pickle::plain::{self, Place};
-use crate::formats::pickle::{emit, native};
+use crate::formats::pickle::{self, emit, native};
+use crate::formats::plain::from_json;
 use crate::formats::{Carrier, Content};
+use crate::model::Limits;
 use crate::source::ReadAt;
 use crate::{Error, Result};
 
@@ -23,6 +25,8 @@ pub enum Payload {
     Pickle(Vec<u8>),
     /// Bytes of a store that does not say what they are: pickles in shelves, anything in a bare dbm.
     Raw(Vec<u8>),
+    /// Bytes in a form that only the library of their store reads: responses as JSON, signed, …
+    Foreign(Vec<u8>),
     /// `bytes`.
     Bytes(Vec<u8>),
     /// A `str`, in UTF-8 as a rule.
@@ -56,7 +60,16 @@ impl Payload {
             Carrier::Float(x) => Self::Float(x),
             Carrier::Text => Self::Text(all(&*value.bytes)?),
             Carrier::Bytes => Self::Bytes(all(&*value.bytes)?),
-            Carrier::Unknown | Carrier::Json | Carrier::Response => Self::Raw(all(&*value.bytes)?),
+            Carrier::Unknown => Self::Raw(all(&*value.bytes)?),
+            Carrier::Response => {
+                let bytes = all(&*value.bytes)?;
+                if is_whole_pickle(&bytes) {
+                    Self::Pickle(bytes)
+                } else {
+                    Self::Foreign(bytes)
+                }
+            }
+            Carrier::Json => Self::Pickle(pickle_of_json(value)?),
             Carrier::Base64Pickle => Self::Pickle(from_base64(&all(&*value.bytes)?)?),
             Carrier::MessagePack => {
                 let why = "hishel's responses can only be read by hishel";
@@ -102,7 +115,7 @@ impl Payload {
     /// The bytes that a dbm holds: what is named no better stays as it is, native values are pickled.
     pub fn stored(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Raw(bytes) => Cow::Borrowed(bytes),
+            Self::Raw(bytes) | Self::Foreign(bytes) => Cow::Borrowed(bytes),
             _ => self.pickled(),
         }
     }
@@ -111,7 +124,9 @@ impl Payload {
     pub fn pickled(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Pickle(bytes) => Cow::Borrowed(bytes),
-            Self::Raw(bytes) | Self::Bytes(bytes) => Cow::Owned(emit::whole_bytes(bytes)),
+            Self::Raw(bytes) | Self::Foreign(bytes) | Self::Bytes(bytes) => {
+                Cow::Owned(emit::whole_bytes(bytes))
+            }
             Self::Text(bytes) => Cow::Owned(emit::whole_text(bytes)),
             Self::Int(n) => Cow::Owned(emit::whole(|out| emit::int(*n, out))),
             Self::Float(x) => Cow::Owned(emit::whole(|out| emit::float(*x, out))),
@@ -136,9 +151,11 @@ impl Payload {
     /// Bytes that it holds, for sums.
     pub fn len(&self) -> u64 {
         match self {
-            Self::Pickle(bytes) | Self::Raw(bytes) | Self::Bytes(bytes) | Self::Text(bytes) => {
-                bytes.len() as u64
-            }
+            Self::Pickle(bytes)
+            | Self::Raw(bytes)
+            | Self::Foreign(bytes)
+            | Self::Bytes(bytes)
+            | Self::Text(bytes) => bytes.len() as u64,
             Self::Int(_) | Self::Float(_) => 8,
             Self::None => 0,
         }
@@ -147,6 +164,24 @@ impl Payload {
     /// True if it holds no byte.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// What Python's `json.loads` makes of a value that may be packed.
+fn pickle_of_json(value: &ValueReader) -> Result<Vec<u8>> {
+    let content = Content::plain(std::sync::Arc::clone(&value.bytes)).peel(Codec::detect_strictly);
+    let json = content.head(usize::try_from(MAX_BYTES).unwrap_or(usize::MAX));
+    if json.len() as u64 == MAX_BYTES {
+        return Err(too_large());
+    }
+    from_json(&json).map_err(|why| Error::damaged("Cannot carry the value", why))
+}
+
+/// True for bytes that are one whole pickle, and nothing behind it.
+pub(crate) fn is_whole_pickle(bytes: &[u8]) -> bool {
+    pickle::is_likely(bytes) && {
+        let checked = pickle::check(&Content::of_bytes(bytes), &Limits::DEEP);
+        checked.problems.is_empty() && checked.is_read_to_end && checked.n_pickles == 1
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::Limits;
 use crate::source::ReadAt;
 
 /// The stored bytes of one entry, and how they are packed.
+#[derive(Clone)]
 pub struct ValueReader {
     /// The bytes as they are stored.
     pub bytes: Arc<dyn ReadAt>,

@@ -1,6 +1,6 @@
 //! One store to another kind: entry by entry, refused where something would be lost, kept only when verified.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,18 +9,27 @@ use super::joblib::{self, Companions};
 use super::loss::{Unreadable, losses};
 use super::stage::{self, Stage};
 use super::{Entry, Holds, Leftovers, Target, Writer};
-use crate::formats::{Content, pickle};
-use crate::model::{EntryKey, Limits, Role, Row, Snapshot, StoreInfo, text};
+use crate::model::{EntryId, EntryKey, Record, Role, Row, Snapshot, StoreInfo, text};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, Sameness, identity, is_empty_dict, same_value};
-use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, open_all};
+use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, is_whole_pickle, open_all};
 use crate::{Error, Result};
 
 /// How a store is converted.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Goes on where expiry, tags or unreadable entries would be lost.
     pub accepts_loss: bool,
+    /// Only these entries; `None` for all.
+    pub only: Option<HashSet<EntryId>>,
+}
+
+impl Options {
+    /// True for an entry that is to be carried over.
+    pub(super) fn takes(&self, record: &Record<'_>) -> bool {
+        let is_chosen = |only: &HashSet<EntryId>| only.contains(&record.id());
+        record.role == Role::Entry && self.only.as_ref().is_none_or(is_chosen)
+    }
 }
 
 /// What became of it.
@@ -43,7 +52,7 @@ pub fn convert(
     source: &Store,
     target: &'static Target,
     path: &Path,
-    options: Options,
+    options: &Options,
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Converted> {
@@ -122,9 +131,13 @@ impl Destination {
     }
 }
 
+/// True if stores of a kind can be converted to a target at all: joblib's keys are known to joblib alone.
+pub fn can_convert(kind: &str, target: &Target) -> bool {
+    target.kind != joblib::KIND || kind == joblib::KIND
+}
+
 fn refuse_kind(source: &Store, target: &Target) -> Result<()> {
-    let is_joblib = |kind: &str| kind == joblib::KIND;
-    if is_joblib(target.kind) && !is_joblib(source.info.kind) {
+    if !can_convert(source.info.kind, target) {
         let why = format!(
             "its keys are hashes of a function's arguments, which {} does not know",
             source.info.kind
@@ -153,7 +166,7 @@ impl<'a> Carried<'a> {
         source: &'a Store,
         target: &'static Target,
         snapshot: &'a Snapshot,
-        options: Options,
+        options: &Options,
     ) -> Result<Self> {
         let keys = Keys::of(source, snapshot);
         let mut carried = Self {
@@ -169,17 +182,17 @@ impl<'a> Carried<'a> {
             unreadable: Unreadable::new(options),
         };
         if !is_empty_dict(source, snapshot)? {
-            carried.keep_last()?;
+            carried.keep_last(options)?;
         }
         Ok(carried)
     }
 
     /// Of keys that stand twice Python has the last; two keys that would become one are refused.
-    fn keep_last(&mut self) -> Result<()> {
+    fn keep_last(&mut self, options: &Options) -> Result<()> {
         let mut places: HashMap<u128, usize> = HashMap::new();
         let mut rows: Vec<Option<(Row, EntryKey)>> = Vec::new();
         let records = self.snapshot.records();
-        for (row, record) in records.filter(|(_, record)| record.role == Role::Entry) {
+        for (row, record) in records.filter(|(_, record)| options.takes(record)) {
             let entry = record.entry_key();
             let (group, key) = match self.name(&entry) {
                 Ok(name) => name,
@@ -370,16 +383,19 @@ pub(super) struct Shelf {
 impl Shelf {
     /// What the bytes of a dbm are to a store of objects.
     pub(super) fn object(&mut self, value: Payload) -> Result<Payload> {
-        let Payload::Raw(bytes) = value else {
-            return Ok(value);
+        let bytes = match value {
+            Payload::Raw(bytes) => bytes,
+            Payload::Foreign(_) => {
+                let why = "only the library of its store reads what it is made of, and of objects it would be mere bytes";
+                return Err(Error::refused("Cannot carry the value", why)
+                    .hint("Convert to dbm or SQLite, which keep the bytes as they are"));
+            }
+            value => return Ok(value),
         };
         if self.is_shelf == Some(false) {
             return Ok(Payload::Bytes(bytes));
         }
-        let is_pickle = pickle::is_likely(&bytes) && {
-            let checked = pickle::check(&Content::of_bytes(bytes.as_slice()), &Limits::DEEP);
-            checked.problems.is_empty() && checked.is_read_to_end && checked.n_pickles == 1
-        };
+        let is_pickle = is_whole_pickle(&bytes);
         match (self.is_shelf, is_pickle) {
             (Some(true), false) => {
                 let why = "it is no pickle, while the values before it are";

@@ -144,7 +144,7 @@ impl DiskCache {
                 }
             }
             Payload::Text(_) => self.pickle(&value.pickled())?,
-            Payload::Bytes(bytes) | Payload::Raw(bytes) => {
+            Payload::Bytes(bytes) | Payload::Raw(bytes) | Payload::Foreign(bytes) => {
                 if bytes.len() < MIN_FILE_SIZE {
                     Self::in_row(Mode::Raw, Cell::Blob(bytes.clone()))
                 } else {

@@ -90,7 +90,6 @@ impl Writer for Dumb {
             let path = beside(&self.path, suffix);
             if suffix == INDEX || !self.index.is_empty() {
                 stage::write(&path, &self.index)?;
-                stage::sync(&path)?;
             }
         }
         Ok(())

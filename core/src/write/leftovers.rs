@@ -81,3 +81,34 @@ impl Leftovers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kill_leaves_behind_is_removed_by_the_next_start() {
+        let temp = tempfile::tempdir().unwrap();
+        let state = StateDir::at(temp.path().join("own"));
+        let beside = temp.path().join("caches");
+        std::fs::create_dir(&beside).unwrap();
+        let mut used = Leftovers::remembered_in(Some(state.clone()));
+        used.hold(Stage::new_in(&beside).unwrap());
+        let path = used.path().unwrap().to_owned();
+        assert_eq!(state.unfinished(), std::slice::from_ref(&path));
+        // One at work is left alone.
+        Leftovers::sweep(&state);
+        assert!(path.exists());
+        used.remove(&Cancel::default(), &Progress::default())
+            .unwrap();
+        assert_eq!(state.unfinished(), Vec::<std::path::PathBuf>::new());
+
+        let dead = beside.join(".cachescope-new-dead");
+        std::fs::create_dir(&dead).unwrap();
+        std::fs::File::create_new(dead.join("lock")).unwrap();
+        state.remember_unfinished(&dead).unwrap();
+        Leftovers::sweep(&state);
+        assert!(!dead.exists());
+        assert_eq!(state.unfinished(), Vec::<std::path::PathBuf>::new());
+    }
+}

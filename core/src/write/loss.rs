@@ -2,7 +2,7 @@
 
 use super::convert::Options;
 use super::{Target, joblib};
-use crate::model::{Issue, Role, Severity, Snapshot};
+use crate::model::{Issue, Severity, Snapshot};
 use crate::stores::Store;
 use crate::{Error, Result};
 
@@ -11,12 +11,12 @@ pub(super) fn losses(
     source: &Store,
     snapshot: &Snapshot,
     target: &Target,
-    options: Options,
+    options: &Options,
 ) -> Result<Vec<String>> {
     let mut losses = Vec::new();
     let records = || {
         let records = snapshot.records().map(|(_, record)| record);
-        records.filter(|record| record.role == Role::Entry)
+        records.filter(|record| options.takes(record))
     };
     let counted = |n: usize, what: &str| format!("{what} of {}", entries(n));
     if !target.keeps_expiry {
@@ -65,7 +65,7 @@ pub(super) struct Unreadable {
 }
 
 impl Unreadable {
-    pub(super) fn new(options: Options) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Self {
             is_accepted: options.accepts_loss,
             ..Self::default()

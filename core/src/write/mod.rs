@@ -14,11 +14,12 @@ mod leftovers;
 mod loss;
 mod pickle;
 mod rows;
+mod settle;
 mod sqlite;
 mod sqlitedict;
 mod stage;
 
-pub use convert::{Converted, Options, convert};
+pub use convert::{Converted, Options, can_convert, convert};
 pub use joblib::Companions;
 pub use leftovers::Leftovers;
 pub(crate) use stage::is_in_the_making;
@@ -58,7 +59,7 @@ pub trait Writer {
     /// [`Error::is_refused`] if this kind of store cannot carry it; else what the system said.
     fn add(&mut self, entry: &Entry<'_>) -> Result<()>;
 
-    /// Completes the store and waits until it is on the disk.
+    /// Completes the store; what its library would not wait for may still be on its way to the disk.
     ///
     /// # Errors
     /// What the system said.

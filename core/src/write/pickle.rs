@@ -78,7 +78,9 @@ impl PickleFile {
         let out = &mut self.plain.out;
         match value {
             Payload::Pickle(pickle) => self.inline(pickle)?,
-            Payload::Raw(bytes) | Payload::Bytes(bytes) => emit::bytes(bytes, out),
+            Payload::Raw(bytes) | Payload::Foreign(bytes) | Payload::Bytes(bytes) => {
+                emit::bytes(bytes, out);
+            }
             Payload::Text(bytes) => emit::text(bytes, out),
             Payload::Int(n) => emit::int(*n, out),
             Payload::Float(x) => emit::float(*x, out),

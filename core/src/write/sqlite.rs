@@ -59,9 +59,10 @@ impl Writer for Sqlite {
             }
         };
         let value = match entry.value {
-            Payload::Pickle(bytes) | Payload::Raw(bytes) | Payload::Bytes(bytes) => {
-                Cell::Blob(bytes.clone())
-            }
+            Payload::Pickle(bytes)
+            | Payload::Raw(bytes)
+            | Payload::Foreign(bytes)
+            | Payload::Bytes(bytes) => Cell::Blob(bytes.clone()),
             Payload::Text(bytes) => Cell::Text(bytes.clone()),
             Payload::Int(n) => Cell::Integer(*n),
             // SQLite writes NULL for what is not a number.

@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::failed;
+use super::settle::settle;
 use crate::model::Fingerprint;
 use crate::source::own_folder::{self, OwnFolder};
 use crate::source::{Dir, path_from_bytes};
@@ -60,10 +61,16 @@ impl Stage {
     pub(crate) fn place(&self, names: &[OsString]) -> Result<()> {
         let open = |path: &Path| Dir::open(path);
         let (from, to) = (open(self.path())?, open(&self.parent)?);
-        let made: Vec<(&OsString, Fingerprint)> = names
-            .iter()
-            .filter_map(|name| Some((name, from.stat(name).ok()?.fingerprint())))
-            .collect();
+        let mut made: Vec<(&OsString, Fingerprint)> = Vec::new();
+        for name in names {
+            match from.stat(name) {
+                Ok(meta) => made.push((name, meta.fingerprint())),
+                // An empty shelf has no backup.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(failed(&self.path().join(name), e)),
+            }
+        }
+        settle(self.path())?;
         if made.len() > 1 {
             self.note(&made)?;
         }
@@ -216,7 +223,7 @@ pub(super) fn sync(path: &Path) -> Result<()> {
 }
 
 /// Waits until a folder's names are on the disk, where the system can tell.
-fn sync_dir(path: &Path) {
+pub(super) fn sync_dir(path: &Path) {
     if let Ok(dir) = File::open(path) {
         dir.sync_all().ok();
     }

@@ -68,6 +68,21 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// Leaves out the keys that are not wanted.
+    pub fn retain(&mut self, is_wanted: impl Fn(&Pair) -> bool) {
+        let mut reasons = HashMap::new();
+        let mut kept = Vec::new();
+        for (at, pair) in std::mem::take(&mut self.pairs).into_iter().enumerate() {
+            if is_wanted(&pair) {
+                if let Some(why) = self.reasons.remove(&at) {
+                    reasons.insert(kept.len(), why);
+                }
+                kept.push(pair);
+            }
+        }
+        (self.pairs, self.reasons) = (kept, reasons);
+    }
+
     /// Keys of a side.
     pub fn count(&self, side: Side) -> usize {
         self.pairs.iter().filter(|pair| pair.side == side).count()

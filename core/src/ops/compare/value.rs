@@ -54,6 +54,7 @@ pub fn same_value(left: &ValueReader, right: &ValueReader) -> Result<Sameness> {
     if is_same_form(left, right) && same_bytes(&*left.bytes, &*right.bytes)? {
         return Ok(Sameness::Same);
     }
+    let (left, right) = (&as_object(left, right), &as_object(right, left));
     let decoded = walk(&Side::of(left)?, &Side::of(right)?);
     if decoded == Sameness::Same {
         return Ok(decoded);
@@ -72,6 +73,17 @@ pub fn same_value(left: &ValueReader, right: &ValueReader) -> Result<Sameness> {
         Sameness::Same => plain,
         _ => decoded,
     })
+}
+
+/// A value as it is to be decoded beside another one: credentials differ like anything else, and what a program made of
+/// a response counts where the other store keeps objects.
+fn as_object(value: &ValueReader, other: &ValueReader) -> ValueReader {
+    let mut value = value.clone();
+    value.hides_secrets = false;
+    if value.carrier == Carrier::Response && other.carrier != Carrier::Response {
+        value.carrier = Carrier::Pickle;
+    }
+    value
 }
 
 fn walk(left: &Side, right: &Side) -> Sameness {
@@ -94,7 +106,8 @@ fn is_same_form(left: &ValueReader, right: &ValueReader) -> bool {
             Carrier::Null | Carrier::Int(_) | Carrier::Float(_)
         )
     };
-    let is_untold = |value: &ValueReader| value.carrier == Carrier::Unknown;
+    let is_untold =
+        |value: &ValueReader| matches!(value.carrier, Carrier::Unknown | Carrier::Response);
     let is_alike = left.carrier == right.carrier || is_untold(left) || is_untold(right);
     is_whole && is_alike && !is_number(left) && !is_number(right)
 }

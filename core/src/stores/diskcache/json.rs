@@ -13,14 +13,19 @@ const VALUE_BYTES: usize = 16 << 20;
 
 /// A key as it is listed, if these bytes are JSON in a zlib stream.
 pub(super) fn key_label(bytes: &[u8]) -> Option<String> {
+    let value = pickle::decode_bytes(&key_pickle(bytes)?).value;
+    Some(value.key_label(value.root()))
+}
+
+/// The key that `JSONDisk` makes of these bytes, as a pickle, if they are JSON in a zlib stream.
+pub(super) fn key_pickle(bytes: &[u8]) -> Option<Vec<u8>> {
     if Codec::detect_strictly(bytes) != Some(Codec::Zlib) {
         return None;
     }
     let unpacked = Content::of_bytes(bytes)
         .peel(Codec::detect_strictly)
         .head(KEY_BYTES);
-    let value = pickle::decode_bytes(&plain::from_json(&unpacked).ok()?).value;
-    Some(value.key_label(value.root()))
+    plain::from_json(&unpacked).ok()
 }
 
 /// True for compressed JSON, which `JSONDisk` keeps where others keep plain bytes.

@@ -195,7 +195,13 @@ pub(super) fn write_label(key: ValueRef<'_>, is_raw: bool, out: &mut Vec<u8>) {
 pub(super) fn native_key(key: &[u8]) -> Option<NativeKey> {
     match key.strip_prefix(PICKLED) {
         Some(pickle) => Some(NativeKey::Pickled(pickle.to_vec())),
-        None => NativeKey::of_cell(Cell::from_key(key)?),
+        None => match Cell::from_key(key)? {
+            Cell::Blob(bytes) => Some(match json::key_pickle(&bytes) {
+                Some(pickle) => NativeKey::of_pickle(pickle),
+                None => NativeKey::Bytes(bytes),
+            }),
+            cell => NativeKey::of_cell(cell),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::super::{NativeKey, Store};
 use super::{open, unpacked};
 use crate::formats::pickle::plain::{Place, plain};
-use crate::formats::pickle::{self, SkimmedItem, SkimmedKey, native};
+use crate::formats::pickle::{self, SkimmedItem, SkimmedKey};
 use crate::formats::repr::str_key_label;
 use crate::formats::{PickleFile, PicklePart};
 use crate::model::{
@@ -220,13 +220,7 @@ impl Parts {
                 let file = Arc::clone(self.readable(cancel).ok()?);
                 let place = Place::Key(file, part.pickle, item);
                 let pickle = plain(&place).ok()?;
-                Some(match native::read(&pickle) {
-                    Some(native::Native::Int(n)) => NativeKey::Int(n),
-                    Some(native::Native::Float(x)) => NativeKey::Float(x),
-                    Some(native::Native::Text(text)) => NativeKey::Text(text.to_vec()),
-                    Some(native::Native::Bytes(bytes)) => NativeKey::Bytes(bytes.to_vec()),
-                    None => NativeKey::Pickled(pickle),
-                })
+                Some(NativeKey::of_pickle(pickle))
             }
         }
     }

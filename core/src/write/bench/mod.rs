@@ -10,6 +10,7 @@ mod measure;
 pub use advice::advice;
 pub use measure::{Measured, Spread};
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use load::{Load, readable};
@@ -17,7 +18,7 @@ use measure::Trial;
 
 use super::stage::Stage;
 use super::{Leftovers, TARGETS, Target};
-use crate::model::{EntryKey, Role, Row, Snapshot};
+use crate::model::{EntryId, EntryKey, Record, Role, Row, Snapshot};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, is_empty_dict};
 use crate::ops::sample::{draws, sample};
@@ -28,6 +29,8 @@ use crate::{Error, Result};
 /// What is measured.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Only these entries; `None` for all.
+    pub only: Option<HashSet<EntryId>>,
     /// Entries at most, drawn at random with `seed`; `None` for all.
     pub sample: Option<usize>,
     /// Entries at most, drawn from those, of kinds that make a folder for each: to some disks every one of these names
@@ -48,6 +51,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            only: None,
             sample: None,
             in_folders: 2_000,
             seed: 1,
@@ -86,16 +90,19 @@ pub fn bench(
     control: Control<'_>,
 ) -> Result<Bench> {
     let snapshot = Snapshot::read(source, control.cancel, &Progress::default())?;
+    let only = options.only.as_ref();
+    let is_chosen = |record: &Record<'_>| only.is_none_or(|only| only.contains(&record.id()));
     let all: Vec<(Row, EntryKey)> = snapshot
         .records()
-        .filter(|(_, record)| record.role == Role::Entry)
+        .filter(|(_, record)| record.role == Role::Entry && is_chosen(record))
         .map(|(row, record)| (row, record.entry_key()))
         .collect();
     if all.is_empty() || is_empty_dict(source, &snapshot)? {
-        return Err(
-            Error::usage("Cannot measure anything", "the store has no entries")
-                .at(&source.info.path),
-        );
+        return Err(Error::usage(
+            "Cannot measure anything",
+            "there are no entries to measure with",
+        )
+        .at(&source.info.path));
     }
     let keys = Keys::of(source, &snapshot);
     let of_entries = all.len();

@@ -1,7 +1,7 @@
 //! What if: this store's entries in every kind of store, with bars, figures and one sentence.
 
-use cachescope_core::write::TARGETS;
 use cachescope_core::write::bench::{Bench, Measured, Spread};
+use cachescope_core::write::{TARGETS, can_convert};
 use egui::{Button, Grid, RichText, Ui};
 
 use crate::gui::command::{Command, CompareCommand};
@@ -237,7 +237,7 @@ fn row_ui(ui: &mut Ui, measured: &Measured, store: &OpenStore, out: &mut Vec<Com
     let at = TARGETS
         .iter()
         .position(|target| std::ptr::eq(target, measured.target));
-    let can = measured.target.kind != "joblib" || store.info.kind == "joblib";
+    let can = can_convert(store.info.kind, measured.target);
     let Some(at) = at.filter(|_| can) else {
         return;
     };
