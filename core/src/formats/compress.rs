@@ -249,9 +249,19 @@ impl<R: Read> Read for Tail<R> {
     }
 }
 
-/// joblib's own level for zlib and gzip is 3 (`compressor.py: BinaryZlibFile`, 1.6). What zlib makes of arrays there
-/// zlib-rs makes at 4, within a hundredth; at 3 it is an eighth larger.
-const LEVEL: u32 = 4;
+/// Bytes of a value that tell whether it is text.
+const TOLD_BY: usize = 64 << 10;
+
+/// joblib's own level for zlib and gzip is 3 (`compressor.py: BinaryZlibFile`, 1.6), and zlib-rs' levels are not zlib's.
+///
+/// What zlib makes of arrays there, zlib-rs makes at 4, within a hundredth; at 3 it is an eighth larger. Of text 4 makes
+/// a tenth less, in a fifth less of the disk's blocks, and 3 comes closest, with as many blocks.
+fn zlib_level(bytes: &[u8]) -> flate2::Compression {
+    let head = bytes.get(..TOLD_BY).unwrap_or(bytes);
+    let is_text = |byte: &&u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+    let n_text = head.iter().filter(is_text).count();
+    flate2::Compression::new(if n_text * 4 > head.len() * 3 { 3 } else { 4 })
+}
 
 /// As Python's `LZ4FrameFile` writes them (lz4 4.4): blocks that refer to the one before. Whoever reads makes room for a
 /// whole block, so that blocks of 4 MiB, which the encoder would take for a large value, are read half as fast.
@@ -266,7 +276,7 @@ fn lz4_frame() -> FrameInfo {
 /// # Errors
 /// What the system said, or that nothing is written in this form.
 pub(crate) fn pack(codec: Codec, bytes: &[u8], out: &mut dyn io::Write) -> io::Result<()> {
-    let level = flate2::Compression::new(LEVEL);
+    let level = zlib_level(bytes);
     match codec {
         Codec::Zlib => {
             let mut packer = flate2::write::ZlibEncoder::new(out, level);

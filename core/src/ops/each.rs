@@ -29,6 +29,19 @@ pub struct Control<'a> {
     pub progress: &'a Progress,
 }
 
+impl Control<'_> {
+    /// What came of work during which it may have been asked to stop: then whatever was read went out of reach.
+    pub(crate) fn ended<T>(self, done: Result<T>) -> Result<T> {
+        done.map_err(|error| {
+            if self.cancel.is_cancelled() {
+                Error::cancelled()
+            } else {
+                error
+            }
+        })
+    }
+}
+
 /// Calls `work` for each row and `sink`, on the caller's thread, with each result as it comes.
 ///
 /// A row whose work panics gives `broken` instead, so that one bad entry hides nothing.

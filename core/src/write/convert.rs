@@ -56,6 +56,17 @@ pub fn convert(
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Converted> {
+    control.ended(carry(source, target, path, options, leftovers, control))
+}
+
+fn carry(
+    source: &Store,
+    target: &'static Target,
+    path: &Path,
+    options: &Options,
+    leftovers: &mut Leftovers,
+    control: Control<'_>,
+) -> Result<Converted> {
     let place = Destination::new(source, target, path)?;
     refuse_kind(source, target)?;
     let snapshot = Snapshot::read(source, control.cancel, &crate::scan::Progress::default())?;

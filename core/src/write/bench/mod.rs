@@ -89,6 +89,15 @@ pub fn bench(
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Bench> {
+    control.ended(measured(source, options, leftovers, control))
+}
+
+fn measured(
+    source: &Store,
+    options: &Options,
+    leftovers: &mut Leftovers,
+    control: Control<'_>,
+) -> Result<Bench> {
     let snapshot = Snapshot::read(source, control.cancel, &Progress::default())?;
     let only = options.only.as_ref();
     let is_chosen = |record: &Record<'_>| only.is_none_or(|only| only.contains(&record.id()));
