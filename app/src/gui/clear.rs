@@ -250,8 +250,10 @@ impl Session {
                 self.state.dialog = Some(Dialog::Held);
                 self.look_everywhere();
             }
-            HeldCommand::BringBack(id) => match of_id(id) {
+            HeldCommand::BringBack(id) => match of_id(id.clone()) {
                 Some(held) => self.bring_back(held),
+                // The message about a clear may be faster than the look for what it moved aside.
+                None if self.is_looking_for_held() => self.state.bring_next = Some(id),
                 None => self.state.notices.push(NOT_HELD.to_owned()),
             },
             HeldCommand::Free(id) if self.state.restoring.iter().any(|(_, of)| *of == id) => {}
@@ -259,6 +261,11 @@ impl Session {
                 self.state.dialog = of_id(id).map(|held| Dialog::Purge(vec![held]));
             }
         }
+    }
+
+    fn is_looking_for_held(&self) -> bool {
+        let job = self.state.holding;
+        job.is_some_and(|job| !self.jobs.is_over(job))
     }
 
     fn bring_back(&mut self, held: Held) {
@@ -281,6 +288,12 @@ impl Session {
         // What an older look found is not what is held now.
         if self.state.holding == Some(job) {
             self.state.held = held;
+            if let Some(id) = self.state.bring_next.take() {
+                match self.state.held.iter().find(|held| held.id == id) {
+                    Some(held) => self.bring_back(held.clone()),
+                    None => self.state.notices.push(NOT_HELD.to_owned()),
+                }
+            }
             return;
         }
         if self.state.everywhere.job != Some(job) {

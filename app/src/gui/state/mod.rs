@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) held: Vec<Held>,
     /// The job that looks for it.
     pub(crate) holding: Option<JobId>,
+    /// What is brought back once that job has found it.
+    pub(crate) bring_next: Option<String>,
     /// What is held aside of all stores.
     pub(crate) everywhere: Everywhere,
     /// The window over the window.
