@@ -13,7 +13,7 @@ use super::out::{self, Failure, tell};
 
 /// Every store at or below the paths, in the order of the paths.
 ///
-/// A path that cannot be opened is told as an issue, and the others are opened.
+/// A path that cannot be opened is told as an issue, as is what was not looked into, and the others are opened.
 ///
 /// # Errors
 /// If none of the paths can be opened.
@@ -46,7 +46,13 @@ pub(super) fn find_telling(
 ) -> Result<Vec<Arc<StoreInfo>>, Failure> {
     let (mut found, mut failed) = (Vec::new(), Vec::new());
     for path in paths {
-        let opened = telling(path);
+        let mut passed_over = Vec::new();
+        let opened = stores::open_all_telling(path, &Cancel::default(), &mut |issue| {
+            passed_over.push(issue);
+        });
+        for issue in passed_over {
+            tell(issue)?;
+        }
         match opened {
             Ok(stores) => found.extend(stores),
             Err(error) => failed.push((path, error)),
@@ -67,7 +73,7 @@ pub(super) fn find_telling(
 /// # Errors
 /// If there is none, or more than one.
 pub(super) fn single(path: &Path) -> Result<Store, Failure> {
-    let found = telling(path)?;
+    let found = stores::open_all_telling(path, &Cancel::default(), &mut |issue| say_issue(&issue))?;
     let [info] = found.as_slice() else {
         let mut message = format!(
             "{} holds {} caches; name one of them:",
@@ -81,11 +87,6 @@ pub(super) fn single(path: &Path) -> Result<Store, Failure> {
         return Err(Failure::usage(message));
     };
     open(info)
-}
-
-/// Every store at or below a path; what was not looked into is said.
-fn telling(path: &Path) -> cachescope_core::Result<Vec<Arc<StoreInfo>>> {
-    stores::open_all_telling(path, &Cancel::default(), &mut |issue| say_issue(&issue))
 }
 
 /// Caches named where one had to be chosen.

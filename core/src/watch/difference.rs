@@ -1,9 +1,11 @@
 //! What was read again against what was known: the delta for the snapshot, and what people are told.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::{Event, EventKind};
-use crate::model::{Chunk, Delta, Live, Record, Role, Row, Time};
+use crate::model::{Chunk, Delta, Issue, Live, Record, Role, Row, Severity, Time};
+use crate::source::path_from_bytes;
 use crate::stores::{Follow, Part};
 
 /// How hits show that nobody was seen to look up.
@@ -20,10 +22,11 @@ pub(super) fn difference(
     live: &Live,
     follow: &dyn Follow,
     parts: &[Part],
-    read: &[Chunk],
+    (read, issues): (&[Chunk], &[Issue]),
     uses: Uses,
 ) -> (Delta, Vec<Event>) {
     let now = Time::now();
+    let unread = Unread::of(live, issues);
     let (mut delta, mut changes) = (Delta::default(), Vec::new());
     let mut seen: HashSet<Row> = HashSet::new();
     let has_value = |record: &Record<'_>| record.role == Role::Entry && follow.is_stored(record);
@@ -32,6 +35,9 @@ pub(super) fn difference(
         let known = row.and_then(|row| live.snapshot().record(row));
         seen.extend(row);
         let had = known.as_ref().filter(|known| has_value(known));
+        if had.is_some() && !has_value(&record) && unread.holds(&record) {
+            continue;
+        }
         let kind = match (had, has_value(&record)) {
             (None, true) => Some(EventKind::Stored),
             (Some(had), true) if had.fingerprint() != record.fingerprint() => {
@@ -61,6 +67,7 @@ pub(super) fn difference(
     for row in rows_of(live, parts) {
         if let Some(record) = live.snapshot().record(row)
             && !seen.contains(&row)
+            && !unread.holds(&record)
         {
             if has_value(&record) {
                 changes.push(Event::of_record(EventKind::Removed, now, &record));
@@ -69,6 +76,33 @@ pub(super) fn difference(
         }
     }
     (delta, changes)
+}
+
+/// Places that could not be read this time: what was known to be there may be there still.
+struct Unread<'a> {
+    root: &'a Path,
+    paths: Vec<&'a Path>,
+}
+
+impl<'a> Unread<'a> {
+    fn of(live: &'a Live, issues: &'a [Issue]) -> Self {
+        let errors = issues.iter().filter(|i| i.severity == Severity::Error);
+        Self {
+            root: &live.snapshot().store.path,
+            paths: errors.map(|issue| &*issue.path).collect(),
+        }
+    }
+
+    /// True if the entry lies in such a place, or such a place in the entry.
+    fn holds(&self, record: &Record<'_>) -> bool {
+        if self.paths.is_empty() {
+            return false;
+        }
+        let group = self.root.join(path_from_bytes(&record.group.locator));
+        let entry = group.join(path_from_bytes(record.key));
+        let mut paths = self.paths.iter();
+        paths.any(|path| entry.starts_with(path) || path.starts_with(&entry))
+    }
 }
 
 /// The entries whose sizes, files or times are not what was known: what is worth reading in full.
@@ -144,7 +178,6 @@ mod tests {
     use super::*;
     use crate::model::{ChunkBuilder, Group, Snapshot, StoreInfo};
     use crate::watch::OBSERVED;
-    use std::path::Path;
     use std::sync::Arc;
 
     struct Rules;
@@ -171,12 +204,47 @@ mod tests {
             by_access,
         };
         let read = [chunk(now)];
-        let (delta, events) = difference(&live, &Rules, &[Part::Store], &read, uses);
+        let (delta, events) = difference(&live, &Rules, &[Part::Store], (&read, &[]), uses);
         let hits = events.iter().filter(|event| event.kind == EventKind::Hit);
         assert_eq!(hits.map(|event| event.n).sum::<u64>(), expected);
         assert_eq!(delta.is_empty(), before == now);
         let is_suspect = !suspects(&live, &read, uses).is_empty();
         assert_eq!(is_suspect, by_access && before.1 < now.1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_now_is_not_removed() {
+        let chunk = |keys: &[(&str, &str)]| {
+            let mut builder = ChunkBuilder::default();
+            for (group, key) in keys {
+                builder.push(&Record::new(&Group::named(group), key.as_bytes()));
+            }
+            builder.finish()
+        };
+        let path = Path::new("/s");
+        let store = Arc::new(StoreInfo::new(path, path, "joblib", None));
+        let known = chunk(&[("f", "a"), ("f", "b"), ("g", "c")]);
+        let first = Snapshot::empty(store).extended(vec![known], vec![], true);
+        let live = Live::new(Arc::new(first));
+        let uses = Uses {
+            source: OBSERVED,
+            by_access: false,
+        };
+        let removed = |unread: Option<&str>, severity: Severity| {
+            let issues: Vec<_> = unread
+                .map(|path| Issue::new(severity, path, "closed"))
+                .into_iter()
+                .collect();
+            let read = [chunk(&[("f", "a")])];
+            let (_, events) = difference(&live, &Rules, &[Part::Store], (&read, &issues), uses);
+            let removed = events.iter().filter(|e| e.kind == EventKind::Removed);
+            removed.count()
+        };
+        assert_eq!(removed(None, Severity::Error), 2);
+        assert_eq!(removed(Some("/s/f"), Severity::Error), 1);
+        assert_eq!(removed(Some("/s/f/b/output.pkl"), Severity::Error), 1);
+        assert_eq!(removed(Some("/s"), Severity::Error), 0);
+        assert_eq!(removed(Some("/s"), Severity::Warning), 2);
     }
 
     #[test]

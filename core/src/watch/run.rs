@@ -370,7 +370,13 @@ impl Run {
     fn merge(&mut self, parts: &[Part], read: Read, is_first: bool) -> (Merged, Vec<Event>) {
         let at = Instant::now();
         let uses = self.sight.uses();
-        let (mut delta, changes) = difference(&self.live, self.follow, parts, &read.chunks, uses);
+        let (mut delta, changes) = difference(
+            &self.live,
+            self.follow,
+            parts,
+            (&read.chunks, &read.issues),
+            uses,
+        );
         if let Some(issues) = self.issues(parts, read.issues) {
             delta.set_issues(issues);
         }

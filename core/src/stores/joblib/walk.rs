@@ -123,8 +123,15 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// Reads single entries and left-over files of one group; those that are gone give nothing.
     pub(super) fn read_again<'k>(&self, locator: &[u8], keys: impl Iterator<Item = &'k [u8]>) {
         let mut worker = Worker::new(self);
-        let Ok(function) = worker.open_function(locator) else {
-            return;
+        let function = match worker.open_function(locator) {
+            Ok(function) => function,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::NotFound {
+                    let path = self.root.path().join(path_from_bytes(locator));
+                    worker.fail("Cannot list the folder", &path, error);
+                }
+                return;
+            }
         };
         for key in keys {
             if self.scan.cancel.is_cancelled() {
@@ -214,10 +221,15 @@ impl<'w, 'a> Worker<'w, 'a> {
             return;
         };
         let folder = self.walk.root.open_below(folder);
-        if let Ok(meta) = folder.and_then(|folder| folder.stat(name))
-            && meta.file_type == FileType::File
-        {
-            self.orphan(&function.group, key, &meta);
+        match folder.and_then(|folder| folder.stat(name)) {
+            Ok(meta) if meta.file_type == FileType::File => {
+                self.orphan(&function.group, key, &meta);
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = self.walk.root.path().join(&path);
+                self.fail("Cannot read the file", &path, error);
+            }
+            Ok(_) | Err(_) => {}
         }
     }
 
