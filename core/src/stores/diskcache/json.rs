@@ -14,7 +14,13 @@ const VALUE_BYTES: usize = 16 << 20;
 /// A key as it is listed, if these bytes are JSON in a zlib stream.
 pub(super) fn key_label(bytes: &[u8]) -> Option<String> {
     let value = pickle::decode_bytes(&key_pickle(bytes)?).value;
-    Some(value.key_label(value.root()))
+    let label = value.key_label(value.root());
+    // An empty label would be none, and the key be listed by its bytes.
+    Some(if label.is_empty() {
+        "''".to_owned()
+    } else {
+        label
+    })
 }
 
 /// The key that `JSONDisk` makes of these bytes, as a pickle, if they are JSON in a zlib stream.
@@ -70,6 +76,8 @@ mod tests {
             Some("123456789012345678901234567890"),
         );
         check("789c538a294db13030a85002000d20028a", Some(r"'\ud800x'"));
+        // ''
+        check("789c5352020000680045", Some("''"));
         check("616263", None);
     }
 }
