@@ -136,6 +136,7 @@ impl Files<'_> {
         self.write_scrap(shelf, old)?;
         disk::replace(&shelf.dir, SCRAP.as_ref(), self.dir, &self.named(BACKUP))?;
         self.write_scrap(shelf, new)?;
+        let ours = shelf.dir.stat(SCRAP.as_ref())?.ino;
         match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
             Ok(()) => {}
             // The program is between two steps of a commit.
@@ -152,7 +153,7 @@ impl Files<'_> {
         let stays = self.carry_over(shelf, old, data);
         if !matches!(stays, Ok(true)) {
             // Also where it cannot be known: the one that was taken may hold lines that stand nowhere else.
-            self.swap_back(shelf, old, new)?;
+            self.swap_back(shelf, ours, old, new)?;
         }
         stays
     }
@@ -175,16 +176,39 @@ impl Files<'_> {
         Ok(true)
     }
 
-    /// Puts the index that was taken in its place again, with what a program wrote into the new one.
-    fn swap_back(&self, shelf: &Shelf, old: &[u8], new: &[u8]) -> io::Result<()> {
+    /// Puts the index that was taken in its place again, with what a program wrote into the new one, the file `ours`.
+    ///
+    /// What comes off must be what was put there last. Anything else a program has written since: being newer, it goes
+    /// back.
+    fn swap_back(&self, shelf: &Shelf, ours: u64, old: &[u8], new: &[u8]) -> io::Result<()> {
         let index = self.named(INDEX);
-        match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
-            // It moved ours away in its next commit.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return disk::rename(&shelf.dir, SCRAP.as_ref(), self.dir, &index);
+        let mut last = ours;
+        for _ in 0..TRIES {
+            let put = shelf.dir.stat(SCRAP.as_ref())?.ino;
+            match disk::exchange(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
+                // It moved that away in its next commit, and may have written another one by now.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    match disk::rename(&shelf.dir, SCRAP.as_ref(), self.dir, &index) {
+                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                        other => return other,
+                    }
+                }
+                other => other?,
             }
-            other => other?,
+            if shelf.dir.stat(SCRAP.as_ref())?.ino != last {
+                last = put;
+                continue;
+            }
+            if last == ours {
+                self.append_theirs(shelf, old, new)?;
+            }
+            return Ok(());
         }
+        Err(io::ErrorKind::ResourceBusy.into())
+    }
+
+    /// Adds what a program wrote into the new index, which lies on the shelf again, to the one in its place.
+    fn append_theirs(&self, shelf: &Shelf, old: &[u8], new: &[u8]) -> io::Result<()> {
         let (ours, now) = (on_shelf(shelf)?, self.index()?);
         let theirs = ours.strip_prefix(new).unwrap_or_default();
         // What of it we carried over ourselves stands there already.

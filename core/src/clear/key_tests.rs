@@ -189,3 +189,44 @@ fn a_key_added_while_the_index_is_exchanged_outlives_a_failed_step() {
     }
     panic!("the faults have no end");
 }
+
+/// The program commits before the index is exchanged, and once more before the one that was taken is put back.
+#[test]
+fn an_index_written_while_another_is_put_back_is_not_lost() {
+    let bench = Bench::new(FILES[1]);
+    let before = bench.content();
+    let plan = bench.plan();
+    let index = bench.temp.path().join("shelf.dir");
+    fault::meanwhile({
+        let (index, new) = (index.clone(), bench.temp.path().join("new"));
+        let mut n_renames = 0;
+        move |call| {
+            n_renames += usize::from(call == "rename");
+            let line = match (call, n_renames) {
+                ("rename", 2) => "'early', (0, 3)\n",
+                ("rename", 3) => "'late', (0, 3)\n",
+                _ => return,
+            };
+            // The library's index is a new file each time, and not the old one with a line more.
+            let text = fs::read(&index).unwrap_or_default();
+            let base = if line.contains("late") {
+                fs::read(new.with_extension("kept")).unwrap()
+            } else {
+                text
+            };
+            let whole = [line.as_bytes(), &base].concat();
+            fs::write(&new, &whole).unwrap();
+            fs::write(new.with_extension("kept"), &whole).unwrap();
+            fs::rename(&new, &index).unwrap();
+        }
+    });
+    let (_, n_done) = run(&plan, How::Keep);
+    fault::clear();
+    let text = String::from_utf8(fs::read(&index).unwrap()).unwrap();
+    for key in ["'early'", "'late'"] {
+        assert_eq!(text.matches(key).count(), 1, "{key} in {text}");
+    }
+    assert_eq!(bench.content().len() + n_done, before.len() + 2);
+    bench.undo_all();
+    assert_eq!(bench.content().len(), before.len() + 2);
+}
