@@ -23,10 +23,15 @@ use crate::stores::{Removal, RowRemoval};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
+/// Entries that are let go of at a time: until then an undo that is cut short finds them in the store again.
+const FORGOTTEN: usize = 1024;
+
 /// The mechanism for [`Removal::Row`].
 pub(super) struct Rows<'a> {
     held: HeldRows<'a>,
     open: BTreeMap<PathBuf, Changing>,
+    /// Numbers of entries that are back in the store, and not let go of yet.
+    back: Vec<usize>,
     /// How many rows are put back in one transaction.
     pace: Pace,
 }
@@ -69,6 +74,7 @@ impl Mechanism for Rows<'_> {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.forget();
         Ok(())
     }
 }
@@ -78,6 +84,7 @@ impl<'a> Rows<'a> {
         Self {
             held: HeldRows::new(way),
             open: BTreeMap::new(),
+            back: Vec::new(),
             pace: Pace::default(),
         }
     }
@@ -121,17 +128,25 @@ impl<'a> Rows<'a> {
         let tried = self.try_into(database, rows);
         let outcomes = tried
             .unwrap_or_else(|error| rows.iter().map(|_| Err(stays(error.repeated()))).collect());
-        let back: Vec<usize> = rows
+        let done = rows
             .iter()
             .zip(&outcomes)
-            .filter(|(_, outcome)| outcome.is_ok())
-            .map(|(row, _)| row.entry.n)
-            .collect();
-        if let Err(error) = self.held.forget(&back) {
+            .filter(|(_, outcome)| outcome.is_ok());
+        self.back.extend(done.map(|(row, _)| row.entry.n));
+        if self.back.len() >= FORGOTTEN {
+            self.forget();
+        }
+        outcomes
+    }
+
+    fn forget(&mut self) {
+        let back = std::mem::take(&mut self.back);
+        if !back.is_empty()
+            && let Err(error) = self.held.forget(&back)
+        {
             // They are in the store, and the next undo finds them there.
             log::warn!("{error}");
         }
-        outcomes
     }
 
     fn try_into(&mut self, database: &Path, rows: &[Row<'_>]) -> crate::Result<Vec<Result>> {
