@@ -209,13 +209,26 @@ pub(super) fn may_write(dir: &Dir) -> io::Result<()> {
     Ok(rustix::fs::accessat(dir, ".", access, AtFlags::EACCESS)?)
 }
 
+/// True if what is called `name` in the folder belongs to us.
+pub(super) fn is_own(parent: &Dir, name: &OsStr) -> io::Result<bool> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    is_owner(stat.st_uid, parent)
+}
+
+fn is_owner(owner: u32, parent: &Dir) -> io::Result<bool> {
+    let me = rustix::process::geteuid();
+    // The administrator may help out where the owner of the place made it.
+    let is_helper = || Ok(me.is_root() && owner == rustix::fs::fstat(parent)?.st_uid);
+    if owner == me.as_raw() {
+        return Ok(true);
+    }
+    is_helper()
+}
+
 /// True if nobody but us may change what is in the folder.
 pub(super) fn is_ours(dir: &Dir, parent: &Dir) -> io::Result<bool> {
     let stat = rustix::fs::fstat(dir)?;
-    let me = rustix::process::geteuid();
-    let own = stat.st_uid == me.as_raw()
-        // The administrator may help out where the owner of the place made it.
-        || (me.is_root() && stat.st_uid == rustix::fs::fstat(parent)?.st_uid);
+    let own = is_owner(stat.st_uid, parent)?;
     let shared = Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
     Ok(own && !shared)
 }

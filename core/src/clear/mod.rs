@@ -4,6 +4,7 @@
 //! [`undo`] brings back what was moved aside. Each step is one rename or one removal relative to an
 //! open folder, so that a crash at any moment leaves every entry whole or gone.
 
+mod apart;
 mod apply;
 pub mod compact;
 mod dbm_file;

@@ -74,12 +74,33 @@ impl Quarantine {
         disk::sync_dir(&self.parent)
     }
 
-    /// The quarantine in `parent`; `None` if there is none that is ours.
-    pub(super) fn find(parent: Dir) -> Option<Self> {
-        let dir = parent.open_dir(QUARANTINE.as_ref()).ok()?;
-        disk::is_ours(&dir, &parent)
-            .unwrap_or(false)
-            .then_some(Self { parent, dir })
+    /// The quarantine in `parent`; `None` if there is none, or it is somebody else's.
+    ///
+    /// # Errors
+    /// If it is ours, and cannot be opened or trusted.
+    pub(super) fn find(parent: Dir) -> Result<Option<Self>> {
+        let path = parent.path().join(QUARANTINE);
+        let fail = |e| Error::io("Cannot open what was moved aside", &path, e);
+        let is_own = match disk::is_own(&parent, QUARANTINE.as_ref()) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(fail)?,
+        };
+        if !is_own {
+            return Ok(None);
+        }
+        let dir = match parent.open_dir(QUARANTINE.as_ref()) {
+            Err(e) if disk::is_no_folder(&e) => return Ok(None),
+            other => other.map_err(fail)?,
+        };
+        if !disk::is_ours(&dir, &parent).map_err(fail)? {
+            return Err(Error::refused(
+                "What was moved aside is not touched",
+                "others may write into its folder",
+            )
+            .at(&path)
+            .hint("Look at what is in it, and take their right to write away (chmod go-w)"));
+        }
+        Ok(Some(Self { parent, dir }))
     }
 
     /// Where it is.
@@ -112,6 +133,17 @@ impl Quarantine {
         let dir = self.dir.open_dir(name.as_ref())?;
         let manifest = disk::open_existing(&dir, MANIFEST.as_ref())?;
         Ok((dir, manifest))
+    }
+
+    /// What is on a shelf besides what SQLite leaves there; nothing if it is gone.
+    pub(super) fn names_on(&self, name: &str) -> io::Result<Vec<OsString>> {
+        let dir = match self.dir.open_dir(name.as_ref()) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut names: Vec<OsString> = dir.names()?.into_iter().map(|(name, _)| name).collect();
+        names.retain(|name| name != MANIFEST && SCRAPS.iter().all(|own| name != own));
+        Ok(names)
     }
 
     /// Takes a shelf for us alone.
@@ -339,14 +371,12 @@ pub(super) fn new_shelf(parent: &Dir, id: &str, purpose: Purpose) -> Result<(Qua
 
 /// Tidies the quarantine in `parent`, if there is one; what cannot be done now is done the next time.
 pub(super) fn tidy_in(parent: &Dir) {
-    let Some(quarantine) = parent
-        .open_below(Path::new(""))
-        .ok()
-        .and_then(Quarantine::find)
-    else {
-        return;
+    let found = match parent.open_below(Path::new("")) {
+        Ok(parent) => Quarantine::find(parent),
+        Err(e) => Err(cannot_tidy(e, parent.path())),
     };
-    if let Err(error) = quarantine.tidy(&Cancel::default()) {
+    let tidied = found.and_then(|found| found.map_or(Ok(()), |q| q.tidy(&Cancel::default())));
+    if let Err(error) = tidied {
         log::warn!("{error}");
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::apart::{self, Taken};
 use super::apply::{Stays, seen};
 use super::disk;
 use super::journal::part_name;
@@ -96,18 +97,18 @@ impl ValueFile {
         Ok(back.map_or(Moved::Stray, |()| Moved::Not))
     }
 
-    /// Frees it where it lies.
+    /// Frees it where it lies; what a program put in its place meanwhile stays.
     pub(super) fn free(&self, dir: &Dir) -> io::Result<()> {
         let (folder, name) = open(dir, &self.path)?;
-        if !folder
-            .stat(name)
-            .is_ok_and(|now| seen::is_same(&now, &self.meta))
-        {
-            return Ok(());
+        let is_it = |name: &OsStr| {
+            let now = folder.stat(name);
+            now.is_ok_and(|now| seen::is_same(&now, &self.meta))
+        };
+        if let Taken::Apart(apart) = apart::take(&folder, name, is_it)? {
+            disk::remove_file(&folder, &apart)?;
+            drop(folder);
+            self.prune(dir);
         }
-        disk::remove_file(&folder, name)?;
-        drop(folder);
-        self.prune(dir);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::apart::{self, Taken};
 use super::super::disk;
 use super::super::journal::{self, By, GuardText, part_name};
 use super::super::quarantine::{Purpose, Shelf};
@@ -13,7 +14,7 @@ use super::seen::{self, SeenFolder};
 use super::{Job, Mechanism, Site, Stays, To};
 use crate::Error;
 use crate::model::Time;
-use crate::source::Dir;
+use crate::source::{Dir, Meta};
 use crate::stores::{Guard, Removal};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
@@ -35,6 +36,10 @@ pub(super) struct Files<'a> {
     gone: BTreeSet<PathBuf>,
     /// Groups that something was taken from.
     touched: BTreeSet<PathBuf>,
+    /// Why nothing of a group may be held: undo would put it under code that nobody has compared.
+    unguarded: BTreeMap<PathBuf, Option<Error>>,
+    /// Why a part of an entry that is out stays behind.
+    left: Option<Error>,
 }
 
 impl Mechanism for Files<'_> {
@@ -79,12 +84,15 @@ impl Mechanism for Files<'_> {
 
     fn sync(&mut self) -> crate::Result<()> {
         for path in std::mem::take(&mut self.touched) {
-            if let Ok(dir) = self.site.base.open_below(&path) {
-                disk::sync_dir(&dir)
-                    .map_err(|e| Error::io("Cannot wait for the disk", dir.path(), e))?;
-            }
+            let synced = match self.site.base.open_below(&path) {
+                // It was empty, and is gone.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other.and_then(|dir| disk::sync_dir(&dir)),
+            };
+            let whole = self.site.base.path().join(&path);
+            synced.map_err(|e| Error::io("Cannot wait for the disk", &whole, e))?;
         }
-        Ok(())
+        self.left.take().map_or(Ok(()), Err)
     }
 }
 
@@ -98,6 +106,8 @@ impl<'a> Files<'a> {
             shared: BTreeMap::new(),
             gone: BTreeSet::new(),
             touched: BTreeSet::new(),
+            unguarded: BTreeMap::new(),
+            left: None,
         }
     }
 
@@ -109,15 +119,35 @@ impl<'a> Files<'a> {
         if self.gone.contains(first) {
             return Ok(());
         }
+        let is_tidied = !matches!(to, To::Nowhere) || self.touched.contains(outer_of(first));
         let outer = open_outer(&mut self.group, &self.site.base, outer_of(first))?;
+        if !is_tidied {
+            apart::tidy(outer);
+        }
+        if let (Removal::Folder { guard, .. }, To::Shelf(shelf)) = (&job.removal, to)
+            && shelf.purpose == Purpose::Undo
+        {
+            let unguarded = self.unguarded.entry(outer_of(first).to_owned());
+            let why = unguarded.or_insert_with(|| unread_guard(&self.site.base, guard.as_ref()));
+            if let Some(error) = why {
+                return Err(Stays::Failed(error.repeated()));
+            }
+        }
         match &job.removal {
-            Removal::Folder { .. } => take_folder((self.site, self.now), job, first, outer, to)?,
+            Removal::Folder { .. } => {
+                let taken = take_folder((self.site, self.now), job, first, outer, to)?;
+                self.left = self.left.take().or(taken);
+            }
             Removal::Shared { .. } => {
                 // Where the first of them could not go, another one's look at the same files may still pass.
                 let n = *self.shared.entry(first.clone()).or_insert(job.n);
-                take_files(self.site, job, n, paths, outer, to)?;
+                let taken = take_files(self.site, job, n, paths, outer, to)?;
+                self.left = self.left.take().or(taken);
             }
-            _ => take_files(self.site, job, job.n, paths, outer, to)?,
+            _ => {
+                let taken = take_files(self.site, job, job.n, paths, outer, to)?;
+                self.left = self.left.take().or(taken);
+            }
         }
         if matches!(job.removal, Removal::Shared { .. }) {
             self.gone.insert(first.clone());
@@ -176,19 +206,19 @@ fn take_folder(
     path: &Path,
     outer: &Dir,
     to: To<'_>,
-) -> Result {
+) -> Result<Option<Error>> {
     let Some(name) = path.file_name() else {
         return Err(Stays::because("it has no folder of its own"));
     };
     let seen = SeenFolder::look(job, outer, name, site.dev, (now, site.fresh))?;
     let shelf = match to {
-        To::Check => return Ok(()),
+        To::Check => return Ok(None),
         To::Nowhere => return free_folder(&seen, outer, name),
         To::Shelf(shelf) => shelf,
     };
     let held = part_name(job.n, true, 0);
     match disk::rename(outer, name, &shelf.dir, &held) {
-        Ok(()) if seen.is_still(&shelf.dir, &held) => Ok(()),
+        Ok(()) if seen.is_still(&shelf.dir, &held) => Ok(None),
         Ok(()) => put_back(shelf, &held, outer, name).and(Err(seen::changed())),
         // An overlay file system cannot move a folder of its lower layer.
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices && shelf.purpose == Purpose::Free => {
@@ -206,7 +236,7 @@ fn take_files(
     paths: &[PathBuf],
     outer: &Dir,
     to: To<'_>,
-) -> Result {
+) -> Result<Option<Error>> {
     let names: Vec<&OsStr> = paths.iter().filter_map(|p| p.file_name()).collect();
     let first = paths.first().map(|p| outer_of(p));
     if paths.iter().any(|p| Some(outer_of(p)) != first) {
@@ -214,8 +244,8 @@ fn take_files(
     }
     let metas = seen::look_at_files(job, outer, &names, site.dev)?;
     let shelf = match to {
-        To::Check => return Ok(()),
-        To::Nowhere => return free_files(outer, &names),
+        To::Check => return Ok(None),
+        To::Nowhere => return free_files(outer, &names, &metas),
         To::Shelf(shelf) => shelf,
     };
     for (k, (name, meta)) in names.iter().zip(&metas).enumerate() {
@@ -228,29 +258,37 @@ fn take_files(
         }
         return Err(stays);
     }
-    Ok(())
+    Ok(None)
 }
 
-/// Frees files where they lie: first what makes them an entry.
-fn free_files(outer: &Dir, names: &[&OsStr]) -> Result {
-    for (k, name) in names.iter().enumerate() {
-        match disk::remove_file(outer, name) {
+/// Frees files where they lie, first what makes them an entry; says what of it stays behind.
+fn free_files(outer: &Dir, names: &[&OsStr], metas: &[Meta]) -> Result<Option<Error>> {
+    let mut left = None;
+    for (k, (name, meta)) in names.iter().zip(metas).enumerate() {
+        match free_file(outer, name, meta) {
             Ok(()) => {}
-            Err(e) if k == 0 => return Err(seen::failed(e, &outer.path().join(name))),
+            Err(stays) if k == 0 => return Err(stays),
             // The first file is out, so the entry is gone; this part of it belongs to nobody now.
-            Err(e) => log::warn!("{}", left_behind(e, &outer.path().join(name))),
+            Err(stays) => left = Some(left_behind(stays, &outer.path().join(name))),
         }
     }
-    Ok(())
+    Ok(left)
 }
 
-fn move_file(
-    shelf: &Shelf,
-    outer: &Dir,
-    name: &OsStr,
-    held: &OsStr,
-    seen: &crate::source::Meta,
-) -> Result {
+fn free_file(outer: &Dir, name: &OsStr, seen: &Meta) -> Result {
+    let fail = |e| cannot_free(e, &outer.path().join(name));
+    let is_it = |name: &OsStr| outer.stat(name).is_ok_and(|now| seen::is_same(&now, seen));
+    let apart = match apart::take(outer, name, is_it).map_err(fail)? {
+        Taken::Apart(apart) => apart,
+        Taken::Other => return Err(seen::changed()),
+    };
+    disk::remove_file(outer, &apart).map_err(|e| {
+        apart::give_back(outer, &apart, name);
+        fail(e)
+    })
+}
+
+fn move_file(shelf: &Shelf, outer: &Dir, name: &OsStr, held: &OsStr, seen: &Meta) -> Result {
     disk::rename(outer, name, &shelf.dir, held)
         .map_err(|e| seen::failed(e, &outer.path().join(name)))?;
     if shelf
@@ -278,28 +316,79 @@ fn put_back(shelf: &Shelf, held: &OsStr, outer: &Dir, name: &OsStr) -> Result {
     })
 }
 
-/// Frees an entry where it lies: first what makes it an entry, last its folder.
-fn free_folder(seen: &SeenFolder, outer: &Dir, name: &OsStr) -> Result {
-    if !seen.is_still(outer, name) {
-        return Err(seen::changed());
-    }
+/// Frees an entry where it lies, first what makes it an entry, last its folder; says what of it stays behind.
+fn free_folder(seen: &SeenFolder, outer: &Dir, name: &OsStr) -> Result<Option<Error>> {
+    let path = outer.path().join(name);
+    let taken = apart::take(outer, name, |name| seen.is_still(outer, name));
+    let doomed = taken.and_then(|taken| match taken {
+        Taken::Apart(apart) => apart::doom(outer, &apart, name).map(Some),
+        Taken::Other => Ok(None),
+    });
+    let doomed = match doomed {
+        Ok(Some(doomed)) => doomed,
+        // An overlay file system cannot move a folder of its lower layer.
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices && seen.is_still(outer, name) => {
+            name.to_owned()
+        }
+        Ok(None) => return Err(seen::changed()),
+        Err(e) => return Err(cannot_free(e, &path)),
+    };
+    let mut left = None;
     for (k, file) in seen.files.iter().enumerate() {
         match disk::remove_file(seen.dir(), file) {
             Ok(()) => {}
-            Err(e) if k == 0 => return Err(seen::failed(e, &seen.dir().path().join(file))),
-            Err(e) => log::warn!("{}", left_behind(e, &seen.dir().path().join(file))),
+            Err(e) if k == 0 => {
+                apart::give_back(outer, &doomed, name);
+                return Err(seen::failed(e, &path.join(file)));
+            }
+            Err(e) => {
+                let why = seen::failed(e, &path);
+                left = Some(left_behind(why, &path.join(file)));
+            }
         }
     }
     // A program may have begun to write into it again: then the folder is that program's.
-    if let Err(e) = disk::remove_dir(outer, name) {
-        log::info!("{}: {e}", outer.path().join(name).display());
+    if let Err(e) = disk::remove_dir(outer, &doomed) {
+        log::info!("{}: {e}", path.display());
+        apart::give_back(outer, &doomed, name);
     }
-    Ok(())
+    Ok(left)
 }
 
-fn left_behind(error: io::Error, path: &Path) -> Error {
+fn cannot_free(error: io::Error, path: &Path) -> Stays {
+    if error.kind() != io::ErrorKind::AlreadyExists {
+        return seen::failed(error, path);
+    }
+    let what = "The entry changed while it was freed, and cannot be put back";
+    Stays::Failed(
+        Error::io(what, path, error)
+            .hint("It lies beside its place, with \".cachescope~\" before its name"),
+    )
+}
+
+fn left_behind(stays: Stays, path: &Path) -> Error {
     let what = "The entry is out, and a part of it stays behind";
-    Error::io(what, path, error).hint("`check` finds it as an orphan")
+    let why = match stays {
+        Stays::Skipped(why) => why,
+        Stays::Failed(error) => error.message(),
+    };
+    Error::unavailable(what, why)
+        .at(path)
+        .hint("`check` finds it as an orphan")
+}
+
+/// Why a guard cannot be read, although it is there.
+fn unread_guard(base: &Dir, guard: Option<&Guard>) -> Option<Error> {
+    let path = &guard?.path;
+    match read_guard(base, path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            let what = "Cannot clear the entry with undo: the source of its function, which undo compares, cannot be read";
+            Some(
+                Error::io(what, &base.path().join(path), e).hint("--permanent clears without undo"),
+            )
+        }
+        _ => None,
+    }
 }
 
 /// The bytes of a guard file.

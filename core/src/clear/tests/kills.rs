@@ -69,6 +69,24 @@ fn a_permanent_clear_killed_at_any_call_is_finished_by_one_command() {
 }
 
 #[test]
+fn a_clear_that_frees_in_place_killed_at_any_call_leaves_each_entry_whole_or_gone() {
+    killed_at_each_call(
+        Bench::let_nothing_lie_beside,
+        |bench| drop(Bench::apply(&bench.plan(), How::Free)),
+        |bench, ran_through| {
+            assert!(!ran_through || bench.entries() == 0);
+            bench.undo_all();
+            bench.entries();
+            let is_ours = |path: &&PathBuf| path.to_string_lossy().contains("/.cachescope");
+            assert_eq!(bench.tree().keys().find(is_ours), None);
+            let function = |path: &PathBuf| path.parent().is_some_and(|p| p.ends_with("embed"));
+            let n_names = |tree: &Tree| tree.keys().filter(|path| function(path)).count();
+            assert!(n_names(&bench.tree()) <= n_names(&bench.before));
+        },
+    );
+}
+
+#[test]
 fn an_undo_killed_at_any_call_is_finished_by_the_next() {
     killed_at_each_call(
         |bench| drop(Bench::apply(&bench.plan(), How::Keep)),

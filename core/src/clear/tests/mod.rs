@@ -77,6 +77,11 @@ impl Bench {
         (applied, heard)
     }
 
+    /// Puts something in the quarantine's place, so that nothing can be moved aside.
+    fn let_nothing_lie_beside(&self) {
+        fs::write(self.temp.path().join(QUARANTINE), "").unwrap();
+    }
+
     /// One command that repairs whatever was cut short: brings back all that is held.
     fn undo_all(&self) {
         let paths = [self.opened()];

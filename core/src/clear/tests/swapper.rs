@@ -98,10 +98,21 @@ fn swap_until(stop: &AtomicBool, mine: &Path, entries: &[PathBuf]) -> BTreeSet<S
 
 #[test]
 fn in_a_thousand_tries_nothing_that_was_swapped_in_is_freed() {
+    try_swaps(|_| {});
+}
+
+/// Where nothing can lie beside, each thing is looked at under a name that the swapper does not know.
+#[test]
+fn nor_is_it_where_entries_are_freed_in_their_place() {
+    try_swaps(Bench::let_nothing_lie_beside);
+}
+
+fn try_swaps(prepare: impl Fn(&Bench)) {
     let mut tries = 0;
     let mut removed = 0;
     while tries < TRIES {
         let bench = Bench::new();
+        prepare(&bench);
         let entries = fill(&bench);
         let plan = bench.plan();
         let mine = bench.temp.path().join("mine");
@@ -119,8 +130,11 @@ fn in_a_thousand_tries_nothing_that_was_swapped_in_is_freed() {
                 .unwrap();
             let (applied, heard) = Bench::apply(&plan, how);
             stop.store(true, Ordering::Relaxed);
-            assert_eq!(heard.len(), plan.removals.len());
-            removed += applied.unwrap().removed;
+            // Where nothing can be moved aside that is refused.
+            removed += applied.map_or(0, |applied| {
+                assert_eq!(heard.len(), plan.removals.len());
+                applied.removed
+            });
             swapper.join().unwrap()
         });
         assert_eq!(
@@ -130,7 +144,7 @@ fn in_a_thousand_tries_nothing_that_was_swapped_in_is_freed() {
         );
         tries += plan.removals.len();
     }
-    assert!(removed > 0, "nothing was ever removed");
+    assert!((1..tries).contains(&removed), "{removed} of {tries}");
 }
 
 /// The race that no put-back can win: a second thing stands in the entry's place when the first is to go back.

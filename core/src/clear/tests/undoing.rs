@@ -164,6 +164,52 @@ fn a_quarantine_that_others_may_write_into_is_not_used() {
     assert_eq!(bench.entries(), 0);
 }
 
+/// What is there and cannot be brought back as it is must not read as "nothing is held".
+#[cfg(unix)]
+#[test]
+fn what_is_held_where_it_cannot_be_read_is_listed_as_unreadable() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::new();
+    let applied = Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let place = bench.temp.path().join(QUARANTINE);
+    let mode = |mode| fs::set_permissions(&place, fs::Permissions::from_mode(mode)).unwrap();
+    let is_unreadable = |word: &str| {
+        let held = undo::list(&[bench.opened()], None);
+        let why = held.first().map(|held| held.state.clone());
+        matches!(why, Some(HeldState::Unreadable(why)) if why.contains(word))
+    };
+    mode(0o770);
+    assert!(is_unreadable("others may write"));
+    mode(0o700);
+    let manifest = place.join(applied.undo_id.unwrap()).join("manifest.jsonl");
+    fs::rename(&manifest, bench.temp.path().join("away")).unwrap();
+    assert!(is_unreadable("manifest"));
+    undo::tidy(&[bench.opened()], None, &Cancel::default()).unwrap();
+    fs::rename(bench.temp.path().join("away"), &manifest).unwrap();
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
+/// Undo compares it before it puts values back.
+#[test]
+fn entries_whose_source_cannot_be_read_are_not_held() {
+    let bench = Bench::new();
+    let plan = bench.plan();
+    let code = bench.opened().join("joblib/features/embed/func_code.py");
+    fs::remove_file(&code).unwrap();
+    fs::create_dir(&code).unwrap();
+    let n_embed = plan
+        .removals
+        .iter()
+        .filter(|p| p.group_label.ends_with("embed"))
+        .count();
+    let (applied, heard) = Bench::apply(&plan, How::Keep);
+    assert_eq!(applied.unwrap().failed, n_embed);
+    let is_told = |(_, outcome): &&(Planned, Outcome)| matches!(outcome, Outcome::Failed(error) if error.to_string().contains("--permanent"));
+    assert_eq!(heard.iter().filter(is_told).count(), n_embed);
+    assert_eq!(Bench::apply(&plan, How::Free).0.unwrap().removed, n_embed);
+}
+
 /// Others wait for the lock that is held while shelves are tidied.
 #[test]
 fn shelves_that_others_work_on_are_passed_over_without_waiting() {

@@ -17,6 +17,9 @@ use crate::stores::{Removal, Store};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
+/// How often the folder that an entry goes back to may be thrown away under our hands.
+const TRIES: usize = 10;
+
 /// The mechanism for [`Removal::Folder`], [`Removal::Files`] and [`Removal::Shared`].
 pub(super) struct Files<'a> {
     way: Way<'a>,
@@ -51,12 +54,26 @@ impl<'a> Files<'a> {
         let Some(first) = entry.paths.first() else {
             return Err(Stays::because("its manifest does not say where it lay"));
         };
-        let outer = self.group(outer_of(first), entry)?;
-        let taken = "the program has stored a newer one since";
+        for _ in 0..TRIES {
+            let outer = self.group(outer_of(first), entry)?;
+            if self.put_into(&outer, first, entry)? {
+                return Ok(());
+            }
+            self.groups.remove(outer_of(first));
+        }
+        Err(Stays::because(
+            "a program throws its folder away again and again",
+        ))
+    }
+
+    /// False if the folder was thrown away meanwhile, as programs do with one that they find empty.
+    fn put_into(&self, outer: &Dir, first: &Path, entry: &Entry) -> Result<bool> {
+        let shelf = &self.way.shelf.dir;
+        let taken = || Stays::because("the program has stored a newer one since");
         if let Some(name) = first.file_name()
             && outer.stat(name).is_ok()
         {
-            return Err(Stays::because(taken));
+            return Err(taken());
         }
         // The part that makes it an entry comes last, so that the store never has half of one.
         for (held, path) in entry.parts().rev() {
@@ -66,17 +83,18 @@ impl<'a> Files<'a> {
             else {
                 return Err(Stays::because("its manifest is damaged"));
             };
-            match disk::rename(&self.way.shelf.dir, &held, &outer, name) {
+            match disk::rename(shelf, &held, outer, name) {
                 Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(Stays::because(taken));
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(taken()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound && shelf.stat(&held).is_ok() => {
+                    return Ok(false);
                 }
                 // Brought back already, by an undo that was cut short.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && path != first => {}
                 Err(e) => return Err(fail(e, &outer.path().join(name))),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The folder that an entry goes back to: as it is, or made again as it was.
@@ -193,11 +211,24 @@ impl<'a> Files<'a> {
 }
 
 /// Opens a folder some levels below, making what is missing of the way.
+///
+/// Programs throw folders away that they find empty: one that goes before it is opened is made again.
 pub(in super::super) fn make_below(
     base: &Dir,
     path: &Path,
     line: Option<&Group>,
 ) -> io::Result<Dir> {
+    let mut made = Err(io::ErrorKind::NotFound.into());
+    for _ in 0..TRIES {
+        made = try_make_below(base, path, line);
+        if !matches!(&made, Err(e) if e.kind() == io::ErrorKind::NotFound) {
+            break;
+        }
+    }
+    made
+}
+
+fn try_make_below(base: &Dir, path: &Path, line: Option<&Group>) -> io::Result<Dir> {
     let mut dir = base.open_below(Path::new(""))?;
     for part in path.components() {
         let name = part.as_os_str();

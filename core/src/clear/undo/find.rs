@@ -1,12 +1,14 @@
 //! Where something may be held: beside a path, above it, below it, and where our own folder remembers one.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::super::QUARANTINE;
+use super::super::apart;
 use super::super::plan;
 use super::super::quarantine::Quarantine;
-use super::{Held, look};
+use super::{Held, look, unreadable};
 use crate::Result;
 use crate::own::StateDir;
 use crate::scan::Cancel;
@@ -24,10 +26,15 @@ pub fn list(paths: &[PathBuf], state: Option<&StateDir>) -> Vec<Held> {
     let real: Vec<PathBuf> = paths.iter().map(|p| real_path(p)).collect();
     let mut held: Vec<Held> = Vec::new();
     for place in places(&real, state) {
-        let Some(quarantine) = open(&place) else {
-            continue;
+        let (quarantine, names) = match open_and_list(&place) {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            Err(error) => {
+                let path = place.join(QUARANTINE);
+                held.push(unreadable(QUARANTINE, &path, &place, error.message()));
+                continue;
+            }
         };
-        let names = quarantine.shelf_names().unwrap_or_default();
         let found = names.iter().filter_map(|name| look(&quarantine, name));
         held.extend(found.filter(|h| real.is_empty() || real.iter().any(|path| concerns(h, path))));
     }
@@ -41,13 +48,18 @@ pub fn list(paths: &[PathBuf], state: Option<&StateDir>) -> Vec<Held> {
 /// If something of ours cannot be removed, or it was cancelled.
 pub fn tidy(paths: &[PathBuf], state: Option<&StateDir>, cancel: &Cancel) -> Result<()> {
     let real: Vec<PathBuf> = paths.iter().map(|p| real_path(p)).collect();
+    for path in &real {
+        finish_in_place(path);
+    }
     for place in places(&real, state) {
-        if let Some(quarantine) = open(&place) {
-            quarantine.tidy(cancel)?;
+        match open(&place) {
+            Ok(Some(quarantine)) => quarantine.tidy(cancel)?,
+            Ok(None) => {}
+            // It is listed as what cannot be read.
+            Err(error) => log::warn!("{error}"),
         }
         if let Some(state) = state
-            && place.is_dir()
-            && !place.join(QUARANTINE).exists()
+            && is_certainly_gone(&place)
         {
             state.forget_quarantine(&place.join(QUARANTINE))?;
         }
@@ -60,8 +72,25 @@ pub fn is_id(text: &str) -> bool {
     plan::is_id(text)
 }
 
-fn open(place: &Path) -> Option<Quarantine> {
-    Quarantine::find(Dir::open_exact(place).ok()?)
+/// The quarantine of a place; a place that is gone, or nobody may look into, has none.
+fn open(place: &Path) -> Result<Option<Quarantine>> {
+    Dir::open_exact(place).map_or(Ok(None), Quarantine::find)
+}
+
+fn open_and_list(place: &Path) -> Result<Option<(Quarantine, Vec<String>)>> {
+    let Some(quarantine) = open(place)? else {
+        return Ok(None);
+    };
+    let names = quarantine.shelf_names()?;
+    Ok(Some((quarantine, names)))
+}
+
+/// True if there is no quarantine; where a disk is not mounted nobody can say.
+fn is_certainly_gone(place: &Path) -> bool {
+    let found = std::fs::symlink_metadata(place.join(QUARANTINE));
+    let is_missing = found.is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
+    let is_empty = || std::fs::read_dir(place).map_or(true, |mut list| list.next().is_none());
+    is_missing && !is_empty()
 }
 
 /// True if the path names the store, something in it, or something that it lies in.
@@ -102,16 +131,47 @@ fn places(real: &[PathBuf], state: Option<&StateDir>) -> BTreeSet<PathBuf> {
     places
 }
 
-/// Quarantines of stores below a folder, within a bounded look.
-fn search(path: &Path, places: &mut BTreeSet<PathBuf>) {
-    let Ok(root) = Dir::open_exact(path) else {
+/// Finishes clears that were cut short while they freed things in their place: in a folder and below it, or a file.
+fn finish_in_place(path: &Path) {
+    let mut folders = BTreeSet::new();
+    let is_folder = walk(path, |below, name| {
+        if apart::is_ours(name) {
+            folders.insert(below.to_owned());
+        }
+    });
+    let outer = path.parent().filter(|_| !is_folder);
+    let Ok(root) = Dir::open_exact(outer.unwrap_or(path)) else {
         return;
+    };
+    if !is_folder {
+        folders.insert(PathBuf::new());
+    }
+    for folder in folders {
+        if let Ok(dir) = root.open_below(&folder) {
+            apart::tidy(&dir);
+        }
+    }
+}
+
+/// Quarantines of stores below a folder.
+fn search(path: &Path, places: &mut BTreeSet<PathBuf>) {
+    walk(path, |below, name| {
+        if name == QUARANTINE {
+            places.insert(path.join(below));
+        }
+    });
+}
+
+/// Tells the names below a folder, each with the path of its folder, within a bounded look; false if it is no folder.
+fn walk(path: &Path, mut each: impl FnMut(&Path, &OsStr)) -> bool {
+    let Ok(root) = Dir::open_exact(path) else {
+        return false;
     };
     let mut waiting = std::collections::VecDeque::from([(PathBuf::new(), 0)]);
     let mut left = SEARCH_FOLDERS;
     while let Some((below, depth)) = waiting.pop_front() {
         let Some(rest) = left.checked_sub(1) else {
-            return;
+            break;
         };
         left = rest;
         let Ok(dir) = root.open_below(&below) else {
@@ -119,9 +179,9 @@ fn search(path: &Path, places: &mut BTreeSet<PathBuf>) {
         };
         // A listing that fails half-way tells as much as it told.
         dir.list(|name, file_type| {
-            if name == QUARANTINE {
-                places.insert(path.join(&below));
-            } else if file_type == FileType::Dir
+            each(&below, name);
+            if name != QUARANTINE
+                && file_type == FileType::Dir
                 && depth < SEARCH_DEPTH
                 && waiting.len() < SEARCH_FOLDERS
             {
@@ -130,6 +190,7 @@ fn search(path: &Path, places: &mut BTreeSet<PathBuf>) {
         })
         .ok();
     }
+    true
 }
 
 /// Links resolved, also where the last part is gone (it may be what was moved aside).

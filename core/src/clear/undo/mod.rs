@@ -104,7 +104,7 @@ impl Held {
         let parent = self.quarantine.parent().unwrap_or(Path::new("/"));
         let parent = Dir::open_exact(parent)
             .map_err(|e| Error::io("Cannot open what was moved aside", parent, e))?;
-        let quarantine = Quarantine::find(parent).ok_or_else(gone)?;
+        let quarantine = Quarantine::find(parent)?.ok_or_else(gone)?;
         let shelf = quarantine
             .take(&self.shelf_name())
             .map_err(|e| if e.is_not_found() { gone() } else { e })?;
@@ -129,7 +129,13 @@ pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged
     let (quarantine, mut shelf) = held.open()?;
     progress.set_total(held.entries as u64);
     quarantine.doom(&mut shelf)?;
-    quarantine.free(shelf, cancel, |_| progress.add(1))?;
+    // An entry of several files is one entry.
+    let mut freed = BTreeSet::new();
+    quarantine.free(shelf, cancel, |n| {
+        if freed.insert(n) {
+            progress.add(1);
+        }
+    })?;
     if let Err(error) = quarantine.tidy(cancel) {
         // All of it is freed, and the next command tidies.
         log::warn!("{error}");
@@ -170,8 +176,13 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     let parent = quarantine.parent().path();
     let (dir, manifest) = match quarantine.look(name) {
         Ok(found) => found,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
-        Err(e) => return Some(unreadable(name, &path, parent, plain_io(&e))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && holds_nothing(quarantine, name) => {
+            return None;
+        }
+        Err(e) => {
+            let why = format!("its manifest cannot be opened: {}", plain_io(&e));
+            return Some(unreadable(name, &path, parent, why));
+        }
     };
     let names = match journal::held_names(&dir) {
         Ok(names) => names,
@@ -187,7 +198,10 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     let is_freeing = Quarantine::is_doomed(name);
     let (entries, bytes) = match &manifest {
         Some(manifest) if !is_freeing => match held_entries(quarantine.parent(), &dir, manifest) {
-            Ok(held) => (held.len(), held.iter().map(|e| e.bytes).sum()),
+            Ok(held) => {
+                let bytes = held.iter().map(|entry| entry.bytes);
+                (held.len(), bytes.fold(0, u64::saturating_add))
+            }
             Err(e) => return Some(unreadable(name, &path, parent, e.message())),
         },
         _ => {
@@ -229,6 +243,12 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         state,
         quarantine: path,
     })
+}
+
+/// True if nothing lies on a shelf, or it is gone: it is being made or thrown away.
+fn holds_nothing(quarantine: &Quarantine, name: &str) -> bool {
+    let names = quarantine.names_on(name);
+    names.is_ok_and(|names| names.is_empty())
 }
 
 fn unreadable(name: &str, quarantine: &Path, parent: &Path, reason: String) -> Held {
