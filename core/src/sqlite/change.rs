@@ -107,7 +107,10 @@ impl Changing {
             }
             Err(e) => return Err(self.explain(&e)),
         }
-        work(&self.connection).map_err(|failure| self.explain_failure(failure))
+        work(&self.connection).map_err(|failure| match cancel.check() {
+            Err(cancelled) => cancelled,
+            Ok(()) => self.explain_failure(failure),
+        })
     }
 
     /// Begins a write transaction, waiting for other writers.

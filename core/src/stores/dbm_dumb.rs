@@ -94,7 +94,7 @@ impl Opened {
             .slots
             .iter()
             .map(|slot| blocks(slot.len))
-            .sum::<u64>();
+            .fold(0, u64::saturating_add);
         let all = blocks(self.data.len());
         all.saturating_sub(live) * BLOCK_BYTES
     }

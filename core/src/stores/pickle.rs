@@ -236,7 +236,14 @@ impl Backend for Pickle {
         true
     }
 
+    /// The whole file goes, so all that is in it must have been there to choose.
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
+        let parts = Parts::of(store)?;
+        let is_cut = |p: &&Problem| matches!(p.kind, ProblemKind::Limit | ProblemKind::Unreadable);
+        if let Some(problem) = parts.file.skim.problems.iter().find(is_cut) {
+            let why = format!("its file holds more than could be listed: {problem}");
+            return Err(Error::refused("Cannot clear the entry", why).at(&store.info.path));
+        }
         Ok(Removal::Shared {
             paths: OwnFiles::of(store)?.0.clone(),
         })

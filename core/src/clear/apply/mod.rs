@@ -18,6 +18,7 @@ use super::journal::{self, By, Head, Manifest};
 use super::plan::{self, Act, Plan, Planned};
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
 use super::recover;
+use crate::error::plain_io;
 use crate::model::Time;
 use crate::own::StateDir;
 use crate::scan::{Cancel, Progress};
@@ -344,8 +345,10 @@ impl Run<'_> {
     fn write_journal(&self, plan: &Plan, quarantine: &Quarantine, shelf: &Shelf) -> Result<()> {
         let fail = |e| match shelf.purpose {
             Purpose::Undo => {
-                let what = "Nothing was cleared: the journal for undo cannot be written";
-                Error::io(what, shelf.dir.path(), e).hint("--permanent clears without undo")
+                let what = "Nothing was cleared, because the journal for undo cannot be written";
+                Error::refused(what, plain_io(&e))
+                    .at(shelf.dir.path())
+                    .hint("--permanent clears without undo")
             }
             // What can be done without is the caller's to say.
             Purpose::Free => Error::io("the journal cannot be written", shelf.dir.path(), e),
@@ -440,9 +443,9 @@ impl Run<'_> {
         } else {
             let gone = self.out.intersection(&freed);
             gone.filter_map(|n| Some(plan.removals.get(*n)?.bytes))
-                .sum()
+                .fold(0, u64::saturating_add)
         };
-        self.applied.bytes_freed += bytes;
+        self.applied.bytes_freed = self.applied.bytes_freed.saturating_add(bytes);
         self.applied.bytes_held = self.applied.bytes_held.saturating_sub(bytes);
         result
     }
@@ -504,15 +507,15 @@ impl Run<'_> {
             (Outcome::Failed(_), _) => applied.failed += 1,
             (Outcome::Done, _) if is_inside && !is_kept => {
                 applied.removed += 1;
-                applied.bytes_inside += planned.bytes;
+                applied.bytes_inside = applied.bytes_inside.saturating_add(planned.bytes);
             }
             (Outcome::Done, To::Nowhere) => {
                 applied.removed += 1;
-                applied.bytes_freed += planned.bytes;
+                applied.bytes_freed = applied.bytes_freed.saturating_add(planned.bytes);
             }
             (Outcome::Done, _) => {
                 applied.removed += 1;
-                applied.bytes_held += planned.bytes;
+                applied.bytes_held = applied.bytes_held.saturating_add(planned.bytes);
             }
         }
         self.hear(planned, outcome);

@@ -39,8 +39,8 @@ pub(super) fn predict(site: &Site, name: &OsStr) -> Result<Gain> {
     let block = u64::from(form.block_bytes);
     let live: u64 = items
         .iter()
-        .map(|(key, value)| key.len() as u64 + value.len())
-        .sum();
+        .map(|(key, value)| value.len().saturating_add(key.len() as u64))
+        .fold(0, u64::saturating_add);
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -50,7 +50,9 @@ pub(super) fn predict(site: &Site, name: &OsStr) -> Result<Gain> {
     let buckets = (items.len() as f64 / (f64::from(form.bucket_slots) * FILL))
         .ceil()
         .max(1.0) as u64;
-    let after = (FIRST_BLOCKS + buckets) * block + live.next_multiple_of(block);
+    let after = (FIRST_BLOCKS + buckets)
+        .saturating_mul(block)
+        .saturating_add(live);
     let bytes_before = file.meta().size;
     Ok(Gain {
         bytes_before,
@@ -113,9 +115,9 @@ impl Rebuild<'_> {
         let fail = |e| old.fail(e);
         disk::take_after(new.file()?, self.dir, self.name).map_err(fail)?;
         new.sync()?;
-        self.swap().map_err(fail)?;
+        let can_go_back = self.swap().map_err(fail)?;
         // One that had opened it before the swap, and waits for the lock, would write into the old file.
-        if !old.holders()?.is_empty() {
+        if can_go_back && !old.holders()?.is_empty() {
             self.swap().map_err(fail)?;
             return Err(cannot("a program opened it meanwhile", old.path()));
         }
@@ -199,14 +201,14 @@ impl Rebuild<'_> {
         Ok(())
     }
 
-    /// The new file and the old one trade their names.
-    fn swap(&self) -> io::Result<()> {
+    /// The new file and the old one trade their names; false where the system cannot do that, and the old one is gone.
+    fn swap(&self) -> io::Result<bool> {
         let shelf = &self.shelf.dir;
         match disk::exchange(shelf, SCRAP.as_ref(), self.dir, self.name) {
             Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-                disk::replace(shelf, SCRAP.as_ref(), self.dir, self.name)
+                disk::replace(shelf, SCRAP.as_ref(), self.dir, self.name).map(|()| false)
             }
-            other => other,
+            other => other.map(|()| true),
         }
     }
 }

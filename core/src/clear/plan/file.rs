@@ -1,6 +1,6 @@
 //! Plans as files: JSON, written whole or not at all, read back by the version that wrote them.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -21,8 +21,11 @@ impl Plan {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         let mut file =
             tempfile::NamedTempFile::new_in(folder.unwrap_or(".".as_ref())).map_err(fail)?;
-        serde_json::to_writer_pretty(std::io::BufWriter::new(&mut file), self)
-            .map_err(|e| fail(e.into()))?;
+        let mut buffer = std::io::BufWriter::new(&mut file);
+        serde_json::to_writer_pretty(&mut buffer, self).map_err(|e| fail(e.into()))?;
+        buffer.flush().map_err(fail)?;
+        drop(buffer);
+        file.as_file().sync_all().map_err(fail)?;
         file.persist(path).map_err(|e| fail(e.error))?;
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(super) struct Rows<'a> {
     /// Databases that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
     saved: Option<Saved>,
-    /// Why it is not known whether what is out is so on the disk.
+    /// Why it is not known whether what is out is so on the disk, or what of it stays behind.
     unconfirmed: Option<Error>,
     pace: Pace,
     longest: Option<Duration>,
@@ -96,10 +96,12 @@ impl Mechanism for Rows<'_> {
                 continue;
             }
             let found = self.view(database, |connection| {
-                let pinned = rows
-                    .iter()
-                    .map(|row| Ok((row.at, row.pin(connection, place)?)));
-                pinned.collect::<Result<Vec<_>, Failure>>()
+                let pin = |row: &Row<'_>| match row.pin(connection, place) {
+                    // One that cannot be read hides no other.
+                    Err(Failure::Sqlite(_)) => Ok((row.at, None)),
+                    pin => Ok((row.at, pin?)),
+                };
+                rows.iter().map(pin).collect::<Result<Vec<_>, Failure>>()
             });
             for (at, pin) in found.unwrap_or_default() {
                 if let Some(place) = pins.get_mut(at) {
@@ -463,7 +465,8 @@ impl<'a> Rows<'a> {
             Err(error) => {
                 let what = "The row is out, and its value file stays behind";
                 let error = Error::io(what, &dir.path().join(file.path()), error);
-                log::warn!("{}", error.hint("`check` finds it as an orphan"));
+                let error = error.hint_instead("`check` finds it as an orphan");
+                self.unconfirmed.get_or_insert(error);
             }
         }
     }
