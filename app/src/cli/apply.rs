@@ -40,15 +40,14 @@ pub(super) fn show(plan: &Plan, report: &mut Report<'_>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Carries the plans out, each done entry called `done`; a cache where nothing can be done hides no other, and neither
-/// does a reader that went away. Returns the first reason why nothing could be done in a cache.
+/// Carries the plans out; a cache where nothing can be done hides no other, and neither does a reader that went away.
+/// Returns the first reason why nothing could be done in a cache.
 ///
 /// # Errors
 /// If the system does not let us listen for Ctrl+C; then nothing was begun.
 pub(super) fn carry_out(
     plans: &[Plan],
     how: How,
-    done: &'static str,
     global: &Global,
     report: &mut Report<'_>,
 ) -> Result<Option<Failure>, Failure> {
@@ -59,7 +58,7 @@ pub(super) fn carry_out(
         tell(plan, report);
         let mut hear = |planned: &Planned, outcome: Outcome| {
             let (outcome, reason) = match outcome {
-                Outcome::Done | Outcome::Ready => (done, None),
+                Outcome::Done | Outcome::Ready => ("removed", None),
                 Outcome::Skipped(reason) => ("skipped", Some(reason)),
                 Outcome::Failed(error) => ("failed", Some(error.to_string())),
             };
@@ -70,6 +69,10 @@ pub(super) fn carry_out(
             Ok(applied) => {
                 report.applied(&applied);
                 say_rest(&applied);
+            }
+            // The plan is of another cache than the one that lies there now.
+            Err(error) if error.is_changed() => {
+                failure.get_or_insert(Failure::of_change(error));
             }
             Err(error) => {
                 failure.get_or_insert(Failure::from(error));

@@ -64,7 +64,7 @@ pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
     let mut failure = None;
     if args.yes {
         let how = if args.permanent { How::Free } else { How::Keep };
-        failure = apply::carry_out(&plans, how, "removed", global, &mut report)?;
+        failure = apply::carry_out(&plans, how, global, &mut report)?;
     } else {
         for plan in &plans {
             if !report.is_closed() {
@@ -72,12 +72,12 @@ pub(super) fn run(args: &ClearArgs, global: &Global) -> Result<Exit, Failure> {
             }
         }
     }
-    let advice = advice(args, report.sums());
+    let advice = advice(args, report.sums(), report.holds_something());
     apply::end(report, args.yes, &advice, failure)
 }
 
 /// What people are told at the end.
-fn advice(args: &ClearArgs, sums: Sums) -> String {
+fn advice(args: &ClearArgs, sums: Sums, holds_something: bool) -> String {
     if sums.planned > 0 {
         let hint = match &args.save_plan {
             Some(file) => format!(
@@ -89,7 +89,7 @@ fn advice(args: &ClearArgs, sums: Sums) -> String {
         };
         return format!("Nothing was changed; {hint}");
     }
-    if sums.bytes_held > 0 {
+    if sums.bytes_held > 0 && holds_something {
         return "`cachescope undo --last` brings them back; `cachescope purge --yes` frees the space".to_owned();
     }
     String::new()

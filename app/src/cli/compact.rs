@@ -50,12 +50,12 @@ pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> 
         told => told,
     };
     for info in &stores {
-        let gain = if args.yes {
-            compact::compact(info, word, &cancel)
-        } else {
-            compact::predict(info)
+        let gain = compact::predict(info).map_err(Failure::from);
+        let gain = match gain {
+            Ok(_) if args.yes => compact::compact(info, word, &cancel).map_err(Failure::of_change),
+            predicted => predicted,
         };
-        match gain.map_err(Failure::from) {
+        match gain {
             Ok(gain) => {
                 n_done += 1;
                 hear(tell(info, gain, args.yes, global))?;

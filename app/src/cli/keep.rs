@@ -16,7 +16,8 @@ use super::{Global, apply, open};
 /// Give chosen entries a new expiry: shows the plan, and with --yes carries it out.
 ///
 /// For diskcache and requests-cache, which keep when an entry expires. `undo` gives the old expiry back.
-/// Lines are those of `clear`; the outcome of an entry that has its new expiry is `kept`.
+/// Lines are those of `clear`. With --json an entry that has its new expiry is `removed`, like all that is done by a
+/// plan, and `expires` tells which.
 #[derive(Debug, clap::Args)]
 pub(super) struct KeepArgs {
     /// The cache
@@ -49,7 +50,7 @@ pub(super) fn run(args: &KeepArgs, global: &Global) -> Result<Exit, Failure> {
     }
     let mut failure = None;
     if args.yes {
-        failure = apply::carry_out(&plans, How::Keep, "kept", global, &mut report)?;
+        failure = apply::carry_out(&plans, How::Keep, global, &mut report)?;
     } else {
         for plan in &plans {
             if !report.is_closed() {

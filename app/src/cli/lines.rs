@@ -213,6 +213,9 @@ pub(super) struct RemovalLine {
     pub(super) duration_s: Option<f64>,
     pub(super) outcome: &'static str,
     pub(super) reason: Option<String>,
+    /// Its new expiry, where that is what was planned and not its going.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) expires: Option<Rfc3339>,
 }
 
 /// The last line of `clear`.

@@ -47,6 +47,19 @@ impl Failure {
         Self::Said(Exit::Unread, message.into())
     }
 
+    /// What could be read was not changed: refused where the disk is another than it was, or else failed.
+    pub(super) fn of_change(error: Error) -> Self {
+        let exit = if error.is_changed() {
+            Exit::Refused
+        } else {
+            Exit::Found
+        };
+        match Self::from(error) {
+            Self::Said(Exit::Unread, message) => Self::Said(exit, message),
+            other => other,
+        }
+    }
+
     /// What is said on stderr, if anything.
     pub(crate) fn message(&self) -> Option<&str> {
         match self {

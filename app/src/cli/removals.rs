@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cachescope_core::clear::{Applied, Plan, Planned, Refusal};
+use cachescope_core::clear::{Act, Applied, Plan, Planned, Refusal};
 use cachescope_core::model::{Issue, Severity, StoreInfo, text};
 
-use super::lines::{ClearSummary, RemovalLine, path_text};
+use super::lines::{ClearSummary, RemovalLine, Rfc3339, path_text};
 use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
 use super::table::{Align, Table, terminal_width};
@@ -45,6 +45,8 @@ pub(super) struct Report<'a> {
     /// Entries that were not reached.
     n_left: u64,
     undo_ids: Vec<String>,
+    /// Something is not freed, or the disk did not confirm it.
+    is_unfinished: bool,
     n_issues: u64,
     /// Stores of which nothing could be read.
     n_unread: u64,
@@ -71,6 +73,7 @@ impl<'a> Report<'a> {
             lines: Vec::new(),
             n_left: 0,
             undo_ids: Vec::new(),
+            is_unfinished: false,
             n_issues: 0,
             n_unread: 0,
             unsaid: None,
@@ -132,6 +135,11 @@ impl<'a> Report<'a> {
         self.sums
     }
 
+    /// True if undo can bring something back.
+    pub(super) fn holds_something(&self) -> bool {
+        !self.undo_ids.is_empty()
+    }
+
     /// One entry of a plan.
     pub(super) fn removal(
         &mut self,
@@ -160,6 +168,7 @@ impl<'a> Report<'a> {
             duration_s: None,
             outcome: "skipped",
             reason: Some(refusal.reason.clone()),
+            expires: None,
         });
     }
 
@@ -204,6 +213,7 @@ impl<'a> Report<'a> {
         self.sums.bytes_inside = self.sums.bytes_inside.saturating_add(applied.bytes_inside);
         self.n_left += applied.not_tried as u64;
         self.undo_ids.extend(applied.undo_id.clone());
+        self.is_unfinished |= applied.unfinished.is_some();
     }
 
     /// The sums, and what to do next; `was_done` where plans were carried out. How the command ends is the same where
@@ -249,7 +259,7 @@ impl<'a> Report<'a> {
                 page.push_str(&self.table.render(terminal_width()));
                 page.push('\n');
             }
-            page.push_str(&sums.words());
+            page.push_str(&sums.words(self.holds_something()));
             page.push('\n');
             if !advice.is_empty() {
                 page.push_str(advice);
@@ -262,9 +272,9 @@ impl<'a> Report<'a> {
     fn exit(&self) -> Exit {
         let sums = self.sums;
         let n_stay = sums.refused + sums.skipped + sums.failed + self.n_left;
-        if sums.planned > 0 || n_stay == 0 {
+        if sums.planned > 0 || (n_stay == 0 && !self.is_unfinished) {
             Exit::Done
-        } else if sums.refused == n_stay && sums.done == 0 {
+        } else if n_stay > 0 && sums.refused == n_stay && sums.done == 0 {
             Exit::Refused
         } else {
             Exit::Found
@@ -274,7 +284,7 @@ impl<'a> Report<'a> {
 
 impl Sums {
     /// `31 entries, 412 MB, 2 h 10 min to compute again; 1 skipped`.
-    fn words(self) -> String {
+    fn words(self, holds_something: bool) -> String {
         let entries = figures::counted(self.planned + self.done, "entry", "entries");
         let mut chosen = vec![entries, figures::bytes(self.bytes)];
         if let Some(secs) = self.duration_s {
@@ -291,7 +301,11 @@ impl Sums {
         let mut words = vec![chosen.join(", ")];
         if self.bytes_held > 0 {
             let held = figures::bytes(self.bytes_held);
-            words.push(format!("{held} moved aside, still on the disk"));
+            words.push(if holds_something {
+                format!("{held} moved aside, still on the disk")
+            } else {
+                format!("{held} not freed yet")
+            });
         }
         if self.bytes_freed > 0 {
             words.push(format!("{} freed", figures::bytes(self.bytes_freed)));
@@ -320,6 +334,10 @@ fn line_of(
     outcome: &'static str,
     reason: Option<String>,
 ) -> RemovalLine {
+    let expires = match plan.act {
+        Act::Expire(expires) if reason.is_none() => Some(Rfc3339(expires)),
+        _ => None,
+    };
     RemovalLine {
         store: path_text(&plan.store),
         key: planned.key_label.clone(),
@@ -328,12 +346,17 @@ fn line_of(
         duration_s: planned.duration_s,
         outcome,
         reason,
+        expires,
     }
 }
 
 fn cells(line: &RemovalLine) -> Vec<String> {
+    let outcome = match (line.outcome, &line.expires) {
+        ("removed", Some(_)) => "kept",
+        (outcome, _) => outcome,
+    };
     vec![
-        line.outcome.to_owned(),
+        outcome.to_owned(),
         line.bytes.map_or_else(String::new, figures::bytes),
         line.duration_s.map_or_else(String::new, figures::duration),
         text::shown(line.group.as_deref().unwrap_or_default()).into_owned(),
