@@ -7,6 +7,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cachescope_core::clear::QUARANTINE;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -253,6 +254,60 @@ fn what_is_told_of_entries_whose_commit_the_disk_refuses_is_so() {
         }
     }
     assert!(n_unconfirmed > 0, "no commit was refused");
+}
+
+/// Out of the cache and not freed is no success, and nothing that undo could bring back.
+#[test]
+fn what_the_disk_does_not_free_is_told_and_freed_by_the_next_purge() {
+    if !strace::can_trace() {
+        return;
+    }
+    let (temp, path) = copied("joblib/1.6.0");
+    let (log, state) = (temp.path().join("log"), temp.path().join("state"));
+    let (at, state) = (path.to_str().expect("text"), state.to_str().expect("text"));
+    let chosen = ["--query", "group:plain*", "--yes", "--permanent"];
+    let words = [&["clear", at, "--state-dir", state], &chosen[..]].concat();
+    let ran = strace::run_refused(&words, &log, "unlinkat", 1).expect("something is freed");
+    assert_eq!(ran.code, 1, "{}", ran.said);
+    assert!(ran.said.contains("Cannot free"), "{}", ran.said);
+    let n_removed = ran.outcomes("removal", "removed");
+    let summary = ran.lines.last().expect("a summary");
+    assert!(
+        n_removed > 1 && summary["bytes_held"].as_u64() > Some(0),
+        "{summary}"
+    );
+    assert_eq!(summary["undo_ids"], serde_json::json!([]));
+    let purged = program::run(["purge", at, "--yes", "--state-dir", state]);
+    assert_eq!(purged.code, 0, "{}", purged.said);
+    assert!(!temp.path().join(QUARANTINE).exists());
+}
+
+/// It could be read, so that is no "nothing could be read", and every entry is as it was.
+#[test]
+fn a_compact_that_the_disk_refuses_has_failed() {
+    if !strace::can_trace() {
+        return;
+    }
+    let (temp, path) = copied("shelve/dumb-3.13/shelf");
+    let (log, at) = (temp.path().join("log"), path.to_str().expect("text"));
+    let thinned = run(&path, &["--larger-than", "60", "--yes", "--permanent"]);
+    assert!(
+        thinned.outcomes("removal", "removed") > 0,
+        "{}",
+        thinned.said
+    );
+    let before = entries(&path);
+    let compact = ["compact", at, "--yes", "--no-program-uses-it"];
+    let mut n_failed = 0;
+    for n in 1.. {
+        let Some(ran) = strace::run_refused(&compact, &log, "fsync", n) else {
+            break;
+        };
+        assert!([0, 1].contains(&ran.code), "{n}: {} {}", ran.code, ran.said);
+        n_failed += usize::from(ran.code == 1);
+        assert_eq!(entries(&path), before, "{n}");
+    }
+    assert!(n_failed > 0, "no call was refused before the end");
 }
 
 #[test]

@@ -9,18 +9,13 @@ use tempfile::TempDir;
 
 use crate::support::program;
 use crate::support::python::{Python, Running};
+use crate::support::work;
 
 /// Programs at work on one cache.
 const WORKERS: usize = 2;
 
 /// Longer than it takes on any machine.
 const GIVEN_UP: Duration = Duration::from_mins(2);
-
-/// How long they are at work on each; `WORK_SECS=10` is the long run.
-fn work_time() -> Duration {
-    let secs = std::env::var("WORK_SECS").map_or(1, |n| n.parse().expect("WORK_SECS is a number"));
-    Duration::from_secs(secs)
-}
 
 /// What every program has: it writes and reads until told to stop, then tells how often, and how much was missing.
 const PRELUDE: &str = r#"
@@ -128,7 +123,10 @@ def get(n):
     return load(n)
 "#;
 
-const CASES: [(&str, &str, &str); 4] = [
+/// Its Python, the program, and what is opened.
+type Case = (&'static str, &'static str, &'static str);
+
+const CASES: [Case; 4] = [
     ("joblib-new", PICKLE, "x/cache.pkl"),
     ("joblib-new", JOBLIB, "x/cache.joblib"),
     ("web", DJANGO, "x"),
@@ -137,34 +135,45 @@ const CASES: [(&str, &str, &str); 4] = [
 
 #[test]
 fn programs_at_work_on_whole_files_read_what_was_written() {
-    for (env, program, opened) in CASES {
-        let Some(python) = Python::env(env) else {
-            continue;
-        };
-        let temp = TempDir::new().expect("a temporary folder");
-        let root = temp.path().canonicalize().expect("it is there");
-        let script = root.join("program.py");
-        fs::write(&script, [PRELUDE, program, RUN].concat()).expect("it is written");
-        let words = |n: usize| [text(&root), n.to_string()];
-        let mut workers: Vec<_> = (0..WORKERS)
-            .map(|n| python.spawn_file(&script, words(n)))
-            .collect();
-        for worker in &mut workers {
-            assert_eq!(worker.line().as_deref(), Some("ready"));
-        }
-        let n_removed = clear_meanwhile(&root, &text(&root.join(opened)));
-        fs::write(root.join("stop"), "").expect("it is written");
-        let told: Vec<String> = workers.into_iter().map(Running::finish).collect();
-        eprintln!("{opened}: {n_removed} removed; puts, hits and misses {told:?}");
-    }
+    work::at_once(
+        &CASES,
+        |(env, _, opened)| format!("{env} {opened}"),
+        at_work,
+    );
 }
 
-/// Clears and brings back all the time, until enough has gone; how many files that were.
-fn clear_meanwhile(root: &Path, opened: &str) -> usize {
+fn at_work((env, program, opened): &Case) {
+    let Some(python) = Python::env(env) else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let root = temp.path().canonicalize().expect("it is there");
+    let script = root.join("program.py");
+    fs::write(&script, [PRELUDE, program, RUN].concat()).expect("it is written");
+    let words = |n: usize| [text(&root), n.to_string()];
+    let mut workers: Vec<_> = (0..WORKERS)
+        .map(|n| python.spawn_file(&script, words(n)))
+        .collect();
+    for worker in &mut workers {
+        assert_eq!(worker.line().as_deref(), Some("ready"));
+    }
+    let (n_removed, n_back) = clear_meanwhile(&root, &text(&root.join(opened)));
+    fs::write(root.join("stop"), "").expect("it is written");
+    let told: Vec<String> = workers.into_iter().map(Running::finish).collect();
+    eprintln!("{opened}: {n_removed} removed, {n_back} back; puts, hits and misses {told:?}");
+}
+
+/// Clears and brings back all the time, until enough has gone; how many files went, and how many came back: most are
+/// written anew before they can.
+fn clear_meanwhile(root: &Path, opened: &str) -> (usize, usize) {
     let state = text(&root.join("state"));
-    let (start, mut n_rounds, mut n_removed) = (Instant::now(), 0, 0);
-    while start.elapsed() < work_time() || n_rounds < 6 || n_removed < 3 {
-        assert!(start.elapsed() < GIVEN_UP, "{opened}: {n_removed} removed");
+    let (start, mut n_rounds, mut n_removed, mut n_back) = (Instant::now(), 0, 0, 0);
+    while start.elapsed() < work::time() || n_rounds < 6 || n_removed < 3 {
+        let done = start.elapsed();
+        assert!(
+            done < GIVEN_UP,
+            "{opened}: {n_removed} removed, {n_back} back"
+        );
         let more: &[&str] = if n_rounds % 3 == 2 {
             &["--permanent"]
         } else {
@@ -174,13 +183,13 @@ fn clear_meanwhile(root: &Path, opened: &str) -> usize {
         let cleared = program::run(clear.iter().chain(more));
         // It may be gone at this very moment: brought back later, or written anew.
         assert!([0, 1, 3].contains(&cleared.code), "{}", cleared.said);
-        let removed = cleared.of_type("removal");
-        n_removed += removed.filter(|line| line["outcome"] == "removed").count();
+        n_removed += cleared.outcomes("removal", "removed");
         let undone = program::run(["undo", opened, "--last", "--state-dir", &state]);
         assert!([0, 1, 2].contains(&undone.code), "{}", undone.said);
+        n_back += undone.outcomes("restore", "restored");
         n_rounds += 1;
     }
-    n_removed
+    (n_removed, n_back)
 }
 
 fn text(path: &Path) -> String {

@@ -11,7 +11,7 @@ use super::python::{Python, Running};
 
 /// Everything that the tests ask of a library; each answer is one line.
 const PROGRAM: &str = r#"
-import binascii, json, os, random, sys, time
+import binascii, fcntl, json, os, random, sys, time
 command, kind, path = sys.argv[1:4]
 if kind == "dumb":
     try:
@@ -70,9 +70,13 @@ elif command == "work":
     # A writer that opens and closes, as scripts do; what another process's lock gives it, it gives itself too.
     print("ready")
     sys.stdout.flush()
-    n = 0
+    n, lock = 0, os.path.join(os.path.dirname(path), "lock")
+    # Where there is one, it is this program's own.
+    lock = open(lock, "w") if os.path.exists(lock) else None
     while not os.path.exists(sys.argv[4]):
         n += 1
+        if lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             db = library.open(path, "w")
         except library.error as e:
@@ -88,6 +92,8 @@ elif command == "work":
             db[name] = name + b"=" + str(n).encode() + b"x" * (n % 9 * 300) + b"."
             assert db[name].startswith(name + b"=" + str(n).encode())
         db.close()
+        if lock:
+            fcntl.flock(lock, fcntl.LOCK_UN)
         time.sleep({"dumb": 0.15, "ndbm": 0.15}.get(kind, 0.002))
     print(n)
 "#;
@@ -138,6 +144,17 @@ impl<'p> Bench<'p> {
     /// As [`Bench::judge`], where pages may be lost.
     pub(crate) fn read(&self) -> Entries {
         serde_json::from_str(&self.ask("judge", &[])).expect("the program prints JSON")
+    }
+
+    /// Starts a program that writes until it is told to [`stop`](Bench::stop).
+    pub(crate) fn writer(&self) -> Running {
+        let stop = self.temp.path().join("stop");
+        self.spawn("work", &[stop.to_str().expect("text")])
+    }
+
+    /// Tells the writers to stop.
+    pub(crate) fn stop(&self) {
+        std::fs::write(self.temp.path().join("stop"), "").expect("it is written");
     }
 
     /// Berkeley DB's own check of every page, where it is installed.

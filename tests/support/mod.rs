@@ -6,3 +6,4 @@ pub(crate) mod program;
 pub(crate) mod python;
 #[cfg(target_os = "linux")]
 pub(crate) mod strace;
+pub(crate) mod work;

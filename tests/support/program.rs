@@ -106,6 +106,12 @@ impl Ran {
     pub(crate) fn of_type(&self, name: &str) -> impl Iterator<Item = &Value> {
         self.lines.iter().filter(move |line| line["type"] == name)
     }
+
+    /// How many lines of a type tell this outcome.
+    pub(crate) fn outcomes(&self, name: &str, outcome: &str) -> usize {
+        let lines = self.of_type(name);
+        lines.filter(|line| line["outcome"] == outcome).count()
+    }
 }
 
 /// What a run gave as people see it.
