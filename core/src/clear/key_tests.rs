@@ -230,3 +230,28 @@ fn an_index_written_while_another_is_put_back_is_not_lost() {
     bench.undo_all();
     assert_eq!(bench.content().len(), before.len() + 2);
 }
+
+/// What the journal does not tell of could never come back.
+#[test]
+fn keys_of_a_file_that_is_away_while_the_journal_is_written_stay() {
+    let bench = Bench::new(FILES[2]);
+    let before = bench.content();
+    let plan = bench.plan_for_all();
+    let (file, away) = (bench.opened.clone(), bench.temp.path().join("away"));
+    fs::rename(&file, &away).unwrap();
+    fault::meanwhile({
+        let mut n_made = 0;
+        move |call| {
+            n_made += usize::from(call == "create");
+            // After the lock and the tag the manifest is made; what is written then is the journal.
+            if call == "write" && n_made == 3 && away.exists() {
+                fs::rename(&away, &file).unwrap();
+            }
+        }
+    });
+    let (applied, n_done) = run(&plan, How::Keep);
+    fault::clear();
+    assert_eq!((applied.unwrap().skipped, n_done), (plan.removals.len(), 0));
+    assert_eq!(bench.content(), before);
+    assert!(!bench.temp.path().join(QUARANTINE).exists());
+}

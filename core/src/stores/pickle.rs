@@ -22,7 +22,7 @@ use crate::formats::pyliteral;
 use crate::formats::repr::{reads_like_repr, str_repr};
 use crate::formats::{Carrier, Content, Problem, ProblemKind, SideFiles, is_one_pickle};
 use crate::model::{EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
-use crate::scan::Scan;
+use crate::scan::{Cancel, Scan};
 use crate::source::{Dir, FileReader, FileType, ReadAt};
 use crate::{Error, Result};
 
@@ -238,7 +238,7 @@ impl Backend for Pickle {
 
     /// The whole file goes, so all that is in it must have been there to choose.
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        let parts = Parts::of(store)?;
+        let parts = Parts::of(store, &Cancel::default())?;
         let is_cut = |p: &&Problem| matches!(p.kind, ProblemKind::Limit | ProblemKind::Unreadable);
         if let Some(problem) = parts.file.skim.problems.iter().find(is_cut) {
             let why = format!("its file holds more than could be listed: {problem}");

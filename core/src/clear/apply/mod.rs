@@ -154,6 +154,7 @@ pub fn apply(
         progress,
         each,
         applied: Applied::default(),
+        unnoted: BTreeSet::new(),
         out: BTreeSet::new(),
         strays: Strays::new(),
     };
@@ -248,6 +249,8 @@ struct Run<'a> {
     progress: &'a Progress,
     each: &'a mut dyn FnMut(&Planned, Outcome),
     applied: Applied,
+    /// Numbers of the entries that the journal does not tell of, because the store was not there for a moment.
+    unnoted: BTreeSet<usize>,
     /// Numbers of the entries that are out of the store.
     out: BTreeSet<usize>,
     /// What came with them and is none of theirs.
@@ -310,7 +313,7 @@ impl Run<'_> {
     }
 
     /// A shelf whose journal is on the disk.
-    fn new_shelf(&self, plan: &Plan, purpose: Purpose) -> Result<(Quarantine, Shelf)> {
+    fn new_shelf(&mut self, plan: &Plan, purpose: Purpose) -> Result<(Quarantine, Shelf)> {
         let (quarantine, shelf) =
             quarantine::new_shelf(&self.site.parent, &plan::new_id(Time::now()), purpose)?;
         if let Err(error) = self.write_journal(plan, &quarantine, &shelf) {
@@ -342,7 +345,7 @@ impl Run<'_> {
     }
 
     /// Plan and places are on the disk before the first entry moves.
-    fn write_journal(&self, plan: &Plan, quarantine: &Quarantine, shelf: &Shelf) -> Result<()> {
+    fn write_journal(&mut self, plan: &Plan, quarantine: &Quarantine, shelf: &Shelf) -> Result<()> {
         let fail = |e| match shelf.purpose {
             Purpose::Undo => {
                 let what = "Nothing was cleared, because the journal for undo cannot be written";
@@ -368,16 +371,18 @@ impl Run<'_> {
             })?;
             let mut mechanisms = Mechanisms::new(self.site, plan.act);
             for (n, planned) in plan.removals.iter().enumerate() {
-                if let Ok(removal) = self.site.store.removal(&planned.key) {
-                    let job = Job {
-                        n,
-                        planned,
-                        removal,
-                    };
-                    mechanisms
-                        .of(By::of(&job.removal))
-                        .note(&job, &mut journal)?;
-                }
+                let Ok(removal) = self.site.store.removal(&planned.key) else {
+                    self.unnoted.insert(n);
+                    continue;
+                };
+                let job = Job {
+                    n,
+                    planned,
+                    removal,
+                };
+                mechanisms
+                    .of(By::of(&job.removal))
+                    .note(&job, &mut journal)?;
             }
             journal.sync()?;
             super::disk::sync_dir(&shelf.dir)?;
@@ -458,7 +463,10 @@ impl Run<'_> {
             &mut mechanisms,
             cancel,
             &mut |mechanisms, next| match next {
-                Next::Batch(by, jobs) => self.take(mechanisms, by, &jobs, to),
+                Next::Batch(by, mut jobs) => {
+                    jobs.retain(|job| self.is_noted(job, to));
+                    self.take(mechanisms, by, &jobs, to);
+                }
                 Next::Lost(planned, error) => {
                     self.count(planned, Stays::of(error).into(), to, false);
                 }
@@ -478,6 +486,16 @@ impl Run<'_> {
                 .map_err(|e| Error::io("Cannot wait for the disk", shelf.dir.path(), e)),
         };
         self.finished(came.and_then(|()| mechanisms.sync()));
+    }
+
+    /// What undo would not know of stays.
+    fn is_noted(&mut self, job: &Job<'_>, to: To<'_>) -> bool {
+        let is_noted = !matches!(to, To::Shelf(_)) || !self.unnoted.contains(&job.n);
+        if !is_noted {
+            let why = "its cache was not there when the journal for undo was written";
+            self.count(job.planned, Stays::because(why).into(), to, false);
+        }
+        is_noted
     }
 
     fn take(&mut self, mechanisms: &mut Mechanisms<'_>, by: By, jobs: &[Job<'_>], to: To<'_>) {
