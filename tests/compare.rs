@@ -190,6 +190,13 @@ fn every_kind_is_measured_and_nothing_of_it_stays() {
         assert_eq!(line["sampled_from"], of, "{line}");
     }
     assert_eq!(sampled.of_type("measure").count(), 5);
+    let none = [
+        "bench".as_ref(),
+        shelf.as_os_str(),
+        "--sample".as_ref(),
+        "0".as_ref(),
+    ];
+    assert_eq!(program::run(none).code, 2);
 }
 
 /// A diskcache whose first key nobody can look for, one without it, and an empty dict.

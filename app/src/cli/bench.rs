@@ -64,6 +64,9 @@ pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
             )));
         }
     }
+    if args.sample == Some(0) {
+        return Err(Failure::usage("Nothing can be measured with --sample 0"));
+    }
     let source = open::single(&args.path)?;
     let mut writing = Writing::begin(global)?;
     let (source, only) = chosen(source, global, &writing.cancel)?;

@@ -30,12 +30,14 @@ fn sentence(bench: &Bench, kept: &[&Measured], kind: &str) -> String {
     ) else {
         return "Nothing could be measured, so there is nothing to advise".to_owned();
     };
-    let of = if bench.entries + bench.unreadable < bench.of_entries {
-        format!("{} drawn from {} entries", bench.entries, bench.of_entries)
-    } else if bench.unreadable > 0 {
-        format!("the {} entries that can be read", bench.entries)
-    } else {
-        format!("all {} entries", bench.entries)
+    let of = match (bench.entries, bench.unreadable) {
+        (n, unreadable) if n + unreadable < bench.of_entries => {
+            format!("{n} drawn from {} entries", bench.of_entries)
+        }
+        (1, 0) => "its one entry".to_owned(),
+        (1, _) => "the one entry that can be read".to_owned(),
+        (n, 0) => format!("all {n} entries"),
+        (n, _) => format!("the {n} entries that can be read"),
     };
     let today = kept
         .iter()
