@@ -569,6 +569,27 @@ mod tests {
     }
 
     #[test]
+    fn packed_lines_end_the_work_long_before_the_time() {
+        use std::io::Read as _;
+        let deadline = Instant::now() + Duration::from_mins(5);
+        let lines = [vec![b'V'], vec![b'a'; 4 << 20], b"\n.".to_vec()].concat();
+        let mut packed = Vec::new();
+        flate2::read::ZlibEncoder::new(lines.as_slice(), flate2::Compression::fast())
+            .read_to_end(&mut packed)
+            .unwrap();
+        let content = Content::of_bytes(packed).behind(&[crate::formats::compress::Codec::Zlib]);
+        let mut input = Input::new(&content, Keeping::Window, u64::MAX, deadline);
+        assert_eq!(input.max_offset, MAX_FREE);
+        input.max_offset = 1 << 20;
+        assert!(matches!(input.arg(ArgShape::Line), Err(Lack::Budget(_))));
+        assert!(input.behind <= (1 << 20) + LAST_CHUNK as u64);
+        // Plain bytes are no longer than they are.
+        let plain = Content::of_bytes(lines);
+        let mut input = Input::new(&plain, Keeping::Window, u64::MAX, deadline);
+        assert!(input.arg(ArgShape::Line).is_ok());
+    }
+
+    #[test]
     fn a_line_without_end_ends_with_the_time() {
         let content = Content::plain(std::sync::Arc::new(Endless));
         for keeping in [Keeping::Window, Keeping::All] {

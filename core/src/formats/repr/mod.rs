@@ -1,5 +1,6 @@
 //! Values as CPython 3.13 prints them: one loop over a stack of pieces, so that depth, cycles and sharing cost nothing.
 
+mod collections;
 mod function;
 mod global;
 mod key;
