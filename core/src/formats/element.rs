@@ -14,7 +14,7 @@ pub enum Element {
     None,
     /// A truth value.
     Bool(bool),
-    /// An integer.
+    /// An integer; in JSON its digits as text where it does not fit 64 bits.
     Int(i128),
     /// A float; not-a-number and infinities become null in JSON.
     Float(f64),
@@ -64,8 +64,12 @@ impl Serialize for Element {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Bool(value) => serializer.serialize_bool(*value),
-            // Python's json reads whole numbers of any length.
-            Self::Int(value) => serializer.serialize_i128(*value),
+            Self::Int(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(value), _) => serializer.serialize_i64(value),
+                (_, Ok(value)) => serializer.serialize_u64(value),
+                // Most readers of JSON would round it.
+                _ => serializer.serialize_str(&value.to_string()),
+            },
             Self::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
             Self::LongDouble(long) => Self::Float(long.to_f64()).serialize(serializer),
             Self::Null | Self::None | Self::Float(_) => serializer.serialize_none(),

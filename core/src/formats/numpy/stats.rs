@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::array::{ArrayData, ArrayView};
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
 use super::walk::{Forward, is_masked};
-use super::{ArraySummary, Dtype, Scalar};
+use super::{ArraySummary, Dtype, Order, Scalar};
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::Made;
 use crate::formats::{Content, Element, LongDouble};
@@ -360,13 +360,35 @@ impl<'a> ObjectMask<'a> {
 
     /// True if the object with this number in index order is masked.
     pub(super) fn hides(&mut self, number: u64) -> io::Result<bool> {
-        let (Some(mask), Some(at)) = (&mut self.mask, self.view.position(number)) else {
+        let Some(mask) = &mut self.mask else {
             return Ok(false);
+        };
+        let at = match self.view.order {
+            Order::C => number,
+            Order::F => column_major(&self.view.shape, number),
         };
         let size = self.view.mask_size();
         mask.read(at.saturating_mul(size), size, &mut self.byte)?;
         Ok(is_masked(&self.byte))
     }
+}
+
+/// The place of an element in Fortran order, by its number in index order.
+fn column_major(shape: &[u64], number: u64) -> u64 {
+    let mut rest = number;
+    let indices = shape.iter().rev().map(|axis| {
+        let index = rest.checked_rem(*axis).unwrap_or(0);
+        rest = rest.checked_div(*axis).unwrap_or(0);
+        index
+    });
+    // Horner's rule from the last axis on: the first one changes fastest.
+    let indices: Vec<u64> = indices.collect();
+    indices
+        .into_iter()
+        .zip(shape.iter().rev())
+        .fold(0, |place, (index, axis)| {
+            place.saturating_mul(*axis).saturating_add(index)
+        })
 }
 
 /// An element that is kept as an object: a record is a tuple of them.
