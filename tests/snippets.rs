@@ -114,6 +114,7 @@ fn is_loaded_alone(path: &str) -> bool {
         "frames",
         "killed",
         "/filesystem",
+        "signed-filesystem",
     ];
     !others.iter().any(|other| path.contains(other))
 }

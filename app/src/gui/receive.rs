@@ -205,9 +205,11 @@ impl Session {
     }
 
     fn ended(&mut self, job: JobId) {
+        let n_opening = self.state.opening.len();
         self.state.opening.retain(|(id, _)| *id != job);
         self.state.restoring.retain(|(id, _)| *id != job);
-        if self.state.opening.is_empty() {
+        // Another job may end before the first path is being opened.
+        if n_opening > 0 && self.state.opening.is_empty() {
             self.state.first_store = None;
             self.state.first = None;
         }
