@@ -20,9 +20,11 @@ use crate::formats::compress::Codec;
 use crate::formats::pickle;
 use crate::formats::pyliteral;
 use crate::formats::repr::{reads_like_repr, str_repr};
-use crate::formats::{Carrier, Content, Problem, ProblemKind, SideFiles, is_one_pickle};
+use crate::formats::{
+    Carrier, Content, PickleFile, Problem, ProblemKind, SideFiles, is_one_pickle,
+};
 use crate::model::{EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
-use crate::scan::{Cancel, Scan};
+use crate::scan::Scan;
 use crate::source::{Dir, FileReader, FileType, ReadAt};
 use crate::{Error, Result};
 
@@ -238,15 +240,15 @@ impl Backend for Pickle {
 
     /// The whole file goes, so all that is in it must have been there to choose.
     fn removal(&self, store: &Store, _entry: &EntryKey) -> Result<Removal> {
-        let parts = Parts::of(store, &Cancel::default())?;
-        let is_cut = |p: &&Problem| matches!(p.kind, ProblemKind::Limit | ProblemKind::Unreadable);
-        if let Some(problem) = parts.file.skim.problems.iter().find(is_cut) {
-            let why = format!("its file holds more than could be listed: {problem}");
-            return Err(Error::refused("Cannot clear the entry", why).at(&store.info.path));
+        let files = OwnFiles::of(store)?;
+        match &files.cut {
+            Some(why) => {
+                Err(Error::refused("Cannot clear the entry", why.clone()).at(&store.info.path))
+            }
+            None => Ok(Removal::Shared {
+                paths: files.paths.clone(),
+            }),
         }
-        Ok(Removal::Shared {
-            paths: OwnFiles::of(store)?.0.clone(),
-        })
     }
 }
 
@@ -256,7 +258,11 @@ fn open(store: &Store) -> Result<FileReader> {
 }
 
 /// The file with those beside it, found once for all entries of a plan: the folder may hold many others.
-struct OwnFiles(Vec<PathBuf>);
+struct OwnFiles {
+    paths: Vec<PathBuf>,
+    /// Why not all that the file holds was listed.
+    cut: Option<String>,
+}
 
 impl OwnFiles {
     fn of(store: &Store) -> Result<Arc<Self>> {
@@ -271,7 +277,12 @@ impl OwnFiles {
                 });
                 listed.map_err(|e| Error::io("Cannot list the folder", store.parent.path(), e))?;
             }
-            Ok(Self(paths))
+            let file = PickleFile::open(Arc::new(open(store)?), &Limits::DEEP);
+            let is_cut =
+                |p: &&Problem| matches!(p.kind, ProblemKind::Limit | ProblemKind::Unreadable);
+            let cut = file.skim.problems.iter().find(is_cut);
+            let cut = cut.map(|p| format!("its file holds more than could be listed: {p}"));
+            Ok(Self { paths, cut })
         })
     }
 }
