@@ -197,6 +197,7 @@ pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Dec
     let mut value = machine.build.value;
     value.text = machine.input.text;
     value.root = root;
+    value.give_back();
     let globals = machine.findings.globals();
     let calls = machine.findings.calls();
     value.names = machine.findings.names;

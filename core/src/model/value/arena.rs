@@ -2,6 +2,9 @@
 
 use super::{Cell, Chain, Constant, KeptText, NodeId, Object, Run, Slot, Tag, Value};
 
+/// Bytes from which on an arena is large.
+const LARGE: usize = 1 << 20;
+
 impl Value {
     /// An arena without a value, over the text that its leaves will point to.
     pub(crate) fn empty(text: KeptText) -> Self {
@@ -15,6 +18,16 @@ impl Value {
             blocks: Vec::new(),
             root: NodeId::MISSING,
             shared: std::sync::OnceLock::new(),
+        }
+    }
+
+    /// Gives back what a large arena took in advance; the system takes it back where it lies, without a copy.
+    pub(crate) fn give_back(&mut self) {
+        if self.size_bytes() > LARGE {
+            self.text.bytes.shrink_to_fit();
+            self.cells.shrink_to_fit();
+            self.children.shrink_to_fit();
+            self.objects.shrink_to_fit();
         }
     }
 

@@ -39,6 +39,8 @@ pub(super) fn calls_ui(ui: &mut Ui, preview: &Previewing) {
                         CallClass::Code => condition::glyph(Condition::CallsCode),
                     };
                     ui.label(RichText::new(glyph).color(color));
+                    // As high as its text, so that the glyph stands in the middle of the first line.
+                    ui.spacing_mut().interact_size.y = 0.0;
                     ui.horizontal_wrapped(|ui| {
                         let name = cachescope_core::model::text::shown(&call.name).into_owned();
                         let name = text::shorten(&name, 120);
