@@ -21,10 +21,14 @@ import shutil
 import sqlite3
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import dbm.dumb
+
+# joblib closes a file that lz4 flushes later: Python would say so once a read.
+sys.unraisablehook = lambda _: None
 
 APART = 1.5
 ROUNDS = 3

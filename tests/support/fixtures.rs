@@ -60,7 +60,7 @@ impl Fixture {
         self.n_entries.unwrap_or(self.entries.len())
     }
 
-    /// A copy that a test may change, and the path in it to open. Files beside a file come along.
+    /// A copy that a test may change, and the path in it to open. With a file come those whose names begin as its does.
     pub(crate) fn copy(&self) -> (TempDir, PathBuf) {
         let temp = TempDir::new().expect("a temporary folder");
         let from = self.opened();
@@ -68,7 +68,19 @@ impl Fixture {
         if from.is_dir() {
             copy_tree(&from, &temp.path().join(name));
         } else {
-            copy_tree(from.parent().expect("a fixture has a folder"), temp.path());
+            let stem = from
+                .file_stem()
+                .expect("a fixture has a name")
+                .as_encoded_bytes();
+            for item in fs::read_dir(from.parent().expect("a fixture has a folder"))
+                .expect("a fixture is readable")
+            {
+                let item = item.expect("a fixture is readable");
+                if item.file_name().as_encoded_bytes().starts_with(stem) {
+                    fs::copy(item.path(), temp.path().join(item.file_name()))
+                        .expect("a file is copied");
+                }
+            }
         }
         let path = temp.path().join(name);
         (temp, path)

@@ -252,18 +252,39 @@ impl Listing {
     }
 }
 
-/// By group, then key (numbers by their value), then place in the file.
+/// By group, then key (numbers by their value, before other texts), then place in the file.
 fn in_order(a: &Record<'_>, b: &Record<'_>) -> Ordering {
-    // Digits compare by length first: 9 before 10.
-    let number = |key: &str| {
-        let is_number = !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
-        is_number.then_some(key.len())
-    };
     let group = a.group.label.cmp(&b.group.label);
-    let (a_key, b_key) = (a.key_text(), b.key_text());
-    let key = match (number(&a_key), number(&b_key)) {
-        (Some(a_len), Some(b_len)) => a_len.cmp(&b_len).then_with(|| a_key.cmp(&b_key)),
-        _ => a_key.cmp(&b_key),
+    let key = || keys_in_order(&a.key_text(), &b.key_text());
+    group.then_with(key).then(a.ordinal.cmp(&b.ordinal))
+}
+
+fn keys_in_order(a: &str, b: &str) -> Ordering {
+    // Digits compare by length first: 9 before 10. Other texts stand behind all numbers, or 9, 10, 5x were a circle.
+    let digits = |key: &str| {
+        let is_number = !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit());
+        if is_number { key.len() } else { usize::MAX }
     };
-    group.then(key).then(a.ordinal.cmp(&b.ordinal))
+    digits(a).cmp(&digits(b)).then_with(|| a.cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_numbers_and_texts_have_one_order() {
+        let mut keys = ["5x", "10", "", "9", "007", "a", "10x", "9"];
+        keys.sort_by(|a, b| keys_in_order(a, b));
+        assert_eq!(keys, ["9", "9", "10", "007", "", "10x", "5x", "a"]);
+        for a in keys {
+            for b in keys {
+                assert_eq!(keys_in_order(a, b), keys_in_order(b, a).reverse());
+                for c in keys {
+                    let is_chain = keys_in_order(a, b).is_le() && keys_in_order(b, c).is_le();
+                    assert!(!is_chain || keys_in_order(a, c).is_le(), "{a} {b} {c}");
+                }
+            }
+        }
+    }
 }

@@ -73,7 +73,8 @@ impl App {
         let (paths, shown) = if setup.paths.is_empty() {
             (saved.open.clone(), saved.shown.clone())
         } else {
-            (setup.paths, None)
+            let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+            (setup.paths.into_iter().map(whole).collect(), None)
         };
         let (first, first_store) = match shown {
             Some((path, store)) if paths.contains(&path) => (Some(path), Some(store)),

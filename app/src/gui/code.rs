@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cachescope_core::jobs::{Answer, Job, Outside};
-use cachescope_core::model::{EntryId, EntryKey, StoreInfo};
+use cachescope_core::model::{EntryKey, StoreInfo};
 use cachescope_core::stores::{SourceToday, Store};
 
 use super::outside::Made;
 use super::session::Session;
-use super::state::{Coded, Coding, OpenStore};
+use super::state::{Coded, Coding};
 use crate::difference;
 
 impl Session {
@@ -23,38 +23,18 @@ impl Session {
             return;
         };
         let info = Arc::clone(&store.info);
-        let (id, asked) = (entry.id(), folder.clone());
+        let asked = folder.clone();
         let job = Job::Outside(Outside {
             title: "Comparing code".to_owned(),
             work: Box::new(move |_cancel, _progress| {
                 let found = compared(&info, &entry, &folder).map_err(|error| error.to_string());
-                Ok(Box::new(Made::Code(id, folder, found)) as Answer)
+                Ok(Box::new(Made::Code(found)) as Answer)
             }),
         });
         let mut slot = store.preview.code.job.take();
         self.jobs.replace(&mut slot, job);
         if let (Some(store), Some(job)) = (self.state.shown_mut(), slot) {
             store.preview.code = Coding::new(&asked, job);
-        }
-    }
-
-    /// Takes in what was found, if it is still asked for.
-    pub(super) fn compared_code(
-        &mut self,
-        entry: EntryId,
-        folder: &str,
-        found: Result<Coded, String>,
-    ) {
-        let is_wanted = |store: &&mut OpenStore| {
-            let preview = &store.preview;
-            let is_of = preview
-                .found
-                .as_ref()
-                .is_some_and(|f| f.entry.id() == entry);
-            is_of && preview.code.asked.as_deref() == Some(folder)
-        };
-        if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
-            store.preview.code.found = Some(found);
         }
     }
 }

@@ -115,6 +115,8 @@ impl Session {
     fn open(&mut self, path: PathBuf) {
         // What failed before was about something else.
         self.state.notices.clear();
+        // Remembered, it must name the same store wherever the next window is started.
+        let path = std::path::absolute(&path).unwrap_or(path);
         if !self.state.asked.contains(&path) {
             self.state.asked.push(path.clone());
         }
@@ -132,6 +134,7 @@ impl Session {
         if self.state.shown == Some(id) {
             self.state.shown = self.state.stores.first().map(|s| s.info.id);
         }
+        self.look_for_held();
     }
 
     fn table(&mut self, command: TableCommand) {

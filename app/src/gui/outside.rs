@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cachescope_core::Error;
 use cachescope_core::formats::{Options, Preview};
-use cachescope_core::jobs::{Answer, Job, Outside};
-use cachescope_core::model::{EntryId, Issue, NodeId, StoreId, StoreInfo, text};
+use cachescope_core::jobs::{Answer, Job, JobId, Outside};
+use cachescope_core::model::{Issue, NodeId, StoreId, StoreInfo, text};
 use cachescope_core::ops;
 use cachescope_core::scan::{Finds, find_on_this_computer};
 use cachescope_core::stores::Store;
@@ -14,7 +14,7 @@ use cachescope_core::stores::Store;
 use super::body::Body;
 use super::command::{Command, DialogKind};
 use super::session::Session;
-use super::state::{Bodying, Coded, Dialog, FoundCaches, Insiding, OpenStore, Toast};
+use super::state::{Bodying, Coded, Dialog, FoundCaches, Insiding, Previewing, Toast};
 use crate::text as figures;
 
 /// What work of our own gave.
@@ -27,14 +27,14 @@ pub(crate) enum Made {
     Saved(PathBuf),
     /// A file that was not written: the dialog that asked for it, with the reason.
     Unsaved(Box<Dialog>),
-    /// What text or bytes inside a value are: of which entry and node, or why that cannot be told.
-    Body(EntryId, NodeId, Box<Result<Body, String>>),
-    /// A part of a value: of which entry and node, or why it cannot be read.
-    Inside(EntryId, NodeId, Box<Result<Preview, String>>),
+    /// What text or bytes inside a value are, or why that cannot be told.
+    Body(Box<Result<Body, String>>),
+    /// A part of a value, or why it cannot be read.
+    Inside(Box<Result<Preview, String>>),
     /// Python that loads an entry; `None` where no library does.
     Python(Result<Option<String>, String>),
-    /// The function behind an entry, as it stands today in the folder that was typed.
-    Code(EntryId, String, Result<Coded, String>),
+    /// The function behind an entry, as it stands today.
+    Code(Result<Coded, String>),
 }
 
 impl Session {
@@ -49,7 +49,7 @@ impl Session {
         }
         preview.body = node.map_or_else(Bodying::default, Bodying::new);
         let place = node.and_then(|node| preview.place(node));
-        let (Some(node), Some(place), Some((entry, _))) = (node, place, preview.of) else {
+        let Some(place) = place else {
             return;
         };
         let job = self.jobs.start(Job::Outside(Outside {
@@ -57,7 +57,7 @@ impl Session {
             work: Box::new(move |_cancel, _progress| {
                 let found =
                     Body::read(&place).map_err(|why| format!("These bytes cannot be read: {why}"));
-                Ok(Box::new(Made::Body(entry, node, Box::new(found))) as Answer)
+                Ok(Box::new(Made::Body(Box::new(found))) as Answer)
             }),
         }));
         if let Some(store) = self.state.store_mut(id) {
@@ -76,7 +76,7 @@ impl Session {
             None => &preview.tree,
         };
         let steps = std::mem::take(&mut preview.inside.steps) + &tree.steps(path);
-        let (Some(whole), Some((entry, _))) = (preview.on_show().cloned(), preview.of) else {
+        let Some(whole) = preview.on_show().cloned() else {
             return;
         };
         let found = preview.found.as_ref();
@@ -96,7 +96,7 @@ impl Session {
                 };
                 let found: Result<Preview, Error> = look();
                 let found = found.map_err(|error| error.to_string());
-                Ok(Box::new(Made::Inside(entry, node, Box::new(found))) as Answer)
+                Ok(Box::new(Made::Inside(Box::new(found))) as Answer)
             }),
         });
         self.jobs.replace(&mut slot, job);
@@ -154,8 +154,8 @@ impl Session {
         }
     }
 
-    /// Takes in what work of our own gave.
-    pub(crate) fn made(&mut self, answer: Answer) {
+    /// Takes in what work of our own gave; what nobody waits for any more is dropped.
+    pub(crate) fn made(&mut self, job: JobId, answer: Answer) {
         let Ok(made) = answer.downcast::<Made>() else {
             return;
         };
@@ -189,22 +189,19 @@ impl Session {
                     self.state.say(Toast::new(words, Some(("Show them", show))));
                 }
             }
-            Made::Body(entry, node, found) => {
-                let is_wanted = |s: &&mut OpenStore| {
-                    s.preview.of.is_some_and(|(of, _)| of == entry)
-                        && s.preview.body.of == Some(node)
-                };
-                if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
-                    store.preview.body.show(*found);
+            Made::Body(found) => {
+                if let Some(preview) = self.waiting(|preview| preview.body.job == Some(job)) {
+                    preview.body.show(*found);
                 }
             }
-            Made::Inside(entry, node, found) => {
-                let is_wanted = |s: &&mut OpenStore| {
-                    s.preview.of.is_some_and(|(of, _)| of == entry)
-                        && s.preview.inside.of == Some(node)
-                };
-                if let Some(store) = self.state.stores.iter_mut().find(is_wanted) {
-                    store.preview.show_inside(*found);
+            Made::Inside(found) => {
+                if let Some(preview) = self.waiting(|preview| preview.inside.job == Some(job)) {
+                    preview.show_inside(*found);
+                }
+            }
+            Made::Code(found) => {
+                if let Some(preview) = self.waiting(|preview| preview.code.job == Some(job)) {
+                    preview.code.found = Some(found);
                 }
             }
             Made::Python(Ok(Some(lines))) => self.to_copy.push_back(lines),
@@ -212,8 +209,13 @@ impl Session {
                 let why = "No library of Python loads an entry of this kind by itself";
                 self.state.notices.push(why.to_owned());
             }
-            Made::Code(entry, folder, found) => self.compared_code(entry, &folder, found),
         }
+    }
+
+    /// The entry panel that waits for an answer. Its job names it: two stores may hold entries of the same keys.
+    fn waiting(&mut self, waits: impl Fn(&Previewing) -> bool) -> Option<&mut Previewing> {
+        let mut previews = self.state.stores.iter_mut().map(|store| &mut store.preview);
+        previews.find(|preview| waits(preview))
     }
 }
 

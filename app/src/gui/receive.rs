@@ -69,7 +69,7 @@ impl Session {
                     self.brought_back(&back);
                 }
                 Outcome::Purged { .. } => self.look_for_held(),
-                Outcome::Outside(answer) => self.made(answer),
+                Outcome::Outside(answer) => self.made(job, answer),
                 Outcome::Ended(Ok(())) => {
                     self.check_ended(job);
                     self.ended(job);

@@ -14,19 +14,23 @@ use crate::model::value::{KeptText, NodeId, Tag, Value, push_code_point};
 /// assert!(pyliteral::parse("open('x')").is_none());
 /// ```
 pub fn parse(text: &str) -> Option<Value> {
-    let mut parser = Parser {
-        rest: text,
-        value: Value::empty(KeptText::default()),
-        open: Vec::new(),
-    };
+    let mut parser = Parser::new(text);
     let root = parser.run()?;
     parser.value.root = root;
     Some(parser.value)
 }
 
+/// True for what Python itself reads as a literal: `nan` and `inf`, which `repr` prints, are names to it.
+pub(crate) fn is_literal(text: &str) -> bool {
+    let mut parser = Parser::new(text);
+    parser.run().is_some() && parser.is_finite
+}
+
 struct Parser<'t> {
     rest: &'t str,
     value: Value,
+    /// False once a number was none that can be written down.
+    is_finite: bool,
     /// Containers whose end is still to come, outermost first.
     open: Vec<Open>,
 }
@@ -40,7 +44,16 @@ struct Open {
     has_comma: bool,
 }
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Self {
+        Self {
+            rest: text,
+            value: Value::empty(KeptText::default()),
+            is_finite: true,
+            open: Vec::new(),
+        }
+    }
+
     /// One token at a time; containers wait on a stack of their own.
     fn run(&mut self) -> Option<NodeId> {
         loop {
@@ -199,6 +212,7 @@ impl Parser<'_> {
             || digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         {
             let float: f64 = text.parse().ok()?;
+            self.is_finite &= float.is_finite();
             return self.opcode(b"G", &float.to_be_bytes());
         }
         None

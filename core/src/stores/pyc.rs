@@ -23,7 +23,8 @@ pub(super) struct Pyc;
 
 /// Folder that Python 3.2 and newer keep compiled modules in (PEP 3147).
 const FOLDER: &str = "__pycache__";
-const SUFFIX: &[u8] = b".pyc";
+/// Of Python 3.4 and older, optimised modules have a suffix of their own (PEP 488).
+const SUFFIXES: [&[u8]; 2] = [b".pyc", b".pyo"];
 /// A longer source is no person's code, and its hash is not taken.
 const SOURCE_BYTES: u64 = 64 << 20;
 
@@ -161,7 +162,7 @@ impl Backend for Pyc {
     ) -> Result<Vec<Finding>> {
         let files = Files::of(store)?;
         let (name, path) = files.entry(entry);
-        if !is_compiled(&name) {
+        if is_left_over(&name) {
             let evidence = "Python wrote it and did not come to move it into place";
             return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
         }
@@ -236,20 +237,27 @@ impl Files {
         (name, path)
     }
 
-    /// `pkg/__pycache__/mod.cpython-311.opt-1.pyc` comes from `pkg/mod.py`, `pkg/mod.pyc` from `pkg/mod.py`.
+    /// `pkg/__pycache__/my.mod.cpython-311.opt-1.pyc` comes from `pkg/my.mod.py`, `pkg/my.mod.pyc` from `pkg/my.mod.py`;
+    /// where `PYTHONPYCACHEPREFIX` is `/cache`, `/cache/home/me/mod.cpython-311.pyc` comes from `/home/me/mod.py`.
     fn source_path(&self, name: &OsStr) -> PathBuf {
-        let stem = Path::new(name).file_stem().unwrap_or_default();
-        if self.dir.path().file_name() != Some(FOLDER.as_ref()) {
-            return self.dir.path().join(stem).with_extension("py");
+        let stem = stem_of(name);
+        let module = module_of(stem);
+        let dir = self.dir.path();
+        let tagged = python_file(module.unwrap_or(stem));
+        if dir.file_name() == Some(FOLDER.as_ref()) {
+            return dir.parent().unwrap_or(dir).join(tagged);
         }
-        let bytes = stem.as_encoded_bytes();
-        let module = bytes.split(|b| *b == b'.').next().unwrap_or(bytes);
-        let file = path_from_bytes(&[module, b".py"].concat());
-        self.dir
-            .path()
-            .parent()
-            .unwrap_or(self.dir.path())
-            .join(file)
+        let beside = dir.join(python_file(stem));
+        if module.is_none() || is_there(&beside) {
+            return beside;
+        }
+        let whole = std::path::absolute(dir.join(&tagged)).unwrap_or_default();
+        let parts: Vec<_> = whole.components().collect();
+        let (root, below) = parts.split_at(parts.len().min(1));
+        (0..below.len())
+            .filter_map(|n| Some(root.iter().chain(below.get(n..)?).collect::<PathBuf>()))
+            .find(|path| is_there(path))
+            .unwrap_or_else(|| dir.join(tagged))
     }
 
     /// What is to say of a file by its source.
@@ -313,12 +321,10 @@ fn hash_of(source: &FileReader, path: &Path, header: &Header) -> Result<[u8; 8]>
 
 fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collector) {
     let mut record = Record::new(&files.group, name.as_encoded_bytes());
-    if !is_compiled(name) {
-        // `mod.cpython-311.pyc.140234567`: written, and never renamed into place (`_write_atomic`).
-        if !name.as_encoded_bytes().windows(5).any(|w| w == b".pyc.") {
-            return;
-        }
+    if is_left_over(name) {
         record.role = Role::Orphan;
+    } else if files.only.is_none() && !is_compiled(name) {
+        return;
     }
     record.bytes = meta.size;
     record.disk_bytes = meta.disk_bytes;
@@ -332,7 +338,53 @@ fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collecto
 }
 
 fn is_compiled(name: &OsStr) -> bool {
-    name.as_encoded_bytes().ends_with(SUFFIX)
+    let name = name.as_encoded_bytes();
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// `mod.cpython-311.pyc.140234567`: written, and never renamed into place (`_write_atomic`).
+fn is_left_over(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (place, _) = name.split_at(name.len() - digits);
+    let place = place.strip_suffix(b".").filter(|_| digits > 0);
+    place.is_some_and(|place| SUFFIXES.iter().any(|suffix| place.ends_with(suffix)))
+}
+
+/// What stands before the last suffix; the whole name where there is none.
+fn stem_of(name: &OsStr) -> &[u8] {
+    let name = name.as_encoded_bytes();
+    let is_suffix = |window: &[u8]| SUFFIXES.contains(&window);
+    let end = name.windows(4).rposition(is_suffix).unwrap_or(name.len());
+    name.get(..end).unwrap_or(name)
+}
+
+/// What stands before the tag of the Python that compiled it (PEP 3147), which may have dots too: pytest writes
+/// `mod.cpython-311-pytest-8.3.pyc`.
+fn module_of(stem: &[u8]) -> Option<&[u8]> {
+    let is_tag = |at: &usize| {
+        let tag = stem.get(at + 1..).unwrap_or_default();
+        let letters = tag.iter().take_while(|b| b.is_ascii_lowercase()).count();
+        let (implementation, rest) = tag.split_at(letters);
+        let rest = match (implementation, rest) {
+            // An optimisation (PEP 488), which stands behind the tag.
+            (b"" | b"opt", _) => return false,
+            (_, [b'-', rest @ ..]) | (b"pypy" | b"graalpy", rest) => rest,
+            _ => return false,
+        };
+        rest.first().is_some_and(u8::is_ascii_digit)
+    };
+    let dots = (1..stem.len()).filter(|at| stem.get(*at) == Some(&b'.'));
+    let at = dots.rev().find(is_tag)?;
+    stem.get(..at)
+}
+
+fn python_file(module: &[u8]) -> PathBuf {
+    path_from_bytes(&[module, b".py"].concat())
+}
+
+fn is_there(path: &Path) -> bool {
+    open_parent(path).is_ok_and(|(dir, name)| dir.stat(&name).is_ok())
 }
 
 fn header_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Header>> {

@@ -63,7 +63,7 @@ impl Script {
                 if is_damaged || decoded.calls.iter().any(|c| c.class != CallClass::Data) {
                     return None;
                 }
-                if !repr.is_cut && pyliteral::parse(&repr.text).is_some() {
+                if !repr.is_cut && pyliteral::is_literal(&repr.text) {
                     return Some(repr.text);
                 }
                 self.import("pickle");

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 const HEAD_BYTES: usize = 4096;
 /// How a folder that is no store itself is looked through: a person waits for the answer.
 const SEARCH: Search<'static> = Search {
-    max_depth: 6,
+    max_depth: 10,
     max_folders: 4096,
     skips: |_| None,
     stays_on_disk: false,
@@ -157,25 +157,32 @@ pub fn open_all_telling(
         is_cancelled: &|| cancel.is_cancelled(),
         ..SEARCH
     };
-    let mut found = dir.map_or_else(Vec::new, |dir| below(&dir, &opened_as, &search, tell));
+    let (mut found, is_whole) = match dir {
+        Some(dir) => below(&dir, &opened_as, &search, tell),
+        None => (Vec::new(), true),
+    };
     cancel.check()?;
     if found.is_empty() {
         return Err(match strangers::look(&parent, &name) {
             Some(stranger) => Error::other_format(path, stranger.is, stranger.hint),
-            None => Error::not_a_store(path, why_not(&parent, &name)),
+            None if is_whole => Error::not_a_store(path, why_not(&parent, &name)),
+            None => Error::not_a_store(path, search.limits()),
         });
+    }
+    if !is_whole {
+        tell(Issue::new(Severity::Warning, &opened_as, search.limits()));
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
 
-/// The stores below a folder that is none itself.
+/// The stores below a folder that is none itself, and whether all of it was seen.
 fn below(
     dir: &Dir,
     opened_as: &Path,
     search: &Search<'_>,
     tell: &mut dyn FnMut(Issue),
-) -> Vec<Arc<StoreInfo>> {
+) -> (Vec<Arc<StoreInfo>>, bool) {
     let mut found = Vec::new();
     let mut keep = |recognised: Recognised| {
         // A lone match of the least certain kind is what a person meant only if they named it.
@@ -184,15 +191,7 @@ fn below(
         }
     };
     let is_whole = search.run(dir, &mut keep, tell);
-    if !is_whole && !(search.is_cancelled)() {
-        let message = format!(
-            "Only {} folders below it were looked into: name the folder that holds the cache, or search them all \
-             with \"cachescope find\"",
-            search.max_folders
-        );
-        tell(Issue::new(Severity::Warning, opened_as, message));
-    }
-    found
+    (found, is_whole)
 }
 
 /// `shelf` stands for `shelf.dir` and `shelf.dat`: the folder and the name, if some such file is there.
@@ -274,14 +273,34 @@ mod tests {
             std::fs::create_dir(temp.path().join(format!("empty {n}"))).unwrap();
         }
         let dir = Dir::open(temp.path()).unwrap();
-        for (max_folders, n_told) in [(4, 0), (3, 1)] {
+        std::fs::create_dir(temp.path().join("empty 0/deep")).unwrap();
+        for (max_folders, max_depth, is_whole) in [(5, 2, true), (4, 2, false), (5, 1, false)] {
             let search = Search {
+                max_depth,
                 max_folders,
                 ..SEARCH
             };
-            let mut told = Vec::new();
-            let found = below(&dir, temp.path(), &search, &mut |issue| told.push(issue));
-            assert_eq!((found.len(), told.len()), (1, n_told));
+            let (found, saw_all) = below(&dir, temp.path(), &search, &mut |_| {});
+            assert_eq!(
+                (found.len(), saw_all),
+                (1, is_whole),
+                "{max_folders} {max_depth}"
+            );
         }
+    }
+
+    #[test]
+    fn a_folder_with_caches_too_deep_is_not_called_empty() {
+        let temp = tempfile::tempdir().unwrap();
+        let deep =
+            (0..=SEARCH.max_depth).fold(temp.path().to_owned(), |p, n| p.join(n.to_string()));
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        {
+            std::fs::create_dir_all(&deep).unwrap();
+            std::fs::write(deep.join("a.pkl"), b"\x80\x04}\x94K\x01K\x02s.").unwrap();
+        }
+        let error = open_all(temp.path()).unwrap_err().to_string();
+        assert!(error.contains("cachescope find"), "{error}");
+        assert_eq!(open_all(&temp.path().join("0")).unwrap().len(), 1);
     }
 }

@@ -58,6 +58,7 @@ impl Search<'_> {
         // `shelf.dir` and `shelf.dat` are one store.
         let mut seen = HashSet::new();
         let mut n_folders = 0;
+        let mut is_whole = true;
         while let Some((below, depth)) = waiting.pop_front() {
             n_folders += 1;
             if n_folders > self.max_folders || (self.is_cancelled)() {
@@ -99,8 +100,12 @@ impl Search<'_> {
                         found(store);
                     }
                     Ok(Some(_)) => {}
-                    _ if file_type == FileType::Dir && depth < self.max_depth => {
-                        waiting.push_back((below.join(&name), depth + 1));
+                    _ if file_type == FileType::Dir => {
+                        if depth < self.max_depth {
+                            waiting.push_back((below.join(&name), depth + 1));
+                        } else {
+                            is_whole = false;
+                        }
                     }
                     Err(error) if file_type == FileType::File => unread.add(error),
                     _ => {}
@@ -108,7 +113,18 @@ impl Search<'_> {
             }
             unread.issue(dir.path()).map(&mut *tell);
         }
-        true
+        is_whole
+    }
+}
+
+impl Search<'_> {
+    /// Why not all was seen, and what to do.
+    pub(crate) fn limits(&self) -> String {
+        format!(
+            "only {} folders below it were looked into, and none more than {} levels down: name the folder that holds \
+             the cache, or search them all with \"cachescope find\"",
+            self.max_folders, self.max_depth
+        )
     }
 }
 

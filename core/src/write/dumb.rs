@@ -19,7 +19,10 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: false,
     is_folder_each: false,
-    in_python: None,
+    // `__getitem__` of `Lib/dbm/dumb.py`.
+    in_python: Some(
+        "dbm.dumb opens its file anew for each value, which takes longer than reading a small one",
+    ),
     names,
     create,
 };

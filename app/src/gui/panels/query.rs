@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, CompletionPopup, Id, Key, KeyboardShortcut, Layout, Modifiers, RectAlign,
-    RichText, Stroke, Suggestion, TextEdit, Ui, vec2,
+    Align, Align2, AreaState, CompletionPopup, Id, Key, KeyboardShortcut, LayerId, Layout,
+    Modifiers, PopupKind, RectAlign, RichText, Stroke, Suggestion, TextEdit, Ui, vec2,
 };
 
 use crate::gui::command::Command;
@@ -48,9 +48,12 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
     let snapshot = state.shown().map(|s| &*s.snapshot);
     let recent = &state.saved.recent_queries;
     let layout = Layout::left_to_right(Align::Center);
+    let mut n_offers = 0;
     let shown = ui.allocate_ui_with_layout(vec2(width, HEIGHT), layout, |ui| {
         popup.show(ui, edit, |q| {
-            offers(q.word, snapshot, recent)
+            let offers = offers(q.word, snapshot, recent);
+            n_offers = offers.len();
+            offers
                 .into_iter()
                 .map(|offer| {
                     let words = RichText::new(&offer.insert).font(theme::mono());
@@ -60,6 +63,7 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
                 .collect()
         })
     });
+    fit_offers(ui.ctx(), id, n_offers);
     let (output, is_offering) = (shown.inner.text_edit, shown.inner.is_open);
     let field = output.response.response.clone();
     // The hint is no name: it goes away with the first letter typed.
@@ -68,7 +72,8 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
     if ui.input_mut(|i| i.consume_shortcut(&FOCUS)) {
         field.request_focus();
     }
-    let is_escaped = field.has_focus() && ui.input(|i| i.key_pressed(Key::Escape));
+    // The key takes the keyboard out of the field first.
+    let is_escaped = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Escape));
     if is_escaped && !is_offering && !typed.is_empty() {
         typed.clear();
     }
@@ -80,6 +85,24 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
     }
     if !is_offering {
         error_ui(ui, state, &field);
+    }
+}
+
+/// Lets the list of offers be as high as they need: egui keeps it as low as the shortest one before.
+fn fit_offers(ctx: &egui::Context, field: Id, n_offers: usize) {
+    let before = ctx.data_mut(|data| {
+        let kept = data.get_temp_mut_or_default::<usize>(field.with("offers"));
+        std::mem::replace(kept, n_offers)
+    });
+    // As `CompletionPopup::show` calls its area.
+    let popup = field.with("completion_popup");
+    if n_offers > before
+        && let Some(mut area) = AreaState::load(ctx, popup)
+    {
+        area.size = None;
+        let layer = LayerId::new(PopupKind::Popup.order(), popup);
+        ctx.memory_mut(|memory| memory.areas_mut().set_state(layer, area));
+        ctx.request_repaint();
     }
 }
 

@@ -185,9 +185,9 @@ impl State {
     pub(crate) fn held_everywhere(&self) -> Vec<Held> {
         let mut all = self.held.clone();
         for held in &self.everywhere.remembered {
-            // Of the open stores the other list is newer.
+            // Of the open stores the other list is newer, and of one just closed it still tells.
             let is_open = self.stores.iter().any(|s| s.info.path == held.store);
-            if !is_open {
+            if !is_open && self.held.iter().all(|h| h.id != held.id) {
                 all.push(held.clone());
             }
         }

@@ -2,11 +2,11 @@
 
 use cachescope_core::ops::query::{Query, QueryError};
 
-/// Text and meaning side by side. While the text is wrong, the last meaning stays in force.
+/// Text and meaning side by side. While a word of the text is wrong or half typed, the others are in force.
 #[derive(Default)]
 pub(crate) struct QueryField {
     text: String,
-    /// The last text that had a meaning.
+    /// What of the text has a meaning.
     in_force: String,
     parsed: Query,
     error: Option<QueryError>,
@@ -18,7 +18,7 @@ impl QueryField {
         &self.text
     }
 
-    /// The text that is in force: as typed, or as it was before that became wrong.
+    /// The text that is in force: as typed, less what is wrong.
     pub(crate) fn in_force(&self) -> &str {
         &self.in_force
     }
@@ -33,22 +33,24 @@ impl QueryField {
         self.error.as_ref()
     }
 
-    /// Takes new text; true if it has a meaning.
+    /// Takes new text; true if what is in force changed.
     pub(crate) fn set(&mut self, text: String) -> bool {
-        let parsed = Query::parse(&text);
+        let mut sound = text.clone();
         self.text = text;
-        match parsed {
-            Ok(query) => {
-                self.parsed = query;
-                self.in_force.clone_from(&self.text);
-                self.error = None;
-                true
+        self.error = None;
+        let parsed = loop {
+            match Query::parse(&sound) {
+                Ok(query) => break query,
+                Err(error) => {
+                    sound = without_word_at(&sound, error.span.start);
+                    self.error.get_or_insert(error);
+                }
             }
-            Err(error) => {
-                self.error = Some(error);
-                false
-            }
-        }
+        };
+        let is_new = self.in_force != sound;
+        self.parsed = parsed;
+        self.in_force = sound;
+        is_new
     }
 
     /// The text with all terms of one field replaced: what brushing a histogram types.
@@ -68,6 +70,22 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         c == ' ' && !is_quoted
     })
     .filter(|word| !word.is_empty())
+}
+
+/// The words but the one that stands at a place, or ends before it; always shorter than the text.
+fn without_word_at(text: &str, at: usize) -> String {
+    let mut behind = text;
+    let starts: Vec<usize> = words(text)
+        .map(|word| {
+            let skipped = behind.find(word).unwrap_or(0);
+            behind = behind.get(skipped + word.len()..).unwrap_or_default();
+            text.len() - behind.len() - word.len()
+        })
+        .collect();
+    let wrong = starts.iter().rposition(|start| *start <= at).unwrap_or(0);
+    let kept = words(text).enumerate().filter(|(n, _)| *n != wrong);
+    let kept: Vec<&str> = kept.map(|(_, word)| word).collect();
+    kept.join(" ")
 }
 
 fn is_of(word: &str, field: &str) -> bool {
@@ -93,12 +111,21 @@ mod tests {
     }
 
     #[test]
-    fn wrong_text_keeps_the_last_meaning_and_says_where() {
+    fn of_text_with_wrong_words_the_others_are_in_force() {
+        let check = |text: &str, in_force: &str, wrong_at: usize| {
+            let mut field = QueryField::default();
+            field.set(text.to_owned());
+            assert_eq!(field.in_force(), in_force, "{text}");
+            assert_eq!(field.error().unwrap().span.start, wrong_at, "{text}");
+        };
+        check("size>1k sise>2", "size>1k", 8);
+        check("size>", "", 5);
+        check("size> used>3d", "used>3d", 5);
+        check("used>x size>1k used>", "size>1k", 5);
+        check("size>1k \"half", "size>1k", 8);
         let mut field = QueryField::default();
         assert!(field.set("size>1k".to_owned()));
-        assert!(!field.set("size>1k sise>2".to_owned()));
-        assert_eq!(field.error().unwrap().span.start, 8);
-        assert!(!field.parsed().is_empty());
+        assert!(!field.set("size>1k used>".to_owned()));
         assert!(field.set(String::new()));
         assert!(field.error().is_none());
     }

@@ -165,9 +165,15 @@ impl Selection {
                     let at = arranged.rows.iter().position(|row| *row == m.row);
                     return Some(Mark { at, ..m });
                 };
+                let Some(row) = place.row else {
+                    // Its entry is gone: the keyboard stays where it was, on what took its place.
+                    let last = arranged.rows.len().checked_sub(1)?;
+                    let at = m.at.map(|at| at.min(last));
+                    return Some(Mark { at, ..m });
+                };
                 Some(Mark {
                     id: m.id,
-                    row: place.row?,
+                    row,
                     at: place.at,
                 })
             });

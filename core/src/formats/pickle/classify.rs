@@ -101,7 +101,8 @@ fn is_held(module: &str, qualname: &str) -> bool {
     is_failure && !qualname.contains('.') || HELD.contains(&(module, qualname))
 }
 
-/// Stored responses hold the first of these, which open no connection by themselves (requests-cache 0.4 and 0.5).
+/// Classes whose instances open no connection and run nothing by being made and filled: stored responses, rows of
+/// queries, what a command gave.
 const HELD: &[(&str, &str)] = &[
     ("http.client", "HTTPResponse"),
     ("http.client", "HTTPMessage"),
@@ -117,6 +118,32 @@ const HELD: &[(&str, &str)] = &[
     ("ftplib", "error_perm"),
     ("ftplib", "error_temp"),
     ("zipfile", "BadZipFile"),
+    ("subprocess", "CompletedProcess"),
+    ("os", "statvfs_result"),
+    ("os", "times_result"),
+    ("os", "uname_result"),
+    ("posix", "times_result"),
+    ("posix", "uname_result"),
+    ("requests.sessions", "Session"),
+    ("httpx", "Response"),
+    ("httpx", "Request"),
+    ("httpx", "Headers"),
+    ("httpx", "URL"),
+    ("httpx", "QueryParams"),
+    ("httpx", "Cookies"),
+    ("httpx", "Timeout"),
+    ("httpx", "Limits"),
+    ("httpx._urlparse", "ParseResult"),
+    ("aiohttp.client", "ClientTimeout"),
+    ("aiohttp.client_reqrep", "RequestInfo"),
+    ("psycopg2._range", "NumericRange"),
+    ("psycopg2._range", "DateRange"),
+    ("psycopg2._range", "DateTimeRange"),
+    ("psycopg2._range", "DateTimeTZRange"),
+    ("psycopg2.extras", "DictRow"),
+    ("psycopg2.extras", "RealDictRow"),
+    ("psycopg2.errors", "UniqueViolation"),
+    ("boto3.dynamodb.types", "Binary"),
 ];
 
 #[cfg(test)]
@@ -224,6 +251,8 @@ mod tests {
                 ("builtins", "object.__new__"),
                 ("subprocess", "CalledProcessError"),
                 ("subprocess", "TimeoutExpired"),
+                ("subprocess", "CompletedProcess"),
+                ("httpx", "Response.__new__"),
                 ("socket", "gaierror"),
                 ("sqlite3", "OperationalError"),
             ],

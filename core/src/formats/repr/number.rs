@@ -101,21 +101,38 @@ fn printed_long(value: LongDouble, tail: Tail) -> String {
 
 /// The fewest digits that read back as the same number of that width, and the exponent of the first.
 fn shortest_digits(magnitude: f64, width: &Width) -> (String, i32) {
-    // Rust's exponent form has the shortest digits of single and double precision; only their layout is Python's own.
-    let text = match width.bytes {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "it was widened from single precision"
-        )]
-        4 => format!("{:e}", magnitude as f32),
-        2 => half_digits(magnitude),
-        _ => format!("{magnitude:e}"),
-    };
+    let text = shortest_text(magnitude, width);
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
     let trimmed = digits.trim_end_matches('0');
     let digits = if trimmed.is_empty() { "0" } else { trimmed };
     (digits.to_owned(), exponent.parse().unwrap_or(0))
+}
+
+/// Rust's exponent form has as few digits as Python's and numpy's, but of two that are as near it takes the upper one,
+/// they the even one (`_Py_dg_dtoa` in mode 0, `dragon4.c`), as rounding to so many digits does.
+fn shortest_text(magnitude: f64, width: &Width) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it was widened from single precision"
+    )]
+    let single = magnitude as f32;
+    let text = match width.bytes {
+        4 => format!("{single:e}"),
+        2 => return half_digits(magnitude),
+        _ => format!("{magnitude:e}"),
+    };
+    let n_digits = text
+        .bytes()
+        .take_while(|b| *b != b'e')
+        .filter(u8::is_ascii_digit)
+        .count();
+    let even = format!("{magnitude:.0$e}", n_digits.saturating_sub(1));
+    let is_same = match width.bytes {
+        4 => even.parse() == Ok(single),
+        _ => even.parse() == Ok(magnitude),
+    };
+    if is_same { even } else { text }
 }
 
 /// Half precision: the first number of digits that rounds back to the same sixteen bits.
@@ -216,7 +233,7 @@ fn record_part(value: f64, width: &Width) -> String {
     let text = if digits.len() > PRECISION + 1 {
         format!("{magnitude:.PRECISION$e}")
     } else {
-        format!("{magnitude:e}")
+        shortest_text(magnitude, width)
     };
     let mantissa = text.split('e').next().unwrap_or_default();
     let (whole, behind) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -347,6 +364,10 @@ mod tests {
             (f64::NAN, "nan"),
             (f64::NEG_INFINITY, "-inf"),
             (2.0_f64.powi(53), "9007199254740992.0"),
+            // Two texts of these lengths are as near: the even one.
+            (2.111_488_342_285_156_3, "2.1114883422851562"),
+            (684.985_900_878_906_3, "684.9859008789062"),
+            (-0.925_941_467_285_156_3, "-0.9259414672851562"),
         ] {
             assert_eq!(float_repr(value), expected);
         }

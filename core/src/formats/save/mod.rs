@@ -41,7 +41,7 @@ impl Preview {
         let repr = self.value.repr(self.node, max_chars);
         let is_whole = !repr.is_cut && !self.is_truncated;
         let text = repr.text;
-        (is_whole && pyliteral::parse(&text).is_some()).then_some(text)
+        (is_whole && pyliteral::is_literal(&text)).then_some(text)
     }
 
     /// True where a form can hold a value of this kind; that one claims too much shows when it is saved.

@@ -65,6 +65,7 @@ fn a_source_is_gone_only_where_nothing_leads_to_it() {
     )
     .unwrap();
     fs::write(path("__pycache__/linked.cpython-311.pyc.139"), b"").unwrap();
+    fs::write(path("__pycache__/no.cpython-311.pyc.bak"), b"").unwrap();
     let expected = [
         ("dangling.cpython-311.pyc", Condition::SourceGone),
         ("linked.cpython-311.pyc", Condition::Fresh),
@@ -76,4 +77,56 @@ fn a_source_is_gone_only_where_nothing_leads_to_it() {
         conditions(temp.path()),
         expected.map(|(name, found)| (name.to_owned(), found))
     );
+}
+
+/// Names as `importlib.util.cache_from_source` of CPython 2.7 to 3.13 and `PyPy`, and pytest make them.
+#[test]
+fn names_lead_to_the_source() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().canonicalize().unwrap();
+    let below = root.strip_prefix("/").unwrap();
+    let prefixed = |name: &str| Path::new("prefix").join(below).join(name);
+    let cases = [
+        ("__pycache__/mod.cpython-313.pyc".into(), "mod.py"),
+        ("__pycache__/mod.cpython-34.pyo".into(), "mod.py"),
+        (
+            "__pycache__/my.mod.cpython-313.opt-2.pyc".into(),
+            "my.mod.py",
+        ),
+        ("__pycache__/my.v-2.pypy39.pyc".into(), "my.v-2.py"),
+        (
+            "__pycache__/mod.cpython-311-pytest-8.3.4.pyc".into(),
+            "mod.py",
+        ),
+        ("__pycache__/mod.pyc".into(), "mod.py"),
+        ("mod.pyc".into(), "mod.py"),
+        ("mod.pyo".into(), "mod.py"),
+        ("mod.pyc.bak".into(), "mod.py"),
+        ("mod".into(), "mod.py"),
+        ("my.mod.pyc".into(), "my.mod.py"),
+        ("my.v-2.pyc".into(), "my.v-2.py"),
+        (prefixed("my.mod.cpython-313.opt-1.pyc"), "my.mod.py"),
+    ];
+    for source in ["mod.py", "my.mod.py", "my.v-2.py"] {
+        fs::write(root.join(source), b"").unwrap();
+    }
+    for (compiled, source) in cases {
+        let path = root.join(&compiled);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Unchecked: whatever the source says, it is fresh where it is found.
+        fs::write(&path, self::compiled(1, [0; 8])).unwrap();
+        let info = open_all(&path).unwrap().remove(0);
+        let files = Files::of(&Store::open(&info).unwrap()).unwrap();
+        assert_eq!(
+            files.source_path(path.file_name().unwrap()),
+            root.join(source),
+            "{compiled:?}"
+        );
+        let snapshot = Snapshot::read(
+            &Store::open(&info).unwrap(),
+            &Cancel::default(),
+            &Progress::default(),
+        );
+        assert_eq!(snapshot.unwrap().records().count(), 1, "{compiled:?}");
+    }
 }
