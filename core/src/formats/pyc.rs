@@ -126,6 +126,14 @@ impl Header {
         Some(Self { magic, origin, len })
     }
 
+    /// The magic number at the front of a file that is a `.pyc` of a Python which is not known here: `PyPy`, or one yet
+    /// to come. Only the two bytes behind the number tell, so that the file's name has to speak for it as well.
+    pub fn unknown_magic(bytes: &[u8]) -> Option<u16> {
+        let [low, high, tail @ ..] = bytes.first_chunk::<4>()?;
+        let magic = u16::from_le_bytes([*low, *high]);
+        (*tail == MAGIC_TAIL && version(magic).is_none()).then_some(magic)
+    }
+
     /// The Python that wrote it.
     pub fn python(&self) -> PythonVersion {
         version(self.magic).unwrap_or(PythonVersion { major: 3, minor: 0 })
@@ -264,6 +272,18 @@ mod tests {
         assert_eq!(Header::parse(&newest), None);
         assert_eq!(Header::parse(b"\x03\xf3\n\n\0\0\0\0"), None);
         assert_eq!(Header::parse(&bytes(3571)[..9]), None);
+    }
+
+    #[test]
+    fn a_magic_number_that_is_not_known_is_told_from_damage() {
+        for (bytes, magic) in [
+            (&b"\x50\x01\r\n\0\0\0\0"[..], Some(336)),
+            (b"\x50\x01\n\n\0\0\0\0", None),
+            (b"\xf3\x0d\r\n\x02\0\0\0", None),
+            (b"\x50\x01\r", None),
+        ] {
+            assert_eq!(Header::unknown_magic(bytes), magic, "{bytes:?}");
+        }
     }
 
     #[test]

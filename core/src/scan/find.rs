@@ -37,6 +37,7 @@ pub fn find_below(
 ) -> Result<()> {
     let mut first_error = None;
     let mut n_searched = 0;
+    let mut only_new = OnlyNew::over(finds);
     for folder in folders {
         match Dir::open(folder) {
             Ok(dir) => {
@@ -45,14 +46,15 @@ pub fn find_below(
                     &dir,
                     usize::MAX,
                     is_never_a_cache,
-                    |_| true,
+                    // As when the folder is opened: what could be many things is a cache where somebody names it.
+                    |found| found.confidence > Confidence::Possible,
                     cancel,
                     progress,
-                    finds,
+                    &mut only_new,
                 )?;
             }
             Err(error) => {
-                finds.issue(Issue::from_error(&error, folder));
+                only_new.issue(Issue::from_error(&error, folder));
                 first_error.get_or_insert(error);
             }
         }
@@ -81,11 +83,7 @@ fn find_in_places(
     progress: &Progress,
     finds: &mut dyn Finds,
 ) -> Result<()> {
-    let mut only_new = OnlyNew {
-        stores: HashSet::new(),
-        issues: HashSet::new(),
-        finds,
-    };
+    let mut only_new = OnlyNew::over(finds);
     for (place, depth) in places {
         // A place that is not there is nothing to report.
         let Ok(dir) = Dir::open(place) else { continue };
@@ -146,14 +144,24 @@ fn walk(
 
 /// Places overlap (the working folder lies in the home folder): each store is told once, and each issue.
 struct OnlyNew<'a> {
-    stores: HashSet<PathBuf>,
+    stores: HashSet<(PathBuf, &'static str)>,
     issues: HashSet<(PathBuf, String)>,
     finds: &'a mut dyn Finds,
 }
 
+impl<'a> OnlyNew<'a> {
+    fn over(finds: &'a mut dyn Finds) -> Self {
+        Self {
+            stores: HashSet::new(),
+            issues: HashSet::new(),
+            finds,
+        }
+    }
+}
+
 impl Finds for OnlyNew<'_> {
     fn store(&mut self, store: Arc<StoreInfo>) {
-        if self.stores.insert(store.path.clone()) {
+        if self.stores.insert((store.path.clone(), store.kind)) {
             self.finds.store(store);
         }
     }
@@ -364,6 +372,25 @@ mod tests {
         assert_eq!(paths.0, ["joblib"]);
         let told: Vec<_> = paths.1.iter().map(|issue| issue.path.file_name()).collect();
         assert_eq!(told, [Some(OsStr::new("torch"))]);
+    }
+
+    #[test]
+    fn what_could_be_many_things_is_not_told_and_folders_in_each_other_are_told_once() {
+        let temp = tempfile::tempdir().unwrap();
+        joblib(&temp.path().join("project"));
+        // A pickle's first bytes, and no opcode behind them.
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(temp.path().join("font"), b"\x80\x04\xff\xff").unwrap();
+        let mut paths = Paths::default();
+        let folders = [temp.path().to_owned(), temp.path().join("project")];
+        find_below(
+            &folders,
+            &Cancel::default(),
+            &Progress::default(),
+            &mut paths,
+        )
+        .unwrap();
+        assert_eq!(paths.0, ["joblib"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! hishel 0.x with its file storage: a folder of one response a file, under the hash of its request.
 //!
 //! `hishel/_sync/_storages.py: FileStorage`, checked with 0.0.11, 0.0.33 and 0.1.5. The serializer is not recorded,
-//! each value shows it.
+//! each value shows it. 1.x and 2.x put the same tag beside their database (`_core/_storages/_base.py`): there it makes
+//! no store of the folder.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -14,6 +15,7 @@ use crate::Result;
 use crate::formats::{Carrier, Preview};
 use crate::model::Role;
 use crate::source::Dir;
+use crate::sqlite;
 
 pub(super) static HISHEL_FILES: FileStore<HishelFiles> = FileStore(HishelFiles);
 
@@ -23,7 +25,10 @@ pub(super) struct HishelFiles;
 /// Written into the folder from 0.0.22 on.
 const IGNORE: (&str, &[u8]) = (".gitignore", b"# Automatically created by Hishel");
 /// A response begins so as JSON, as YAML, and as a pickle of any protocol (behind its header).
-const BEGINS: [&[u8]; 2] = [b"{\n    \"response\": {", b"response:\n"];
+const BEGINS: [&[u8]; 2] = [
+    b"{\n    \"response\": {\n        \"status\": ",
+    b"response:\n  status: ",
+];
 const PICKLED: &[u8] = b"httpcore";
 /// Bytes of a file that show what it is.
 const HEAD_BYTES: usize = 64;
@@ -40,12 +45,14 @@ impl FileKind for HishelFiles {
         let is_tagged = dir
             .read_small(ignore.as_ref(), text.len(), &mut head)
             .is_ok_and(|()| head == text);
-        let is_response = some_names(dir, is_key)?.iter().any(|name| {
+        let keys = some_names(dir, is_key)?;
+        let is_response = keys.iter().any(|name| {
             head.clear();
             let read = dir.read_small(name, HEAD_BYTES, &mut head);
             read.is_ok() && is_response(&head)
         });
-        Ok((is_tagged || is_response).then(|| "hishel 0.x, files".to_owned()))
+        let is_one = is_response || (is_tagged && (!keys.is_empty() || !has_database(dir)?));
+        Ok(is_one.then(|| "hishel 0.x, files".to_owned()))
     }
 
     fn role(&self, _dir: &Dir, name: &OsStr) -> Option<Role> {
@@ -79,8 +86,75 @@ fn is_key(name: &OsStr) -> bool {
     matches!(name.len(), 32 | 64) && name.iter().all(u8::is_ascii_hexdigit)
 }
 
+/// True where what the tag speaks of is a database, or a file that nobody can look into.
+fn has_database(dir: &Dir) -> io::Result<bool> {
+    let others = some_names(dir, |name| !name.as_encoded_bytes().starts_with(b"."))?;
+    Ok(others.iter().any(|name| {
+        let mut head = Vec::new();
+        let read = dir.read_small(name, sqlite::MAGIC.len(), &mut head);
+        read.is_err() || head == sqlite::MAGIC
+    }))
+}
+
 fn is_response(head: &[u8]) -> bool {
     let is_pickle =
         head.starts_with(b"\x80") && head.windows(PICKLED.len()).any(|part| part == PICKLED);
     is_pickle || BEGINS.iter().any(|front| head.starts_with(front))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests make their own files")]
+
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::stores::open_all;
+
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures");
+
+    #[test]
+    fn the_tag_beside_a_database_makes_no_folder_of_files() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(".cache/hishel");
+        fs::create_dir_all(&folder).unwrap();
+        let tag = [IGNORE.1, b"\n*\n"].concat();
+        fs::write(folder.join(".gitignore"), tag).unwrap();
+        let names = |path: &Path| -> Vec<_> {
+            let found = open_all(path).unwrap();
+            let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+            found
+                .iter()
+                .map(|info| (info.kind, name(&info.path)))
+                .collect()
+        };
+        // Before the first response nothing tells the two apart.
+        assert_eq!(names(&folder), [("hishel", "hishel".to_owned())]);
+        let database = Path::new(FIXTURES).join("sqlite/hishel-1.1/cache.db");
+        fs::copy(database, folder.join("hishel_cache.db")).unwrap();
+        for place in [&folder, &temp.path().to_owned()] {
+            let expected = [("hishel", "hishel_cache.db".to_owned())];
+            assert_eq!(names(place), expected, "{}", place.display());
+        }
+    }
+
+    #[test]
+    fn a_response_is_more_than_a_member_of_that_name() {
+        for (head, is_one) in [
+            (
+                &b"{\n    \"response\": {\n        \"status\": 200,"[..],
+                true,
+            ),
+            (b"{\n    \"response\": {\n        \"text\": 200,", false),
+            (b"response:\n  status: 200\n", true),
+            (b"response:\n  text: a\n", false),
+            (
+                b"\x80\x04\x95\xde\x02\0\0\0\0\0\0\x8c\x08httpcore\x94",
+                true,
+            ),
+        ] {
+            assert_eq!(is_response(head), is_one, "{head:?}");
+        }
+    }
 }

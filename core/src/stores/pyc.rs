@@ -3,6 +3,7 @@
 //! An entry is a file; it is valid by the rule that its own header states (PEP 3147, PEP 552).
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,25 +36,37 @@ impl Backend for Pyc {
 
     fn recognise(&self, candidate: &Candidate<'_>) -> Result<Option<Recognised>> {
         let path = candidate.path();
-        let header = if candidate.is_file() {
-            Header::parse(&candidate.head)
+        let writer = if candidate.is_file() {
+            let header = Header::parse(&candidate.head).map(Writer::Known);
+            header.or_else(|| Writer::unknown(candidate.name, &candidate.head))
         } else if candidate.is_dir() && candidate.name == FOLDER {
             let dir = candidate.parent.open_dir(candidate.name);
             let dir = dir.map_err(|e| Error::io("Cannot open the folder", &path, e))?;
             let names = dir
                 .names()
                 .map_err(|e| Error::io("Cannot list the folder", &path, e))?;
-            names
-                .iter()
-                .filter(|(name, _)| is_compiled(name))
-                .find_map(|(name, _)| header_of(&dir, name).ok()?)
+            let compiled = names.iter().filter(|(name, _)| is_compiled(name));
+            let mut unknown = None;
+            let known = compiled
+                .filter_map(|(name, _)| writer_of(&dir, name).ok()?)
+                .find(|writer| match writer {
+                    Writer::Known(_) => true,
+                    Writer::Unknown(_) => {
+                        unknown.get_or_insert(*writer);
+                        false
+                    }
+                });
+            known.or(unknown)
         } else {
             None
         };
-        Ok(header.map(|header| Recognised {
+        Ok(writer.map(|writer| Recognised {
             kind: "pyc",
-            confidence: Confidence::Certain,
-            writer: Some(format!("Python {}", header.python())),
+            confidence: match writer {
+                Writer::Known(_) => Confidence::Certain,
+                Writer::Unknown(_) => Confidence::Likely,
+            },
+            writer: Some(writer.to_string()),
             path,
         }))
     }
@@ -87,22 +100,32 @@ impl Backend for Pyc {
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
         let files = Files::of(store)?;
         let (name, path) = files.entry(entry);
-        let file = files
-            .dir
-            .open_file(&name)
-            .map_err(|e| Error::io("Cannot open the compiled module", &path, e))?;
-        Ok(ValueReader::new(Arc::new(file), Carrier::Pyc, path))
+        let fail = |e| Error::io("Cannot open the compiled module", &path, e);
+        let file = files.dir.open_file(&name).map_err(fail)?;
+        let is_known = !matches!(
+            writer_of(&files.dir, &name).map_err(fail)?,
+            Some(Writer::Unknown(_))
+        );
+        // How an unknown Python lays out its code is not known either.
+        let carrier = if is_known {
+            Carrier::Pyc
+        } else {
+            Carrier::Bytes
+        };
+        Ok(ValueReader::new(Arc::new(file), carrier, path))
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
         let files = Files::of(store)?;
         let (name, path) = files.entry(entry);
         let mut details = Details::default();
-        let header = header_of(&files.dir, &name)
+        let writer = writer_of(&files.dir, &name)
             .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
-        if let Some(header) = header {
-            let mut fact =
-                |name: &'static str, text: String| details.facts.push((name.into(), text));
+        let mut fact = |name: &'static str, text: String| details.facts.push((name.into(), text));
+        if let Some(Writer::Unknown(magic)) = writer {
+            fact("python", format!("not known (magic {magic})"));
+        }
+        if let Some(Writer::Known(header)) = writer {
             fact(
                 "python",
                 format!("{} (magic {})", header.python(), header.magic),
@@ -135,9 +158,9 @@ impl Backend for Pyc {
         let files = Files::of(store)?;
         let name = path_from_bytes(&entry.key);
         let path = files.dir.path().join(&name);
-        let header = header_of(&files.dir, name.as_os_str())
+        let writer = writer_of(&files.dir, name.as_os_str())
             .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
-        let Some(header) = header else {
+        let Some(Writer::Known(header)) = writer else {
             return Ok(None);
         };
         let mut script = Script::new(&["marshal"]);
@@ -166,13 +189,21 @@ impl Backend for Pyc {
             let evidence = "Python wrote it and did not come to move it into place";
             return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
         }
-        let header = header_of(&files.dir, &name)
+        let writer = writer_of(&files.dir, &name)
             .map_err(|e| Error::io("Cannot read the compiled module", &path, e))?;
-        let Some(header) = header else {
-            let evidence = "its first bytes are no header of a .pyc file: Python would compile the source again";
-            return Ok(vec![Finding::new(Condition::Corrupt, evidence)]);
+        let finding = match writer {
+            Some(Writer::Known(header)) => files.compare_with_source(&name, &header)?,
+            Some(Writer::Unknown(magic)) => {
+                let evidence = format!(
+                    "compiled by a Python that Cachescope does not know (magic {magic}: PyPy, or a newer one)"
+                );
+                Some(Finding::new(Condition::Unread, evidence))
+            }
+            None => {
+                let evidence = "its first bytes are no header of a .pyc file: Python would compile the source again";
+                Some(Finding::new(Condition::Corrupt, evidence))
+            }
         };
-        let finding = files.compare_with_source(&name, &header)?;
         Ok(finding.into_iter().collect())
     }
 
@@ -189,6 +220,31 @@ impl Backend for Pyc {
 
     fn group_word(&self) -> GroupWord {
         GroupWord::PACKAGE
+    }
+}
+
+/// Who compiled a module.
+#[derive(Clone, Copy)]
+enum Writer {
+    Known(Header),
+    /// The magic number of a Python whose header and code may be laid out in any way.
+    Unknown(u16),
+}
+
+impl Writer {
+    /// Two bytes alone make no `.pyc`: the name has to say it too.
+    fn unknown(name: &OsStr, head: &[u8]) -> Option<Self> {
+        let magic = Header::unknown_magic(head).filter(|_| is_compiled(name));
+        magic.map(Self::Unknown)
+    }
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(header) => write!(f, "Python {}", header.python()),
+            Self::Unknown(magic) => write!(f, "a Python of magic {magic}"),
+        }
     }
 }
 
@@ -214,7 +270,7 @@ impl Files {
             (dir, Some(store.name.clone()))
         };
         // The package is the folder of the sources.
-        let package = if is_folder {
+        let package = if dir.path().file_name() == Some(FOLDER.as_ref()) {
             dir.path().parent()
         } else {
             Some(dir.path())
@@ -260,6 +316,12 @@ impl Files {
             .unwrap_or_else(|| dir.join(tagged))
     }
 
+    /// True where Python reads the file only beside its source: in `__pycache__`, and below `PYTHONPYCACHEPREFIX`, where
+    /// names have a tag. `pkg/mod.pyc` is a module by itself (PEP 3147, `SourcelessFileLoader`).
+    fn needs_source(&self, name: &OsStr) -> bool {
+        self.dir.path().file_name() == Some(FOLDER.as_ref()) || module_of(stem_of(name)).is_some()
+    }
+
     /// What is to say of a file by its source.
     ///
     /// # Errors
@@ -270,8 +332,15 @@ impl Files {
         let source = match open_source(&path) {
             Ok(source) => source,
             Err(error) if error.is_not_found() => {
-                let evidence = format!("its source is not there: {shown}");
-                return Ok(Some(Finding::new(Condition::SourceGone, evidence)));
+                let finding = if self.needs_source(name) {
+                    let evidence = format!("its source is not there: {shown}");
+                    Finding::new(Condition::SourceGone, evidence)
+                } else {
+                    let evidence =
+                        format!("Python imports it without a source, and {shown} is not there");
+                    Finding::new(Condition::Fresh, evidence)
+                };
+                return Ok(Some(finding));
             }
             Err(error) => return Err(error),
         };
@@ -387,10 +456,12 @@ fn is_there(path: &Path) -> bool {
     open_parent(path).is_ok_and(|(dir, name)| dir.stat(&name).is_ok())
 }
 
-fn header_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Header>> {
+/// `None` where the file does not begin as a `.pyc`.
+fn writer_of(dir: &Dir, name: &OsStr) -> std::io::Result<Option<Writer>> {
     let mut head = Vec::with_capacity(HEADER_BYTES);
     dir.read_small(name, HEADER_BYTES, &mut head)?;
-    Ok(Header::parse(&head))
+    let header = Header::parse(&head).map(Writer::Known);
+    Ok(header.or_else(|| Writer::unknown(name, &head)))
 }
 
 fn name_of(entry: &EntryKey) -> OsString {

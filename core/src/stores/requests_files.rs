@@ -1,7 +1,8 @@
-//! requests-cache with its file backend: a folder of one response a file, and a database of redirects.
+//! requests-cache and aiohttp-client-cache with their file backends: a folder of one response a file, and a database of
+//! redirects.
 //!
-//! `requests_cache/backends/filesystem.py`, checked with 0.7.0 to 1.3.3. A redirect is no entry. 0.7.0 keeps the redirects
-//! beside the folder, among whatever else lies there: the database alone makes no folder a cache. A program may name the
+//! `requests_cache/backends/filesystem.py`, checked with 0.7.0 to 1.3.3; aiohttp-client-cache 0.5.2, 0.8.2 and 0.13. A
+//! redirect is no entry. 0.7.0, and aiohttp-client-cache of old, keep the redirects beside the folder, among whatever else lies there: the database alone makes no folder a cache. A program may name the
 //! files itself (`key_fn`, `extension`): beside the redirects, what holds a response is one.
 
 use std::borrow::Cow;
@@ -33,8 +34,12 @@ const KEY_DIGITS: [usize; 2] = [16, 64];
 const SUFFIXES: [&[u8]; 6] = [b"", b"pkl", b"json", b"yaml", b"bson", b"dat"];
 /// Bytes of a file that show what it is.
 const HEAD_BYTES: usize = 4096;
-/// Of these, bytes in which a dict's first key stands.
+/// Of these, bytes in which a dict's first key stands, or an object's module.
 const FIRST_BYTES: usize = 40;
+/// Modules of the classes of responses.
+const WRITERS: [&[u8]; 2] = [b"requests_cache", b"aiohttp_client_cache"];
+/// The first members of responses that have a body.
+const BODIES: [&[u8]; 2] = [b"_content", b"_decoded_content"];
 
 impl FileKind for RequestsFiles {
     const KIND: &'static [&'static str] = &["requests-cache"];
@@ -125,15 +130,27 @@ fn is_beside(name: &OsStr) -> bool {
     is_database || name.starts_with(b".") || name.ends_with(b".lock")
 }
 
-/// A response of 0.7 is pickled as an object; any other is a dict whose keys stand in the alphabet's order, in whatever
-/// form (`models/response.py: CachedResponse`).
+/// A response of requests-cache 0.7 and of aiohttp-client-cache is pickled as an object; any other is a dict whose keys
+/// stand in the alphabet's order, in whatever form (`models/response.py: CachedResponse`).
 fn is_response(head: &[u8]) -> bool {
     let has = |part: &[u8], text: &[u8]| part.windows(text.len()).any(|window| window == text);
     let first = head.get(..FIRST_BYTES).unwrap_or(head);
-    let is_object = head.starts_with(b"\x80") && has(first, b"requests_cache");
-    // Both `_content` and `_decoded_content` are longer than a head may be.
-    let has_body = has(first, b"_content");
-    is_object || has_body || (has(head, b"created_at") && has(head, b"elapsed"))
+    let is_object = head.starts_with(b"\x80") && WRITERS.iter().any(|writer| has(first, writer));
+    let begins = BODIES.iter().any(|body| has_member(first, body))
+        || (has(head, b"created_at") && has(head, b"elapsed"));
+    // A body stands at the front and may be longer than the head.
+    let is_cut = head.len() >= HEAD_BYTES;
+    is_object || (begins && (is_cut || has(head, b"status_code")))
+}
+
+/// True where a member of that name begins: in JSON, YAML, BSON or a pickle, no letter stands before it.
+fn has_member(part: &[u8], name: &[u8]) -> bool {
+    let is_start = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| part.get(at));
+        before.is_none_or(|b| !b.is_ascii_alphanumeric())
+    };
+    let mut windows = part.windows(name.len()).enumerate();
+    windows.any(|(at, window)| window == name && is_start(at))
 }
 
 /// True for a file whose beginning is that of a response.
@@ -175,6 +192,27 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_key(name.as_ref()), is_one, "{name}");
+        }
+    }
+
+    /// Beginnings as requests-cache 0.7 to 1.3 and aiohttp-client-cache 0.5.2 write them, and others'.
+    #[test]
+    fn responses_are_told_from_other_files_by_their_beginnings() {
+        let long = [&b"{\n  \"_content\": \""[..], &[b'a'; HEAD_BYTES]].concat();
+        for (head, is_one) in [
+            (&b"\x80\x04\x95\x06\x02\0\0\0\0\0\0\x8c\x1daiohttp_client_cache.response\x94"[..], true),
+            (b"\x80\x04\x95V\x0a\0\0\0\0\0\0\x8c\x1erequests_cache.models.response\x94", true),
+            (b"{\"_decoded_content\": {\"a\": 1}, \"status_code\": 200}", true),
+            (b"_content: !!binary |\n  e30=\nstatus_code: 200\n", true),
+            (b"\x80\x04}\x94(\x8c\x08_content\x94C\x02{}\x94\x8c\x0bstatus_code\x94K\xc8u.", true),
+            (b"{\"cookies\": {}, \"created_at\": \"2022\", \"elapsed\": 1.5, \"status_code\": 200}", true),
+            (&long[..HEAD_BYTES], true),
+            (b"{\"page_content\": \"a\", \"status_code\": 200}", false),
+            (b"{\"_content\": \"a\", \"metadata\": {}}", false),
+            (b"{\"created_at\": \"2020\", \"elapsed\": 1}", false),
+            (b"\x80\x04\x95\x06\x02\0\0\0\0\0\0\x8c\x08aiohttp_\x94", false),
+        ] {
+            assert_eq!(is_response(head), is_one, "{:?}", String::from_utf8_lossy(head));
         }
     }
 }

@@ -75,9 +75,11 @@ pub fn decode_at(content: &Content, offset: u64, limits: &Limits) -> Decoded {
 }
 
 /// True if bytes begin as pickles do: PROTO, or an opcode of protocols 0 and 1 and a STOP somewhere.
+///
+/// PROTO is written from protocol 2 on (`_pickle.c: dump`); `80 01` is the beginning of a PostScript font.
 pub fn is_likely(head: &[u8]) -> bool {
     match head {
-        [0x80, protocol, ..] => *protocol <= 5,
+        [0x80, protocol, ..] => matches!(protocol, 2..=5),
         [first, .., _] => is_old_beginning(*first) && scans(head),
         _ => false,
     }

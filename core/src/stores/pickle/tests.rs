@@ -49,6 +49,13 @@ fn text_is_no_pickle_however_it_begins() {
     ] {
         assert!(store(text.as_bytes()).1.is_err(), "{text}");
     }
+    // A PostScript font, whose length stands behind these two bytes; the last one could be read as far as it is here.
+    for font in [
+        &b"\x80\x01b\x03\0\0%!PS-AdobeFont-1.0: C059-Bold 1.00\n"[..],
+        b"\x80\x01\x5d\x03",
+    ] {
+        assert!(store(font).1.is_err(), "{font:?}");
+    }
     // pickle.dumps(("I", 1), 0), and two of them.
     for pickle in [
         "(VI\np0\nI1\ntp1\n.",

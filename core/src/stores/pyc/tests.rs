@@ -79,6 +79,66 @@ fn a_source_is_gone_only_where_nothing_leads_to_it() {
     );
 }
 
+/// What a check says of the one file at `path`.
+fn condition(path: &Path) -> (Condition, String) {
+    let info = open_all(path).unwrap().remove(0);
+    let store = Store::open(&info).unwrap();
+    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+    let (_, record) = snapshot.records().next().unwrap();
+    let verdict = crate::ops::check::entry(&store, &record, &CheckOptions::default()).unwrap();
+    (verdict.condition, verdict.evidence.concat())
+}
+
+/// `compileall -b` and the sources removed: Python imports these files as the modules themselves.
+#[test]
+fn a_module_without_a_source_is_no_left_over() {
+    let temp = tempfile::tempdir().unwrap();
+    for (name, expected) in [
+        ("pkg/core.pyc", Condition::Fresh),
+        ("pkg/my.core.pyo", Condition::Fresh),
+        ("pkg/core.cpython-311.pyc", Condition::SourceGone),
+        ("pkg/__pycache__/core.pyc", Condition::SourceGone),
+    ] {
+        let path = temp.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, compiled(0, [0; 8])).unwrap();
+        let (found, evidence) = condition(&path);
+        assert_eq!(found, expected, "{name}");
+        assert!(evidence.contains("core.py"), "{evidence}");
+    }
+}
+
+#[test]
+fn what_an_unknown_python_compiled_is_listed_and_not_called_damaged() {
+    let temp = tempfile::tempdir().unwrap();
+    let folder = temp.path().join(FOLDER);
+    fs::create_dir(&folder).unwrap();
+    fs::write(temp.path().join("mod.py"), b"").unwrap();
+    let unknown = [b"\x50\x01\r\n", &compiled(0, [0; 8])[4..]].concat();
+    fs::write(folder.join("mod.pypy39.pyc"), &unknown).unwrap();
+    let info = open_all(&folder).unwrap().remove(0);
+    assert_eq!(info.writer.as_deref(), Some("a Python of magic 336"));
+    fs::write(folder.join("mod.cpython-311.pyc"), compiled(1, [0; 8])).unwrap();
+    fs::write(folder.join("torn.cpython-311.pyc"), b"\x50\x01\n\n").unwrap();
+    let expected = [
+        ("mod.cpython-311.pyc", Condition::Fresh),
+        ("mod.pypy39.pyc", Condition::Unread),
+        ("torn.cpython-311.pyc", Condition::Corrupt),
+    ];
+    assert_eq!(
+        conditions(temp.path()),
+        expected.map(|(name, found)| (name.to_owned(), found))
+    );
+    let info = open_all(&folder).unwrap().remove(0);
+    assert_eq!(info.writer.as_deref(), Some("Python 3.11"));
+    let (found, evidence) = condition(&folder.join("mod.pypy39.pyc"));
+    assert_eq!(found, Condition::Unread);
+    assert!(evidence.contains("magic 336"), "{evidence}");
+    // Any text may begin so.
+    fs::write(temp.path().join("list.txt"), b"no\r\nyes\r\n").unwrap();
+    assert!(open_all(&temp.path().join("list.txt")).is_err());
+}
+
 /// Names as `importlib.util.cache_from_source` of CPython 2.7 to 3.13 and `PyPy`, and pytest make them.
 #[test]
 fn names_lead_to_the_source() {
