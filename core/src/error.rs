@@ -27,6 +27,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Io,
+    Locked,
     NotAStore,
     NotFound,
     Damaged,
@@ -72,6 +73,11 @@ impl Error {
     /// Something else stands in the way for now: another program's lock, a missing permission.
     pub fn unavailable(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(Kind::Io, what, why)
+    }
+
+    /// Another program holds a lock, and it can be tried again.
+    pub(crate) fn locked(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Locked, what, why)
     }
 
     /// The path holds nothing that any backend knows.
@@ -199,6 +205,11 @@ impl Error {
     /// True if a named thing does not exist.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == Kind::NotFound || self.io_kind() == Some(io::ErrorKind::NotFound)
+    }
+
+    /// True if another program's lock was in the way.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.0.kind == Kind::Locked
     }
 
     /// True if bytes break the rules of their format.

@@ -11,6 +11,7 @@ mod dbm_file;
 mod disk;
 mod dumb;
 mod holders;
+mod insertion;
 mod journal;
 #[cfg(test)]
 mod key_tests;

@@ -7,6 +7,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::Error;
+
 /// A transaction that was held longer than this was too large.
 const LONG: Duration = Duration::from_millis(50);
 /// One that was held shorter could have been larger.
@@ -17,6 +19,37 @@ const SHORT: Duration = Duration::from_millis(20);
 const FIRST: usize = 64;
 const FEWEST: usize = 16;
 pub(super) const MOST: usize = 512;
+
+/// How long somebody is waited for who reads while rows are to be committed, and the pause between two tries: longer than
+/// the longest one of SQLite's own wait, so that writers get in.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(120);
+
+/// A transaction that could not be committed while a program was reading never happened, and is tried again.
+///
+/// The wait is between the tries: a program that stands in a half-read SELECT keeps commits out, and our lock its writers.
+pub(super) struct Patience {
+    until: Instant,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            until: Instant::now() + PATIENCE,
+        }
+    }
+}
+
+impl Patience {
+    /// True where another try may help, behind a pause.
+    pub(super) fn is_left(&self, error: &Error) -> bool {
+        let is_left = error.is_locked() && Instant::now() < self.until;
+        if is_left {
+            thread::sleep(PAUSE);
+        }
+        is_left
+    }
+}
 
 /// How many rows go at a time, and how long writers get between two transactions.
 pub(super) struct Pace {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _, ToSql, ffi};
+use rusqlite::{Connection, OptionalExtension as _, ToSql};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::saved::{MAX_ROW_BYTES, Place, SavedRow};
@@ -133,6 +133,27 @@ impl<'r> Which<'r> {
         matches!(self.removal.at, RowAt::Columns(_)) && self.rowid.is_none()
     }
 
+    /// The column that holds nothing but the row's number, where others name the entry: diskcache's `rowid`. The row may
+    /// come back under another number. It is an `INTEGER PRIMARY KEY` (<https://sqlite.org/lang_createtable.html#rowid>).
+    pub(super) fn number(&self) -> Option<usize> {
+        let (RowAt::Columns(named), Handle::Rowid(_), [column]) = (
+            &self.removal.at,
+            &self.table().handle,
+            &*self.table().primary_key,
+        ) else {
+            return None;
+        };
+        let declared = &self.table().columns.get(*column)?.declared;
+        let is_meant = named.iter().any(|(at, _)| at == column)
+            || self.rules().dependents.iter().any(|d| d.of == *column);
+        (declared.eq_ignore_ascii_case("integer") && !is_meant).then_some(*column)
+    }
+
+    /// True if the row, as it is `now`, is the one that was saved, whatever its number.
+    pub(super) fn is_as_saved(&self, saved: &[Cell], now: &[Cell]) -> bool {
+        is_same_but(self.rules(), self.number(), saved, now)
+    }
+
     /// Takes the row out; false if it is not there.
     pub(super) fn delete(&self, connection: &Connection) -> Result<bool> {
         let (condition, cells) = self.condition();
@@ -211,7 +232,12 @@ pub(super) fn is_as_put(connection: &Connection, which: Which<'_>, cells: &[Cell
         }
         None => which.load(connection)?,
     };
-    Ok(now.is_some_and(|(_, now)| is_same(which.rules(), cells, &now)))
+    let Some((rowid, now)) = now else {
+        return Ok(false);
+    };
+    let number = which.number().map(|column| now.get(column));
+    let is_numbered = number.is_none_or(|cell| cell == rowid.map(Cell::Integer).as_ref());
+    Ok(is_numbered && which.is_as_saved(cells, &now))
 }
 
 /// Takes out the rows that go with an entry's row; those that came since go too, as their entry is gone.
@@ -299,13 +325,24 @@ pub(super) fn check_size(rows: &[SavedRow]) -> std::result::Result<(), Error> {
     .hint("--permanent clears it without undo"))
 }
 
-/// True if two states of a row differ only in columns that reading it changes.
+/// True if two states of a row differ only in columns that do not tell rows apart.
 pub(super) fn is_same(rules: &RowRules, a: &[Cell], b: &[Cell]) -> bool {
+    is_same_but(rules, None, a, b)
+}
+
+fn is_same_but(rules: &RowRules, number: Option<usize>, a: &[Cell], b: &[Cell]) -> bool {
     a.len() == b.len()
         && a.iter()
             .zip(b)
             .enumerate()
-            .all(|(at, (a, b))| rules.volatile.contains(&at) || is_same_cell(a, b))
+            .all(|(at, (a, b))| Some(at) == number || !tells(rules, at) || is_same_cell(a, b))
+}
+
+/// False for columns that change when a row is read, and for generated ones: these follow from the others, and not
+/// every version of SQLite makes the same of them.
+fn tells(rules: &RowRules, column: usize) -> bool {
+    let is_written = rules.table.columns.get(column).is_none_or(|c| c.is_written);
+    is_written && !rules.volatile.contains(&column)
 }
 
 /// The same for two states of a row that [`is_same`] finds to be one.
@@ -318,7 +355,7 @@ pub(super) fn digest(rules: &RowRules, cells: &[Cell]) -> u64 {
     };
     for (at, cell) in cells.iter().enumerate() {
         match cell {
-            _ if rules.volatile.contains(&at) => {}
+            _ if !tells(rules, at) => {}
             Cell::Null => add(0, &[]),
             Cell::Integer(number) => add(1, &number.to_le_bytes()),
             Cell::Real(number) => add(2, &number.to_bits().to_le_bytes()),
@@ -335,77 +372,6 @@ fn is_same_cell(a: &Cell, b: &Cell) -> bool {
         (Cell::Real(a), Cell::Real(b)) => a.to_bits() == b.to_bits(),
         (a, b) => a == b,
     }
-}
-
-/// What became of a row that was to be put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Put {
-    Done,
-    /// A row with its key is there.
-    Taken,
-}
-
-/// Puts a row back, under its number where that is free.
-pub(super) fn insert(
-    connection: &Connection,
-    table: &Table,
-    rowid: Option<i64>,
-    cells: &[Cell],
-) -> Result<Put> {
-    let rowid = rowid.filter(|_| alias(table).is_some());
-    match try_insert(connection, table, rowid, cells) {
-        // Another row has the number now; what names this one is its key.
-        Err(error) if is_constraint(&error, &[ffi::SQLITE_CONSTRAINT_ROWID]) => {
-            match try_insert(connection, table, None, cells) {
-                Err(error) if is_constraint(&error, &UNIQUE) => Ok(Put::Taken),
-                other => Ok(other.map(|()| Put::Done)?),
-            }
-        }
-        Err(error) if is_constraint(&error, &UNIQUE) => Ok(Put::Taken),
-        other => Ok(other.map(|()| Put::Done)?),
-    }
-}
-
-const UNIQUE: [i32; 2] = [
-    ffi::SQLITE_CONSTRAINT_UNIQUE,
-    ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
-];
-
-fn is_constraint(error: &rusqlite::Error, codes: &[i32]) -> bool {
-    error
-        .sqlite_error()
-        .is_some_and(|e| codes.contains(&e.extended_code))
-}
-
-/// `OR ABORT` overrules what the table says of conflicts: a newer row is never replaced.
-fn try_insert(
-    connection: &Connection,
-    table: &Table,
-    rowid: Option<i64>,
-    cells: &[Cell],
-) -> rusqlite::Result<()> {
-    let mut names: Vec<String> = Vec::new();
-    let mut values: Vec<&dyn ToSql> = Vec::new();
-    if let (Some(rowid), Some(alias)) = (&rowid, alias(table)) {
-        names.push(alias.to_owned());
-        values.push(rowid);
-    }
-    for (at, (column, cell)) in table.columns.iter().zip(cells).enumerate() {
-        if column.is_written {
-            names.push(table.quoted(at));
-            values.push(cell);
-        }
-    }
-    let marks = vec!["?"; names.len()].join(", ");
-    let sql = format!(
-        "INSERT OR ABORT INTO {} ({}) VALUES ({marks})",
-        quote(&table.name),
-        names.join(", ")
-    );
-    connection
-        .prepare_cached(&sql)?
-        .execute(&*values)
-        .map(|_| ())
 }
 
 pub(super) fn alias(table: &Table) -> Option<&'static str> {

@@ -21,6 +21,8 @@ use crate::{Error, Result};
 const WHAT: &str = "Cannot change the database";
 /// Longest that one transaction may work; a healthy one takes a hundredth of it.
 const WORK_TIME: Duration = Duration::from_mins(1);
+/// Longest that a transaction waits for readers: meanwhile it keeps writers out.
+const COMMIT_WAIT: Duration = Duration::from_millis(120);
 
 /// A connection that may write; the fields are dropped in this order.
 #[derive(Debug)]
@@ -73,6 +75,17 @@ impl Changing {
         }
     }
 
+    /// Rows are put in from here on whatever the table's CHECKs say, which may ask functions of the program.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) fn ignore_checks(&self) -> Result<()> {
+        let done = self
+            .connection
+            .execute_batch("PRAGMA ignore_check_constraints=1");
+        done.map_err(|e| self.explain(&e))
+    }
+
     /// Reads what all belongs to one moment, without keeping writers out.
     ///
     /// # Errors
@@ -122,6 +135,7 @@ impl Changing {
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
                 .map_err(|e| self.explain(&e))?;
+        self.dog.wait_at_most(COMMIT_WAIT);
         Ok(Locked {
             changing: self,
             transaction,
@@ -171,7 +185,7 @@ impl Locked<'_> {
     /// Makes it so, on the disk; how long writers were kept out.
     ///
     /// # Errors
-    /// What SQLite said: then it never happened.
+    /// [`Error::is_locked`] if a program did not end reading within a moment; what SQLite said. Then it never happened.
     pub(crate) fn commit(self) -> Result<Duration> {
         let committed = self.transaction.commit();
         committed.map_err(|e| self.changing.explain(&e))?;

@@ -33,6 +33,8 @@ pub(super) struct Watchdog(Arc<Mutex<Leash>>);
 struct Leash {
     until: Option<Instant>,
     cancel: Cancel,
+    /// How long locks are waited for, where that is less than usual.
+    busy: Option<Duration>,
 }
 
 impl Watchdog {
@@ -41,7 +43,19 @@ impl Watchdog {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Leash {
             until: Instant::now().checked_add(time),
             cancel: cancel.clone(),
+            busy: None,
         };
+    }
+
+    /// Locks are waited for no longer than this, until it is said anew what is allowed.
+    pub(super) fn wait_at_most(&self, busy: Duration) {
+        let mut leash = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leash.busy = Some(busy);
+    }
+
+    fn busy(&self) -> Option<Duration> {
+        let leash = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leash.busy
     }
 
     fn is_over(&self) -> bool {
@@ -143,8 +157,9 @@ fn watch(connection: &mut Connection, dog: &Watchdog, busy: Duration) -> rusqlit
     let guard = dog.clone();
     connection.progress_handler(STEPS, Some(move || guard.is_over()))?;
     let guard = dog.clone();
-    let tries = busy.as_millis() / BUSY_STEP.as_millis();
     connection.busy_handler(Some(move |tried: i32| {
+        let busy = guard.busy().unwrap_or(busy);
+        let tries = busy.as_millis() / BUSY_STEP.as_millis();
         let is_patient = u128::try_from(tried).is_ok_and(|n| n < tries) && !guard.is_over();
         if is_patient {
             std::thread::sleep(BUSY_STEP);

@@ -47,7 +47,7 @@ pub(super) const WHAT: &str = "Cannot read the database";
 
 /// Another program keeps everybody out.
 pub(super) fn locked(what: &'static str) -> Error {
-    Error::unavailable(what, "another program holds its lock")
+    Error::locked(what, "another program holds its lock")
         .hint("Try again when that program has finished its work")
 }
 

@@ -1,5 +1,6 @@
 //! Rows cleared and brought back, cut short at every step and refused at every step, on databases of real libraries.
 
+mod back;
 mod changes;
 mod expiry;
 mod kills;

@@ -7,7 +7,7 @@
 mod row;
 mod shared;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 use super::super::disk;
 use super::super::journal::{self, By};
-use super::super::pace::{self, Pace};
+use super::super::pace::{self, Pace, Patience};
 use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::saved::Saved;
@@ -308,21 +308,29 @@ impl<'a> Rows<'a> {
                 return outcomes;
             }
         };
-        let mut left = batch.into_iter();
-        while left.len() > 0 {
+        let mut left = VecDeque::from(batch);
+        let mut patience = Patience::default();
+        while !left.is_empty() {
             self.pace.wait();
             match self.slice(&changing, version, &mut left, &dir, to) {
-                Ok(done) => outcomes.extend(done),
+                Ok(done) => {
+                    outcomes.extend(done);
+                    patience = Patience::default();
+                }
+                Err((tried, error)) if !tried.is_empty() && patience.is_left(&error) => {
+                    tried.into_iter().rev().for_each(|row| left.push_front(row));
+                }
                 Err((failed, error)) => {
-                    let untried: Vec<Row<'_>> = left.by_ref().collect();
-                    for row in &untried {
+                    for row in &left {
                         self.stays(row);
                     }
-                    outcomes.extend(all_fail(&untried, &error));
-                    if failed.is_empty() {
+                    outcomes.extend(left.iter().map(|row| fails(row, &error)));
+                    left.clear();
+                    if failed.is_empty() || error.is_locked() {
                         // Each further batch would wait for the lock as long, and in vain.
-                        self.given_up.insert(database.to_owned(), error);
-                    } else {
+                        self.given_up.insert(database.to_owned(), error.repeated());
+                    }
+                    if !failed.is_empty() {
                         drop(changing);
                         outcomes.extend(self.ended(database, failed, &error, to));
                         return outcomes;
@@ -381,7 +389,10 @@ impl<'a> Rows<'a> {
             let version = Changing::version(connection)?;
             let (mut guards, mut read) = (Guards::default(), Vec::new());
             for row in batch.iter_mut() {
-                let look = guards.look(connection, row)?;
+                let mut look = guards.look(connection, row)?;
+                if is_saved && self.act.is_clear() && look.is_ok() {
+                    look = guards.come_back(connection, row)?.and(look);
+                }
                 let place = (dir, self.site.dev);
                 read.push(row.read(connection, place, self.act, look, is_saved)?);
             }
@@ -413,7 +424,7 @@ impl<'a> Rows<'a> {
         &mut self,
         changing: &Changing,
         version: i64,
-        left: &mut std::vec::IntoIter<Row<'j>>,
+        left: &mut VecDeque<Row<'j>>,
         dir: &Dir,
         to: To<'_>,
     ) -> Result<Outcomes, (Vec<Row<'j>>, Error)> {
@@ -422,7 +433,7 @@ impl<'a> Rows<'a> {
         {
             let begun = step("begin").and_then(|()| changing.lock());
             locked = begun.map_err(|e| (Vec::new(), e))?;
-            let mut next = left.by_ref().take(self.pace.rows());
+            let mut next = std::iter::from_fn(|| left.pop_front()).take(self.pace.rows());
             deleted = take_some(&locked, version, &mut next, &mut tried, self.act);
         }
         let committed = deleted
@@ -493,6 +504,10 @@ impl<'a> Rows<'a> {
             Some((open, changing)) if open == database => Ok((dir, changing)),
             _ => {
                 let changing = Changing::open(&dir, &name)?;
+                if self.act.is_clear() {
+                    // As undo does, whose means are asked for here.
+                    changing.ignore_checks()?;
+                }
                 Ok((dir, changing))
             }
         }
@@ -508,9 +523,11 @@ fn step(step: &'static str) -> crate::Result<()> {
 }
 
 fn all_fail(rows: &[Row<'_>], error: &Error) -> Outcomes {
-    rows.iter()
-        .map(|row| (row.at, Err(Stays::of(error.repeated()))))
-        .collect()
+    rows.iter().map(|row| fails(row, error)).collect()
+}
+
+fn fails(row: &Row<'_>, error: &Error) -> (usize, Result) {
+    (row.at, Err(Stays::of(error.repeated())))
 }
 
 /// Takes rows until the transaction is old enough.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use super::super::super::insertion;
 use super::super::super::plan::Act;
 use super::super::super::rows::{self, Look, Which};
 use super::super::super::saved::{MAX_ROW_BYTES, SavedRow};
@@ -28,11 +29,47 @@ pub(super) struct Row<'j> {
     pub(super) file: Option<ValueFile>,
 }
 
-/// What else changes to tables would set off, asked once a transaction.
+/// What else changes to tables would set off and whether undo could put rows back, asked once a transaction.
 #[derive(Default)]
-pub(super) struct Guards(Vec<(Arc<RowRules>, Option<String>)>);
+pub(super) struct Guards {
+    beyond: Answers,
+    back: Answers,
+}
+
+/// Why rows of a table stay, if they do.
+#[derive(Default)]
+struct Answers(Vec<(Arc<RowRules>, Option<String>)>);
+
+impl Answers {
+    fn get(
+        &mut self,
+        rules: &Arc<RowRules>,
+        ask: impl FnOnce() -> Result<Option<String>, Failure>,
+    ) -> Result<Result, Failure> {
+        let known = self.0.iter().find(|(known, _)| Arc::ptr_eq(known, rules));
+        let why = if let Some((_, why)) = known {
+            why.clone()
+        } else {
+            let why = ask()?;
+            self.0.push((Arc::clone(rules), why.clone()));
+            why
+        };
+        Ok(why.map_or(Ok(()), |why| Err(Stays::because(why))))
+    }
+}
 
 impl Guards {
+    /// Refuses a row that undo could not put back.
+    pub(super) fn come_back(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+    ) -> Result<Result, Failure> {
+        let rules = &row.removal.rules;
+        let ask = || insertion::cannot_come_back(connection, rules);
+        self.back.get(rules, ask)
+    }
+
     /// The check of identity: the path of the value file, or why the row stays.
     pub(super) fn look(
         &mut self,
@@ -40,8 +77,9 @@ impl Guards {
         row: &Row<'_>,
     ) -> Result<Result<Option<PathBuf>>, Failure> {
         let rules = &row.removal.rules;
-        if let Some(why) = self.forbids(connection, rules)? {
-            return Ok(Err(Stays::because(why)));
+        let beyond = self.beyond.get(rules, || rules.reaches_beyond(connection));
+        if let Err(stays) = beyond? {
+            return Ok(Err(stays));
         }
         Ok(match row.which().look(connection)? {
             None => Err(gone()),
@@ -50,19 +88,6 @@ impl Guards {
             Some(_) if !row.is_pinned(connection)? => Err(changed()),
             Some(look) => look.file.map_err(Stays::because),
         })
-    }
-
-    fn forbids(
-        &mut self,
-        connection: &Connection,
-        rules: &Arc<RowRules>,
-    ) -> Result<Option<String>, Failure> {
-        if let Some((_, why)) = self.0.iter().find(|(known, _)| Arc::ptr_eq(known, rules)) {
-            return Ok(why.clone());
-        }
-        let why = rules.reaches_beyond(connection)?;
-        self.0.push((Arc::clone(rules), why.clone()));
-        Ok(why)
     }
 }
 
