@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use cachescope_core::model::{Args, Record, Time, Verdict, text};
+use cachescope_core::model::{Args, Record, Severity, Time, Verdict, text};
 use cachescope_core::ops::query::Query;
 use cachescope_core::scan::Cancel;
 use cachescope_core::stores::Store;
@@ -45,6 +45,7 @@ pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
             Err(failure) => {
                 n_unread += 1;
                 sum.issues += 1;
+                sum.problems += 1;
                 open::report_failure(failure, info, global)?;
             }
         }
@@ -77,12 +78,17 @@ fn list(store: Store, args: &LsArgs, query: &Query, global: &Global) -> Result<P
         ..Wish::default()
     };
     let listing = Listing::read(store, &wish)?;
+    let issues = &listing.snapshot.issues;
     let printed = Printed {
         entries: listing.rows.len() as u64,
         bytes: listing
             .records()
             .fold(0, |sum, (record, _)| sum.saturating_add(record.bytes)),
-        issues: listing.snapshot.issues.len() as u64,
+        issues: issues.len() as u64,
+        problems: issues
+            .iter()
+            .filter(|i| i.severity > Severity::Note)
+            .count() as u64,
         found: listing.snapshot.totals.entries,
     };
     if global.json {

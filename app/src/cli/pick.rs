@@ -55,17 +55,11 @@ pub(super) fn pick(
     {
         return Ok(picked);
     }
-    let (mut exact, mut by_prefix) = (Vec::new(), Vec::new());
-    let mut failed = Vec::new();
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
     for info in stores {
-        let found = open::open(info).and_then(|store| candidates(store, &wanted, &query));
-        match found {
-            Ok(found) => {
-                let placed = found.into_iter().map(|found| (Arc::clone(info), found));
-                let (very, heads): (Vec<_>, Vec<_>) = placed.partition(|(_, c)| c.is_exact);
-                exact.extend(very);
-                by_prefix.extend(heads);
-            }
+        let here = open::open(info).and_then(|store| candidates(store, &wanted, &query));
+        match here {
+            Ok(here) => found.extend(here.into_iter().map(|here| (Arc::clone(info), here))),
             Err(failure) => failed.push((info, failure)),
         }
     }
@@ -77,7 +71,7 @@ pub(super) fn pick(
     for (info, failure) in failed {
         open::report_failure(failure, info, global)?;
     }
-    let mut found = if exact.is_empty() { by_prefix } else { exact };
+    let mut found = best(found);
     if found.len() > 1 {
         return Err(ambiguous(&wanted, &found));
     }
@@ -122,19 +116,16 @@ pub(super) fn pick_rows(
         .collect();
     let mut picked = HashSet::new();
     for wanted in wanted {
-        let mut exact = Vec::new();
-        let mut by_prefix = Vec::new();
+        let mut found = Vec::new();
         for (at, listing) in listings.iter().enumerate() {
             for (row, record) in listing.snapshot.records() {
                 let place = (Arc::clone(&listing.store.info), (at, row));
-                match wanted.matches(&record, listing.store.key_scope()) {
-                    Some(true) => exact.push((place, Candidate::of(&record, true))),
-                    Some(false) => by_prefix.push((place, Candidate::of(&record, false))),
-                    None => {}
+                if let Some(fit) = wanted.matches(&record, listing.store.key_scope()) {
+                    found.push((place, Candidate::of(&record, fit)));
                 }
             }
         }
-        let mut found = if exact.is_empty() { by_prefix } else { exact };
+        let mut found = best(found);
         if found.len() > 1 {
             let found: Vec<_> = found.into_iter().map(|((info, _), c)| (info, c)).collect();
             return Err(ambiguous(wanted, &found));
@@ -153,6 +144,24 @@ pub(super) enum Wanted {
     Only,
     Text(String),
     Bytes(Vec<u8>),
+}
+
+/// How well a person's words fit an entry, the best last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// Its hash begins like them.
+    Head,
+    /// They are its key, in some group: `GROUP/KEY` would say it too.
+    Key,
+    /// They say all that names it.
+    Whole,
+}
+
+/// Those that the words fit best.
+fn best<P>(mut found: Vec<(P, Candidate)>) -> Vec<(P, Candidate)> {
+    let best = found.iter().map(|(_, candidate)| candidate.fit).max();
+    found.retain(|(_, candidate)| Some(candidate.fit) == best);
+    found
 }
 
 impl Wanted {
@@ -181,23 +190,28 @@ impl Wanted {
         })
     }
 
-    /// `Some(true)` for this very entry, `Some(false)` for one whose hash begins like it.
-    fn matches(&self, record: &Record<'_>, scope: KeyScope) -> Option<bool> {
+    fn matches(&self, record: &Record<'_>, scope: KeyScope) -> Option<Fit> {
         match self {
-            Self::Only => Some(true),
+            Self::Only => Some(Fit::Whole),
             // Keys with a NUL are text, and go by their bytes all the same.
             Self::Bytes(bytes) => {
-                (record.key == bytes || record.key_text().as_bytes() == bytes).then_some(true)
+                (record.key == bytes || record.key_text().as_bytes() == bytes).then_some(Fit::Whole)
             }
             Self::Text(text) => {
                 let key = record.key_text();
-                if key == text.as_str() || in_group(text, record) == Some(&*key) {
-                    return Some(true);
+                let in_group = in_group(text, record);
+                if in_group == Some(&*key) {
+                    return Some(Fit::Whole);
                 }
-                let part = in_group(text, record).unwrap_or(text);
+                if key == text.as_str() {
+                    // "b/x" is the key x of the group b, too: the key "b/x" of the group a has another name still.
+                    let has_group = super::lines::group_of(record).is_some();
+                    return Some(if has_group { Fit::Key } else { Fit::Whole });
+                }
+                let part = in_group.unwrap_or(text);
                 let has_hashes = scope == KeyScope::Function && is_hash(&key);
                 let is_head = has_hashes && !part.is_empty() && key.starts_with(part);
-                is_head.then_some(false)
+                is_head.then_some(Fit::Head)
             }
         }
     }
@@ -233,7 +247,10 @@ impl Wanted {
 
 /// The part of `GROUP/KEY` behind a record's own group, written with points or as the folder shows it.
 fn in_group<'t>(text: &'t str, record: &Record<'_>) -> Option<&'t str> {
-    let of = |group: &str| text.strip_prefix(group)?.strip_prefix('/');
+    let of = |group: &str| {
+        let rest = text.strip_prefix(group)?.strip_prefix('/')?;
+        (!group.is_empty()).then_some(rest)
+    };
     of(&record.group.label).or_else(|| of(&text::from_bytes(&record.group.locator)))
 }
 
@@ -246,16 +263,16 @@ struct Candidate {
     entry: EntryKey,
     key: String,
     group: Option<String>,
-    is_exact: bool,
+    fit: Fit,
 }
 
 impl Candidate {
-    fn of(record: &Record<'_>, is_exact: bool) -> Self {
+    fn of(record: &Record<'_>, fit: Fit) -> Self {
         Self {
             entry: record.entry_key(),
             key: record.key_text().into_owned(),
             group: super::lines::group_of(record).map(str::to_owned),
-            is_exact,
+            fit,
         }
     }
 
@@ -314,8 +331,8 @@ fn candidates(store: Store, wanted: &Wanted, query: &Query) -> Result<Vec<Candid
     };
     let listing = Listing::read(store, &wish)?;
     let matched = listing.records().filter_map(|(record, _)| {
-        let is_exact = wanted.matches(&record, scope)?;
-        Some(Candidate::of(&record, is_exact))
+        let fit = wanted.matches(&record, scope)?;
+        Some(Candidate::of(&record, fit))
     });
     Ok(matched.collect())
 }
@@ -332,13 +349,13 @@ fn scanned(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
             if record.role != Role::Entry {
                 return;
             }
-            let Some(is_exact) = self.wanted.matches(record, self.scope) else {
+            let Some(fit) = self.wanted.matches(record, self.scope) else {
                 return;
             };
             let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
             // Past the list that is shown, more candidates only cost memory.
-            if found.len() <= MAX_CANDIDATES || is_exact {
-                found.push(Candidate::of(record, is_exact));
+            if found.len() <= MAX_CANDIDATES || fit != Fit::Head {
+                found.push(Candidate::of(record, fit));
             }
         }
 
@@ -362,4 +379,58 @@ fn scanned(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
         collector: &collector,
     })?;
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+mod tests {
+    use cachescope_core::model::Group;
+
+    use super::*;
+
+    /// Places of the entries (group and key) that the words mean.
+    fn check(entries: &[(&str, &str)], words: &str, expected: &[usize]) {
+        let groups: Vec<_> = entries
+            .iter()
+            .map(|(group, _)| Group::named(group))
+            .collect();
+        let mut found = Vec::new();
+        for (at, (group, (_, key))) in groups.iter().zip(entries).enumerate() {
+            let record = Record::new(group, key.as_bytes());
+            if let Some(fit) = Wanted::of_text(words).matches(&record, KeyScope::Function) {
+                found.push((at, Candidate::of(&record, fit)));
+            }
+        }
+        let best: Vec<usize> = best(found).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(best, expected, "{words}");
+    }
+
+    #[test]
+    fn every_key_can_be_said() {
+        let no_groups = [("", "/x"), ("", "x"), ("", "//x"), ("", "")];
+        check(&no_groups, "/x", &[0]);
+        check(&no_groups, "x", &[1]);
+        check(&no_groups, "//x", &[2]);
+        check(&no_groups, "/", &[]);
+        let groups = [("a", "x"), ("a", "b/x"), ("b", "x"), ("b", "y")];
+        check(&groups, "b/x", &[2]);
+        check(&groups, "a/b/x", &[1]);
+        check(&groups, "x", &[0, 2]);
+        check(&groups, "y", &[3]);
+        // Of two that are written the same both are candidates, told apart by their bytes.
+        check(&[("a", "b/c"), ("a/b", "c")], "a/b/c", &[0, 1]);
+        check(&[("", "b/x"), ("b", "x")], "b/x", &[0, 1]);
+    }
+
+    #[test]
+    fn the_head_of_a_hash_is_the_last_resort() {
+        let hash = "00112233445566778899aabbccddeeff";
+        let other = "00112233445566778899aabbccddee00";
+        check(&[("f", hash), ("f", other)], "0011", &[0, 1]);
+        check(
+            &[("f", hash), ("f", other)],
+            "f/00112233445566778899aabbccddeef",
+            &[0],
+        );
+        check(&[("f", hash), ("f", "0011")], "0011", &[1]);
+    }
 }

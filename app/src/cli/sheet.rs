@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cachescope_core::model::{Group, Issue, Record, Role};
+use cachescope_core::model::{Group, Issue, Record, Role, Severity};
 use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
 use cachescope_core::stores::Store;
 
@@ -31,6 +31,8 @@ pub(super) struct Printed {
     pub(super) bytes: u64,
     /// Issue lines.
     pub(super) issues: u64,
+    /// Those of them that tell of something that could not be shown, or not in full.
+    pub(super) problems: u64,
     /// Entries that the store holds, wanted or not.
     pub(super) found: u64,
 }
@@ -41,12 +43,13 @@ impl Printed {
         self.entries += other.entries;
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.issues += other.issues;
+        self.problems += other.problems;
         self.found += other.found;
     }
 
     /// True if there were problems and not one entry.
     pub(super) fn is_all_unread(self) -> bool {
-        self.found == 0 && self.issues > 0
+        self.found == 0 && self.problems > 0
     }
 }
 
@@ -257,6 +260,7 @@ impl Collector for Printer<'_> {
 
     fn issue(&mut self, issue: Issue) {
         self.totals.printed.issues += 1;
+        self.totals.printed.problems += u64::from(issue.severity > Severity::Note);
         out::push_line(&mut self.lines, &IssueLine::from(&issue));
         self.flush_if_full();
     }
