@@ -4,6 +4,8 @@
 
 pub mod condition;
 
+use std::path::PathBuf;
+
 use cachescope_core::model::Time;
 use jiff::tz::TimeZone;
 
@@ -185,6 +187,24 @@ pub fn figure(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// The path that a person typed or pasted: `~` is the home folder, as in a shell; quotes around it and `file://` before
+/// it are what file managers copy.
+pub fn typed_path(typed: &str) -> PathBuf {
+    let typed = typed.trim();
+    let quoted = |quote| typed.strip_prefix(quote)?.strip_suffix(quote);
+    let path = quoted('"').or_else(|| quoted('\'')).unwrap_or(typed);
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    let below_home = match path.strip_prefix('~') {
+        Some("") => Some(""),
+        Some(rest) => rest.strip_prefix('/'),
+        None => None,
+    };
+    match (below_home, std::env::home_dir()) {
+        (Some(below), Some(home)) => home.join(below),
+        _ => PathBuf::from(path),
+    }
+}
+
 /// Text cut in its middle to at most `max_chars` characters, `…` included.
 pub fn shorten(text: &str, max_chars: usize) -> String {
     let n_chars = text.chars().count();
@@ -348,6 +368,21 @@ mod tests {
             (f64::NAN, "NaN"),
         ] {
             assert_eq!(figure(value), expected);
+        }
+    }
+
+    #[test]
+    fn typed_paths_are_those_that_a_shell_and_a_file_manager_mean() {
+        let home = std::env::home_dir().unwrap();
+        for (typed, expected) in [
+            ("~", home.clone()),
+            ("~/a b", home.join("a b")),
+            ("~other", PathBuf::from("~other")),
+            (" \"/a b\" ", PathBuf::from("/a b")),
+            ("file:///a", PathBuf::from("/a")),
+            ("'", PathBuf::from("'")),
+        ] {
+            assert_eq!(typed_path(typed), expected, "{typed}");
         }
     }
 }

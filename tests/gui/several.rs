@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 
 use super::JOBLIB;
@@ -80,4 +81,65 @@ fn a_cut_value_is_not_shown_as_a_whole_one() {
     window.type_into("Query", &format!("key:{key}"));
     window.press_row(key);
     window.wait_for_text_part("found the end of the data");
+}
+
+/// A pickled dict of one text of two lines under the key `text`.
+fn pickled(path: &Path, second_line: &str) {
+    let text = format!("a line\n{second_line}");
+    let len = u8::try_from(text.len()).unwrap();
+    let bytes = [
+        b"\x80\x04}\x8c\x04text\x8c",
+        &[len][..],
+        text.as_bytes(),
+        b"s.",
+    ]
+    .concat();
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn stores_with_the_same_keys_show_each_its_own_value() {
+    let temp = tempfile::tempdir().unwrap();
+    let paths = ["a.pickle", "b.pickle"].map(|name| temp.path().join(name));
+    pickled(&paths[0], "of the first");
+    pickled(&paths[1], "of the second");
+    let mut window = Window::open(paths.to_vec());
+    window.press_row("text");
+    window.wait_for_text("of the first");
+    window.run_command("Show the next store");
+    window.press_row("text");
+    window.wait_for_text("of the second");
+    window.run_command("Show the next store");
+    window.wait_for_text("of the first");
+}
+
+#[test]
+fn a_value_that_a_program_replaces_by_one_as_long_is_read_again() {
+    let temp = tempfile::tempdir().unwrap();
+    let shelf = temp.path().join("shelf");
+    fs::write(shelf.with_extension("dir"), "'key', (0, 9)\n").unwrap();
+    fs::write(shelf.with_extension("dat"), "line\nold\n").unwrap();
+    let mut window = Window::open(vec![shelf.with_extension("dir")]);
+    window.press_row("key");
+    window.wait_for_text("old");
+    fs::write(shelf.with_extension("dat"), "line\nnew\n").unwrap();
+    window.wait_for_text("new");
+}
+
+#[test]
+fn tab_leaves_an_empty_query_empty() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    window.wait_for_text("57 entries");
+    window.type_into("Query", "group:features.tokenize");
+    window.wait_for_text("2 of 57 entries");
+    window.key(Modifiers::NONE, Key::Enter);
+    window.type_into("Query", "");
+    window.wait_for_text("57 entries");
+    window.key(Modifiers::COMMAND, Key::F);
+    window.key(Modifiers::NONE, Key::Tab);
+    window.key(Modifiers::NONE, Key::Tab);
+    window.wait_for_quiet();
+    window.wait_for_text("57 entries");
+    window.wait_for(|h| h.query_by_label_contains("Clear 2 found").is_none());
 }

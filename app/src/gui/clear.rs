@@ -73,9 +73,9 @@ impl Session {
             return;
         }
         let verdicts = Arc::make_mut(&mut store.verdicts);
-        for (id, fingerprint, verdict) in checked.verdicts {
+        for (id, version, verdict) in checked.verdicts {
             store.tally.add(verdict.condition);
-            verdicts.insert(id, fingerprint, verdict);
+            verdicts.insert(id, version, verdict);
         }
         // Sorted or filtered by condition, the table changes with every verdict.
         self.arrange_next(checked.store);
@@ -127,14 +127,7 @@ impl Session {
         let Some((snapshot, chosen)) = self.chosen(Some(scope)) else {
             return;
         };
-        let asked = match scope {
-            Scope::Found => AskedFor {
-                query: Some(self.state.query.in_force().to_owned()),
-                options: self.check_options(),
-                expires: None,
-            },
-            Scope::Selected => AskedFor::default(),
-        };
+        let asked = self.asked_for(scope);
         let request = Request {
             snapshot,
             chosen,
@@ -143,6 +136,18 @@ impl Session {
             expires: None,
         };
         self.show_plan(asked, request);
+    }
+
+    /// How the entries of a scope were chosen.
+    pub(super) fn asked_for(&self, scope: Scope) -> AskedFor {
+        match scope {
+            Scope::Found => AskedFor {
+                query: Some(self.state.query.in_force().to_owned()),
+                options: self.check_options(),
+                expires: None,
+            },
+            Scope::Selected => AskedFor::default(),
+        }
     }
 
     /// The rules by which conditions were found, where the query asks for any: without them it finds others.

@@ -57,9 +57,9 @@ impl Session {
         let body = preview.body.body.as_deref();
         let body = body.filter(|_| preview.body.of == root);
         let stored_ending = naming::ending_of_stored(found.value.as_ref().ok(), body);
-        let record = store.entries.selection.only();
-        let record = record.and_then(|row| store.snapshot.record(row));
-        let name = record.and_then(|record| naming::of_key(&record.key_text()));
+        let name = store
+            .selected()
+            .and_then(|record| naming::of_key(&record.key_text()));
         let name = name.unwrap_or_else(|| format!("{}-value", store.info.title()));
         let mut name = Naming::new(store.info.folder_beside(), &name);
         // A key may be the name of such a file already.
@@ -197,7 +197,7 @@ impl Session {
             unopened: Vec::new(),
             own: self.own.clone(),
             query: self.state.query.parsed().clone(),
-            typed: self.state.query.text().to_owned(),
+            typed: self.state.query.in_force().to_owned(),
             options,
             form: exporting.form,
             now: (self.clock)(),

@@ -9,7 +9,7 @@ use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
 use super::command::{Command, CopyOf, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, Dialog, Hex, Opening, Palette, Pick, Tab};
+use super::state::{Asked, CompactStage, Dialog, Hex, Opening, Palette, Pick, Stage, Tab, Toast};
 
 impl Session {
     /// Carries out what a person asked for.
@@ -64,6 +64,7 @@ impl Session {
             Command::Held(command) => self.held(command),
             Command::Compare(command) => self.compare(command),
             Command::Dialog(kind) => {
+                self.drop_plan();
                 self.state.dialog = kind.and_then(|kind| self.dialog(kind));
             }
             Command::Theme(theme) => self.state.saved.theme = theme,
@@ -92,7 +93,10 @@ impl Session {
             }
             Command::Reveal(path) => self.dialogs.reveal(path),
             Command::Scale(scale) => self.to_scale = Some(scale),
-            Command::Copy(text) => self.to_copy.push_back(text),
+            Command::Copy(text) => {
+                self.to_copy.push_back(text);
+                self.state.toast = Some(Toast::new("Copied".to_owned(), None));
+            }
             Command::DismissToast => self.state.toast = None,
             Command::DismissNotice => {
                 self.state.notices.pop();
@@ -135,6 +139,24 @@ impl Session {
             self.state.shown = self.state.stores.first().map(|s| s.info.id);
         }
         self.look_for_held();
+    }
+
+    /// Ends the work for a plan that nobody waits for any more.
+    fn drop_plan(&mut self) {
+        let job = match &self.state.dialog {
+            Some(Dialog::Clear(clearing)) if matches!(clearing.stage, Stage::Planning) => {
+                clearing.job
+            }
+            Some(Dialog::Compact(compacting))
+                if matches!(compacting.stage, CompactStage::Predicting) =>
+            {
+                compacting.job
+            }
+            _ => None,
+        };
+        if let Some(job) = job {
+            self.jobs.cancel(job);
+        }
     }
 
     fn table(&mut self, command: TableCommand) {
@@ -278,7 +300,9 @@ impl Session {
             EntryCommand::Copy(CopyOf::Python) => self.copy_python(),
             EntryCommand::Copy(of) => {
                 let text = store.copied(of);
-                self.to_copy.extend(text);
+                if let Some(text) = text {
+                    self.handle(Command::Copy(text));
+                }
             }
             EntryCommand::Focus => preview.is_wanted = true,
         }
@@ -306,10 +330,10 @@ impl Session {
             return;
         };
         for record in rows.iter().filter_map(|row| snapshot.record(*row)) {
-            let fingerprint = record.fingerprint();
+            let version = record.version();
             // Asked once: what cannot be read stays blank.
-            store.glances.insert(record.id(), fingerprint, None);
-            entries.push((record.entry_key(), fingerprint));
+            store.glances.insert(record.id(), version, None);
+            entries.push((record.entry_key(), version));
         }
         let store_info = Arc::clone(&store.info);
         store.glancing = Some(self.jobs.start(Job::Glance {

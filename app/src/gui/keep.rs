@@ -50,9 +50,8 @@ impl Session {
             return;
         };
         let asked = AskedFor {
-            query: (scope == Scope::Found).then(|| self.state.query.text().to_owned()),
-            options: Vec::new(),
             expires: Some(span),
+            ..self.asked_for(scope)
         };
         let request = Request {
             snapshot,

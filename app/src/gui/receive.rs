@@ -163,8 +163,8 @@ impl Session {
         let Some(store) = self.state.store_mut(glances.store) else {
             return;
         };
-        for (key, fingerprint, line) in glances.lines {
-            store.glances.insert(key.id(), fingerprint, line);
+        for (key, version, line) in glances.lines {
+            store.glances.insert(key.id(), version, line);
         }
     }
 
@@ -194,6 +194,11 @@ impl Session {
     fn surveyed(&mut self, job: JobId, surveyed: Box<Surveyed>) {
         let asked = |s: &&mut OpenStore| s.overview.job == Some(job);
         if let Some(store) = self.state.stores.iter_mut().find(asked) {
+            // What was looked into went altogether, by a clear: back to the whole.
+            let is_nothing = surveyed.stores.iter().all(|s| s.groups.is_empty());
+            if is_nothing && store.snapshot.totals.entries > 0 {
+                store.overview.zoom = None;
+            }
             store.overview.surveyed = Some(surveyed);
         }
     }

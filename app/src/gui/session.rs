@@ -64,6 +64,15 @@ impl Session {
             Some(watcher) => watcher.look_again(),
             None => self.scan(id),
         }
+        // What a listing cannot show is read again as well.
+        if let Some(store) = self.state.store_mut(id) {
+            store.glances.clear();
+            store.preview.of = None;
+            if store.forget_undated() {
+                self.arrange_next(id);
+            }
+            self.preview(id);
+        }
     }
 
     /// Reads a store again, this time with private copies of any size.
@@ -91,6 +100,7 @@ impl Session {
     /// Filters, sorts and groups a store's rows; what is at work on the same is dropped.
     pub(crate) fn arrange(&mut self, id: StoreId) {
         let (query, saved) = (self.state.query.parsed().clone(), &self.state.saved);
+        let asked = self.state.query.in_force().to_owned();
         let now = (self.clock)();
         let (sort, is_grouped) = (saved.sort, saved.is_grouped);
         let Some(store) = self.state.store_mut(id) else {
@@ -110,6 +120,7 @@ impl Session {
             marks: vec![cursor, anchor, store.entries.top()],
         }));
         store.entries.is_outdated = false;
+        store.entries.asked = asked;
         self.jobs.replace(&mut store.entries.job, job);
     }
 

@@ -56,6 +56,7 @@ impl Session {
                 continue;
             };
             let (mut is_changed, mut is_seen) = (false, false);
+            let n_writes = store.n_writes;
             for update in updates {
                 is_seen |= !update.events.is_empty();
                 for event in &update.events {
@@ -67,10 +68,13 @@ impl Session {
                 is_changed |= !Arc::ptr_eq(&store.snapshot, &update.snapshot);
                 store.snapshot = update.snapshot;
                 store.coverage = Some(update.coverage);
+                store.n_writes = store.n_writes.max(update.n_writes);
             }
+            is_changed |= store.n_writes > n_writes && store.forget_undated();
             if is_changed || is_seen && is_by_hits {
                 self.arrange_next(id);
             }
+            self.preview(id);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::run::Context;
 use super::{Chosen, Outcome};
 use crate::Result;
-use crate::model::{EntryId, Fingerprint, Row, Snapshot, StoreId, Verdict};
+use crate::model::{EntryId, Row, Snapshot, StoreId, Verdict, Version};
 use crate::ops::{self, Control, Rows};
 use crate::stores::{CheckOptions, Store};
 
@@ -19,7 +19,7 @@ pub struct Checked {
     /// The store.
     pub store: StoreId,
     /// Each entry, what it was like when it was checked, and what was found.
-    pub verdicts: Vec<(EntryId, Fingerprint, Verdict)>,
+    pub verdicts: Vec<(EntryId, Version, Verdict)>,
 }
 
 /// What is to be checked.
@@ -42,7 +42,7 @@ pub(super) fn run(check: &Check, context: &Context) -> Result<()> {
         let Some(record) = snapshot.record(row) else {
             return;
         };
-        verdicts.push((record.id(), record.fingerprint(), verdict));
+        verdicts.push((record.id(), record.version(), verdict));
         if reported.elapsed() >= PERIOD {
             // Nobody listening is told by the cancel flag, which is asked at every entry.
             report(snapshot, &mut verdicts, context).ok();
@@ -66,7 +66,7 @@ pub(super) fn run(check: &Check, context: &Context) -> Result<()> {
 
 fn report(
     snapshot: &Snapshot,
-    verdicts: &mut Vec<(EntryId, Fingerprint, Verdict)>,
+    verdicts: &mut Vec<(EntryId, Version, Verdict)>,
     context: &Context,
 ) -> Result<()> {
     context.report(Outcome::Checked(Box::new(Checked {

@@ -7,7 +7,7 @@ use super::Outcome;
 use super::run::Context;
 use crate::Result;
 use crate::formats::{Options, Problem};
-use crate::model::{EntryKey, Fingerprint, Limits, StoreId, StoreInfo};
+use crate::model::{EntryKey, Limits, StoreId, StoreInfo, Version};
 use crate::stores::Store;
 
 /// A line is worth this much and no more; what it takes to know the type of a value.
@@ -25,12 +25,12 @@ pub struct Glances {
     /// The store.
     pub store: StoreId,
     /// Entry, what it was like when it was read, and the line; `None` where it could not be read.
-    pub lines: Vec<(EntryKey, Fingerprint, Option<String>)>,
+    pub lines: Vec<(EntryKey, Version, Option<String>)>,
 }
 
 pub(super) fn run(
     info: &Arc<StoreInfo>,
-    entries: Vec<(EntryKey, Fingerprint)>,
+    entries: Vec<(EntryKey, Version)>,
     context: &Context,
 ) -> Result<()> {
     let store = Store::open(info)?.until(&context.cancel);
@@ -39,7 +39,7 @@ pub(super) fn run(
         ..Options::GLANCE
     };
     let mut lines = Vec::new();
-    for (entry, fingerprint) in entries {
+    for (entry, version) in entries {
         context.cancel.check()?;
         let preview = store
             .open_value(&entry)
@@ -53,7 +53,7 @@ pub(super) fn run(
                 store.glance(preview)
             }
         });
-        lines.push((entry, fingerprint, line));
+        lines.push((entry, version, line));
         if lines.len() >= BATCH {
             report(info, &mut lines, context)?;
         }
@@ -63,7 +63,7 @@ pub(super) fn run(
 
 fn report(
     info: &StoreInfo,
-    lines: &mut Vec<(EntryKey, Fingerprint, Option<String>)>,
+    lines: &mut Vec<(EntryKey, Version, Option<String>)>,
     context: &Context,
 ) -> Result<()> {
     let lines = std::mem::take(lines);

@@ -46,7 +46,7 @@ use crate::clear::compact::{Gain, Word};
 use crate::clear::undo::Held;
 use crate::clear::{Fresh, How, Plan};
 use crate::formats::Content;
-use crate::model::{EntryKey, Fingerprint, Issue, Snapshot, StoreId, StoreInfo, Time};
+use crate::model::{EntryKey, Issue, Snapshot, StoreId, StoreInfo, Time, Version};
 use crate::own::StateDir;
 use crate::{Error, Result};
 
@@ -93,7 +93,7 @@ pub enum Job {
         /// The store.
         store: Arc<StoreInfo>,
         /// The entries, and what they were like when they were listed.
-        entries: Vec<(EntryKey, Fingerprint)>,
+        entries: Vec<(EntryKey, Version)>,
     },
     /// Reads a page of a value's bytes.
     Bytes {

@@ -114,6 +114,25 @@ pub struct Fingerprint {
     pub modified: u64,
 }
 
+/// What was listed of an entry: as long as this stays, so does what was found out about it.
+///
+/// More than the stored value counts: a call is whole once its metadata came, a row expires later once it was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    fingerprint: Fingerprint,
+    bytes: u64,
+    files: u32,
+    expires: Option<Time>,
+}
+
+impl Version {
+    /// True if the store records when the value was written: another value has another version then. Where it does not,
+    /// a value of the same length may have been put in its place.
+    pub fn is_dated(&self) -> bool {
+        self.fingerprint.modified != 0
+    }
+}
+
 /// Which part an entry plays in its store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -218,6 +237,16 @@ impl<'a> Record<'a> {
             group: self.group.locator.clone(),
             key: self.key.into(),
             ordinal: self.ordinal,
+        }
+    }
+
+    /// What must still be true for what was found out about it to hold.
+    pub fn version(&self) -> Version {
+        Version {
+            fingerprint: self.fingerprint(),
+            bytes: self.bytes,
+            files: self.files,
+            expires: self.expires,
         }
     }
 

@@ -15,7 +15,7 @@ pub mod value;
 
 pub use chunk::{CHUNK_ROWS, Chunk, ChunkBuilder, PackedArgs};
 pub use condition::{Condition, Finding, Verdict};
-pub use entry::{Args, EntryId, EntryKey, Fingerprint, Group, GroupWord, Record, Role};
+pub use entry::{Args, EntryId, EntryKey, Fingerprint, Group, GroupWord, Record, Role, Version};
 pub use issue::{Issue, Severity};
 pub use limits::Limits;
 pub use live::{Delta, Live, Merged};

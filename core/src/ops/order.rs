@@ -399,7 +399,7 @@ mod tests {
         for (row, record) in snapshot.records().filter(|(row, _)| row.index() % 3 != 0) {
             let condition = Condition::ALL[row.index() % 9];
             let verdict = Verdict::from_findings(vec![Finding::new(condition, "")], vec![]);
-            overlay.insert(record.id(), record.fingerprint(), verdict);
+            overlay.insert(record.id(), record.version(), verdict);
         }
         overlay
     }

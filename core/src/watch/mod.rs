@@ -225,6 +225,9 @@ pub struct Update {
     pub coverage: Coverage,
     /// Hits and misses that the store itself keeps, as of the last time it was read.
     pub counters: Arc<[Counters]>,
+    /// How often the store's own file was seen to be written since watching began. Values whose time is not recorded
+    /// may be others since, though the listing is the same.
+    pub n_writes: u64,
 }
 
 /// Watches one store until it is dropped; its threads then end by themselves.

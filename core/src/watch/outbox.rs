@@ -61,6 +61,7 @@ impl Outbox {
             last.n_events_lost += update.n_events_lost;
             last.coverage = update.coverage;
             last.counters = update.counters;
+            last.n_writes = update.n_writes;
         } else {
             waiting.push(update);
         }
@@ -85,6 +86,7 @@ impl Outbox {
                 is_lower_bound: true,
             },
             counters,
+            n_writes: 0,
         });
     }
 }
@@ -116,6 +118,7 @@ mod tests {
                 is_lower_bound: false,
             },
             counters: Arc::new([]),
+            n_writes: 0,
         }
     }
 

@@ -44,7 +44,9 @@ pub(super) struct Run {
     /// Hits and misses that the store itself keeps.
     counters: Arc<[Counters]>,
     /// What the last update said.
-    told: Option<(Coverage, Arc<[Counters]>)>,
+    told: Option<(Coverage, Arc<[Counters]>, u64)>,
+    /// How often the store's own file was seen to be written.
+    n_writes: u64,
 }
 
 /// What was read of some parts of a store.
@@ -82,6 +84,7 @@ impl Run {
             book,
             counters: Arc::new([]),
             told: None,
+            n_writes: 0,
         }
     }
 
@@ -318,6 +321,9 @@ impl Run {
         }
         self.sight.is_away = false;
         self.sight.trouble = None;
+        if self.stamp.is_some() && stamp != self.stamp {
+            self.n_writes += 1;
+        }
         self.stamp = stamp;
         Ok(self.merge(&parts, read, is_first))
     }
@@ -510,7 +516,7 @@ impl Run {
     /// Hands on what came of a look, if anything did.
     fn tell(&mut self, merged: Merged, events: Vec<Event>) {
         let coverage = self.sight.coverage(self.live.snapshot().totals.entries);
-        let told = (coverage.clone(), Arc::clone(&self.counters));
+        let told = (coverage.clone(), Arc::clone(&self.counters), self.n_writes);
         let is_news = self.told.as_ref() != Some(&told);
         if merged == Merged::default() && events.is_empty() && !is_news {
             return;
@@ -523,6 +529,7 @@ impl Run {
             n_events_lost: 0,
             coverage,
             counters: Arc::clone(&self.counters),
+            n_writes: self.n_writes,
         });
     }
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, AreaState, CompletionPopup, Id, Key, KeyboardShortcut, LayerId, Layout,
-    Modifiers, PopupKind, RectAlign, RichText, Stroke, Suggestion, TextEdit, Ui, vec2,
+    Align, Align2, AreaState, CompletionPopup, FocusDirection, Id, Key, KeyboardShortcut, LayerId,
+    Layout, Modifiers, PopupKind, RectAlign, RichText, Stroke, Suggestion, TextEdit, Ui, vec2,
 };
 
 use crate::gui::command::Command;
@@ -27,10 +27,16 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
     };
     // An id of its own: the count beside it comes and goes, and the keyboard must stay here.
     let id = Id::unique("query");
-    // Between words Enter ends the typing; within one it takes what is offered.
+    // Between words Enter ends the typing and Tab goes on to the next thing, until an arrow chose among what is offered;
+    // within a word both take it.
     let is_between = typed.is_empty() || typed.ends_with(' ');
-    let accept: &[Key] = if is_between {
-        &[Key::Tab]
+    let accept: &[Key] = if is_between && !is_choosing(ui, id, &typed) {
+        if ui.memory(|m| m.has_focus(id))
+            && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Tab))
+        {
+            ui.memory_mut(|m| m.move_focus(FocusDirection::Next));
+        }
+        &[]
     } else {
         &[Key::Tab, Key::Enter]
     };
@@ -86,6 +92,19 @@ pub(super) fn query_ui(ui: &mut Ui, state: &State, width: f32, out: &mut Vec<Com
     if !is_offering {
         error_ui(ui, state, &field);
     }
+}
+
+/// True once an arrow moved through what is offered for this text.
+fn is_choosing(ui: &Ui, field: Id, text: &str) -> bool {
+    let has_moved = ui.memory(|m| m.has_focus(field))
+        && ui.input(|i| i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::ArrowUp));
+    ui.data_mut(|data| {
+        let chosen_for = data.get_temp_mut_or_default::<Option<String>>(field.with("chosen for"));
+        if has_moved {
+            *chosen_for = Some(text.to_owned());
+        }
+        chosen_for.as_deref() == Some(text)
+    })
 }
 
 /// Lets the list of offers be as high as they need: egui keeps it as low as the shortest one before.

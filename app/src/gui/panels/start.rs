@@ -106,7 +106,7 @@ pub(super) fn path_ui(
         let is_enabled = !typed.trim().is_empty();
         let go = ui.add_enabled(is_enabled, Button::new("Open"));
         if is_enabled && (is_entered || go.clicked()) {
-            out.push(Command::Open(typed.trim().into()));
+            out.push(Command::Open(text::typed_path(typed)));
         }
         field
     });

@@ -12,7 +12,7 @@ use super::activity::percent;
 use super::menus;
 use crate::gui::actions::{self, Offered};
 use crate::gui::command::{Command, TableCommand};
-use crate::gui::state::{OpenStore, Phase, Pick, State};
+use crate::gui::state::{OpenStore, Phase, Pick, State, Tab};
 use crate::gui::theme::{self, ROW, Theme};
 use crate::gui::widgets::{cell, condition, controls};
 use crate::text;
@@ -111,6 +111,9 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
             out.push(Command::Query(query.to_owned()));
             // Another question: what was chosen for the last one is not to be cleared by this one's button.
             out.push(Command::Table(TableCommand::Select(Pick::None)));
+            if !matches!(state.saved.tab, Tab::Overview | Tab::Entries) {
+                out.push(Command::Tab(Tab::Entries));
+            }
         }
         // The menu is about the query on show: it becomes this one.
         if response.secondary_clicked() {
@@ -131,11 +134,12 @@ fn queries_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let is_largest = !state.saved.is_grouped
         && (sort.by, sort.direction) == (SortBy::Bytes, Direction::Descending);
     if show_ui(ui, "▲", "Largest 100", is_largest).clicked() {
-        out.push(Command::Table(if is_largest {
-            TableCommand::Group(true)
+        if is_largest {
+            out.push(Command::Table(TableCommand::Group(true)));
+            out.push(Command::Table(TableCommand::Select(Pick::None)));
         } else {
-            TableCommand::Largest(LARGEST)
-        }));
+            out.push(Command::Table(TableCommand::Largest(LARGEST)));
+        }
     }
     let is_kept = SHOWS.iter().any(|(_, _, query, _)| *query == text)
         || state.saved.queries.iter().any(|saved| saved.query == text);

@@ -1,6 +1,7 @@
 //! The bar on top: opening, the query, what it found, and the two actions on it.
 
-use egui::{Button, Id, RichText, TextEdit, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Button, Id, PopupCloseBehavior, RichText, TextEdit, Ui};
 
 use super::menus;
 use crate::gui::actions::{self, Offer, TOPICS};
@@ -102,8 +103,10 @@ fn scope(state: &State) -> Option<(Scope, String)> {
     }
     let found = entries.arranged.as_ref()?.rows.len() as u64;
     let is_filtered = !state.query.parsed().is_empty() && state.query.error().is_none();
+    // Between a letter and its answer the rows are still those of the query before.
+    let is_answered = entries.answered == state.query.in_force();
     let words = format!("{} found", text::count(found));
-    (is_filtered && found > 0).then_some((Scope::Found, words))
+    (is_filtered && is_answered && found > 0).then_some((Scope::Found, words))
 }
 
 fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
@@ -162,8 +165,11 @@ fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         out.push(Command::Revalidate(scope));
     }
     ui.spacing_mut().item_spacing.x = 4.0;
-    let menu = ui.menu_button("▾", |ui| rules_ui(ui, &state.rules(), out));
-    ui.ctx().accesskit_node_builder(menu.response.id, |node| {
+    // It holds fields: a click into one of them is no choice that ends it.
+    let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = MenuButton::new("▾").config(stays);
+    let (menu, _) = menu.ui(ui, |ui| rules_ui(ui, &state.rules(), out));
+    ui.ctx().accesskit_node_builder(menu.id, |node| {
         node.set_label("Rules of revalidating");
     });
     ui.spacing_mut().item_spacing.x = 8.0;

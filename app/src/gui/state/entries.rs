@@ -17,6 +17,10 @@ pub(crate) struct Entries {
     pub(crate) arranged: Option<Box<Arranged>>,
     /// The job that makes the next one.
     pub(crate) job: Option<JobId>,
+    /// The query that it answers.
+    pub(crate) asked: String,
+    /// The query that the arrangement on screen answers.
+    pub(crate) answered: String,
     /// True if another one has to follow it.
     pub(crate) is_outdated: bool,
     /// Locators of folded groups.
@@ -33,6 +37,7 @@ pub(crate) struct Entries {
 impl Entries {
     /// Takes a new arrangement over; selection and scroll keep their entries.
     pub(crate) fn arrange(&mut self, mut arranged: Box<Arranged>) {
+        self.answered.clone_from(&self.asked);
         let top_before = self.scroll.first_line();
         let top = arranged.marks.get(2).and_then(|mark| mark.at);
         // What a person looks at stands still: the line of the cursor while it is on screen, else the first line.
@@ -178,6 +183,12 @@ impl Lines {
         (within < span.n_shown).then_some(span.first_line + span.n_header + within)
     }
 
+    /// The line of a row's group.
+    fn header_of(&self, at: usize) -> Option<usize> {
+        let span = self.spans.get(self.group_of(at)?)?;
+        Some(span.first_line)
+    }
+
     /// Places of the rows of a group.
     pub(crate) fn rows_of(&self, group: usize) -> std::ops::Range<usize> {
         self.spans
@@ -194,11 +205,16 @@ impl Lines {
 
     /// The nearest row that shows, `by` rows away; group lines are skipped.
     pub(crate) fn step(&self, from: Option<usize>, by: isize) -> Option<usize> {
-        let line = match from.and_then(|at| self.line_of(at)) {
+        let last = self.n_lines.checked_sub(1)?;
+        // A row that is folded away is where its group's line is.
+        let line_of = |at| self.line_of(at).or_else(|| self.header_of(at));
+        let line = match from.and_then(line_of) {
             Some(line) => line.saturating_add_signed(by),
+            // Without a place all the way down is the end; else the first line is where one begins.
+            None if by > 0 && by.unsigned_abs() > self.n_lines => last,
             None => 0,
         };
-        let line = line.min(self.n_lines.checked_sub(1)?);
+        let line = line.min(last);
         let entry = |line: usize| match self.at(line) {
             Some(Line::Entry(at)) => Some(at),
             _ => None,
@@ -259,5 +275,11 @@ mod tests {
         assert_eq!(lines.step(Some(5), -1), Some(1));
         assert_eq!(lines.step(Some(0), -1), Some(0));
         assert_eq!(lines.step(Some(0), 1000), Some(5));
+        // Of the folded group, whose rows are 2 to 4.
+        assert_eq!(lines.step(Some(3), 1), Some(5));
+        assert_eq!(lines.step(Some(3), -1), Some(1));
+        assert_eq!(lines.step(Some(3), 1000), Some(5));
+        assert_eq!(lines.step(None, 1000), Some(5));
+        assert_eq!(lines.step(None, -1000), Some(0));
     }
 }

@@ -52,9 +52,17 @@ pub(crate) struct Previewing {
     pub(crate) code: Coding,
 }
 
+/// Bytes up to which two values are compared on the thread of the window.
+const SMALL: usize = 64 << 10;
+
 impl Previewing {
     /// Takes over what was read of the entry.
     pub(crate) fn show(&mut self, found: Box<EntryPreview>) {
+        // Read again and the same: what was opened in it stays open.
+        let is_of = self.found_of.is_some() && self.found_of == self.of.map(|(entry, _)| entry);
+        if is_of && self.found.as_ref().is_some_and(|old| is_same(old, &found)) {
+            return;
+        }
         let value = found.value.as_ref().ok();
         self.tree = value.map_or_else(Tree::default, |p| Tree::new(p.value.clone()));
         self.hex = Hex::new(Layer::default(), found.stored.as_ref());
@@ -64,6 +72,11 @@ impl Previewing {
         self.code = Coding::default();
         self.found = Some(found);
         self.found_of = self.of.map(|(entry, _)| entry);
+    }
+
+    /// Asks for the value again where the store does not record when it was written.
+    pub(crate) fn forget_undated(&mut self) {
+        self.of = self.of.filter(|(_, fingerprint)| fingerprint.modified != 0);
     }
 
     /// True while what is on screen is still of the entry before: it is not to be acted on.
@@ -172,4 +185,18 @@ impl Previewing {
             ..Self::default()
         };
     }
+}
+
+/// True if an entry that was read again is as it was: larger values count as changed.
+fn is_same(old: &EntryPreview, new: &EntryPreview) -> bool {
+    let bytes = |found: &EntryPreview| {
+        let stored = found.stored.as_ref()?;
+        let is_small = stored.len().is_some_and(|len| len <= SMALL as u64);
+        is_small.then(|| stored.head(SMALL))
+    };
+    let (before, now) = (bytes(old), bytes(new));
+    before.is_some()
+        && before == now
+        && old.secrets == new.secrets
+        && old.value.is_ok() == new.value.is_ok()
 }

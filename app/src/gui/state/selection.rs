@@ -161,8 +161,11 @@ impl Selection {
             let place = found.next();
             *mark = mark.take().and_then(|m| {
                 let Some(place) = place.filter(|p| p.id == Some(m.id)) else {
-                    // It moved after the arrangement was asked for: its row is known, its place is looked up.
-                    let at = arranged.rows.iter().position(|row| *row == m.row);
+                    // It moved after the arrangement was asked for: where its row still names it, its place is looked up.
+                    let record = arranged.snapshot.record(m.row);
+                    let is_it = record.is_some_and(|record| record.id() == m.id);
+                    let rows = is_it.then_some(&arranged.rows);
+                    let at = rows.and_then(|rows| rows.iter().position(|row| *row == m.row));
                     return Some(Mark { at, ..m });
                 };
                 let Some(row) = place.row else {

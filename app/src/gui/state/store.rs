@@ -40,6 +40,8 @@ pub(crate) struct OpenStore {
     pub(crate) watcher: Option<Watcher>,
     /// How much of the store is in sight; `None` while nothing watches.
     pub(crate) coverage: Option<Coverage>,
+    /// How often its own file was seen to be written.
+    pub(crate) n_writes: u64,
     /// Look-ups seen since watching began.
     pub(crate) observed: Observed,
     /// The check at work.
@@ -81,6 +83,14 @@ impl OpenStore {
         self.on_screen()?.record(self.entries.selection.only()?)
     }
 
+    /// Forgets what was found out about values that may be others by now, as the store does not record when they were
+    /// written; true if conditions were among it.
+    pub(crate) fn forget_undated(&mut self) -> bool {
+        self.glances.forget_undated();
+        self.preview.forget_undated();
+        self.verdicts.has_undated() && Arc::make_mut(&mut self.verdicts).forget_undated()
+    }
+
     /// True where a private copy would show more, and is too large to be made unasked.
     pub(crate) fn wants_copy(&self) -> bool {
         self.failed_for_copy || self.snapshot.issues.iter().any(|issue| issue.wants_copy)
@@ -95,6 +105,7 @@ impl OpenStore {
             failed_for_copy: false,
             watcher: None,
             coverage: None,
+            n_writes: 0,
             observed: Observed::default(),
             check: None,
             tally: Tally::default(),

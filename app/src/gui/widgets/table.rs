@@ -12,7 +12,7 @@ use egui::{
     pos2, vec2,
 };
 
-use super::cell;
+use super::{cell, controls};
 use crate::gui::theme::{self, ROW, Theme};
 
 /// Height of the header, in points.
@@ -239,6 +239,7 @@ impl Table<'_> {
                 header.drag(ui, at, rect, spans, &response);
             }
             header.cells.push(response.clone());
+            controls::focus_ring(ui, &response);
             let is_active = response.hovered() || response.has_focus();
             let color = if is_active { theme.text } else { theme.quiet };
             let arrow = match self.sorted {
@@ -254,7 +255,8 @@ impl Table<'_> {
                 cell::text(ui, inner, &title, theme::small(), color);
             }
             let edge = Rect::from_center_size(cell.right_center(), vec2(8.0, HEADER));
-            let drag = ui.interact(edge, id.with("edge"), Sense::drag());
+            // No stop for the keyboard: the column menu has widths.
+            let drag = ui.interact(edge, id.with("edge"), Sense::DRAG);
             if drag.hovered() || drag.dragged() {
                 ui.ctx().set_cursor_icon(CursorIcon::ResizeHorizontal);
                 let line = [edge.center_top(), edge.center_bottom()];
@@ -351,7 +353,7 @@ fn bar_ui(ui: &Ui, bar: Rect, name: &str, n_lines: usize, scroll: &mut Scroll) {
     let at = bar.top() + (scroll.top / (total - view) * run) as f32;
     let handle = Rect::from_min_size(pos2(bar.left() + 2.0, at), vec2(BAR - 4.0, length));
     let id: Id = ui.scope_id().with((name, "bar"));
-    let response = ui.interact(bar, id, Sense::drag());
+    let response = ui.interact(bar, id, Sense::DRAG);
     if response.dragged() {
         scroll.top += f64::from(response.drag_delta().y) / run * (total - view);
     } else if let Some(Pos2 { y, .. }) = response.interact_pointer_pos()

@@ -13,7 +13,7 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
     let theme = Theme::of(ui.ctx());
     ui.label(RichText::new("Clear by a policy").font(theme::title()));
     let Some(store) = state.shown() else { return };
-    let among = match state.query.text().trim() {
+    let among = match state.query.in_force().trim() {
         "" => {
             "Among all entries of the store; what goes is shown before anything changes".to_owned()
         }

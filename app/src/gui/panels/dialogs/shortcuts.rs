@@ -31,7 +31,8 @@ const OTHERS: [(&str, &str); 12] = [
 pub(super) fn shortcuts_ui(ui: &mut Ui) {
     let theme = Theme::of(ui.ctx());
     ui.label(RichText::new("Keys").font(theme::title()));
-    ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+    let height = ui.ctx().content_rect().height() * 0.7;
+    ScrollArea::vertical().max_height(height).show(ui, |ui| {
         Grid::new("keys")
             .num_columns(2)
             .min_col_width(180.0)

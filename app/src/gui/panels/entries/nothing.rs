@@ -2,6 +2,7 @@
 
 use cachescope_core::model::{Condition, GroupWord};
 use cachescope_core::ops::query::Query;
+use cachescope_core::watch::View;
 use egui::{Button, Id, Key, TextEdit, Ui, vec2};
 
 use super::Around;
@@ -24,6 +25,8 @@ enum Why<'a> {
     NoSource,
     Unmatched,
     Empty,
+    /// It was here, and is no more.
+    Away,
 }
 
 pub(super) fn nothing_ui(
@@ -54,6 +57,11 @@ pub(super) fn nothing_ui(
                     out.push(Command::Refresh(store.info.id));
                 }
             }
+            Why::Away => {
+                if ui.button("Take it off the list").clicked() {
+                    out.push(Command::Close(store.info.id));
+                }
+            }
             Why::Unmatched => {}
         }
         if !query.is_empty() && ui.button("Show all entries").clicked() {
@@ -64,6 +72,10 @@ pub(super) fn nothing_ui(
 }
 
 fn why<'a>(store: &'a OpenStore, query: &Query, source: &str) -> Why<'a> {
+    let is_away = store
+        .coverage
+        .as_ref()
+        .is_some_and(|c| c.view == View::Away);
     match &store.phase {
         Phase::Loading => Why::Reading,
         Phase::Partial(why) => Why::Unreadable(why),
@@ -75,6 +87,7 @@ fn why<'a>(store: &'a OpenStore, query: &Query, source: &str) -> Why<'a> {
             Why::NoSource
         }
         Phase::Whole if query.needs().conditions && store.verdicts.is_empty() => Why::Unchecked,
+        Phase::Whole if is_away && store.snapshot.totals.entries == 0 => Why::Away,
         Phase::Whole if !query.is_empty() => Why::Unmatched,
         Phase::Whole => Why::Empty,
     }
@@ -96,6 +109,10 @@ fn words<'a>(why: &Why<'a>) -> (&'static str, &'a str) {
         Why::Empty => (
             "This store is empty",
             "It was recognised and holds no entry",
+        ),
+        Why::Away => (
+            "This store is no longer there",
+            "It was removed, or its disk was taken away. Should it come back, its entries show again",
         ),
     }
 }
