@@ -72,11 +72,10 @@ impl Session {
         if store.check != Some(job) {
             return;
         }
-        let verdicts = Arc::make_mut(&mut store.verdicts);
-        for (id, version, verdict) in checked.verdicts {
+        for (_, _, verdict) in &checked.verdicts {
             store.tally.add(verdict.condition);
-            verdicts.insert(id, version, verdict);
         }
+        Arc::make_mut(&mut store.verdicts).extend(checked.verdicts);
         // Sorted or filtered by condition, the table changes with every verdict.
         self.arrange_next(checked.store);
     }

@@ -135,7 +135,8 @@ impl Session {
             return;
         };
         let kind = TARGETS.get(target).map_or("", |target| target.kind);
-        let path = store.info.opened_as.with_extension(kind);
+        let name = format!("{}.{kind}", store.info.title());
+        let path = store.info.folder_beside().join(name);
         self.state.dialog = Some(Dialog::Convert(Box::new(Converting {
             source: Arc::clone(&store.info),
             target,

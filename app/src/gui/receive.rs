@@ -163,9 +163,9 @@ impl Session {
         let Some(store) = self.state.store_mut(glances.store) else {
             return;
         };
-        for (key, version, line) in glances.lines {
-            store.glances.insert(key.id(), version, line);
-        }
+        let lines = glances.lines.into_iter();
+        let lines = lines.map(|(key, version, line)| (key.id(), version, line));
+        store.glances.extend(lines);
     }
 
     fn looked(&mut self, job: JobId, looked: Box<Looked>) {

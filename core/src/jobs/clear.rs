@@ -1,5 +1,6 @@
 //! Plans, what becomes of them, and what is held aside: the doors of `clear`, off-thread.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::Result;
 use crate::clear::compact::{self, Gain, Word};
 use crate::clear::undo::{self, Held, Purged, Restored};
 use crate::clear::{self, Applied, Fresh, How, Plan};
-use crate::model::{Snapshot, StoreInfo, Time};
+use crate::model::{EntryId, Row, Snapshot, StoreInfo, Time};
 use crate::ops::policy::Policy;
 use crate::own::StateDir;
 use crate::stores::{PolicyLimits, Store};
@@ -19,6 +20,8 @@ use crate::stores::{PolicyLimits, Store};
 pub struct Planned {
     /// What is to go.
     pub plan: Arc<Plan>,
+    /// Where each of it stands in the snapshot that was planned from; empty where no entry has arguments.
+    pub rows: Vec<Option<Row>>,
     /// Why nothing can be moved aside there; `None` if it can.
     pub cannot_keep: Option<String>,
     /// Free bytes on the disk; `None` if the system does not tell.
@@ -91,7 +94,7 @@ pub(super) fn plan(
         context.progress.set_total(rows.len() as u64);
         Plan::with(&store, records.inspect(count), fresh)?
     };
-    report_plan(plan, context)
+    report_plan(plan, snapshot, &rows, context)
 }
 
 pub(super) fn plan_to_keep(
@@ -105,19 +108,33 @@ pub(super) fn plan_to_keep(
     context.progress.set_total(rows.len() as u64);
     let records = rows.iter().filter_map(|row| snapshot.record(*row));
     let records = records.inspect(|_| context.progress.add(1));
-    report_plan(Plan::keep(&store, records, expires)?, context)
+    let plan = Plan::keep(&store, records, expires)?;
+    report_plan(plan, snapshot, &rows, context)
 }
 
 /// Checks each entry of a plan once more, and hands the plan over.
-fn report_plan(mut plan: Plan, context: &Context) -> Result<()> {
+fn report_plan(mut plan: Plan, snapshot: &Snapshot, rows: &[Row], context: &Context) -> Result<()> {
     plan.pin(&context.cancel);
     plan.spare_what_stays(&context.cancel, &context.progress);
     context.cancel.check()?;
     context.report(Outcome::Planned(Box::new(Planned {
+        rows: rows_of(&plan, snapshot, rows),
         cannot_keep: clear::can_keep(&plan).err().map(|error| error.to_string()),
         free_bytes: clear::free_bytes(&plan.store),
         plan: Arc::new(plan),
     })))
+}
+
+/// The rows of what a plan takes, for calls: their keys tell a person nothing.
+fn rows_of(plan: &Plan, snapshot: &Snapshot, rows: &[Row]) -> Vec<Option<Row>> {
+    let record = |row: &Row| Some((snapshot.record(*row)?, *row));
+    let records = || rows.iter().filter_map(record);
+    if records().all(|(record, _)| record.args.iter().next().is_none()) {
+        return Vec::new();
+    }
+    let rows: HashMap<EntryId, Row> = records().map(|(record, row)| (record.id(), row)).collect();
+    let row = |planned: &clear::Planned| rows.get(&planned.key.id()).copied();
+    plan.removals.iter().map(row).collect()
 }
 
 pub(super) fn compact(store: &Arc<StoreInfo>, word: Option<Word>, context: &Context) -> Result<()> {

@@ -88,7 +88,7 @@ impl OpenStore {
     pub(crate) fn forget_undated(&mut self) -> bool {
         self.glances.forget_undated();
         self.preview.forget_undated();
-        self.verdicts.has_undated() && Arc::make_mut(&mut self.verdicts).forget_undated()
+        Arc::make_mut(&mut self.verdicts).forget_undated()
     }
 
     /// True where a private copy would show more, and is too large to be made unasked.

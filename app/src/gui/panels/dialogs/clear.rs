@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use cachescope_core::clear::{Act, Fresh, How, Plan, Refusal};
 use cachescope_core::jobs::{Cleared, Planned};
-use cachescope_core::model::Time;
 use cachescope_core::model::text::shown;
+use cachescope_core::model::{Snapshot, Time};
 use egui::{Label, RadioButton, RichText, ScrollArea, Ui, vec2};
 
 use super::{buttons_ui, close_ui};
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::command_line;
+use crate::gui::panels::entries::arguments;
 use crate::gui::state::{AskedFor, Clearing, Stage};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
@@ -22,19 +23,28 @@ use crate::text;
 enum Column {
     Group,
     Key,
+    Arguments,
     Size,
     Compute,
 }
 
 impl Column {
     /// Those that have something to say of these entries.
-    fn of(plan: &Plan) -> Vec<Self> {
+    fn of(planned: &Planned) -> Vec<Self> {
+        let plan = &planned.plan;
         let has_groups = plan.removals.iter().any(|p| !p.group_label.is_empty());
         let has_times = plan.removals.iter().any(|p| p.duration_s.is_some());
-        let all = [Self::Group, Self::Key, Self::Size, Self::Compute];
+        let all = [
+            Self::Group,
+            Self::Key,
+            Self::Arguments,
+            Self::Size,
+            Self::Compute,
+        ];
         let is_told = |column: &Self| match column {
             Self::Group => has_groups,
             Self::Key | Self::Size => true,
+            Self::Arguments => !planned.rows.is_empty(),
             Self::Compute => has_times,
         };
         all.into_iter().filter(is_told).collect()
@@ -43,7 +53,8 @@ impl Column {
     fn spec(self) -> Spec {
         match self {
             Self::Group => words("Group", 180.0, 0.4),
-            Self::Key => words("Key", 230.0, 0.6),
+            Self::Key => words("Key", 150.0, 0.3),
+            Self::Arguments => words("Arguments", 150.0, 0.5),
             Self::Size => figure("Size"),
             Self::Compute => figure("Compute"),
         }
@@ -106,6 +117,7 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
             ready_ui(
                 ui,
                 planned,
+                &clearing.request.snapshot,
                 &clearing.asked,
                 clearing.how,
                 &mut clearing.scroll,
@@ -118,6 +130,7 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
 fn ready_ui(
     ui: &mut Ui,
     planned: &Planned,
+    snapshot: &Snapshot,
     asked: &AskedFor,
     how: How,
     scroll: &mut crate::gui::widgets::table::Scroll,
@@ -126,7 +139,7 @@ fn ready_ui(
     let plan = &*planned.plan;
     let totals = plan.totals();
     if let Act::Expire(expires) = plan.act {
-        return keep_ui(ui, planned, asked, expires, scroll, out);
+        return keep_ui(ui, planned, snapshot, asked, expires, scroll, out);
     }
     title(ui, &format!("Clear {}?", entries(totals.entries)));
     let stored = text::bytes(totals.bytes);
@@ -148,7 +161,7 @@ fn ready_ui(
     for note in &plan.notes {
         ui.add(Label::new(shown(note)).wrap());
     }
-    list_ui(ui, plan, scroll);
+    list_ui(ui, planned, snapshot, scroll);
     refusals_ui(ui, plan, out);
     how_ui(ui, planned, how, out);
     command_ui(ui, plan, asked, how, out);
@@ -167,6 +180,7 @@ fn ready_ui(
 fn keep_ui(
     ui: &mut Ui,
     planned: &Planned,
+    snapshot: &Snapshot,
     asked: &AskedFor,
     expires: Time,
     scroll: &mut crate::gui::widgets::table::Scroll,
@@ -178,7 +192,7 @@ fn keep_ui(
     for note in &plan.notes {
         ui.add(Label::new(shown(note)).wrap());
     }
-    list_ui(ui, plan, scroll);
+    list_ui(ui, planned, snapshot, scroll);
     refusals_ui(ui, plan, out);
     if let Some(why) = &planned.cannot_keep {
         controls::quiet(ui, why.clone());
@@ -195,14 +209,20 @@ fn keep_ui(
 }
 
 /// Every entry of the plan, however many.
-fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Scroll) {
+fn list_ui(
+    ui: &mut Ui,
+    planned: &Planned,
+    snapshot: &Snapshot,
+    scroll: &mut crate::gui::widgets::table::Scroll,
+) {
     let theme = Theme::of(ui.ctx());
+    let (plan, rows) = (&planned.plan, &planned.rows);
     if plan.removals.is_empty() {
         return;
     }
     #[expect(clippy::cast_precision_loss, reason = "a dozen lines at most")]
     let height = 30.0 + theme::ROW * plan.removals.len().min(8) as f32;
-    let columns = Column::of(plan);
+    let columns = Column::of(planned);
     let specs: Vec<Spec> = columns.iter().map(|c| c.spec()).collect();
     ui.allocate_ui(vec2(ui.available_width(), height), |ui| {
         ui.set_min_height(height);
@@ -226,6 +246,12 @@ fn list_ui(ui: &mut Ui, plan: &Plan, scroll: &mut crate::gui::widgets::table::Sc
                     }
                     Column::Key => {
                         line.text(at, &shown(&planned.key_label), theme::mono(), theme.text);
+                    }
+                    Column::Arguments => {
+                        let row = rows.get(line.index).copied().flatten();
+                        let record = row.and_then(|row| snapshot.record(row));
+                        let words = record.map(|record| arguments(&record));
+                        line.text(at, &words.unwrap_or_default(), theme::mono(), theme.text);
                     }
                     Column::Size => figure(at, &text::bytes(planned.bytes)),
                     Column::Compute => {

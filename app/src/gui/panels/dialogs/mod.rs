@@ -18,7 +18,8 @@ mod shortcuts;
 use std::path::PathBuf;
 
 use egui::{
-    Align, Button, Context, Frame, Id, Label, Layout, Margin, Modal, RichText, TextEdit, Ui, vec2,
+    Align, Button, Context, Frame, Id, Key, Label, Layout, Margin, Modal, RichText, TextEdit, Ui,
+    vec2,
 };
 
 use crate::gui::command::{Command, Export};
@@ -76,21 +77,25 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
 }
 
 /// The name of a file as it is typed, with the system's own dialog beside it.
-fn file_ui(ui: &mut Ui, id: &str, path: &mut String, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+/// True where Enter ended the typing.
+fn file_ui(ui: &mut Ui, id: &str, path: &mut String, out: &mut Vec<Command>) -> bool {
+    let row = ui.horizontal(|ui| {
         let label = ui.label("File");
         let width = ui.available_width() - 90.0;
         let edit = TextEdit::singleline(path)
             .id(Id::unique(id))
             .font(theme::mono());
-        ui.add_sized(vec2(width, 28.0), edit).labelled_by(label.id);
+        let field = ui.add_sized(vec2(width, 28.0), edit);
+        let field = field.labelled_by(label.id);
         if ui.button("Browse…").clicked() {
             let name = PathBuf::from(&*path);
             let name = name.file_name().unwrap_or_default();
             let name = name.to_string_lossy().into_owned();
             out.push(Command::Export(Export::Browse(name)));
         }
+        field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter))
     });
+    row.inner
 }
 
 /// The name of a new file, what stands in its way, and the buttons; the path once it is to be written.
@@ -101,7 +106,7 @@ fn name_ui(
     word: &str,
     out: &mut Vec<Command>,
 ) -> Option<PathBuf> {
-    file_ui(ui, id, &mut naming.path, out);
+    let is_entered = file_ui(ui, id, &mut naming.path, out);
     let is_taken = naming.is_taken();
     let why = if is_taken {
         Some("A file of this name is there already. Replace it, or type another name")
@@ -118,7 +123,7 @@ fn name_ui(
         is_wanted = if is_taken {
             controls::danger(ui, "Replace", has_name).clicked()
         } else {
-            ui.add_enabled(has_name, Button::new(word)).clicked()
+            ui.add_enabled(has_name, Button::new(word)).clicked() || is_entered && has_name
         };
         close_ui(ui, "Cancel", out);
     });

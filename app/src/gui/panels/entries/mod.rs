@@ -4,6 +4,8 @@ mod keys;
 mod nothing;
 mod rows;
 
+pub(super) use rows::arguments;
+
 use cachescope_core::jobs::Arranged;
 use cachescope_core::model::{Row, Time};
 use cachescope_core::ops::Direction;

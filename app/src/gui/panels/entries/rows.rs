@@ -258,7 +258,7 @@ fn spoken(key: &str, record: &Record<'_>) -> String {
 }
 
 /// `path='a.csv', model='base'`.
-fn arguments(record: &Record<'_>) -> String {
+pub(in crate::gui::panels) fn arguments(record: &Record<'_>) -> String {
     let mut out = String::new();
     for (name, value) in record.args.iter() {
         let separator = if out.is_empty() { "" } else { ", " };
