@@ -71,7 +71,8 @@ fn entry_until(
         Err(error) if error.is_not_found() => return None,
         Err(error) => findings.push(unread(&error)),
     }
-    findings.extend(expired(record, options, &findings));
+    let is_judged = store.judges_expiry();
+    findings.extend(expired(record, options, &findings, is_judged));
     if record.role == Role::Orphan {
         findings.extend(orphan(&findings));
         return Some(Verdict::from_findings(findings, notes));
@@ -120,13 +121,19 @@ fn unread(error: &Error) -> Finding {
     Finding::new(Condition::Unread, error.to_string())
 }
 
-/// Past the store's own expiry, or past the person's rule, unless the backend has said so.
-fn expired(record: &Record<'_>, options: &CheckOptions, known: &[Finding]) -> Option<Finding> {
+/// Past the store's own expiry, unless the backend judges that (`is_judged`), or past the person's rule.
+fn expired(
+    record: &Record<'_>,
+    options: &CheckOptions,
+    known: &[Finding],
+    is_judged: bool,
+) -> Option<Finding> {
     let now = options.now?;
     if known.iter().any(|f| f.condition == Condition::Expired) {
         return None;
     }
-    if let Some(expires) = record.expires.filter(|expires| *expires <= now) {
+    let own = record.expires.filter(|_| !is_judged);
+    if let Some(expires) = own.filter(|expires| *expires <= now) {
         return Some(Finding::new(
             Condition::Expired,
             format!("expired {expires}"),

@@ -1,7 +1,7 @@
 //! Caches on this computer: the places where Python programs keep them, walked and recognised by bytes.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Cancel, Progress};
 use crate::Result;
 use crate::model::{Issue, StoreInfo};
 use crate::own::StateDir;
-use crate::source::Dir;
+use crate::source::{Dir, open_parent};
 use crate::stores::{Confidence, Recognised, Search, Skip};
 
 /// The tag that marks a folder as a cache (<https://bford.info/cachedir/>).
@@ -39,25 +39,27 @@ pub fn find_below(
     let mut n_searched = 0;
     let mut only_new = OnlyNew::over(finds);
     for folder in folders {
-        match Dir::open(folder) {
-            Ok(dir) => {
-                n_searched += 1;
-                walk(
-                    &dir,
-                    usize::MAX,
-                    is_never_a_cache,
-                    // As when the folder is opened: what could be many things is a cache where somebody names it.
-                    |found| found.confidence > Confidence::Possible,
-                    cancel,
-                    progress,
-                    &mut only_new,
-                )?;
-            }
+        let (place, root) = match open_parent(folder).and_then(|p| Ok((p, Dir::open(folder)?))) {
+            Ok(opened) => opened,
             Err(error) => {
                 only_new.issue(Issue::from_error(&error, folder));
                 first_error.get_or_insert(error);
+                continue;
             }
-        }
+        };
+        n_searched += 1;
+        let root_path = root.path().to_owned();
+        // As when the folder is opened: what could be many things is a cache where somebody names it.
+        let is_cache =
+            |found: &Recognised| found.confidence > Confidence::Possible || found.path == root_path;
+        let walk = Walk {
+            max_depth: usize::MAX,
+            skips: is_never_a_cache,
+            is_wanted: &is_cache,
+            cancel,
+            progress,
+        };
+        walk.run(&root, Some(&place), &mut only_new)?;
     }
     match first_error {
         Some(error) if n_searched == 0 => Err(error),
@@ -78,68 +80,84 @@ pub fn find_on_this_computer(
 }
 
 fn find_in_places(
-    places: &[(PathBuf, usize)],
+    places: &[Place],
     cancel: &Cancel,
     progress: &Progress,
     finds: &mut dyn Finds,
 ) -> Result<()> {
     let mut only_new = OnlyNew::over(finds);
-    for (place, depth) in places {
+    for place in places {
         // A place that is not there is nothing to report.
-        let Ok(dir) = Dir::open(place) else { continue };
+        let Ok(dir) = Dir::open(&place.folder) else {
+            continue;
+        };
         let is_cache = |found: &Recognised| {
             found.confidence == Confidence::Certain || is_kept_as_cache(&found.path)
         };
-        walk(
-            &dir,
-            *depth,
-            is_no_place_for_caches,
-            is_cache,
+        let walk = Walk {
+            max_depth: place.max_depth,
+            skips: is_no_place_for_caches,
+            is_wanted: &is_cache,
             cancel,
             progress,
-            &mut only_new,
-        )?;
+        };
+        let itself = place.may_be_cache.then(|| open_parent(&place.folder).ok());
+        walk.run(&dir, itself.flatten().as_ref(), &mut only_new)?;
     }
     Ok(())
 }
 
-fn walk(
-    dir: &Dir,
+/// How a folder is walked.
+struct Walk<'a> {
     max_depth: usize,
     skips: fn(&OsStr) -> Option<Skip>,
-    is_wanted: impl Fn(&Recognised) -> bool,
-    cancel: &Cancel,
-    progress: &Progress,
-    finds: &mut dyn Finds,
-) -> Result<()> {
-    let search = Search {
-        max_depth,
-        max_folders: usize::MAX,
-        skips,
-        stays_on_disk: true,
-        tells_root: true,
-        is_cancelled: &|| {
-            progress.add(1);
-            cancel.is_cancelled()
-        },
-    };
-    let mut told = Vec::new();
-    search.run(
-        dir,
-        &mut |found| {
-            if is_wanted(&found) {
+    is_wanted: &'a dyn Fn(&Recognised) -> bool,
+    cancel: &'a Cancel,
+    progress: &'a Progress,
+}
+
+impl Walk<'_> {
+    /// Walks what lies below `dir`; `itself` is where that folder lies and its name, if it may be a store itself.
+    fn run(
+        &self,
+        dir: &Dir,
+        itself: Option<&(Dir, OsString)>,
+        finds: &mut dyn Finds,
+    ) -> Result<()> {
+        let search = Search {
+            max_depth: self.max_depth,
+            max_folders: usize::MAX,
+            skips: self.skips,
+            stays_on_disk: true,
+            tells_root: true,
+            is_cancelled: &|| {
+                self.progress.add(1);
+                self.cancel.is_cancelled()
+            },
+        };
+        let mut told = Vec::new();
+        let mut found = |found: Recognised| {
+            if (self.is_wanted)(&found) {
                 let Recognised {
                     path, kind, writer, ..
                 } = found;
                 finds.store(Arc::new(StoreInfo::new(&path, &path, kind, writer)));
             }
-        },
-        &mut |issue| told.push(issue),
-    );
-    for issue in told {
-        finds.issue(issue);
+        };
+        let mut tell = |issue| told.push(issue);
+        match itself {
+            Some((parent, name)) => {
+                search.run_from((parent, name), dir, &mut found, &mut tell);
+            }
+            None => {
+                search.run(dir, None, &mut found, &mut tell);
+            }
+        }
+        for issue in told {
+            finds.issue(issue);
+        }
+        self.cancel.check()
     }
-    cancel.check()
 }
 
 /// Places overlap (the working folder lies in the home folder): each store is told once, and each issue.
@@ -176,8 +194,27 @@ impl Finds for OnlyNew<'_> {
     }
 }
 
-/// Where caches lie, and how deep to look: the system's cache folder, the working folder, the home folder.
-fn usual_places() -> Vec<(PathBuf, usize)> {
+/// A folder that caches may lie in.
+struct Place {
+    folder: PathBuf,
+    /// How deep to look.
+    max_depth: usize,
+    /// True where a person may stand in a cache.
+    may_be_cache: bool,
+}
+
+impl Place {
+    fn new(folder: PathBuf, max_depth: usize) -> Self {
+        Self {
+            folder,
+            max_depth,
+            may_be_cache: false,
+        }
+    }
+}
+
+/// Where caches lie: the system's cache folder, the working folder, the home folder.
+fn usual_places() -> Vec<Place> {
     let variable = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
@@ -185,15 +222,18 @@ fn usual_places() -> Vec<(PathBuf, usize)> {
     };
     let home = std::env::home_dir();
     let mut places = Vec::new();
-    places.extend(variable("XDG_CACHE_HOME").map(|p| (p, 8)));
-    places.extend(variable("LOCALAPPDATA").map(|p| (p, 6)));
+    places.extend(variable("XDG_CACHE_HOME").map(|p| Place::new(p, 8)));
+    places.extend(variable("LOCALAPPDATA").map(|p| Place::new(p, 6)));
     if let Some(home) = home {
-        places.push((home.join(".cache"), 8));
-        places.push((home.join("Library/Caches"), 8));
-        places.push((home, 6));
+        places.push(Place::new(home.join(".cache"), 8));
+        places.push(Place::new(home.join("Library/Caches"), 8));
+        places.push(Place::new(home, 6));
     }
-    places.extend(StateDir::default_place().map(|own| (own.runs(), 2)));
-    places.extend(std::env::current_dir().ok().map(|p| (p, 8)));
+    places.extend(StateDir::default_place().map(|own| Place::new(own.runs(), 2)));
+    places.extend(std::env::current_dir().ok().map(|folder| Place {
+        may_be_cache: true,
+        ..Place::new(folder, 8)
+    }));
     places
 }
 
@@ -363,7 +403,7 @@ mod tests {
         joblib(&cache.join("torch"));
         let mut paths = Paths::default();
         find_in_places(
-            &[(cache, 8), (temp.path().to_owned(), 6)],
+            &[Place::new(cache, 8), Place::new(temp.path().to_owned(), 6)],
             &Cancel::default(),
             &Progress::default(),
             &mut paths,
@@ -390,6 +430,31 @@ mod tests {
             &mut paths,
         )
         .unwrap();
+        assert_eq!(paths.0, ["joblib"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_a_cache_itself_is_found_as_one() {
+        let temp = tempfile::tempdir().unwrap();
+        joblib(temp.path());
+        let store = temp.path().join("joblib");
+        let progress = Progress::default();
+        let mut paths = Paths::default();
+        find_below(
+            std::slice::from_ref(&store),
+            &Cancel::default(),
+            &progress,
+            &mut paths,
+        )
+        .unwrap();
+        assert_eq!(paths.0, ["joblib"]);
+        // As when a person stands in it and names no folder.
+        let place = Place {
+            may_be_cache: true,
+            ..Place::new(store, 8)
+        };
+        let mut paths = Paths::default();
+        find_in_places(&[place], &Cancel::default(), &progress, &mut paths).unwrap();
         assert_eq!(paths.0, ["joblib"]);
     }
 
@@ -430,7 +495,14 @@ mod tests {
         let is_other = |name: &OsStr| (name != "proc" && name != "sys").then_some(Skip::Silently);
         let all = |_: &Recognised| true;
         let (cancel, progress) = (Cancel::default(), Progress::default());
-        walk(&root, 3, is_other, all, &cancel, &progress, &mut paths).unwrap();
+        let walk = Walk {
+            max_depth: 3,
+            skips: is_other,
+            is_wanted: &all,
+            cancel: &cancel,
+            progress: &progress,
+        };
+        walk.run(&root, None, &mut paths).unwrap();
         let told: Vec<_> = paths.1.iter().map(|issue| issue.path.clone()).collect();
         assert_eq!(told, [Path::new("/proc"), Path::new("/sys")]);
         assert!(progress.done() <= 3, "{}", progress.done());

@@ -1,4 +1,4 @@
-//! Django's database cache: tables of keys, pickles in base64, and times in UTC.
+//! Django's database cache: tables of keys, pickles in base64, and times, in UTC where the project has `USE_TZ`.
 //!
 //! `django/core/cache/backends/db.py` and `createcachetable.py`, checked with Django 4.2 and 6.1.
 
@@ -48,4 +48,34 @@ fn is_cache(table: &Table) -> bool {
         && declared("cache_key", "varchar")
         && declared("value", "text")
         && declared("expires", "datetime")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::tests::checked;
+    use crate::model::Condition;
+
+    /// With `USE_TZ = False` (the default before Django 5.0) the times are local, and nothing says so.
+    #[test]
+    fn an_entry_is_expired_only_where_it_is_so_in_every_zone() {
+        let now = 1_800_000_000;
+        let rows = [
+            (-13, Condition::Expired, "expired "),
+            (-11, Condition::Fresh, "if the project has USE_TZ"),
+            (1, Condition::Fresh, "if the project has USE_TZ"),
+            (15, Condition::Fresh, ""),
+        ];
+        for (hours, condition, said) in rows {
+            let time = now + hours * 3600;
+            let sql = format!(
+                "UPDATE pages SET expires = datetime({time}, 'unixepoch'); DELETE FROM \"exchange rates\"; \
+                 DELETE FROM pages WHERE cache_key > (SELECT min(cache_key) FROM pages)"
+            );
+            let found = checked("django-4.2/project.sqlite3", &sql, now);
+            let (found, evidence) = found.first().unwrap();
+            assert_eq!(*found, condition, "{hours}: {evidence}");
+            assert!(evidence.contains(said), "{hours}: {evidence}");
+            assert_eq!(evidence.is_empty(), said.is_empty(), "{hours}: {evidence}");
+        }
+    }
 }

@@ -49,6 +49,10 @@ impl FileKind for DjangoFile {
         is_left_over.then_some(Role::Orphan)
     }
 
+    fn is_own(_dir: &Dir, name: &OsStr) -> bool {
+        name.as_encoded_bytes().ends_with(SUFFIX) || is_temporary(name)
+    }
+
     fn front(&self, dir: &Dir, name: &OsStr) -> Result<Front> {
         let path = dir.path().join(name);
         let head = head_of(dir, name).map_err(|e| Error::io("Cannot read the entry", &path, e))?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::rows::expired;
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, LibraryPolicy, PolicyChoice,
+    Backend, Candidate, CheckOptions, Confidence, Details, IsOwn, LibraryPolicy, PolicyChoice,
     PolicyLimits, Recognised, Removal, Store, ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
@@ -39,6 +39,9 @@ pub(super) trait FileKind: Send + Sync {
 
     /// What a file is; `None` where it belongs to the store and to no entry.
     fn role(&self, dir: &Dir, name: &OsStr) -> Option<Role>;
+
+    /// True for files that belong to the store, whether they are entries or not.
+    fn is_own(dir: &Dir, name: &OsStr) -> bool;
 
     /// The key in an entry's name, where that is not the whole.
     fn key<'n>(&self, _name: &'n OsStr) -> Option<&'n str> {
@@ -284,6 +287,10 @@ impl<K: FileKind> Backend for FileStore<K> {
             paths: vec![name_of(entry).into()],
             folders: 0,
         })
+    }
+
+    fn own_names(&self, _kind: &str) -> Option<IsOwn> {
+        Some(|dir, name, file_type| file_type == FileType::File && K::is_own(dir, name))
     }
 
     fn policies(&self) -> &'static [LibraryPolicy] {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::ValueRef;
 
 use super::http::Response;
-use super::rows::{KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
+use super::rows::{Incomplete, KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
 use super::{Confidence, Dependent};
 use crate::formats::{Carrier, Preview, plain};
 use crate::model::Group;
@@ -30,6 +30,29 @@ const CACHE_SQL: &str = "CREATE TABLE cache(key TEXT, data BLOB, date_created RE
 const BODY_BYTES: usize = 16 << 20;
 /// Marks the end of a body in 1.x.
 const END_OF_BODY: i64 = -1;
+/// 1.x leaves a response alone so long before it takes it for a torn one (`_sync_sqlite.py`).
+const WRITTEN_SECS: f64 = 3600.0;
+
+/// Entries that lack a part of their bodies.
+struct Torn {
+    /// A column of theirs, without which the SQL means nothing.
+    column: &'static str,
+    sql: &'static str,
+    evidence: &'static str,
+}
+
+/// `_sync_sqlite.py: _is_corrupted` (1.1.10).
+const TORN_1: Torn = Torn {
+    column: "deleted_at",
+    sql: "NOT EXISTS (SELECT 1 FROM streams WHERE entry_id = entries.id AND chunk_number = -1)",
+    evidence: "the end of its body is missing: hishel deletes it at its next clean-up",
+};
+/// `_sync_sqlite.py: _stream_from_cache` (2.0.0); without a count it is still being written.
+const TORN_2: Torn = Torn {
+    column: "chunk_count",
+    sql: "chunk_count <> (SELECT count(*) FROM streams WHERE entry_id = entries.id)",
+    evidence: "pieces of its body are missing: hishel fails when it reads it",
+};
 
 impl RowKind for Hishel {
     const KIND: &'static [&'static str] = &["hishel"];
@@ -72,12 +95,20 @@ impl RowKind for Hishel {
             return Ok(Vec::new());
         };
         let seconds = |name: &str| entries.column(name).map(|at| (at, TimeForm::UnixSeconds));
-        let left_over = if entries.has(&["expires_at"]) {
+        let (left_over, incomplete) = if entries.has(&["expires_at"]) {
             // 0.0 hides what was removed, or is still being written.
-            "expires_at = 0.0"
+            ("expires_at = 0.0", TORN_2)
         } else {
-            "deleted_at IS NOT NULL"
+            ("deleted_at IS NOT NULL", TORN_1)
         };
+        let incomplete = entries.has(&[incomplete.column]).then(|| Incomplete {
+            sql: format!(
+                "ifnull(NOT ifnull({left_over}, 0) AND {}, 0)",
+                incomplete.sql
+            ),
+            evidence: incomplete.evidence,
+            settled_secs: WRITTEN_SECS,
+        });
         let streams = describe(view.connection, STREAMS_TABLE)?;
         let bodies = streams.column("entry_id").map(|column| Dependent {
             table: Arc::new(streams),
@@ -107,6 +138,7 @@ impl RowKind for Hishel {
                  FROM streams WHERE entry_id = {ENTRIES}.id)"
             )),
             left_over: Some(left_over.to_owned()),
+            incomplete,
             volatile,
             dependents: bodies.into_iter().collect(),
             ..RowTable::plain(entries)
@@ -177,4 +209,65 @@ fn oldest(table: Table) -> Option<RowTable> {
             .map(|at| (at, TimeForm::UnixSeconds)),
         ..RowTable::plain(table)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::tests::checked;
+    use crate::model::Condition;
+
+    /// The conditions alone.
+    fn conditions(fixture: &str, sql: &str, now: i64) -> Vec<Condition> {
+        let found = checked(fixture, sql, now);
+        found.into_iter().map(|(condition, _)| condition).collect()
+    }
+
+    /// Readers that stop early leave a body without its end (1.x), and rows of pieces may be lost (2.x).
+    #[test]
+    fn a_body_that_is_cut_off_is_told() {
+        use Condition::{Expired, Fresh, Incomplete, Orphan};
+        let later = 1_900_000_000;
+        for (fixture, removed, cut) in [
+            (
+                "hishel-1.1/cache.db",
+                Orphan,
+                "DELETE FROM streams WHERE chunk_number = -1 AND entry_id IN (SELECT id FROM entries \
+                 WHERE deleted_at IS NOT NULL OR id = (SELECT max(id) FROM entries WHERE deleted_at IS NULL))",
+            ),
+            (
+                "hishel-2.0/cache.db",
+                Expired,
+                "DELETE FROM streams WHERE chunk_number = 0 AND entry_id IN (SELECT id FROM entries \
+                 WHERE expires_at = 0.0 OR id = (SELECT max(id) FROM entries WHERE expires_at IS NULL))",
+            ),
+        ] {
+            let whole = conditions(fixture, "", later);
+            assert_eq!(whole, [removed, Fresh, Fresh, Fresh, Fresh], "{fixture}");
+            // Of what was removed nothing is missed.
+            let torn = conditions(fixture, cut, later);
+            assert_eq!(
+                torn,
+                [Incomplete, removed, Fresh, Fresh, Fresh],
+                "{fixture}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_that_may_be_being_written_is_no_torn_one() {
+        let sql = "DELETE FROM streams WHERE chunk_number = -1; UPDATE entries SET created_at = 1800000000.0, \
+                   deleted_at = NULL";
+        let found = checked("hishel-1.1/cache.db", sql, 1_800_000_060);
+        assert!(
+            found
+                .iter()
+                .all(|(c, said)| *c == Condition::Fresh && said.contains("no end yet")),
+            "{found:?}"
+        );
+        let found = checked("hishel-1.1/cache.db", sql, 1_800_003_600);
+        assert!(
+            found.iter().all(|(c, _)| *c == Condition::Incomplete),
+            "{found:?}"
+        );
+    }
 }

@@ -59,6 +59,10 @@ impl FileKind for HishelFiles {
         is_key(name).then_some(Role::Entry)
     }
 
+    fn is_own(_dir: &Dir, name: &OsStr) -> bool {
+        is_key(name) || name == IGNORE.0
+    }
+
     fn front(&self, _dir: &Dir, _name: &OsStr) -> Result<Front> {
         Ok(Front {
             start: 0,

@@ -92,6 +92,9 @@ static BACKENDS: &[&dyn Backend] = &[
     &sqlite::SQLITE,
 ];
 
+/// True for what a store keeps in its folder under that name.
+pub type IsOwn = fn(&Dir, &OsStr, FileType) -> bool;
+
 /// Code for one kind of store. Stateless: everything it needs comes in through [`Store`].
 pub trait Backend: Send + Sync {
     /// Kinds of store that it answers for, as in queries and JSON.
@@ -287,6 +290,18 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// What of the things right in the folder of such a store is its own; `None` where all that lies in it is. What is
+    /// not may be a store of somebody else's.
+    fn own_names(&self, _kind: &str) -> Option<IsOwn> {
+        None
+    }
+
+    /// True where [`Backend::check`] says of each entry whether it is past its time, which the time that is listed does
+    /// not decide alone.
+    fn judges_expiry(&self) -> bool {
+        false
+    }
+
     /// A group as people know it, where that reads better than its label; not unique.
     fn group_title(&self, group: &Group) -> String {
         group.label.to_string()
@@ -334,10 +349,7 @@ impl Store {
             let meta = parent.stat(&name);
             meta.is_ok_and(|meta| meta.file_type == FileType::Dir)
         };
-        let mut able = BACKENDS.iter().filter(|b| b.kinds().contains(&info.kind));
-        let first = able.next().ok_or_else(|| no_backend(info.kind))?;
-        let other = able.find(|b| b.is_of_folders() && is_folder());
-        let backend = *other.unwrap_or(first);
+        let backend = backend_for(info.kind, is_folder).ok_or_else(|| no_backend(info.kind))?;
         let is_counted = is_told && backend.follow().has_entry_folders();
         Ok(Self {
             info: Arc::clone(info),
@@ -443,6 +455,11 @@ impl Store {
     /// If it cannot be read.
     pub fn check(&self, entry: &EntryKey, options: &CheckOptions) -> Result<Vec<Finding>> {
         self.backend.check(self, entry, options)
+    }
+
+    /// See [`Backend::judges_expiry`].
+    pub(crate) fn judges_expiry(&self) -> bool {
+        self.backend.judges_expiry()
     }
 
     /// See [`Backend::python`].
@@ -568,6 +585,21 @@ fn backends() -> impl Iterator<Item = &'static dyn Backend> {
 
 fn backend_of(kind: &str) -> Option<&'static dyn Backend> {
     BACKENDS.iter().copied().find(|b| b.kinds().contains(&kind))
+}
+
+/// The backend of a kind, where that is another one in folders than in files.
+fn backend_for(kind: &str, is_folder: impl Fn() -> bool) -> Option<&'static dyn Backend> {
+    let mut able = backends().filter(|b| b.kinds().contains(&kind));
+    let first = able.next()?;
+    Some(
+        able.find(|b| b.is_of_folders() && is_folder())
+            .unwrap_or(first),
+    )
+}
+
+/// See [`Backend::own_names`], for a store that is a folder.
+fn own_names(kind: &str) -> Option<IsOwn> {
+    backend_for(kind, || true)?.own_names(kind)
 }
 
 /// How stores of this kind are followed.

@@ -59,6 +59,10 @@ impl Payload {
             Carrier::Int(n) => Self::Int(n),
             Carrier::Float(x) => Self::Float(x),
             Carrier::Text => Self::Text(all(&*value.bytes)?),
+            Carrier::TextFile => Self::Text(match String::from_utf8(all(&*value.bytes)?) {
+                Ok(text) => value.carrier.lines(&text).into_owned().into_bytes(),
+                Err(not_text) => not_text.into_bytes(),
+            }),
             Carrier::Bytes => Self::Bytes(all(&*value.bytes)?),
             Carrier::Unknown => Self::Raw(all(&*value.bytes)?),
             Carrier::Response => {

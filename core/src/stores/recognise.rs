@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::diskcache::{LACKS_DATABASE, has_values};
 use super::search::Search;
-use super::{BACKENDS, strangers};
-use crate::model::{Issue, Severity, StoreInfo};
+use super::{BACKENDS, IsOwn, own_names, strangers};
+use crate::model::{Issue, Severity, StoreInfo, text};
 use crate::scan::Cancel;
 use crate::source::{Dir, FileType, Meta, ReadAt as _, open_parent};
 use crate::sqlite::{self, Shape};
@@ -149,16 +149,22 @@ pub fn open_all_telling(
         Err(error) => return Err(error),
     };
     let opened_as = parent.path().join(&name);
-    if let Some(found) = recognise(&parent, &name)? {
-        return Ok(vec![info(found, &opened_as)]);
-    }
     let dir = parent.open_dir(&name).ok();
     let search = Search {
         is_cancelled: &|| cancel.is_cancelled(),
         ..SEARCH
     };
+    if let Some(found) = recognise(&parent, &name)? {
+        let store = info(found, &opened_as);
+        if let (Some(dir), Some(is_own)) = (dir, own_names(store.kind)) {
+            let (others, _) = below(&dir, Some(is_own), &opened_as, &search, &mut |_| {});
+            others_inside(&store, &others).map(tell);
+        }
+        cancel.check()?;
+        return Ok(vec![store]);
+    }
     let (mut found, is_whole) = match dir {
-        Some(dir) => below(&dir, &opened_as, &search, tell),
+        Some(dir) => below(&dir, None, &opened_as, &search, tell),
         None => (Vec::new(), true),
     };
     cancel.check()?;
@@ -176,9 +182,38 @@ pub fn open_all_telling(
     Ok(found)
 }
 
-/// The stores below a folder that is none itself, and whether all of it was seen.
+/// Caches named when they lie in the folder of another one.
+const NAMED: usize = 5;
+
+/// Said where others lie in the folder of the one store that a person named.
+fn others_inside(store: &StoreInfo, others: &[Arc<StoreInfo>]) -> Option<Issue> {
+    let of = |other: &Arc<StoreInfo>| {
+        let below = other.path.strip_prefix(&store.path).ok()?;
+        let name = if below.as_os_str().is_empty() {
+            &other.path
+        } else {
+            below
+        };
+        Some(format!("{} ({})", text::path(name), other.kind))
+    };
+    let names: Vec<_> = others.iter().take(NAMED).filter_map(of).collect();
+    let more = match others.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let which = match others {
+        [] => return None,
+        [_] => "Another cache lies in the folder of this one and is not opened with it. Name it",
+        _ => "Other caches lie in the folder of this one and are not opened with it. Name one",
+    };
+    let message = format!("{which} to open it: {}{more}", names.join(", "));
+    Some(Issue::new(Severity::Note, &store.path, message))
+}
+
+/// The stores below a folder, and whether all of it was seen; see [`Search::run`].
 fn below(
     dir: &Dir,
+    is_own: Option<IsOwn>,
     opened_as: &Path,
     search: &Search<'_>,
     tell: &mut dyn FnMut(Issue),
@@ -190,7 +225,7 @@ fn below(
             found.push(info(recognised, opened_as));
         }
     };
-    let is_whole = search.run(dir, &mut keep, tell);
+    let is_whole = search.run(dir, is_own, &mut keep, tell);
     (found, is_whole)
 }
 
@@ -280,7 +315,7 @@ mod tests {
                 max_folders,
                 ..SEARCH
             };
-            let (found, saw_all) = below(&dir, temp.path(), &search, &mut |_| {});
+            let (found, saw_all) = below(&dir, None, temp.path(), &search, &mut |_| {});
             assert_eq!(
                 (found.len(), saw_all),
                 (1, is_whole),

@@ -76,6 +76,10 @@ impl FileKind for RequestsFiles {
         (is_key(name) || is_named()).then_some(Role::Entry)
     }
 
+    fn is_own(dir: &Dir, name: &OsStr) -> bool {
+        is_beside(name) || RequestsFiles.role(dir, name).is_some()
+    }
+
     fn key<'n>(&self, name: &'n OsStr) -> Option<&'n str> {
         Path::new(name).file_stem().and_then(OsStr::to_str)
     }

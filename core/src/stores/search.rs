@@ -1,11 +1,11 @@
-//! From a folder to the stores below it: breadth first, never through links, never into a store.
+//! From a folder to the stores below it: breadth first, never through links, and never into what is a store's own.
 
 use std::collections::{HashSet, VecDeque};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::recognise::{Recognised, recognise};
-use super::{BACKENDS, diskcache};
+use super::{BACKENDS, IsOwn, diskcache, own_names};
 use crate::Error;
 use crate::clear::QUARANTINE;
 use crate::model::{Issue, Severity};
@@ -37,8 +37,35 @@ pub(crate) enum Skip {
     AsIfItWere(&'static str),
 }
 
+/// A folder that waits to be looked into.
+struct Waiting {
+    below: PathBuf,
+    /// Levels below the folder where the search began.
+    depth: usize,
+    /// What of it belongs to a store that was found already.
+    is_own: Option<IsOwn>,
+}
+
 impl Search<'_> {
-    /// Hands each store below `root` to `found`; returns whether all was seen.
+    /// As [`Search::run`], for a folder that may be a store itself, which is handed to `found` first.
+    pub(crate) fn run_from(
+        &self,
+        (parent, name): (&Dir, &OsStr),
+        root: &Dir,
+        found: &mut dyn FnMut(Recognised),
+        tell: &mut dyn FnMut(Issue),
+    ) -> bool {
+        // What cannot be read of the folder is told when it is listed.
+        let Ok(Some(store)) = recognise(parent, name) else {
+            return self.run(root, None, found, tell);
+        };
+        let is_own = own_names(store.kind);
+        found(store);
+        is_own.is_none() || self.run(root, is_own, found, tell)
+    }
+
+    /// Hands each store below `root` to `found`; returns whether all was seen. Where the root is a store, `is_own` says
+    /// what of it is passed over.
     ///
     /// What may hold a store and was not looked into is told to `tell`: folders and files that cannot be read, folders
     /// on another file system where the search stays on one, what was passed over by its name, caches that lack the
@@ -46,6 +73,7 @@ impl Search<'_> {
     pub(crate) fn run(
         &self,
         root: &Dir,
+        is_own: Option<IsOwn>,
         found: &mut dyn FnMut(Recognised),
         tell: &mut dyn FnMut(Issue),
     ) -> bool {
@@ -54,19 +82,28 @@ impl Search<'_> {
             let own = dir.stat(name).ok().map(|meta| meta.dev);
             self.stays_on_disk && own.is_some() && own != device
         };
-        let mut waiting = VecDeque::from([(PathBuf::new(), 0)]);
+        let mut waiting = VecDeque::from([Waiting {
+            below: PathBuf::new(),
+            depth: 0,
+            is_own,
+        }]);
         // `shelf.dir` and `shelf.dat` are one store.
         let mut seen = HashSet::new();
         let mut n_folders = 0;
         let mut is_whole = true;
-        while let Some((below, depth)) = waiting.pop_front() {
+        while let Some(place) = waiting.pop_front() {
+            let Waiting {
+                below,
+                depth,
+                is_own,
+            } = place;
             n_folders += 1;
             if n_folders > self.max_folders || (self.is_cancelled)() {
                 return false;
             }
             let opened = root
                 .open_below(&below)
-                .and_then(|dir| Ok((dir.names()?, dir)));
+                .and_then(|dir| Ok((strange_names(&dir, is_own)?, dir)));
             let (names, dir) = match opened {
                 Ok(opened) => opened,
                 Err(error) => {
@@ -74,7 +111,7 @@ impl Search<'_> {
                     continue;
                 }
             };
-            if self.tells_root || !below.as_os_str().is_empty() {
+            if is_own.is_none() && (self.tells_root || !below.as_os_str().is_empty()) {
                 diskcache::lacks_database(&dir, &names).map(&mut *tell);
             }
             let mut unread = Unread::default();
@@ -96,13 +133,27 @@ impl Search<'_> {
                     continue;
                 }
                 match recognise(&dir, &name) {
-                    Ok(Some(store)) if seen.insert((store.path.clone(), store.kind)) => {
-                        found(store);
+                    Ok(Some(store)) => {
+                        // What strangers put into a store at the last level is not looked for.
+                        let is_folder = file_type == FileType::Dir && depth < self.max_depth;
+                        if let Some(is_own) = own_names(store.kind).filter(|_| is_folder) {
+                            waiting.push_back(Waiting {
+                                below: below.join(&name),
+                                depth: depth + 1,
+                                is_own: Some(is_own),
+                            });
+                        }
+                        if seen.insert((store.path.clone(), store.kind)) {
+                            found(store);
+                        }
                     }
-                    Ok(Some(_)) => {}
                     _ if file_type == FileType::Dir => {
                         if depth < self.max_depth {
-                            waiting.push_back((below.join(&name), depth + 1));
+                            waiting.push_back(Waiting {
+                                below: below.join(&name),
+                                depth: depth + 1,
+                                is_own: None,
+                            });
                         } else {
                             is_whole = false;
                         }
@@ -137,6 +188,21 @@ impl Skip {
             format!("Passed over: by its name it is {what}. \"cachescope ls\" looks inside");
         Some(Issue::new(Severity::Note, path, message))
     }
+}
+
+/// Names and types of what lies in a folder, sorted by name; without what is a store's own, of which there may be much.
+fn strange_names(dir: &Dir, is_own: Option<IsOwn>) -> std::io::Result<Vec<(OsString, FileType)>> {
+    let Some(is_own) = is_own else {
+        return dir.names();
+    };
+    let mut names = Vec::new();
+    dir.list(|name, file_type| {
+        if !is_own(dir, name, file_type) {
+            names.push((name.to_owned(), file_type));
+        }
+    })?;
+    names.sort();
+    Ok(names)
 }
 
 /// A folder that cannot be listed, or vanished.

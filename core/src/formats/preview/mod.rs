@@ -9,6 +9,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,6 +50,8 @@ pub enum Carrier {
     Rewritten(&'static str),
     /// UTF-8 text.
     Text,
+    /// UTF-8 text of a file that Python opens as text: each `\r\n` and `\r` is read as `\n` (diskcache's value files).
+    TextFile,
     /// Bytes that the program stored as bytes; what they look like is said beside them.
     Bytes,
     /// A stream of Python's `marshal`.
@@ -61,6 +64,22 @@ pub enum Carrier {
     Int(i64),
     /// A row's float.
     Float(f64),
+}
+
+impl Carrier {
+    /// True for UTF-8 text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::TextFile)
+    }
+
+    /// Text as Python reads it.
+    pub(crate) fn lines(self, text: &str) -> Cow<'_, str> {
+        if self == Self::TextFile && text.contains('\r') {
+            Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
 }
 
 /// What to look for, and what it may cost.
@@ -358,12 +377,12 @@ fn of_marshal(content: Content, carrier: Carrier, options: &Options) -> Preview 
 }
 
 fn of_raw(content: Content, carrier: Carrier, head: &[u8]) -> Preview {
-    let is_text = carrier == Carrier::Text;
+    let is_text = carrier.is_text();
     let value = match std::str::from_utf8(head) {
-        Ok(text) if is_text => Value::of_str(text),
+        Ok(text) if is_text => Value::of_str(&carrier.lines(text)),
         Err(e) if is_text && is_utf8(head) => {
             let sound = head.get(..e.valid_up_to()).unwrap_or_default();
-            Value::of_str(&String::from_utf8_lossy(sound))
+            Value::of_str(&carrier.lines(&String::from_utf8_lossy(sound)))
         }
         _ => Value::of_bytes(head),
     };

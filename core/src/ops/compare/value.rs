@@ -142,7 +142,7 @@ impl Side {
         let preview = reader.preview(&OPTIONS)?;
         let is_plain = matches!(
             reader.carrier,
-            Carrier::Text | Carrier::Bytes | Carrier::Unknown
+            Carrier::Text | Carrier::TextFile | Carrier::Bytes | Carrier::Unknown
         ) && preview.codec.iter().any(|c| c == "text" || c == "bytes");
         let mut side = Self {
             preview,
@@ -175,7 +175,7 @@ impl Side {
         let bytes = content.head(usize::try_from(limit).unwrap_or(usize::MAX));
         self.preview.is_truncated = content.len() != Some(bytes.len() as u64);
         let value = match std::str::from_utf8(&bytes) {
-            Ok(text) if carrier == Carrier::Text => Value::of_str(text),
+            Ok(text) if carrier.is_text() => Value::of_str(&carrier.lines(text)),
             _ => Value::of_bytes(&bytes),
         };
         self.preview.node = value.root();

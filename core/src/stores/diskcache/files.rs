@@ -1,6 +1,6 @@
 //! Value files: names that stay below the cache's own folder, and the walk that finds those no row names.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
 use super::DATABASE;
@@ -29,6 +29,16 @@ pub(super) fn is_own(path: &[u8]) -> bool {
     let mut parts = path.split(|b| *b == b'/');
     let mut is_folder = || parts.next().is_some_and(is_folder_name);
     is_folder() && is_folder() && parts.next().is_some_and(is_value_name) && parts.next().is_none()
+}
+
+/// True for what a cache keeps right in its folder: its database with what SQLite puts beside it, and the folders of
+/// its value files.
+pub(super) fn is_beside(name: &OsStr, file_type: FileType) -> bool {
+    let name = name.as_encoded_bytes();
+    match file_type {
+        FileType::Dir => is_folder_name(name),
+        _ => name.starts_with(DATABASE.as_bytes()),
+    }
 }
 
 /// True if there is a value file below `dir`.

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
-    LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, Store, Topic,
-    ValueReader,
+    IsOwn, LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, Store,
+    Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::repr::{reads_like_repr, str_repr};
@@ -313,6 +313,15 @@ impl Backend for DiskCache {
 
     fn is_part(&self, name: &OsStr) -> bool {
         files::is_value_name(name.as_encoded_bytes())
+    }
+
+    /// The `cache`, `deque` and `index` of a FanoutCache hold caches of their own (`fanout.py: cache, deque, index`).
+    fn own_names(&self, kind: &str) -> Option<IsOwn> {
+        Some(if kind == FANOUT {
+            |_, name, file_type| file_type == FileType::Dir && ShardNames::is_one(name)
+        } else {
+            |_, name, file_type| files::is_beside(name, file_type)
+        })
     }
 }
 

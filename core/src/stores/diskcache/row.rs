@@ -45,7 +45,8 @@ impl Mode {
     pub(super) fn carrier(self) -> Carrier {
         match self {
             Self::Raw | Self::Binary => Carrier::Bytes,
-            Self::Text => Carrier::Text,
+            // Only files are of this mode (`core.py: Disk.store, fetch`).
+            Self::Text => Carrier::TextFile,
             Self::Pickle => Carrier::Pickle,
             Self::Unknown => Carrier::Unknown,
         }

@@ -1,6 +1,7 @@
 //! The databases of a cache, opened for one job: one, or the shards of a FanoutCache, each with what its settings say.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -158,13 +159,8 @@ impl ShardNames {
         }
         let mut numbers = BTreeSet::new();
         dir.list(|name, file_type| {
-            // `fanout.py: FanoutCache.__init__`
-            let number = name.to_str().and_then(|name| {
-                let number: usize = name.parse().ok()?;
-                (name_of_shard(number) == name).then_some(number)
-            });
             if file_type == FileType::Dir {
-                numbers.extend(number);
+                numbers.extend(number_of_shard(name));
             }
         })?;
         names.n_left_out = numbers.len().saturating_sub(SHARDS);
@@ -178,6 +174,11 @@ impl ShardNames {
             next = number + 1;
         }
         Ok(names)
+    }
+
+    /// True for a folder name that a shard may have.
+    pub(super) fn is_one(name: &OsStr) -> bool {
+        number_of_shard(name).is_some()
     }
 
     fn gaps(&self, path: &Path) -> Vec<Issue> {
@@ -197,6 +198,13 @@ impl ShardNames {
         });
         missing.chain(left_out).collect()
     }
+}
+
+/// `fanout.py: FanoutCache.__init__`
+fn number_of_shard(name: &OsStr) -> Option<usize> {
+    let name = name.to_str()?;
+    let number = name.parse().ok()?;
+    (name_of_shard(number) == name).then_some(number)
 }
 
 pub(super) fn name_of_shard(number: usize) -> String {

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use super::shard::name_of_shard;
 use super::*;
-use crate::model::Snapshot;
+use crate::formats::Options;
+use crate::model::{Record, Snapshot};
 use crate::scan::Progress;
-use crate::stores::open_all;
+use crate::stores::{open_all, open_all_telling};
 
 /// A database as diskcache 5.6 makes it, without the triggers, and with one entry.
 fn cache(folder: &Path) -> rusqlite::Connection {
@@ -72,6 +73,95 @@ fn a_size_limit_that_is_a_float_is_a_limit() {
         said.iter().any(|m| m.contains("size limit of 1.0 MB")),
         "{said:?}"
     );
+}
+
+/// `Disk.fetch` opens the file as text: Python reads every line end as a line feed.
+#[test]
+fn text_in_a_value_file_has_pythons_line_ends() {
+    let temp = tempfile::tempdir().unwrap();
+    let connection = cache(temp.path());
+    let rows = "INSERT INTO Cache (key, raw, mode, filename, value) VALUES
+        ('file', 1, 3, 'ab/cd/0123456789abcdef0123456789ab.val', NULL), ('row', 1, 1, NULL, 'a' || char(13, 10))";
+    connection.execute_batch(rows).unwrap();
+    let folder = temp.path().join("ab/cd");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("0123456789abcdef0123456789ab.val");
+    #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+    std::fs::write(file, b"a\r\nb\rc\n").unwrap();
+    let (store, snapshot) = opened(temp.path());
+    let repr = |key: &str| {
+        let is_it = |(_, record): &(_, Record<'_>)| record.key_text() == key;
+        let (_, record) = snapshot.records().find(is_it).unwrap();
+        let value = store.open_value(&record.entry_key()).unwrap();
+        let preview = value.preview(&Options::GLANCE).unwrap();
+        preview.value.repr(preview.node, 80).text
+    };
+    assert_eq!(repr("file"), r"'a\nb\nc\n'");
+    assert_eq!(repr("row"), r"'a\r\n'");
+}
+
+#[test]
+fn the_caches_inside_a_fanout_are_found_and_told_where_it_is_opened() {
+    let temp = tempfile::tempdir().unwrap();
+    let fanout = temp.path().join("fan");
+    for name in ["000", "001", "cache/sub", "deque/q", "index/i"] {
+        drop(cache(&fanout.join(name)));
+    }
+    let found = open_all(temp.path()).unwrap();
+    let root = temp.path().canonicalize().unwrap();
+    let names: Vec<_> = found
+        .iter()
+        .map(|info| (info.kind, info.path.strip_prefix(&root).unwrap()))
+        .collect();
+    let expected = [
+        (FANOUT, "fan"),
+        (CACHE, "fan/cache/sub"),
+        (CACHE, "fan/deque/q"),
+        (CACHE, "fan/index/i"),
+    ];
+    assert_eq!(names, expected.map(|(kind, name)| (kind, Path::new(name))));
+    let mut told = Vec::new();
+    let opened = open_all_telling(&fanout, &Cancel::default(), &mut |i| told.push(i.message));
+    assert_eq!(opened.unwrap().len(), 1);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].ends_with("cache/sub (diskcache), deque/q (diskcache), index/i (diskcache)"),
+        "{told:?}"
+    );
+}
+
+/// `Cache(folder)` and `Memory(folder)`, and a database of another library.
+#[test]
+fn what_others_put_into_the_folder_of_a_cache_is_found() {
+    let temp = tempfile::tempdir().unwrap();
+    drop(cache(&temp.path().join("app")));
+    let entry = temp
+        .path()
+        .join("app/joblib/mod/f")
+        .join("0123456789abcdef".repeat(2));
+    std::fs::create_dir_all(&entry).unwrap();
+    let files: [(_, &[u8]); 3] = [
+        (entry.join("output.pkl"), b"\x80\x04K\x01."),
+        (temp.path().join("app/model.pkl"), b"\x80\x04K\x01."),
+        (temp.path().join("app/joblib/own.pkl"), b"\x80\x04K\x01."),
+    ];
+    for (path, bytes) in files {
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        std::fs::write(path, bytes).unwrap();
+    }
+    let root = temp.path().canonicalize().unwrap();
+    let found = open_all(temp.path()).unwrap();
+    let names: Vec<_> = found
+        .iter()
+        .map(|info| info.path.strip_prefix(&root).unwrap())
+        .collect();
+    let expected = ["app", "app/joblib", "app/joblib/own.pkl", "app/model.pkl"];
+    assert_eq!(names, expected.map(Path::new));
+    let mut told = Vec::new();
+    let tell = &mut |issue: Issue| told.push(issue.message);
+    open_all_telling(&root.join("app"), &Cancel::default(), tell).unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("model.pkl (pickle)"), "{told:?}");
 }
 
 #[test]

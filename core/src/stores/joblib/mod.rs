@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 use super::python::{Script, path_literal};
 use super::{
-    Backend, Candidate, CheckOptions, Details, Follow, Guard, KeyScope, LibraryPolicy, NativeKey,
-    PolicyChoice, PolicyLimits, Recognised, Removal, SourceToday, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Details, Follow, Guard, IsOwn, KeyScope, LibraryPolicy,
+    NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, SourceToday, Store, ValueReader,
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, GroupWord, Time};
 use crate::scan::{Cancel, Scan};
-use crate::source::{Dir, ReadAt, path_from_bytes};
+use crate::source::{Dir, FileType, ReadAt, path_from_bytes};
 use crate::{Error, Result};
 use names::OUTPUT;
 use shape::NEW_WRITERS;
@@ -62,6 +62,11 @@ impl Backend for Joblib {
 
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
         read_below(store, b"", scan)
+    }
+
+    /// `Memory(Path("x"))` keeps its modules right in `x`, beside whatever else lies there: a folder may be any of them.
+    fn own_names(&self, _kind: &str) -> Option<IsOwn> {
+        Some(|_, _, file_type| file_type == FileType::Dir)
     }
 
     fn follow(&self) -> &'static dyn Follow {

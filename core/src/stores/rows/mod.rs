@@ -3,9 +3,11 @@
 mod page;
 mod removal;
 mod table;
+#[cfg(test)]
+pub(super) mod tests;
 mod value;
 
-pub(super) use table::{KeyForm, RowTable, TimeForm, ValueForm};
+pub(super) use table::{Incomplete, KeyForm, Past, RowTable, TimeForm, ValueForm};
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -364,21 +366,38 @@ impl<K: RowKind> Backend for RowStore<K> {
     ) -> Result<Vec<Finding>> {
         let opened = self.opened(store)?;
         let (table, at) = opened.find(entry)?;
-        let expires = table.expires;
-        let column = expires.map_or_else(|| "NULL".to_owned(), |(c, _)| table.table.quoted(c));
+        let select = table.checked();
         let found = opened.database.read(&Cancel::default(), |view| {
-            sqlite::row_of(view.connection, &table.table, &at, &column, |row| {
-                Ok(Cell::from(row.get_ref(0)?))
+            sqlite::row_of(view.connection, &table.table, &at, &select, |row| {
+                let time = |at: usize, form: Option<(usize, TimeForm)>| -> rusqlite::Result<_> {
+                    let cell = Cell::from(row.get_ref(at)?);
+                    Ok(form.and_then(|(_, form)| form.read(&cell)))
+                };
+                Ok(Checked {
+                    expires: time(0, table.expires)?,
+                    created: time(1, table.created)?,
+                    is_incomplete: row.get(2)?,
+                })
             })
         })?;
-        let Some(cell) = found else {
+        let Some(mut found) = found else {
             return Err(sqlite::gone(&opened.database, &table.table));
         };
-        let mut expires = expires.and_then(|(_, form)| form.read(&cell));
         if table.has_times_in_values && table.expires.is_none() {
-            expires = self.times_of(store, entry)?.expires;
+            found.expires = self.times_of(store, entry)?.expires;
         }
-        Ok(expired(expires, options).into_iter().collect())
+        let form = table
+            .expires
+            .map_or(TimeForm::UnixSeconds, |(_, form)| form);
+        let findings = [
+            found.incomplete(table, options),
+            expired_as(form, found.expires, options),
+        ];
+        Ok(findings.into_iter().flatten().collect())
+    }
+
+    fn judges_expiry(&self) -> bool {
+        true
     }
 
     fn advice(&self, store: &Store) -> Result<Vec<Advice>> {
@@ -429,9 +448,49 @@ impl<K: RowKind> Backend for RowStore<K> {
     }
 }
 
+/// What a check reads of a row.
+struct Checked {
+    expires: Option<Time>,
+    created: Option<Time>,
+    is_incomplete: bool,
+}
+
+impl Checked {
+    fn incomplete(&self, table: &RowTable, options: &CheckOptions) -> Option<Finding> {
+        let incomplete = table.incomplete.as_ref().filter(|_| self.is_incomplete)?;
+        let age_secs = self
+            .created
+            .zip(options.now)
+            .map(|(t, now)| t.age_secs(now));
+        Some(
+            if age_secs.is_some_and(|age| age < incomplete.settled_secs) {
+                let evidence = "its body has no end yet: a program may be writing it";
+                Finding::new(Condition::Fresh, evidence)
+            } else {
+                Finding::new(Condition::Incomplete, incomplete.evidence)
+            },
+        )
+    }
+}
+
 /// Past the store's own expiry.
 pub(super) fn expired(expires: Option<Time>, options: &CheckOptions) -> Option<Finding> {
+    expired_as(TimeForm::UnixSeconds, expires, options)
+}
+
+/// The same, for a time that may be in some zone or other.
+fn expired_as(form: TimeForm, expires: Option<Time>, options: &CheckOptions) -> Option<Finding> {
     let (expires, now) = (expires?, options.now?);
-    (expires <= now)
-        .then(|| Finding::new(Condition::Expired, format!("expired {}", expires.rfc3339())))
+    let shown = expires.rfc3339();
+    match form.is_past(expires, now) {
+        Past::No => None,
+        Past::Yes => Some(Finding::new(Condition::Expired, format!("expired {shown}"))),
+        Past::ByZone => {
+            let is = if expires <= now { "expired" } else { "expires" };
+            let evidence = format!(
+                "{is} {shown} if the project has USE_TZ; else that is the time of its own zone, which is not recorded"
+            );
+            Some(Finding::new(Condition::Fresh, evidence))
+        }
+    }
 }

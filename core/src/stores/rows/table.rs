@@ -27,6 +27,8 @@ pub(in crate::stores) struct RowTable {
     pub(in crate::stores) size: Option<String>,
     /// SQL that holds for rows that the library has given up and not yet deleted.
     pub(in crate::stores) left_over: Option<String>,
+    /// Rows whose value is not all there.
+    pub(in crate::stores) incomplete: Option<Incomplete>,
     /// Rows that are no entries, as an SQL condition that holds for the others.
     pub(in crate::stores) filter: Option<String>,
     /// When a row expires, if a person may say that anew.
@@ -35,6 +37,17 @@ pub(in crate::stores) struct RowTable {
     pub(in crate::stores) volatile: Vec<usize>,
     /// Rows of other tables that go with a row.
     pub(in crate::stores) dependents: Vec<Dependent>,
+}
+
+/// Rows whose value is not all there.
+#[derive(Debug, Clone)]
+pub(in crate::stores) struct Incomplete {
+    /// SQL that holds for them.
+    pub(in crate::stores) sql: String,
+    /// What is missing, and what the library does about it.
+    pub(in crate::stores) evidence: &'static str,
+    /// Younger ones may be being written.
+    pub(in crate::stores) settled_secs: f64,
 }
 
 /// What names an entry.
@@ -60,7 +73,8 @@ pub(in crate::stores) enum ValueForm {
 pub(crate) enum TimeForm {
     /// Seconds since 1970.
     UnixSeconds,
-    /// `YYYY-MM-DD HH:MM:SS[.ffffff]` in UTC; the year 9999 is never (Django).
+    /// `YYYY-MM-DD HH:MM:SS[.ffffff]`; the year 9999 is never (Django). In UTC where the project has `USE_TZ`, else in
+    /// the project's own zone (`backends/db.py: _base_set`), which nothing in the database tells: read as UTC.
     UtcText,
 }
 
@@ -78,6 +92,7 @@ impl RowTable {
             label: None,
             size: None,
             left_over: None,
+            incomplete: None,
             filter: None,
             keeps: None,
             volatile: Vec::new(),
@@ -149,6 +164,22 @@ impl RowTable {
         keys.chain(others).collect::<Vec<String>>().join(", ")
     }
 
+    /// What a check selects: when the row expires and was stored, and whether its value is not all there.
+    pub(in crate::stores) fn checked(&self) -> String {
+        let time = |form: Option<(usize, TimeForm)>| {
+            form.map_or_else(
+                || "NULL".to_owned(),
+                |(column, _)| self.table.quoted(column),
+            )
+        };
+        let incomplete = self.incomplete.as_ref().map_or("0", |i| &i.sql);
+        format!(
+            "{}, {}, {incomplete}",
+            time(self.expires),
+            time(self.created)
+        )
+    }
+
     /// Bytes of the value as SQLite's `octet_length` counts them: numbers as text.
     pub(in crate::stores) fn size(&self) -> String {
         let of = |column: usize| format!("ifnull(octet_length({}), 0)", self.table.quoted(column));
@@ -161,6 +192,19 @@ impl RowTable {
         }
     }
 }
+
+/// Whether a time is past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::stores) enum Past {
+    Yes,
+    No,
+    /// In some zones it is.
+    ByZone,
+}
+
+/// The zones that clocks go by lie between 12 hours west and 14 hours east of UTC.
+const WESTERNMOST_SECS: i64 = 12 * 3600;
+const EASTERNMOST_SECS: i64 = 14 * 3600;
 
 /// Largest value that a listing reads together with its row.
 const LISTED_BYTES: usize = 64 << 10;
@@ -189,6 +233,17 @@ impl TimeForm {
             (Self::UnixSeconds, Cell::Real(secs)) => Time::from_store(*secs),
             (Self::UtcText, Cell::Text(bytes)) => http::from_iso(std::str::from_utf8(bytes).ok()?),
             _ => None,
+        }
+    }
+
+    /// Whether it is past: sure only where it is so in every zone that the time may be meant in.
+    pub(in crate::stores) fn is_past(self, time: Time, now: Time) -> Past {
+        let age_secs = now.secs().saturating_sub(time.secs());
+        match self {
+            Self::UnixSeconds if time <= now => Past::Yes,
+            Self::UtcText if age_secs >= WESTERNMOST_SECS => Past::Yes,
+            Self::UtcText if age_secs > -EASTERNMOST_SECS => Past::ByZone,
+            _ => Past::No,
         }
     }
 
