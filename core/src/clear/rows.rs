@@ -130,7 +130,7 @@ impl<'r> Which<'r> {
 
     /// True if its own key or its number says that it is this row and no other.
     pub(super) fn is_named(&self) -> bool {
-        matches!(self.removal.at, RowAt::Columns(_)) && self.rowid.is_none()
+        self.removal.at.is_of_columns() && self.rowid.is_none()
     }
 
     /// The column that holds nothing but the row's number, where others name the entry: diskcache's `rowid`. The row may

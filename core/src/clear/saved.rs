@@ -246,6 +246,41 @@ impl Saved {
         })
     }
 
+    /// Marks entries that are brought back next, on the disk when it returns.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn begin(&self, numbers: &[usize]) -> Result<()> {
+        self.run(MARKING, |connection| {
+            let change = connection.unchecked_transaction()?;
+            change.execute_batch("CREATE TABLE IF NOT EXISTS begun (n INTEGER PRIMARY KEY)")?;
+            for n in numbers {
+                change
+                    .prepare_cached("INSERT OR IGNORE INTO begun VALUES (?1)")?
+                    .execute([sql_id(*n)])?;
+            }
+            change.commit()
+        })
+    }
+
+    /// Entries that an undo before had begun to bring back: it may have been cut short behind its last step.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn begun(&self) -> Result<BTreeSet<usize>> {
+        self.run(READING, |connection| {
+            let has_marks = "SELECT count(*) FROM sqlite_schema WHERE name = 'begun'";
+            if !connection.query_row(has_marks, [], |row| row.get::<_, bool>(0))? {
+                return Ok(BTreeSet::new());
+            }
+            let mut statement = connection.prepare("SELECT n FROM begun")?;
+            let numbers = statement.query_map([], |row| row.get::<_, i64>(0))?;
+            numbers
+                .map(|n| Ok(usize::try_from(n?).unwrap_or(usize::MAX)))
+                .collect()
+        })
+    }
+
     /// Lets go of entries that are back in the store.
     ///
     /// # Errors

@@ -40,6 +40,11 @@ pub(crate) enum Held {
 }
 
 impl RowAt {
+    /// True if what the row holds names it, and not only where it stands.
+    pub(crate) fn is_of_columns(&self) -> bool {
+        matches!(self, Self::Columns(_))
+    }
+
     /// The condition that finds it, and what is bound to it.
     pub(crate) fn condition(&self, table: &Table) -> (String, Vec<Cell>) {
         match self {

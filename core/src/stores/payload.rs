@@ -1,6 +1,7 @@
 //! A stored value as another store is to carry it: native, a plain pickle, or bytes that nobody has named.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -47,7 +48,7 @@ impl Payload {
     /// what is damaged.
     pub fn read(value: &ValueReader) -> Result<Self> {
         if let Some(part) = &value.part {
-            let file = std::sync::Arc::clone(&part.file);
+            let file = Arc::clone(&part.file);
             let place = match part.item {
                 Some(item) => Place::Value(file, part.pickle, item),
                 None => Place::Pickle(file, part.pickle),
@@ -73,7 +74,7 @@ impl Payload {
                     Self::Foreign(bytes)
                 }
             }
-            Carrier::Json => Self::Pickle(pickle_of_json(value)?),
+            Carrier::Json => Self::of_json(value)?,
             Carrier::Base64Pickle => Self::Pickle(from_base64(&all(&*value.bytes)?)?),
             Carrier::MessagePack => {
                 let why = "hishel's responses can only be read by hishel";
@@ -83,18 +84,41 @@ impl Payload {
                 let why = "marshalled code is bound to its Python and its source file";
                 return Err(Error::refused("Cannot carry the value", why));
             }
-            Carrier::Pickle | Carrier::Rewritten(_) => {
-                let content =
-                    Content::plain(std::sync::Arc::clone(&value.bytes)).peel(Codec::detect);
-                if content.codecs().is_empty() {
-                    let bytes = all(&*value.bytes)?;
-                    if !plain::may_be_joblibs(&bytes) {
-                        return Ok(Self::Pickle(bytes));
-                    }
-                }
-                return plain_pickle(&Place::Front(content));
-            }
+            Carrier::Pickle | Carrier::Rewritten(_) => Self::of_pickle(value)?,
         })
+    }
+
+    fn of_pickle(value: &ValueReader) -> Result<Self> {
+        let content = Content::plain(Arc::clone(&value.bytes)).peel(Codec::detect);
+        if content.codecs().is_empty() {
+            let bytes = all(&*value.bytes)?;
+            if !plain::may_be_joblibs(&bytes) {
+                return Ok(Self::Pickle(bytes));
+            }
+        }
+        plain_pickle(&Place::Front(content))
+    }
+
+    /// What Python's `json.loads` makes of a value that may be packed.
+    ///
+    /// Where a store keeps plain text and does not say whether it is JSON (langchain's of 2023, a sqlitedict with an
+    /// `encode` of the program's own), text that is none is text, and a pickle is one, as a preview shows them.
+    fn of_json(value: &ValueReader) -> Result<Self> {
+        let content = Content::plain(Arc::clone(&value.bytes)).peel(Codec::detect_strictly);
+        let bytes = content.head(usize::try_from(MAX_BYTES).unwrap_or(usize::MAX));
+        if bytes.len() as u64 == MAX_BYTES {
+            return Err(too_large());
+        }
+        if pickle::is_likely(&bytes) {
+            return Self::of_pickle(value);
+        }
+        match from_json(&bytes) {
+            Ok(pickle) => Ok(Self::Pickle(pickle)),
+            Err(_) if content.codecs().is_empty() && std::str::from_utf8(&bytes).is_ok() => {
+                Ok(Self::Text(bytes))
+            }
+            Err(why) => Err(Error::damaged("Cannot carry the value", why)),
+        }
     }
 
     /// Reads a stored pickle as it stands behind its compression, joblib's arrays included.
@@ -103,7 +127,7 @@ impl Payload {
     /// [`Error::is_refused`] where part of it stands in other files; else what the system said.
     pub fn read_as_joblib(value: &ValueReader) -> Result<Self> {
         const IN_FILES: &[u8] = b"NDArrayWrapper";
-        let content = Content::plain(std::sync::Arc::clone(&value.bytes)).peel(Codec::detect);
+        let content = Content::plain(Arc::clone(&value.bytes)).peel(Codec::detect);
         let len = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
         let bytes = content.head(len);
         if bytes.len() == len {
@@ -171,16 +195,6 @@ impl Payload {
     }
 }
 
-/// What Python's `json.loads` makes of a value that may be packed.
-fn pickle_of_json(value: &ValueReader) -> Result<Vec<u8>> {
-    let content = Content::plain(std::sync::Arc::clone(&value.bytes)).peel(Codec::detect_strictly);
-    let json = content.head(usize::try_from(MAX_BYTES).unwrap_or(usize::MAX));
-    if json.len() as u64 == MAX_BYTES {
-        return Err(too_large());
-    }
-    from_json(&json).map_err(|why| Error::damaged("Cannot carry the value", why))
-}
-
 /// True for bytes that are one whole pickle, and nothing behind it.
 pub(crate) fn is_whole_pickle(bytes: &[u8]) -> bool {
     pickle::is_likely(bytes) && {
@@ -230,4 +244,36 @@ fn all(bytes: &dyn ReadAt) -> Result<Vec<u8>> {
         return Err(Error::damaged("Cannot read the value", why));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::source::MemoryReader;
+
+    fn read(bytes: &[u8]) -> Result<Payload> {
+        let bytes = Arc::new(MemoryReader::new(bytes.to_vec()));
+        Payload::read(&ValueReader::new(bytes, Carrier::Json, PathBuf::new()))
+    }
+
+    #[test]
+    fn text_that_may_be_json_is_carried_as_it_is_shown() {
+        let check = |bytes: &[u8], expected: &Payload| {
+            assert_eq!(read(bytes).unwrap().native().as_ref(), expected);
+        };
+        let text = |text: &str| Payload::Text(text.as_bytes().to_vec());
+        check(b"1", &Payload::Int(1));
+        check(b"\"quoted\"", &text("quoted"));
+        check(b"hello", &text("hello"));
+        check(b"{bad", &text("{bad"));
+        check(b"", &text(""));
+        // What Python 2 pickled is text too.
+        let pickle = b"S'one'\np0\n.";
+        check(pickle, &Payload::Pickle(pickle.to_vec()));
+        // zlib.compress(b'{bad'): only JSON is packed so, and this is damaged.
+        let packed = b"\x78\x9c\xab\x4e\x4a\x4c\x01\x00\x04\x3c\x01\xa3";
+        assert!(read(packed).is_err_and(|e| e.is_damaged()));
+    }
 }

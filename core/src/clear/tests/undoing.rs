@@ -237,3 +237,33 @@ fn shelves_that_others_work_on_are_passed_over_without_waiting() {
     bench.undo_all();
     assert_eq!(bench.tree(), bench.before);
 }
+
+/// The link leads nowhere once the file is moved aside.
+#[test]
+fn a_file_that_was_opened_by_a_link_is_brought_back_by_that_link() {
+    let temp = tempfile::tempdir().unwrap();
+    for folder in ["real", "links"] {
+        fs::create_dir(temp.path().join(folder)).unwrap();
+    }
+    let (file, link) = (
+        temp.path().join("real/p.pkl"),
+        temp.path().join("links/l.pkl"),
+    );
+    fs::write(&file, b"\x80\x04N.").unwrap();
+    std::os::unix::fs::symlink("m.pkl", &link).unwrap();
+    std::os::unix::fs::symlink("../real/p.pkl", temp.path().join("links/m.pkl")).unwrap();
+    let store = Store::open(&open_all(&link).unwrap().remove(0)).unwrap();
+    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+    let plan = Plan::new(&store, snapshot.records().map(|(_, record)| record)).unwrap();
+    assert_eq!(Bench::apply(&plan, How::Keep).0.unwrap().removed, 1);
+    assert!(!file.exists());
+    let held = undo::list(&[link], None).remove(0);
+    let restored = undo::restore(
+        &held,
+        &Cancel::default(),
+        &Progress::default(),
+        &mut |_, _| {},
+    );
+    assert_eq!(restored.unwrap().restored, 1);
+    assert!(file.exists());
+}

@@ -18,6 +18,8 @@ use crate::source::{Dir, FileType};
 const SEARCH_FOLDERS: usize = 4096;
 /// Levels below a path.
 const SEARCH_DEPTH: usize = 5;
+/// Links that lead to a link; Linux follows as many (`path_resolution(7)`).
+const LINKS: usize = 40;
 
 /// What is held for stores at, above or below these paths, oldest first; without paths, all that is remembered.
 ///
@@ -193,16 +195,29 @@ fn walk(path: &Path, mut each: impl FnMut(&Path, &OsStr)) -> bool {
     true
 }
 
-/// Links resolved, also where the last part is gone (it may be what was moved aside).
+/// Links resolved, also where what the last part leads to is gone (it may be what was moved aside).
 fn real_path(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    for outer in absolute.ancestors() {
+    let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..LINKS {
+        path = resolved(&path);
+        // Whole paths hold no links any more; this one leads nowhere.
+        match std::fs::read_link(&path) {
+            Ok(to) => path = path.parent().unwrap_or(Path::new("/")).join(to),
+            Err(_) => break,
+        }
+    }
+    path
+}
+
+/// A path with the links of all of it that is there resolved.
+fn resolved(path: &Path) -> PathBuf {
+    for outer in path.ancestors() {
         if let Ok(real) = std::fs::canonicalize(outer) {
-            return match absolute.strip_prefix(outer) {
+            return match path.strip_prefix(outer) {
                 Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
                 _ => real,
             };
         }
     }
-    absolute
+    path.to_owned()
 }

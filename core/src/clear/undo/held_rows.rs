@@ -1,5 +1,6 @@
 //! What the mechanisms for rows and keys share: what is saved of entries, and the store that these go back to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::journal::Entry;
@@ -29,6 +30,16 @@ impl<'a> HeldRows<'a> {
     /// What is saved of an entry, its own row first.
     pub(super) fn rows(&mut self, entry: &Entry) -> Result<Vec<SavedRow>> {
         self.saved()?.rows(entry.n)
+    }
+
+    /// Marks entries that are brought back next.
+    pub(super) fn begin(&mut self, numbers: &[usize]) -> Result<()> {
+        self.saved()?.begin(numbers)
+    }
+
+    /// Entries that an undo before had begun to bring back.
+    pub(super) fn begun(&mut self) -> Result<BTreeSet<usize>> {
+        self.saved()?.begun()
     }
 
     /// Lets go of entries that are back in the store.

@@ -33,6 +33,8 @@ pub(super) struct Rows<'a> {
     open: BTreeMap<PathBuf, Changing>,
     /// Numbers of entries that are back in the store, and not let go of yet.
     back: Vec<usize>,
+    /// Of those that only their number names, the ones that an undo before may have brought back; once it is asked for.
+    begun: Option<BTreeSet<usize>>,
     /// How many rows are put back in one transaction.
     pace: Pace,
 }
@@ -86,6 +88,7 @@ impl<'a> Rows<'a> {
             held: HeldRows::new(way),
             open: BTreeMap::new(),
             back: Vec::new(),
+            begun: None,
             pace: Pace::default(),
         }
     }
@@ -163,6 +166,9 @@ impl<'a> Rows<'a> {
         let Some(changing) = self.open.get(database) else {
             return Err(Error::not_found("Cannot open the database", "it is gone"));
         };
+        if self.held.way.manifest.head.act.is_clear() {
+            begin(&mut self.held, &mut self.begun, rows)?;
+        }
         self.pace.wait();
         step("begin")?;
         let locked = changing.lock()?;
@@ -225,7 +231,12 @@ impl<'a> Rows<'a> {
             Some(path) => self.put_file(dir, row.entry.n, path, files, is_taken),
             None => Ok(()),
         };
-        for which in [by_number, by_key] {
+        let may_be_back = row.removal.at.is_of_columns()
+            || self
+                .begun
+                .as_ref()
+                .is_some_and(|begun| begun.contains(&row.entry.n));
+        for which in [by_number, by_key].into_iter().filter(|_| may_be_back) {
             if let Some((_, now)) = which.load(connection)? {
                 // Brought back already, by an undo that was cut short or with a backup, and its file perhaps not.
                 if which.is_as_saved(&own.cells, &now) {
@@ -319,6 +330,26 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Marks the rows that only their number names before they are put back.
+///
+/// A row like one of them may stand under its number because the program's VACUUM has numbered the table anew; only where
+/// an undo had begun before can it be the one that is held.
+fn begin(
+    held: &mut HeldRows<'_>,
+    begun: &mut Option<BTreeSet<usize>>,
+    rows: &[Row<'_>],
+) -> crate::Result<()> {
+    let only_numbered = rows.iter().filter(|row| !row.removal.at.is_of_columns());
+    let numbers: Vec<usize> = only_numbered.map(|row| row.entry.n).collect();
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    if begun.is_none() {
+        *begun = Some(held.begun()?);
+    }
+    held.begin(&numbers)
 }
 
 /// Gives a row its old expiry back, if it has the new one still.

@@ -79,12 +79,14 @@ fn text(cell: &Element) -> String {
     }
 }
 
-/// Text that begins as formulas do is marked as text (OWASP, "CSV injection").
+/// Text that begins as formulas do is marked as text (OWASP, "CSV injection"); a NUL, with which Python's own `csv` reads
+/// no file before 3.11, is spelled out.
 fn neutral(text: &str) -> String {
+    let text = text.replace('\0', r"\x00");
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {
-        text.to_owned()
+        text
     }
 }
 

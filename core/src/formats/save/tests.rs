@@ -35,6 +35,9 @@ fn text_that_begins_like_a_formula_is_neutralised_in_csv_and_numbers_are_not() {
         saved(pickle, SaveAs::Csv).unwrap(),
         "'=1+1,-5\n'@x,\"plain, \"\"quoted\"\"\"\n'\t\n"
     );
+    // ['a\0b']
+    let nul = b"\x80\x04]\x8c\x03a\x00ba.";
+    assert_eq!(saved(nul, SaveAs::Csv).unwrap(), "a\\x00b\n");
     let why = saved(b"\x80\x04K\x01.", SaveAs::Csv).unwrap_err();
     assert!(why.is_usage());
 }
