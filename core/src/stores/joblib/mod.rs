@@ -36,6 +36,9 @@ use source::{Age, Sources};
 pub(super) struct Joblib;
 
 const KINDS: &[&str] = &["joblib"];
+const PROTOCOL_BYTES: usize = 2;
+/// How the pickles of Python 2 and of 3.0 to 3.7 begin (`pickle.DEFAULT_PROTOCOL`, which joblib takes).
+const OLD_PICKLES: [[u8; PROTOCOL_BYTES]; 2] = [*b"\x80\x02", *b"\x80\x03"];
 
 impl Backend for Joblib {
     fn kinds(&self) -> &'static [&'static str] {
@@ -186,7 +189,11 @@ impl Backend for Joblib {
             Some(folder) => Sources::open(folder)?,
             None => Sources::as_recorded(),
         };
-        Ok(Some(sources.today(&entry.group, age(store), &cached)))
+        Ok(Some(sources.today(
+            &entry.group,
+            age_of(store, entry),
+            &cached,
+        )))
     }
 
     fn goes_by_access_times(&self) -> bool {
@@ -252,13 +259,30 @@ fn age(store: &Store) -> Age {
     }
 }
 
+/// The same, by the Python that pickled the entry as well: its `inspect` cut out the source of the function.
+fn age_of(store: &Store, entry: &EntryKey) -> Age {
+    let age = age(store);
+    let is_of_old_python = || {
+        let mut head = Vec::new();
+        let dir = entry_dir(store, entry);
+        let read = dir.map(|dir| dir.read_small(OUTPUT.as_ref(), PROTOCOL_BYTES, &mut head));
+        matches!(read, Ok(Ok(()))) && OLD_PICKLES.iter().any(|old| head == old)
+    };
+    if age == Age::Old && is_of_old_python() {
+        Age::Ancient
+    } else {
+        age
+    }
+}
+
 /// What today's source, in `folder`, says of the entry's function.
 fn of_source(store: &Store, entry: &EntryKey, folder: &Path) -> Result<Arc<[Finding]>> {
     let mut sources = store.kept(|| Sources::open(folder))?;
     if !sources.is_of(folder) {
         sources = Arc::new(Sources::open(folder)?);
     }
-    Ok(sources.findings(&entry.group, age(store), || {
+    let age = || age_of(store, entry);
+    Ok(sources.findings(&entry.group, age, || {
         code::read(&function_dir(store, entry)?)
     }))
 }

@@ -33,12 +33,17 @@ pub(super) struct Shape {
 /// Looks for joblib's shape in and below a folder that is called `name`.
 pub(super) fn of(dir: &Dir, name: &OsStr, is_in_marked_folder: bool) -> Option<Shape> {
     let is_marked = has_mark(dir);
-    // `Memory("x")` marks x and keeps its store in x/joblib.
+    // `Memory("x")` marks x and keeps its store in x/joblib, also where x is called `joblib`; a module of that name lies
+    // among others.
     let has_store_inside = || {
         dir.stat(STORE.as_ref())
             .is_ok_and(|m| m.file_type == FileType::Dir)
     };
-    let is_root = name == STORE || (is_marked && !has_store_inside());
+    let is_root = match (name == STORE, is_marked) {
+        (true, true) => !has_store_inside() || has_other_folders(dir),
+        (true, false) => true,
+        (false, is_marked) => is_marked && !has_store_inside(),
+    };
     let found = evidence(dir, is_root);
     match found {
         Found::Entries { mut writer } => {
@@ -73,6 +78,15 @@ pub(super) fn has_mark(dir: &Dir) -> bool {
     dir.read_small(".gitignore".as_ref(), MARK.len(), &mut text)
         .is_ok()
         && text == MARK
+}
+
+/// True for folders beside the one called as a store is.
+fn has_other_folders(dir: &Dir) -> bool {
+    let mut has_others = false;
+    let listed = dir.list(|name, file_type| {
+        has_others |= file_type == FileType::Dir && name != STORE;
+    });
+    has_others || listed.is_err()
 }
 
 enum Found {

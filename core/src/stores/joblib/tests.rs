@@ -96,6 +96,17 @@ fn the_store_is_found_wherever_memory_put_it() {
         (vec!["joblib/mod/f"], vec![], vec!["joblib"]),
         (vec!["joblib/mod/f"], vec![marked, foreign], vec!["joblib"]),
         (vec![], vec![marked, ("joblib/", "")], vec!["joblib"]),
+        // Memory("joblib"), and Memory(Path("joblib")) with a module of that name.
+        (
+            vec!["joblib/joblib/mod/f"],
+            vec![("joblib/.gitignore", marked.1)],
+            vec!["joblib/joblib"],
+        ),
+        (
+            vec!["joblib/joblib/f", "joblib/mod/f"],
+            vec![("joblib/.gitignore", marked.1)],
+            vec!["joblib"],
+        ),
         // Memory(Path("x")), with a stranger's file in it, and before the first call.
         (vec!["mod/f"], vec![], vec![""]),
         (vec!["pkg/sub/mod/f", "mod/g"], vec![], vec![""]),
@@ -426,6 +437,44 @@ fn checks_find_missing_parts_and_left_over_files() {
         conditions(1e9)[&format!("mod.f/{HASH}")],
         Some(Condition::Expired)
     );
+}
+
+/// Before Python 3.8 `inspect` left out comments behind the last statement; pickles were of protocol 2 or 3 then.
+#[test]
+fn a_comment_at_the_end_that_an_old_python_left_out_makes_nothing_stale() {
+    let source = folder(&[("mod.py", "def f(x):\n    return x\n    # the end\n")]);
+    for (protocol, expected) in [
+        (2, Condition::Fresh),
+        (3, Condition::Fresh),
+        (4, Condition::Stale),
+    ] {
+        let temp = folder(&[
+            (
+                "mod/f/func_code.py",
+                "# first line: 1\ndef f(x):\n    return x\n",
+            ),
+            (
+                &format!("mod/f/{HASH}/metadata.json"),
+                r#"{"duration": 0.5, "input_args": {"x": "1"}}"#,
+            ),
+        ]);
+        let output = temp.path().join(format!("mod/f/{HASH}/output.pkl"));
+        fs::write(output, [0x80, protocol, b'K', 1, b'.']).unwrap();
+        let info = open_all(temp.path()).unwrap().remove(0);
+        let store = Store::open(&info).unwrap();
+        let snapshot = read(temp.path());
+        let (_, record) = snapshot.records().next().unwrap();
+        let options = CheckOptions {
+            source: Some(source.path().to_owned()),
+            ..CheckOptions::default()
+        };
+        let verdict = crate::ops::check::entry(&store, &record, &options).unwrap();
+        assert_eq!(
+            verdict.condition, expected,
+            "{protocol}: {:?}",
+            verdict.evidence
+        );
+    }
 }
 
 #[test]

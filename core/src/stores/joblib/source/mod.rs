@@ -25,7 +25,7 @@ const SHOWN: usize = 60;
 /// What a store's writer means for its functions' folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Age {
-    /// joblib 0.7, of Pythons that left comments at the end of a function out.
+    /// joblib before 1.3, of Pythons that left comments at the end of a function out.
     Ancient,
     /// joblib 0.8 to 1.2: folders name the function alone, not the class or function around it.
     Old,
@@ -74,7 +74,7 @@ impl Sources {
     pub(super) fn findings(
         &self,
         locator: &[u8],
-        age: Age,
+        age: impl FnOnce() -> Age,
         cached: impl FnOnce() -> Result<Option<CachedSource>>,
     ) -> Arc<[Finding]> {
         let lock = || self.judged.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +82,7 @@ impl Sources {
             return Arc::clone(known);
         }
         let finding = match cached() {
-            Ok(Some(cached)) => self.judge(locator, age, &cached).finding(),
+            Ok(Some(cached)) => self.judge(locator, age(), &cached).finding(),
             Err(error) => Some(note(error.to_string())),
             Ok(None) => Some(note(
                 "func_code.py is missing: joblib computes the next call again and writes it anew",
