@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeSeq as _, Serializer};
 
 use super::LongDouble;
+use crate::model::value::NodeId;
 
 /// One element, already out of its array.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,9 +29,21 @@ pub enum Element {
     Repr(String),
     /// A record or a sub-array.
     List(Vec<Element>),
+    /// A Python object that was left in its value for whoever writes it whole; never met at a glance.
+    Object(NodeId),
 }
 
 impl Element {
+    /// Memory that a copy of it takes.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        let more = match self {
+            Self::Text(text) | Self::Repr(text) => text.len() as u64,
+            Self::List(list) => list.iter().map(Self::size_bytes).sum(),
+            _ => 0,
+        };
+        more.saturating_add(size_of::<Self>() as u64)
+    }
+
     /// As Python's `str` prints it; null as `None`.
     pub fn text(&self) -> String {
         match self {
@@ -50,6 +63,7 @@ impl Element {
             Self::LongDouble(long) => long.to_string(),
             Self::Complex(re, im) => super::repr::complex_repr(*re, *im),
             Self::Text(text) => super::repr::str_repr(text),
+            Self::Object(_) => "…".to_owned(),
             Self::Repr(text) => text.clone(),
             Self::List(list) => {
                 let parts: Vec<String> = list.iter().map(Self::repr).collect();
@@ -73,7 +87,7 @@ impl Serialize for Element {
             Self::Float(value) if value.is_finite() => serializer.serialize_f64(*value),
             Self::LongDouble(long) => Self::Float(long.to_f64()).serialize(serializer),
             Self::Null | Self::None | Self::Float(_) => serializer.serialize_none(),
-            Self::Complex(..) => serializer.serialize_str(&self.repr()),
+            Self::Complex(..) | Self::Object(_) => serializer.serialize_str(&self.repr()),
             Self::Text(text) | Self::Repr(text) => serializer.serialize_str(text),
             Self::List(list) => {
                 let mut seq = serializer.serialize_seq(Some(list.len()))?;

@@ -239,6 +239,7 @@ fn parts(value: &Value, format: &str, made: &Made<'_>, content: &Content) -> Opt
             let look = Look {
                 max_bytes: u64::MAX,
                 is_cancelled: &|| false,
+                batch: None,
             };
             let lying = Lying {
                 view: &offsets,

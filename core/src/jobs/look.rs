@@ -100,6 +100,7 @@ pub(super) fn run(target: &Target, sight: Sight, context: &Context) -> Result<()
     let look = Look {
         max_bytes: MAX_BYTES,
         is_cancelled: &|| context.cancel.is_cancelled(),
+        batch: None,
     };
     let seen = match target {
         Target::Array(array) => array_seen(array, &sight, &look),

@@ -8,13 +8,13 @@ use super::cells::Source;
 use super::moment;
 use crate::formats::Element;
 use crate::formats::made::Made;
-use crate::formats::numpy::{ArrayData, Dtype, Forward, datetime_text, int_of};
+use crate::formats::numpy::{ArrayData, Dtype, Forward, cut_short, datetime_text, int_of};
 use crate::model::value::{NodeId, Value};
 
 /// Lists of lists: deeper than anybody stacks, shallow enough for the call stack.
 const MAX_DEPTH: usize = 8;
 
-/// Bytes of one text, and of a run of elements read at once.
+/// Bytes of a run of elements that a glance reads at once.
 const MAX_RUN: u64 = 16 << 20;
 
 /// One array, or the chunks of one.
@@ -104,6 +104,11 @@ impl Arrow {
         lens.fold(0, u64::saturating_add)
     }
 
+    /// True if elements take room in buffers.
+    pub(super) fn has_bytes(&self) -> bool {
+        !matches!(self.arrow_type.layout, Layout::Null | Layout::Other)
+    }
+
     /// pyarrow's name of the type.
     pub(super) fn type_name(&self) -> &str {
         &self.arrow_type.name
@@ -126,6 +131,26 @@ impl Arrow {
     }
 }
 
+impl Arrow {
+    /// The elements of a list inside a list; at a glance the first of them.
+    fn read_list(&self, source: &Source<'_>, range: Range<u64>) -> io::Result<Vec<Element>> {
+        if !source.look.is_whole() {
+            let end = range.end.min(range.start.saturating_add(MAX_LIST));
+            return self.read(source, range.start..end);
+        }
+        let n = range.end.saturating_sub(range.start);
+        source
+            .look
+            .take(n.saturating_mul(size_of::<Element>() as u64))?;
+        let list = self.read(source, range)?;
+        if list.len() as u64 == n {
+            Ok(list)
+        } else {
+            Err(cut_short())
+        }
+    }
+}
+
 /// `py_buffer(bytes)`; `None` for an absent one.
 fn buffer(value: &Value, node: NodeId) -> Option<ArrayData> {
     let made = Made::of(value, node).filter(|made| made.qualname == "py_buffer")?;
@@ -145,6 +170,9 @@ impl Chunk {
     ) -> io::Result<Vec<Element>> {
         let rows = rows.start.saturating_add(self.offset)..rows.end.saturating_add(self.offset);
         let elements = self.values(source, layout, &rows)?;
+        if source.look.is_whole() && elements.len() as u64 != rows.end - rows.start {
+            return Err(cut_short());
+        }
         let Some(Some(_)) = self.buffers.first() else {
             return Ok(elements);
         };
@@ -231,6 +259,11 @@ impl Chunk {
                 })?;
                 self.looked_up(source, &codes)?
             }
+            Layout::Other if source.look.is_whole() => {
+                return Err(io::Error::other(
+                    "a column is of an Arrow type not known here",
+                ));
+            }
             Layout::Other => (rows.start..rows.end)
                 .map(|_| Element::Text("…".to_owned()))
                 .collect(),
@@ -241,12 +274,17 @@ impl Chunk {
     fn bytes(&self, source: &Source<'_>, number: usize, range: Range<u64>) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let len = range.end.saturating_sub(range.start);
-        if len > MAX_RUN {
+        source.look.take(len)?;
+        if !source.look.is_whole() && len > MAX_RUN {
             return Err(io::Error::other("an element of an Arrow array is too long"));
         }
         if let Some(Some(data)) = self.buffers.get(number) {
             let is_cancelled = source.look.is_cancelled;
-            Forward::new(data, source.content, is_cancelled).read(range.start, len, &mut bytes)?;
+            let mut data = Forward::new(data, source.content, is_cancelled);
+            let n = data.read(range.start, len, &mut bytes)?;
+            if source.look.is_whole() && n.is_none_or(|n| n < len) {
+                return Err(cut_short());
+            }
         }
         Ok(bytes)
     }
@@ -393,7 +431,7 @@ impl Chunk {
         };
         let list = |row: u64| {
             let start = row.saturating_mul(n);
-            child.read(source, start..start.saturating_add(n.min(MAX_LIST)))
+            child.read_list(source, start..start.saturating_add(n))
         };
         (rows.start..rows.end)
             .map(|row| list(row).map(Element::List))
@@ -413,8 +451,7 @@ impl Chunk {
                 let Some(child) = self.children.first() else {
                     return Ok(Element::Null);
                 };
-                let end = (*end).min(start.saturating_add(MAX_LIST));
-                child.read(source, *start..end).map(Element::List)
+                child.read_list(source, *start..*end).map(Element::List)
             })
             .collect()
     }
@@ -430,12 +467,7 @@ impl Chunk {
         let used = || codes.iter().filter_map(code);
         let (first, last) = (used().min().unwrap_or(0), used().max().unwrap_or(0));
         let names = dictionary.read(source, first..last.saturating_add(1))?;
-        let named = codes.iter().map(|element| {
-            let at = code(element).and_then(|code| usize::try_from(code - first).ok());
-            at.and_then(|at| names.get(at).cloned())
-                .unwrap_or(Element::Null)
-        });
-        Ok(named.collect())
+        source.look.named(codes.iter().map(code), first, &names)
     }
 }
 

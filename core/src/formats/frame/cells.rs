@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::arrow::Arrow;
 use super::make;
 use super::moment::{self, Zone};
-use super::object::element_of;
+use super::object::element_for;
 use crate::formats::numpy::{ArrayView, Dtype, Item, Look, Lying, Scalar};
 use crate::formats::{Content, Element};
 use crate::model::value::{NodeId, Value};
@@ -115,6 +115,17 @@ impl Cells {
         }
     }
 
+    /// True if each element takes room in the file, so that there are no more than it has bytes.
+    pub(super) fn has_bytes(&self) -> bool {
+        match self {
+            Self::Plain { view, .. } => view.step_bytes() > 0,
+            Self::Masked { .. } | Self::Categorical { .. } | Self::Interval { .. } => true,
+            Self::Arrow { array, .. } => array.has_bytes(),
+            Self::Multi { codes, .. } => !codes.is_empty(),
+            Self::Sparse { .. } | Self::Steps { .. } | Self::Foreign { .. } => false,
+        }
+    }
+
     /// pandas' name of the type.
     pub(super) fn dtype(&self) -> String {
         match self {
@@ -170,8 +181,8 @@ impl Cells {
         rows: Range<u64>,
     ) -> io::Result<Vec<Vec<Element>>> {
         let element = |view: &ArrayView, item: Item<'_>, reading: &Reading| match item {
-            Item::Bytes(bytes) => number(&view.dtype, bytes, reading),
-            Item::Object(node) => element_of(source.value, node),
+            Item::Bytes(bytes) => number(&view.dtype, bytes, reading, &source.look),
+            Item::Object(node) => element_for(source.value, node, &source.look),
             Item::Masked => Element::Null,
         };
         Ok(vec![match self {
@@ -240,7 +251,7 @@ impl Cells {
                     start..start.saturating_add(u64::try_from(len).unwrap_or(0))
                 });
                 let values = Self::plain((**values).clone());
-                let fill = element_of(source.value, *fill);
+                let fill = element_for(source.value, *fill, &source.look);
                 sparse(source, places, &values, &fill, rows)?
             }
             Self::Arrow { array, .. } => array.read(source, rows)?,
@@ -257,6 +268,9 @@ impl Cells {
                     .map(|part| part.map(with_gaps))
                     .collect();
                 turned(&parts?)
+            }
+            Self::Foreign { class } if source.look.is_whole() => {
+                return Err(io::Error::other(format!("{class} is not known here")));
             }
             Self::Foreign { .. } => (rows.start..rows.end)
                 .map(|_| Element::Text("…".to_owned()))
@@ -326,7 +340,7 @@ pub(super) fn flat<T: Clone + Default>(
 }
 
 /// An element of bytes as pandas prints it where numpy has no plain form.
-fn number(dtype: &Dtype, bytes: &[u8], reading: &Reading) -> Element {
+fn number(dtype: &Dtype, bytes: &[u8], reading: &Reading, look: &Look<'_>) -> Element {
     let text = |text: Option<String>| text.map_or(Element::Null, Element::Text);
     match (reading, &dtype.scalar) {
         (Reading::Period(frequency), _) => text(
@@ -349,7 +363,7 @@ fn number(dtype: &Dtype, bytes: &[u8], reading: &Reading) -> Element {
                 .int(bytes)
                 .and_then(|count| moment::timedelta(count, unit)),
         ),
-        _ => dtype.element(bytes),
+        _ => dtype.element_for(bytes, look),
     }
 }
 
@@ -372,12 +386,7 @@ fn coded(
         return Ok(vec![Element::Null; codes.len()]);
     };
     let names = one(names.read(source, 0..1, first..last.saturating_add(1)))?;
-    let named = codes.iter().map(|code| {
-        let at = code.and_then(|code| usize::try_from(code - first).ok());
-        at.and_then(|at| names.get(at).cloned())
-            .unwrap_or(Element::Null)
-    });
-    Ok(named.collect())
+    source.look.named(codes.iter().copied(), first, &names)
 }
 
 fn sparse(
@@ -388,6 +397,9 @@ fn sparse(
     rows: Range<u64>,
 ) -> io::Result<Vec<Element>> {
     let n = usize::try_from(rows.end.saturating_sub(rows.start)).unwrap_or(0);
+    source
+        .look
+        .take(fill.size_bytes().saturating_mul(n as u64))?;
     let mut out = vec![fill.clone(); n];
     let mut n_before = 0_u64;
     for place in places {

@@ -51,10 +51,7 @@ impl Frame {
         let source = Source {
             value,
             content,
-            look: Look {
-                max_bytes: u64::MAX,
-                is_cancelled: &|| false,
-            },
+            look: Look::GLANCE,
         };
         if let Some(frame) = polars::frame(&source, node) {
             return Some(frame);
@@ -104,11 +101,11 @@ impl Frame {
         })
     }
 
-    /// True if more would be written of it than it holds: columns beyond those shown, or an index without columns.
+    /// True if more would be written of it than it holds: columns beyond those shown, or rows that take no bytes.
     pub(super) fn is_beyond_saving(&self) -> bool {
         const MAX_BARE_ROWS: u64 = 1 << 24;
-        let has_columns = !self.columns.is_empty();
-        self.n_columns > self.columns.len() as u64 || !has_columns && self.n_rows > MAX_BARE_ROWS
+        let has_bytes = self.blocks.iter().any(Cells::has_bytes);
+        self.n_columns > self.columns.len() as u64 || !has_bytes && self.n_rows > MAX_BARE_ROWS
     }
 
     /// Labels of these rows; those of several levels are lists.

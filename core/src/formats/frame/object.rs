@@ -5,14 +5,19 @@ use super::moment::{self, Zone};
 use crate::formats::Element;
 use crate::formats::bytes::bytes_of;
 use crate::formats::made::Made;
-use crate::formats::numpy::{self, Dtype, int_of};
+use crate::formats::numpy::{self, Dtype, Look, int_of};
 use crate::model::value::{NodeId, Value};
 
 /// Units by their number (`NPY_DATETIMEUNIT`), as pandas 2 and later pickle them.
 const UNITS: [(i64, &str); 4] = [(7, "s"), (8, "ms"), (9, "us"), (10, "ns")];
 
-/// The object at `node`; missing ones are null.
+/// The head of the object at `node`; missing ones are null.
 pub(in crate::formats) fn element_of(value: &Value, node: NodeId) -> Element {
+    element_for(value, node, &Look::GLANCE)
+}
+
+/// The object at `node`, as whole as it is wanted.
+pub(super) fn element_for(value: &Value, node: NodeId, look: &Look<'_>) -> Element {
     if let Some(name) = value.name(node)
         && matches!(&*name.qualname, "NA" | "NaT")
         && name.module.starts_with("pandas")
@@ -21,7 +26,7 @@ pub(in crate::formats) fn element_of(value: &Value, node: NodeId) -> Element {
     }
     let made = Made::of(value, node);
     let known = made.and_then(|made| known(value, &made));
-    match known.unwrap_or_else(|| numpy::element_of(value, node)) {
+    match known.unwrap_or_else(|| look.object(value, node)) {
         Element::None => Element::Null,
         element => element,
     }
@@ -68,7 +73,8 @@ fn known(value: &Value, made: &Made<'_>) -> Option<Element> {
         }
         "scalar" if made.module.ends_with("multiarray") => {
             let dtype = Dtype::from_value(value, arg(0)?).ok()?;
-            Some(dtype.element(&bytes_of(value, arg(1)?)?.bytes))
+            let bytes = bytes_of(value, arg(1)?).filter(|bytes| !bytes.is_cut())?;
+            Some(dtype.element(&bytes.bytes))
         }
         "Decimal" => Some(Element::Text(value.str(arg(0)?)?.into_owned())),
         "datetime" | "date" if made.module == "datetime" => {

@@ -1,7 +1,7 @@
 //! Single elements out of an array's bytes.
 
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
-use super::{Dtype, Scalar};
+use super::{Dtype, Look, Scalar};
 use crate::formats::repr::long_complex_repr;
 use crate::formats::{Element, LongDouble};
 
@@ -9,13 +9,19 @@ use crate::formats::{Element, LongDouble};
 const MAX_INNER: u64 = 64;
 
 impl Dtype {
-    /// The element whose bytes these are; `Null` if there are too few.
+    /// The element whose bytes these are, of long inner arrays the head; `Null` if there are too few.
     pub fn element(&self, bytes: &[u8]) -> Element {
+        self.element_for(bytes, &Look::GLANCE)
+    }
+
+    /// The same, with inner arrays as long as they are wanted.
+    pub(crate) fn element_for(&self, bytes: &[u8], look: &Look<'_>) -> Element {
         if let Some((base, shape)) = &self.sub_array {
-            return sub_array(base, shape, bytes);
+            return sub_array(base, shape, bytes, look);
         }
         if !self.fields.is_empty() {
-            return Element::List(self.fields.iter().map(|f| f.element(bytes)).collect());
+            let fields = self.fields.iter();
+            return Element::List(fields.map(|f| f.element(bytes, look)).collect());
         }
         let size = usize::try_from(self.item_size).unwrap_or(usize::MAX);
         let Some(bytes) = bytes.get(..size) else {
@@ -53,6 +59,14 @@ impl Dtype {
             },
             Scalar::Object | Scalar::VariableStr(_) => Element::Null,
         }
+    }
+
+    /// True if elements, or elements inside of them, take no bytes, so that any number of them does not either.
+    pub(super) fn has_nothing(&self) -> bool {
+        let inner = self.sub_array.as_ref();
+        self.item_size == 0
+            || inner.is_some_and(|(base, _)| base.has_nothing())
+            || self.fields.iter().any(|field| field.dtype.has_nothing())
     }
 
     /// A signed integer of up to eight bytes in this type's byte order.
@@ -135,12 +149,12 @@ impl Dtype {
 }
 
 impl super::Field {
-    fn element(&self, record: &[u8]) -> Element {
+    fn element(&self, record: &[u8], look: &Look<'_>) -> Element {
         match usize::try_from(self.offset)
             .ok()
             .and_then(|at| record.get(at..))
         {
-            Some(bytes) => self.dtype.element(bytes),
+            Some(bytes) => self.dtype.element_for(bytes, look),
             None => Element::Null,
         }
     }
@@ -161,10 +175,10 @@ fn escaped(bytes: &[u8]) -> String {
     crate::model::text::from_bytes(bytes).into_owned()
 }
 
-/// An inner array as nested lists, cut after its first elements.
-fn sub_array(base: &Dtype, shape: &[u64], bytes: &[u8]) -> Element {
+/// An inner array as nested lists, at a glance cut after its first elements.
+fn sub_array(base: &Dtype, shape: &[u64], bytes: &[u8], look: &Look<'_>) -> Element {
     let Some((&axis, inner)) = shape.split_first() else {
-        return base.element(bytes);
+        return base.element_for(bytes, look);
     };
     let step = inner
         .iter()
@@ -175,11 +189,12 @@ fn sub_array(base: &Dtype, shape: &[u64], bytes: &[u8]) -> Element {
     if inner.len() > 64 {
         return Element::Null;
     }
-    let n = usize::try_from(axis.min(MAX_INNER)).unwrap_or(0);
+    let most = if look.is_whole() { axis } else { MAX_INNER };
+    let n = usize::try_from(axis.min(most)).unwrap_or(0);
     Element::List(
         (0..n)
             .map_while(|i| bytes.get(i.checked_mul(step)?..))
-            .map(|rest| sub_array(base, inner, rest))
+            .map(|rest| sub_array(base, inner, rest, look))
             .collect(),
     )
 }

@@ -4,7 +4,9 @@ mod array;
 mod datetime;
 mod dtype;
 mod element;
+mod look;
 pub(crate) mod npy;
+mod object;
 mod pick;
 mod picture;
 mod stats;
@@ -18,10 +20,12 @@ pub(crate) use datetime::{NOT_A_TIME, datetime_text};
 pub use dtype::{Dtype, Field, Scalar};
 pub(crate) use dtype::{int_of, is_text_type, shape_of};
 pub(crate) use element::trimmed;
+pub use look::Look;
+pub(crate) use look::{Batch, is_too_much};
+pub(crate) use object::element_of;
 pub(crate) use picture::Lying;
-pub use picture::{ArraySlice, Bucket, Envelope, Grid, Histogram, Look};
-pub(crate) use stats::element_of;
-pub(crate) use walk::{Forward, Item};
+pub use picture::{ArraySlice, Bucket, Envelope, Grid, Histogram};
+pub(crate) use walk::{Forward, Item, cut_short};
 
 /// What can be said of an array without showing it whole.
 #[derive(Debug, Clone, PartialEq)]

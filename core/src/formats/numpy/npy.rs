@@ -207,6 +207,7 @@ fn sub_array(base: Dtype, shape: Vec<u64>) -> Option<Dtype> {
 mod tests {
     use super::*;
     use crate::formats::Element;
+    use crate::formats::numpy::Look;
 
     fn npy(header: &str, data: &[u8]) -> Content {
         let mut bytes = MAGIC.to_vec();
@@ -233,7 +234,9 @@ mod tests {
         let none = Value::none();
         let floats = |a, b| Element::List(vec![Element::Float(a), Element::Float(b)]);
         assert_eq!(
-            array.elements(&none, &content, 0, 5).unwrap(),
+            array
+                .elements(&none, &content, 0..5, &Look::GLANCE)
+                .unwrap(),
             [
                 Element::List(vec![Element::Int(1), floats(1.0, 2.0)]),
                 Element::List(vec![Element::Int(2), floats(0.0, 0.0)]),
@@ -250,7 +253,9 @@ mod tests {
         let array = open(&content).unwrap();
         let ints: Vec<Element> = [0, 1, 2, 10, 11].map(Element::Int).into();
         assert_eq!(
-            array.elements(&Value::none(), &content, 0, 5).unwrap(),
+            array
+                .elements(&Value::none(), &content, 0..5, &Look::GLANCE)
+                .unwrap(),
             ints
         );
         assert_eq!(array.order, Order::F);

@@ -7,19 +7,11 @@ use std::io;
 use std::ops::Range;
 
 use super::array::ArrayView;
+use super::look::Look;
 use super::pick::{Pick, cost, thin};
 use super::walk::Item;
 use crate::formats::{Content, Element};
 use crate::model::value::Value;
-
-/// What looking into an array may cost.
-#[derive(Clone, Copy)]
-pub struct Look<'a> {
-    /// Bytes that may be read of plain data. Packed data are unpacked as far as the last byte that is needed.
-    pub max_bytes: u64,
-    /// Asked between two reads.
-    pub is_cancelled: &'a dyn Fn() -> bool,
-}
 
 /// Elements of a rectangle, exactly.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +103,7 @@ impl Lying<'_> {
         ranges: &[Range<u64>],
         look: &Look<'_>,
     ) -> io::Result<Option<ArraySlice>> {
-        let map = |item: Item<'_>| self.view.element_of(self.value, item);
+        let map = |item: Item<'_>| self.view.element_of(self.value, item, look);
         let found = self.rectangle(ranges, look, Element::Null, map)?;
         Ok(found.map(|(shape, elements)| ArraySlice { shape, elements }))
     }
@@ -132,6 +124,7 @@ impl Lying<'_> {
                 "expected a slice of at most {MAX_SLICE} elements, found {shape:?}"
             )));
         };
+        self.view.promise(self.value, n, look)?;
         let mut elements = vec![absent; usize::try_from(n).unwrap_or(0)];
         let is_done = self.walk(&picks, look, &mut |cell, item| {
             if let Some(place) = elements.get_mut(cell) {

@@ -1,24 +1,24 @@
 //! Statistics and samples of an array, read in one pass and never as a whole.
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use super::array::{ArrayData, ArrayView};
 use super::datetime::{NOT_A_TIME, datetime_text, timedelta_text};
-use super::walk::{Forward, is_masked};
+use super::look::Look;
+use super::walk::{Forward, Item, MAX_ELEMENT, is_masked, too_large};
 use super::{ArraySummary, Dtype, Order, Scalar};
-use crate::formats::bytes::bytes_of;
-use crate::formats::made::Made;
 use crate::formats::{Content, Element, LongDouble};
-use crate::model::value::{NodeId, Tag, Value};
+use crate::model::value::Value;
 
 /// Elements at the front that a summary shows.
 const N_FIRST: u64 = 5;
 
+/// Elements without bytes that are written: a file of a few bytes can claim any number.
+const MAX_NOTHING: u64 = 1 << 20;
+
 /// Bytes read at a time; the clock is looked at in between.
 const CHUNK: usize = 256 << 10;
-
-/// Characters of a Python object inside an array that are shown.
-const OBJECT_CHARS: usize = 200;
 
 impl ArrayView {
     /// Type, shape, first elements and, unless `is_over` is `None` or says so first, statistics.
@@ -39,7 +39,7 @@ impl ArrayView {
             max: Element::Null,
             mean: None,
             nan_count: None,
-            first: self.elements(value, content, 0, N_FIRST)?,
+            first: self.elements(value, content, 0..N_FIRST, &Look::GLANCE)?,
             is_complete: false,
         };
         if let Some(is_over) = is_over
@@ -50,45 +50,47 @@ impl ArrayView {
         Ok(summary)
     }
 
-    /// Elements `start..start + n` in index (C) order, as plain data.
+    /// Elements in index (C) order, as plain data; those that a damaged array does not hold are left out at a glance.
     ///
     /// # Errors
-    /// What the system or the compression said.
-    pub fn elements(
+    /// What the system or the compression said, and elements that are too large; where they are wanted whole, what the
+    /// array lacks.
+    pub(crate) fn elements(
         &self,
         value: &Value,
         content: &Content,
-        start: u64,
-        n: u64,
+        range: Range<u64>,
+        look: &Look<'_>,
     ) -> io::Result<Vec<Element>> {
-        let end = self.len().unwrap_or(0).min(start.saturating_add(n));
+        let range = range.start..self.len().unwrap_or(0).min(range.end);
+        self.promise(value, range.end.saturating_sub(range.start), look)?;
         if let ArrayData::Objects(list) = &self.data {
             let mut mask = ObjectMask::of(self, content);
             let mut out = Vec::new();
-            for number in start..end {
+            for number in range {
                 let index = usize::try_from(number).unwrap_or(usize::MAX);
                 let Some(node) = value.item(*list, index) else {
                     break;
                 };
-                out.push(if mask.hides(number)? {
-                    Element::Null
+                let item = if mask.hides(number)? {
+                    Item::Masked
                 } else {
-                    object_element(&self.dtype, value, node)
-                });
+                    Item::Object(node)
+                };
+                out.push(self.element_of(value, item, look));
             }
             return Ok(out);
         }
         let (size, mask_size) = (self.dtype.item_size, self.mask_size());
-        // A record of gigabytes is not worth showing.
-        if size.max(mask_size) > CHUNK as u64 {
-            return Ok(Vec::new());
+        if size.max(mask_size) > MAX_ELEMENT {
+            return Err(too_large(size));
         }
-        let mut data = Forward::new(&self.data, content, &|| false);
+        let mut data = Forward::new(&self.data, content, look.is_cancelled);
         let mask = self.mask.as_ref();
-        let mut mask = mask.map(|mask| Forward::new(mask, content, &|| false));
+        let mut mask = mask.map(|mask| Forward::new(mask, content, look.is_cancelled));
         let (mut bytes, mut masked) = (Vec::new(), Vec::new());
         let mut out = Vec::new();
-        for position in (start..end).map_while(|number| self.position(number)) {
+        for position in range.map_while(|number| self.position(number)) {
             let at = |size: u64| position.saturating_mul(size);
             if data.read(at(size), size, &mut bytes)? != Some(size) {
                 break;
@@ -96,13 +98,42 @@ impl ArrayView {
             if let Some(mask) = &mut mask {
                 mask.read(at(mask_size), mask_size, &mut masked)?;
             }
-            out.push(if is_masked(&masked) {
-                Element::Null
+            let item = if is_masked(&masked) {
+                Item::Masked
             } else {
-                self.dtype.element(&bytes)
-            });
+                Item::Bytes(&bytes)
+            };
+            out.push(self.element_of(value, item, look));
         }
         Ok(out)
+    }
+
+    /// Where elements are wanted whole: that the array holds what it claims, and that `n` of them fit a batch.
+    ///
+    /// # Errors
+    /// Damage, and more than fits.
+    pub(super) fn promise(&self, value: &Value, n: u64, look: &Look<'_>) -> io::Result<()> {
+        if !look.is_whole() {
+            return Ok(());
+        }
+        let len = self.len();
+        if let ArrayData::Objects(list) = self.data
+            && len != Some(value.n_items(list) as u64)
+        {
+            return Err(io::Error::other(format!(
+                "an array of the shape {} holds {} objects",
+                super::shape_text(&self.shape),
+                value.n_items(list)
+            )));
+        }
+        if self.dtype.has_nothing() && len.is_none_or(|len| len > MAX_NOTHING) {
+            return Err(io::Error::other(
+                "an array of elements without bytes claims more than a million of them",
+            ));
+        }
+        // An element, and those inside it, take more once they are read.
+        let each = self.mask_size().saturating_mul(size_of::<Element>() as u64);
+        look.take(n.saturating_mul(each.max(self.step_bytes())))
     }
 
     /// `None` if the type has none, or it was over first.
@@ -389,57 +420,6 @@ fn column_major(shape: &[u64], number: u64) -> u64 {
         .fold(0, |place, (index, axis)| {
             place.saturating_mul(*axis).saturating_add(index)
         })
-}
-
-/// An element that is kept as an object: a record is a tuple of them.
-pub(super) fn object_element(dtype: &Dtype, value: &Value, node: NodeId) -> Element {
-    if dtype.fields.is_empty() || value.tag(node) != Some(Tag::Tuple) {
-        return element_of(value, node);
-    }
-    // Types nest no deeper than `Dtype::from_value` lets them.
-    let fields = dtype.fields.iter().zip(value.items(node));
-    Element::List(
-        fields
-            .map(|(field, node)| object_element(&field.dtype, value, node))
-            .collect(),
-    )
-}
-
-/// A Python object inside an array as plain data.
-pub(crate) fn element_of(value: &Value, node: NodeId) -> Element {
-    use crate::model::Kind;
-    use crate::model::value::{Integer, Leaf};
-    match (value.kind(node), value.leaf(node)) {
-        (Kind::Missing, _) => Element::Null,
-        (Kind::None, _) => Element::None,
-        (Kind::Bool, _) => Element::Bool(node == NodeId::TRUE),
-        (_, Some(Leaf::Int(Integer::Small(int)))) => Element::Int(int.into()),
-        (_, Some(Leaf::Float(float))) => Element::Float(float),
-        (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) if !blob.is_cut() => {
-            Element::Text(String::from_utf8_lossy(&blob.bytes).into_owned())
-        }
-        (Kind::Int, _) => {
-            let digits = value.repr(node, OBJECT_CHARS).text;
-            digits.parse().map_or(Element::Repr(digits), Element::Int)
-        }
-        _ => scalar(value, node)
-            .unwrap_or_else(|| Element::Repr(value.repr(node, OBJECT_CHARS).text)),
-    }
-}
-
-/// A number or text of numpy's own among Python objects; `None` for all others.
-fn scalar(value: &Value, node: NodeId) -> Option<Element> {
-    let made = Made::of(value, node)?;
-    if made.qualname != "scalar" || !made.module.ends_with("multiarray") {
-        return None;
-    }
-    let dtype = Dtype::from_value(value, *made.args.first()?).ok()?;
-    let is_plain = matches!(
-        dtype.scalar,
-        Scalar::Bool | Scalar::Int | Scalar::UInt | Scalar::Float | Scalar::Str
-    );
-    let bytes = bytes_of(value, *made.args.get(1)?).filter(|_| is_plain)?;
-    Some(dtype.element(&bytes.bytes))
 }
 
 /// Bytes written as text: each character up to U+00FF is one byte.

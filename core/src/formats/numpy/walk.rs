@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use super::array::{ArrayData, ArrayView};
+use super::look::Look;
 use super::pick::{GAP, Pick};
 use super::stats::ObjectMask;
 use super::{Dtype, Order, Scalar};
@@ -11,6 +12,9 @@ use crate::model::value::{NodeId, Value};
 
 /// Bytes read at a time; whether to go on is asked in between.
 const CHUNK: u64 = 256 << 10;
+
+/// Bytes of one element that is read whole: more than any text or record in a file that was met.
+pub(super) const MAX_ELEMENT: u64 = 16 << 20;
 
 /// Runs that one read serves at most.
 const MAX_RUNS: usize = 64 << 10;
@@ -57,7 +61,7 @@ impl ArrayView {
     }
 
     /// Bytes of one element where it lies; a listed object counts as one.
-    pub(super) fn step_bytes(&self) -> u64 {
+    pub(crate) fn step_bytes(&self) -> u64 {
         match self.data {
             ArrayData::Objects(_) => 1,
             _ => self.dtype.item_size,
@@ -92,10 +96,12 @@ impl ArrayView {
         is_cancelled: &dyn Fn() -> bool,
         sink: Sink<'_>,
     ) -> io::Result<bool> {
-        // Elements of no bytes say nothing, and records of gigabytes are not worth showing.
-        let sizes = [self.step_bytes(), self.mask_size()];
-        let is_sound = sizes.iter().all(|size| (1..=CHUNK).contains(size));
-        let Some(strides) = self.strides().filter(|_| is_sound) else {
+        let size = self.step_bytes();
+        if size.max(self.mask_size()) > MAX_ELEMENT {
+            return Err(too_large(size));
+        }
+        // Elements of no bytes say nothing.
+        let Some(strides) = self.strides().filter(|_| size > 0) else {
             return Ok(true);
         };
         let forward = |data| Forward::new(data, content, is_cancelled);
@@ -137,10 +143,10 @@ impl ArrayView {
         leaves(&self.dtype)
     }
 
-    pub(super) fn element_of(&self, value: &Value, item: Item<'_>) -> Element {
+    pub(super) fn element_of(&self, value: &Value, item: Item<'_>, look: &Look<'_>) -> Element {
         match item {
-            Item::Bytes(bytes) => self.dtype.element(bytes),
-            Item::Object(node) => super::stats::object_element(&self.dtype, value, node),
+            Item::Bytes(bytes) => self.dtype.element_for(bytes, look),
+            Item::Object(node) => super::object::record(&self.dtype, value, node, look),
             Item::Masked => Element::Null,
         }
     }
@@ -150,7 +156,7 @@ impl ArrayView {
     pub(super) fn number_of(&self, value: &Value, item: Item<'_>) -> Option<f64> {
         match item {
             Item::Bytes(bytes) => Some(self.dtype.number(bytes).unwrap_or(f64::NAN)),
-            Item::Object(node) => Some(match super::stats::element_of(value, node) {
+            Item::Object(node) => Some(match super::object::element_of(value, node) {
                 Element::Bool(is_true) => f64::from(u8::from(is_true)),
                 Element::Float(float) => float,
                 Element::LongDouble(long) => long.to_f64(),
@@ -390,7 +396,13 @@ impl Batch<'_> {
     }
 }
 
-fn cut_short() -> io::Error {
+pub(super) fn too_large(size: u64) -> io::Error {
+    io::Error::other(format!(
+        "expected elements of at most {MAX_ELEMENT} bytes, found {size}"
+    ))
+}
+
+pub(crate) fn cut_short() -> io::Error {
     io::Error::new(
         io::ErrorKind::UnexpectedEof,
         "expected more bytes of array data, found the end",

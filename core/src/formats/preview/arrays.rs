@@ -26,7 +26,7 @@ pub struct ArrayHandle {
 
 impl ArrayHandle {
     /// The array at `node` of a value; `None` if there is none, or its file is missing or damaged.
-    pub(super) fn of(
+    pub(in crate::formats) fn of(
         value: &Arc<Value>,
         node: NodeId,
         content: &Content,
@@ -76,7 +76,29 @@ impl ArrayHandle {
     /// # Errors
     /// What the system or the compression said.
     pub fn elements(&self, start: u64, n: u64) -> io::Result<Vec<Element>> {
-        self.view.elements(&self.value, &self.content, start, n)
+        self.elements_for(start..start.saturating_add(n), &Look::GLANCE)
+    }
+
+    /// Elements in index (C) order.
+    ///
+    /// # Errors
+    /// What the system or the compression said; where they are wanted whole, what the array lacks.
+    pub(crate) fn elements_for(
+        &self,
+        range: Range<u64>,
+        look: &Look<'_>,
+    ) -> io::Result<Vec<Element>> {
+        self.view.elements(&self.value, &self.content, range, look)
+    }
+
+    /// The value that the array is in.
+    pub(crate) fn value(&self) -> &Arc<Value> {
+        &self.value
+    }
+
+    /// The bytes that its elements lie in.
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
     }
 
     /// The elements in `ranges`, one an axis and cut to the array; axes that are not named are taken whole.

@@ -37,12 +37,26 @@ pub struct TableHandle {
 const HEAD: u64 = 5;
 
 impl TableHandle {
-    pub(super) fn of(value: &Arc<Value>, node: NodeId, content: &Content) -> Option<Self> {
+    pub(in crate::formats) fn of(
+        value: &Arc<Value>,
+        node: NodeId,
+        content: &Content,
+    ) -> Option<Self> {
         Some(Self {
             frame: Arc::new(Frame::of(value, node, content)?),
             content: content.clone(),
             value: Arc::clone(value),
         })
+    }
+
+    /// The value that the table is in.
+    pub(crate) fn value(&self) -> &Arc<Value> {
+        &self.value
+    }
+
+    /// The bytes that its data lie in.
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
     }
 
     /// Labels of `rows`, cut to the table; labels of several levels are lists.
@@ -68,10 +82,7 @@ impl TableHandle {
     }
 
     pub(super) fn head(&self) -> io::Result<Table> {
-        let look = Look {
-            max_bytes: u64::MAX,
-            is_cancelled: &|| false,
-        };
+        let look = Look::GLANCE;
         Ok(Table {
             columns: self.frame.columns.clone(),
             dtypes: self.frame.dtypes.clone(),

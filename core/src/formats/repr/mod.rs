@@ -48,6 +48,8 @@ pub struct Repr {
     pub text: String,
     /// True if the text was cut, or something in it was not kept.
     pub is_cut: bool,
+    /// True if arrays in it are named by type and shape, and not printed.
+    pub has_stand_ins: bool,
 }
 
 impl Value {
@@ -67,10 +69,12 @@ impl Value {
             tasks: vec![Task::Piece(Piece::Node(node))],
             open: HashSet::new(),
             repeated: HashSet::new(),
+            has_stand_ins: false,
         };
         printer.run();
         Repr {
             is_cut: printer.out.is_cut,
+            has_stand_ins: printer.has_stand_ins,
             text: printer.out.into_text(),
         }
     }
@@ -90,6 +94,8 @@ impl Value {
 #[derive(Debug, Clone)]
 pub(super) enum Piece {
     Text(String),
+    /// Text in place of what is not printed.
+    StandIn(String),
     Node(NodeId),
     /// Separated by commas.
     Nodes(Vec<NodeId>),
@@ -132,6 +138,8 @@ enum Task {
     Rest(Piece, usize),
     /// A container is done.
     Close(NodeId),
+    /// Its printing inside of itself is done.
+    CloseAgain(NodeId),
 }
 
 struct Printer<'v> {
@@ -143,6 +151,7 @@ struct Printer<'v> {
     open: HashSet<NodeId>,
     /// Those among them that were printed again, because Python only notices by what they hold.
     repeated: HashSet<NodeId>,
+    has_stand_ins: bool,
 }
 
 impl Printer<'_> {
@@ -155,6 +164,9 @@ impl Printer<'_> {
                 Task::Close(node) => {
                     self.open.remove(&node);
                 }
+                Task::CloseAgain(node) => {
+                    self.repeated.remove(&node);
+                }
                 Task::Piece(piece) => self.piece(piece),
                 Task::Rest(piece, number) => self.rest(piece, number),
             }
@@ -164,6 +176,10 @@ impl Printer<'_> {
     fn piece(&mut self, piece: Piece) {
         match piece {
             Piece::Text(text) => self.out.push_str(&text),
+            Piece::StandIn(text) => {
+                self.out.push_str(&text);
+                self.has_stand_ins = true;
+            }
             Piece::Str(string) => text::str_repr(string.as_bytes(), &mut self.out),
             Piece::Bytes(bytes) => {
                 self.out.push('b');
@@ -258,9 +274,12 @@ impl Printer<'_> {
                 self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }
             _ => {
-                if self.open.insert(node) {
-                    self.tasks.push(Task::Close(node));
-                }
+                let is_first = self.open.insert(node);
+                self.tasks.push(if is_first {
+                    Task::Close(node)
+                } else {
+                    Task::CloseAgain(node)
+                });
                 let pieces = self.container(node, kind);
                 self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }

@@ -15,10 +15,12 @@ use crate::model::{ChildKey, Kind};
 /// How the object at `node` prints, as pieces.
 pub(super) fn object_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
     if let Some(blob) = bytes_of(value, node) {
-        return vec![Piece::Bytes(blob.bytes.into_owned())];
+        let rest = blob.is_cut().then_some(Piece::Node(NodeId::MISSING));
+        let bytes = Piece::Bytes(blob.bytes.into_owned());
+        return std::iter::once(bytes).chain(rest).collect();
     }
     if let Some(array) = ArrayView::of(value, node) {
-        return vec![text(format!("<{}>", array.label()))];
+        return vec![Piece::StandIn(format!("<{}>", array.label()))];
     }
     if let Some(by_value) = ByValue::of(value, node) {
         return vec![text(by_value.repr())];

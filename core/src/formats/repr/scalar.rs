@@ -39,7 +39,7 @@ pub(super) fn block_pieces(value: &Value, node: NodeId) -> Vec<Piece> {
             _ => "<array>".to_owned(),
         },
     };
-    vec![Piece::Text(text)]
+    vec![Piece::StandIn(text)]
 }
 
 /// `scalar(dtype, bytes)`, or `scalar(dtype, object)` for objects.

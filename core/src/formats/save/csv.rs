@@ -2,14 +2,18 @@
 //! quote before it.
 
 use std::io::{self, Write};
+use std::ops::Range;
+use std::slice;
 
+use super::batches::{go_on, in_batches};
+use super::objects::{Objects, Texts};
 use super::{SaveAs, unfit};
 use crate::error::Result;
 use crate::formats::Element;
-use crate::formats::numpy::{Look, element_of};
+use crate::formats::numpy::{Batch, Look};
 use crate::formats::preview::{ArrayHandle, Preview, TableHandle};
 use crate::model::Kind;
-use crate::model::value::{NodeId, Value};
+use crate::model::value::NodeId;
 
 /// Cells that are read at once.
 const CELLS: u64 = 1 << 16;
@@ -30,22 +34,27 @@ pub(super) fn save(
     preview: &Preview,
     look: &Look<'_>,
     out: &mut dyn Write,
-) -> Result<io::Result<bool>> {
-    let mut rows = Rows(::csv::WriterBuilder::new().flexible(true).from_writer(out));
+) -> Result<io::Result<()>> {
+    let objects = Objects::of(preview, look);
+    let mut rows = Rows {
+        out: ::csv::WriterBuilder::new().flexible(true).from_writer(out),
+        objects,
+        texts: Texts::new(objects.content),
+    };
     if let Some(table) = &preview.table_handle {
-        return Ok(table_rows(table, look, &mut rows));
+        return Ok(rows.table(table));
     }
     if let Some(array) = &preview.array_handle {
         return if array.view.shape.len() <= 2 {
-            Ok(array_rows(array, look, &mut rows))
+            Ok(rows.array(array))
         } else {
             Err(unfit(SaveAs::Csv, "the array has more than two axes"))
         };
     }
-    let (value, root) = (&preview.value, preview.node);
-    match value.kind(root) {
-        Kind::List | Kind::Tuple => Ok(list_rows(value, root, look, &mut rows)),
-        Kind::Dict => Ok(dict_rows(value, root, look, &mut rows)),
+    let root = preview.node;
+    match preview.value.kind(root) {
+        Kind::List | Kind::Tuple => Ok(rows.list(root)),
+        Kind::Dict => Ok(rows.dict(root)),
         _ => Err(unfit(
             SaveAs::Csv,
             "it holds rows, and this is no table, array, list or dict",
@@ -53,19 +62,133 @@ pub(super) fn save(
     }
 }
 
-struct Rows<'w>(::csv::Writer<&'w mut dyn Write>);
+struct Rows<'a, 'w> {
+    out: ::csv::Writer<&'w mut dyn Write>,
+    objects: Objects<'a>,
+    texts: Texts<'a>,
+}
 
-impl Rows<'_> {
+impl Rows<'_, '_> {
     fn row<'e>(&mut self, cells: impl IntoIterator<Item = &'e Element>) -> io::Result<()> {
         for cell in cells {
-            self.0.write_field(text(cell)).map_err(io::Error::other)?;
+            let text = match cell {
+                Element::Object(_) | Element::List(_) => text(&self.whole(cell)?),
+                _ => text(cell),
+            };
+            self.out.write_field(text).map_err(io::Error::other)?;
         }
-        self.0.write_record(None::<&[u8]>).map_err(io::Error::other)
+        self.out
+            .write_record(None::<&[u8]>)
+            .map_err(io::Error::other)
     }
 
-    fn finish(&mut self) -> io::Result<bool> {
-        self.0.flush()?;
-        Ok(true)
+    /// The element with what was left of it. Lists nest no deeper than types do.
+    fn whole(&mut self, element: &Element) -> io::Result<Element> {
+        match element {
+            Element::Object(node) => self.objects.cell(*node, &mut self.texts),
+            Element::List(list) => {
+                let list = list.iter().map(|element| self.whole(element));
+                Ok(Element::List(list.collect::<io::Result<_>>()?))
+            }
+            _ => Ok(element.clone()),
+        }
+    }
+
+    fn header(&mut self, names: impl IntoIterator<Item = String>) -> io::Result<()> {
+        let names: Vec<Element> = names.into_iter().map(Element::Text).collect();
+        self.row(&names)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn table(&mut self, table: &TableHandle) -> io::Result<()> {
+        let frame = &table.frame;
+        if frame.is_beyond_saving() {
+            return Err(io::Error::other(
+                "the table is too wide, or claims too many rows",
+            ));
+        }
+        let names = std::iter::once(String::new()).chain(frame.columns.iter().cloned());
+        self.header(names)?;
+        let columns = 0..frame.columns.len();
+        let most = CELLS / (frame.columns.len() as u64).max(1);
+        let read = |rows: Range<u64>, look: Look<'_>| {
+            let labels = table.labels(rows.clone(), look)?;
+            Ok((labels, table.rows(rows, columns.clone(), look)?))
+        };
+        let look = self.objects.look;
+        in_batches(frame.n_rows, most, look, read, |_, (labels, cells)| {
+            for (label, cells) in labels.iter().zip(&cells) {
+                self.row(std::iter::once(label).chain(cells))?;
+            }
+            Ok(())
+        })?;
+        self.finish()
+    }
+
+    fn array(&mut self, array: &ArrayHandle) -> io::Result<()> {
+        let fields = &array.view.dtype.fields;
+        if !fields.is_empty() && array.view.shape.len() < 2 {
+            self.header(fields.iter().map(|field| field.name.clone()))?;
+        }
+        let n_rows = array.view.shape.first().copied().unwrap_or(1);
+        let width = array.view.shape.get(1).copied().unwrap_or(1);
+        if width == 0 {
+            return self.finish();
+        }
+        let read = |rows: Range<u64>, look: Look<'_>| {
+            let slice = array.slice(slice::from_ref(&rows), &look)?;
+            slice.ok_or_else(|| io::Error::other("it was cancelled"))
+        };
+        let look = self.objects.look;
+        in_batches(n_rows, CELLS / width, look, read, |_, slice| {
+            for row in slice.elements.chunks(usize::try_from(width).unwrap_or(1)) {
+                match row {
+                    [Element::List(parts)] if !fields.is_empty() => self.row(parts)?,
+                    _ => self.row(row)?,
+                }
+            }
+            Ok(())
+        })?;
+        self.finish()
+    }
+
+    fn list(&mut self, list: NodeId) -> io::Result<()> {
+        let value = self.objects.value;
+        for (number, item) in value.items(list).enumerate() {
+            if number % 4096 == 0 {
+                go_on(self.objects.look)?;
+            }
+            let cells: Vec<Element> = match value.kind(item) {
+                Kind::List | Kind::Tuple => value.items(item).map(|n| self.element(n)).collect(),
+                _ => vec![self.element(item)],
+            };
+            self.row(&cells)?;
+        }
+        self.finish()
+    }
+
+    fn dict(&mut self, dict: NodeId) -> io::Result<()> {
+        self.header(["key".to_owned(), "value".to_owned()])?;
+        let value = self.objects.value;
+        for (number, (key, item)) in value.pairs(dict).enumerate() {
+            if number % 4096 == 0 {
+                go_on(self.objects.look)?;
+            }
+            self.row(&[self.element(key), self.element(item)])?;
+        }
+        self.finish()
+    }
+
+    /// Objects are left for [`Self::row`], which writes them whole.
+    fn element(&self, node: NodeId) -> Element {
+        let look = Look {
+            batch: Some(&Batch::new()),
+            ..*self.objects.look
+        };
+        look.object(self.objects.value, node)
     }
 }
 
@@ -88,97 +211,4 @@ fn neutral(text: &str) -> String {
     } else {
         text
     }
-}
-
-fn header(names: impl IntoIterator<Item = String>) -> Vec<Element> {
-    names.into_iter().map(Element::Text).collect()
-}
-
-fn table_rows(table: &TableHandle, look: &Look<'_>, rows: &mut Rows<'_>) -> io::Result<bool> {
-    let frame = &table.frame;
-    if frame.is_beyond_saving() {
-        return Err(io::Error::other(
-            "the table is too wide, or claims too many rows",
-        ));
-    }
-    let names = std::iter::once(String::new()).chain(frame.columns.iter().cloned());
-    rows.row(&header(names))?;
-    let n = (CELLS / (frame.columns.len() as u64).max(1)).max(1);
-    let mut at = 0;
-    while at < frame.n_rows {
-        if (look.is_cancelled)() {
-            return Ok(false);
-        }
-        let range = at..at.saturating_add(n).min(frame.n_rows);
-        let labels = table.labels(range.clone(), *look)?;
-        let cells = table.rows(range.clone(), 0..frame.columns.len(), *look)?;
-        for (label, cells) in labels.iter().zip(&cells) {
-            rows.row(std::iter::once(label).chain(cells))?;
-        }
-        at = range.end;
-    }
-    rows.finish()
-}
-
-fn array_rows(array: &ArrayHandle, look: &Look<'_>, rows: &mut Rows<'_>) -> io::Result<bool> {
-    let fields = &array.view.dtype.fields;
-    if !fields.is_empty() && array.view.shape.len() < 2 {
-        rows.row(&header(fields.iter().map(|field| field.name.clone())))?;
-    }
-    let n_rows = array.view.shape.first().copied().unwrap_or(1);
-    let width = array.view.shape.get(1).copied().unwrap_or(1);
-    if width == 0 {
-        return rows.finish();
-    }
-    let n = (CELLS / width).max(1);
-    let mut at = 0;
-    while at < n_rows {
-        let range = at..at.saturating_add(n).min(n_rows);
-        let Some(slice) = array.slice(std::slice::from_ref(&range), look)? else {
-            return Ok(false);
-        };
-        for row in slice.elements.chunks(usize::try_from(width).unwrap_or(1)) {
-            match row {
-                [Element::List(parts)] if !fields.is_empty() => rows.row(parts)?,
-                _ => rows.row(row)?,
-            }
-        }
-        at = range.end;
-    }
-    rows.finish()
-}
-
-fn list_rows(
-    value: &Value,
-    list: NodeId,
-    look: &Look<'_>,
-    rows: &mut Rows<'_>,
-) -> io::Result<bool> {
-    for (number, item) in value.items(list).enumerate() {
-        if number % 4096 == 0 && (look.is_cancelled)() {
-            return Ok(false);
-        }
-        let cells = match value.kind(item) {
-            Kind::List | Kind::Tuple => value.items(item).map(|n| element_of(value, n)).collect(),
-            _ => vec![element_of(value, item)],
-        };
-        rows.row(&cells)?;
-    }
-    rows.finish()
-}
-
-fn dict_rows(
-    value: &Value,
-    dict: NodeId,
-    look: &Look<'_>,
-    rows: &mut Rows<'_>,
-) -> io::Result<bool> {
-    rows.row(&header(["key".to_owned(), "value".to_owned()]))?;
-    for (number, (key, item)) in value.pairs(dict).enumerate() {
-        if number % 4096 == 0 && (look.is_cancelled)() {
-            return Ok(false);
-        }
-        rows.row(&[element_of(value, key), element_of(value, item)])?;
-    }
-    rows.finish()
 }

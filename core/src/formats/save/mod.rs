@@ -1,8 +1,10 @@
 //! A decoded value to bytes of a common format: `.npy`, CSV, JSON. Writing them to the disk is the caller's.
 
+mod batches;
 mod csv;
 mod json;
 mod npy;
+mod objects;
 #[cfg(test)]
 mod tests;
 
@@ -71,15 +73,22 @@ impl Preview {
                 .hint("Its stored bytes can be saved as raw"));
         }
         let look = Look {
-            max_bytes: u64::MAX,
             is_cancelled,
+            ..Look::GLANCE
         };
         let saved = match form {
             SaveAs::Npy => npy::save(self, &look, out)?,
             SaveAs::Csv => csv::save(self, &look, out)?,
             SaveAs::Json => json::save(self, &look, out),
         };
-        saved.map_err(|cause| Error::unavailable("Cannot save the value", cause.to_string()))
+        match saved {
+            Ok(()) => Ok(true),
+            Err(_) if is_cancelled() => Ok(false),
+            Err(cause) => Err(
+                Error::unavailable("Cannot save the value", cause.to_string())
+                    .hint("Its stored bytes can be saved as raw"),
+            ),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
+use super::batches::go_on;
 use super::{SaveAs, unfit};
 use crate::error::Result;
 use crate::formats::numpy::{Look, npy};
@@ -20,12 +21,12 @@ pub(super) fn fits(preview: &Preview) -> bool {
     handle.is_some_and(|handle| !handle.is_masked() && npy::header_of(&handle.view).is_some())
 }
 
-/// Writes the array; false if it was cancelled.
+/// Writes the array.
 pub(super) fn save(
     preview: &Preview,
     look: &Look<'_>,
     out: &mut dyn Write,
-) -> Result<io::Result<bool>> {
+) -> Result<io::Result<()>> {
     let Some(handle) = &preview.array_handle else {
         return Err(unfit(SaveAs::Npy, "it holds one array, and this is none"));
     };
@@ -47,7 +48,7 @@ fn copy(
     header: &[u8],
     look: &Look<'_>,
     out: &mut dyn Write,
-) -> io::Result<bool> {
+) -> io::Result<()> {
     let Some(mut bytes) = handle.bytes()? else {
         let message = "the array's data are not in this file";
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
@@ -56,16 +57,14 @@ fn copy(
     let mut n_left = handle.view.len_bytes();
     let mut chunk = vec![0; CHUNK];
     while n_left > 0 {
-        if (look.is_cancelled)() {
-            return Ok(false);
-        }
+        go_on(look)?;
         let n = usize::try_from(n_left).unwrap_or(CHUNK).min(CHUNK);
         let part = chunk.get_mut(..n).unwrap_or_default();
         bytes.read_exact(part)?;
         out.write_all(part)?;
         n_left -= n as u64;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn copy_turned(
@@ -73,17 +72,15 @@ fn copy_turned(
     header: &[u8],
     look: &Look<'_>,
     out: &mut dyn Write,
-) -> io::Result<bool> {
+) -> io::Result<()> {
     out.write_all(header)?;
     for slab in slabs(&handle.view.shape) {
-        let Some(elements) = handle.slice_bytes(&slab, look)? else {
-            return Ok(false);
-        };
-        for element in elements {
+        for element in handle.slice_bytes(&slab, look)?.unwrap_or_default() {
             out.write_all(&element)?;
         }
+        go_on(look)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Rectangles of at most [`SLAB`] elements that follow one another in index order.

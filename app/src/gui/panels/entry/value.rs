@@ -183,7 +183,7 @@ pub(super) fn element_text(element: &Element) -> String {
         Element::Float(value) => text::figure(*value),
         Element::LongDouble(value) => long_figure(*value),
         Element::Complex(re, im) => complex_figure(*re, *im),
-        Element::None => "None".to_owned(),
+        Element::None | Element::Object(_) => element.repr(),
         Element::Text(text) | Element::Repr(text) => short(text),
         Element::List(list) => {
             let parts: Vec<_> = list.iter().take(8).map(element_text).collect();

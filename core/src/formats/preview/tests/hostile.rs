@@ -38,6 +38,7 @@ fn look_into(preview: &Preview) {
     let look = Look {
         max_bytes: 1 << 16,
         is_cancelled: &|| false,
+        batch: None,
     };
     let root = preview.value.root();
     preview.value.repr(root, 1000);

@@ -61,6 +61,7 @@ fn made(shape: &str, n: u64, order: &str, number: fn(u64) -> f64) -> (Arc<Made>,
 const LOOK: Look<'static> = Look {
     max_bytes: 4 << 20,
     is_cancelled: &|| false,
+    batch: None,
 };
 
 #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
@@ -213,6 +214,7 @@ fn looking_ends_when_it_is_cancelled() {
     let look = Look {
         max_bytes: u64::MAX,
         is_cancelled: &is_cancelled,
+        batch: None,
     };
     assert_eq!(handle.histogram(&[], 10, None, &look).unwrap(), None);
     assert!(file.n_read.load(Ordering::Relaxed) <= 1 << 20);

@@ -14,6 +14,7 @@ fn sparse_matrices_are_described_as_scipy_describes_them() {
     let look = Look {
         max_bytes: 1 << 20,
         is_cancelled: &|| false,
+        batch: None,
     };
     let mut failures = Vec::new();
     for line in MATRICES.lines() {
@@ -66,6 +67,7 @@ fn a_coarse_grid_holds_every_stored_element() {
         let look = Look {
             max_bytes: 1 << 20,
             is_cancelled: &|| false,
+            batch: None,
         };
         let density = sparse.density((2, 2), &look).unwrap().unwrap();
         let sum: f64 = density.cells.iter().sum();
