@@ -167,7 +167,7 @@ impl Backend for Pickle {
             let label = text::from_bytes(&entry.key);
             let key = match reads_like_repr(&label) {
                 false => Some(str_repr(&label)),
-                true if pyliteral::parse(&label).is_some() => Some(label.into_owned()),
+                true if pyliteral::is_literal(&label) => Some(label.into_owned()),
                 true => script.key(&self.native_key(store, entry)?),
             };
             let Some(key) = key else {
@@ -178,30 +178,40 @@ impl Backend for Pickle {
             String::new()
         };
         let file = path_literal(&store.info.path);
-        if store.info.kind == JOBLIB_DUMP {
-            script.import("joblib");
-            script.line(&format!("value = joblib.load({file}){key}"));
-            return Ok(Some(script.finish()));
-        }
-        script.import("pickle");
-        script.line(&format!("with open({file}, 'rb') as file:"));
+        let is_joblib = store.info.kind == JOBLIB_DUMP;
         let place = part.map(|part| (part.pickle, part.file.skim.shares_memo(part.pickle)));
         match place {
-            // One pickler wrote them all, so one unpickler reads them.
-            Some((n, true)) => {
-                script.line("    unpickler = pickle.Unpickler(file)");
+            Some((n, shares_memo)) if n > 0 => {
+                let load = match (shares_memo, is_joblib) {
+                    // One pickler wrote them all, so one unpickler reads them.
+                    (true, _) => "unpickler.load()",
+                    (false, true) => "joblib.load(file)",
+                    (false, false) => "pickle.load(file)",
+                };
+                if open_stream(&mut script, &file, codec).is_none() {
+                    return Ok(None);
+                }
+                if shares_memo {
+                    script.line("    unpickler = pickle.Unpickler(file)");
+                }
+                script.import(if load.starts_with("joblib") {
+                    "joblib"
+                } else {
+                    "pickle"
+                });
                 script.line(&format!("    for _ in range({}):", n.saturating_add(1)));
-                script.line("        value = unpickler.load()");
+                script.line(&format!("        value = {load}"));
             }
-            Some((n, false)) if n > 0 => {
-                script.line(&format!("    for _ in range({}):", n.saturating_add(1)));
-                script.line("        value = pickle.load(file)");
+            _ if is_joblib => {
+                script.import("joblib");
+                script.line(&format!("value = joblib.load({file}){key}"));
+                return Ok(Some(script.finish()));
             }
-            _ if codec.len() == 1 => script.line("    value = pickle.load(file)"),
             _ => {
-                let Some(value) = script.decoded(codec, "file.read()") else {
+                let Some(value) = loaded(&mut script, codec) else {
                     return Ok(None);
                 };
+                script.line(&format!("with open({file}, 'rb') as file:"));
                 script.line(&format!("    value = {value}"));
             }
         }
@@ -250,6 +260,50 @@ impl Backend for Pickle {
             }),
         }
     }
+}
+
+/// The only pickle of the open `file`, as Python loads it.
+fn loaded(script: &mut Script, codec: &[String]) -> Option<String> {
+    if codec.len() == 1 {
+        script.import("pickle");
+        return Some("pickle.load(file)".to_owned());
+    }
+    script.decoded(codec, "file.read()")
+}
+
+/// A `with` whose `file` gives one pickle after the other; `None` where no library of Python's does.
+fn open_stream(script: &mut Script, path: &str, codec: &[String]) -> Option<()> {
+    let is_packing = |word: &&String| !word.starts_with("pickle") && *word != "ndarray";
+    let packing: Vec<String> = codec.iter().take_while(is_packing).cloned().collect();
+    let module = match packing.as_slice() {
+        [one] => match one.as_str() {
+            "gzip" => Some("gzip"),
+            "bz2" => Some("bz2"),
+            "xz" | "lzma" => Some("lzma"),
+            "lz4" => Some("lz4.frame"),
+            _ => None,
+        },
+        _ => None,
+    };
+    match module {
+        Some(module) => {
+            script.import(module);
+            script.line(&format!("with {module}.open({path}, 'rb') as file:"));
+        }
+        None if packing.is_empty() => {
+            script.line(&format!("with open({path}, 'rb') as file:"));
+        }
+        None => {
+            let bytes = script.decoded(&packing, "packed.read()")?;
+            script.import("io");
+            script.line(&format!("with open({path}, 'rb') as packed:"));
+            // joblib looks ahead, which only a buffer can.
+            script.line(&format!(
+                "    file = io.BufferedReader(io.BytesIO({bytes}))"
+            ));
+        }
+    }
+    Some(())
 }
 
 fn open(store: &Store) -> Result<FileReader> {

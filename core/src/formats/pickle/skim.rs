@@ -79,6 +79,10 @@ const MAX_HEIGHT: usize = 4_000_000;
 ///
 /// Best on plain content: packed content is unpacked again for every part that is decoded later.
 pub fn skim(content: &Content, limits: &Limits) -> Skim {
+    skim_up_to(content, limits, MAX_PARTS)
+}
+
+fn skim_up_to(content: &Content, limits: &Limits, max_parts: usize) -> Skim {
     let budget = traced_budget(limits);
     let input = Input::new(content, Keeping::Window, u64::MAX, budget.deadline);
     let mut sequence = Sequence::new(Machine::new(input, Trace::default(), budget), 0);
@@ -116,12 +120,20 @@ pub fn skim(content: &Content, limits: &Limits) -> Skim {
             skim.problems.push(problem);
         }
         match part.stop {
-            Stop::Finished(_) if n_parts <= MAX_PARTS => {}
+            Stop::Finished(_) if n_parts < max_parts => {}
+            Stop::Finished(_) if sequence.begin() => {
+                let n = skim.pickles.len();
+                let message = format!("it goes on behind its first {n} pickles, which are listed");
+                skim.problems
+                    .push(Problem::new(ProblemKind::Limit, part.end, message));
+                return skim;
+            }
+            Stop::Finished(_) if !is_cut => break,
+            Stop::Finished(_) | Stop::EndOfRange => return skim,
             Stop::Broken(problem) | Stop::Limit(problem) => {
                 skim.problems.push(problem);
                 return skim;
             }
-            _ => return skim,
         }
     }
     skim.is_complete = true;
@@ -470,5 +482,26 @@ fn key_of(machine: &mut Machine<'_, Trace>, key: Traced) -> SkimmedKey {
             Err(_) => SkimmedKey::Other,
         },
         Text::Other | Text::OutOfReach => SkimmedKey::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pickles_that_are_not_listed_are_told() {
+        let skim = |n: usize| {
+            let content = Content::of_bytes(b"\x80\x02N.".repeat(n));
+            skim_up_to(&content, &Limits::PREVIEW, 3)
+        };
+        let all = skim(3);
+        assert_eq!((all.pickles.len(), all.problems.len()), (3, 0));
+        assert!(all.is_complete);
+        let some = skim(5);
+        assert_eq!(some.pickles.len(), 3);
+        assert_eq!(some.problems[0].kind, ProblemKind::Limit);
+        assert_eq!(some.problems[0].offset, 12);
+        assert!(!some.is_complete);
     }
 }

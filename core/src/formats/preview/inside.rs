@@ -6,7 +6,7 @@ use super::{Options, Preview, SideFiles};
 use crate::formats::made::Made;
 use crate::formats::numpy::ArrayView;
 use crate::model::value::{NodeId, Value};
-use crate::model::{Child, ChildKey};
+use crate::model::{Child, ChildKey, Kind};
 
 impl Preview {
     /// What there is to see of `node` alone; what concerns the bytes as a whole stays as it is.
@@ -97,9 +97,34 @@ impl Value {
     pub fn find(&self, from: NodeId, path: &str) -> Result<NodeId, String> {
         let (mut node, mut rest) = (from, path);
         while !rest.is_empty() {
-            (node, rest) = self.next_step(node, rest).ok_or_else(|| rest.to_owned())?;
+            let step = self
+                .next_step(node, rest)
+                .or_else(|| self.step_from_end(node, rest))
+                .or_else(|| self.next_step(self.held(node)?, rest));
+            (node, rest) = step.ok_or_else(|| rest.to_owned())?;
         }
         Ok(node)
+    }
+
+    /// Goes to `[-1]` and the like.
+    fn step_from_end<'p>(&self, node: NodeId, path: &'p str) -> Option<(NodeId, &'p str)> {
+        if !matches!(self.kind(node), Kind::List | Kind::Tuple) {
+            return None;
+        }
+        let (number, rest) = path.strip_prefix("[-")?.split_once(']')?;
+        let number = number.parse().ok().filter(|number| *number > 0)?;
+        let at = self.n_items(node).checked_sub(number)?;
+        Some((self.item(node, at)?, rest))
+    }
+
+    /// The dict or list that an object of `collections` holds, and that Python indexes in its place.
+    fn held(&self, node: NodeId) -> Option<NodeId> {
+        let made = Made::of(self, node)?;
+        match (&*made.module, &*made.qualname) {
+            ("collections", "Counter") => made.args.first().copied(),
+            ("collections", "UserDict" | "UserList") => self.attribute(made.state, "data"),
+            _ => None,
+        }
     }
 
     /// Goes one step, and gives the path behind it.
@@ -117,5 +142,34 @@ impl Value {
             })
             // A name may hold a point: the longest one is meant.
             .min_by_key(|(_, rest)| rest.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::pickle;
+
+    fn check(pickle: &[u8], path: &str, expected: Result<&str, &str>) {
+        let value = pickle::decode_bytes(pickle).value;
+        let found = value.find(value.root(), path);
+        let found = found.map(|node| value.repr(node, 100).text);
+        assert_eq!(found.as_deref(), expected.map_err(str::to_owned).as_deref());
+    }
+
+    #[test]
+    fn steps_are_those_that_python_takes() {
+        // [10, 20]
+        let list = b"\x80\x02](K\x0aK\x14e.";
+        check(list, "[-1]", Ok("20"));
+        check(list, "[-2]", Ok("10"));
+        check(list, "[-3]", Err("[-3]"));
+        check(list, "[-0]", Err("[-0]"));
+        // collections.Counter(a=1)
+        let counter = b"\x80\x02ccollections\nCounter\n}X\x01\0\0\0aK\x01s\x85R.";
+        check(counter, "['a']", Ok("1"));
+        check(counter, "['b']", Err("['b']"));
+        // collections.UserList([[7]])
+        let list = b"\x80\x02ccollections\nUserList\n)\x81}X\x04\0\0\0data]]K\x07aasb.";
+        check(list, "[0][-1]", Ok("7"));
     }
 }

@@ -392,3 +392,16 @@ impl Printer<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::formats::pickle;
+
+    #[test]
+    fn a_wrapper_that_holds_itself_twice_prints_both() {
+        // u = collections.UserList(); u.extend([u, u])
+        let pickle = b"\x80\x02ccollections\nUserList\n)\x81q\x01}X\x04\0\0\0data](h\x01h\x01esb.";
+        let value = pickle::decode_bytes(pickle).value;
+        assert_eq!(value.repr(value.root(), 100).text, "[[...], [...]]");
+    }
+}

@@ -209,3 +209,44 @@ fn code_around_the_items_of_a_dict_is_told_of_each_key() {
         }
     }
 }
+
+#[test]
+fn a_snippet_of_a_later_pickle_loads_those_before_it() {
+    use crate::formats::compress::pack;
+    let script = |bytes: &[u8], n: usize| {
+        let (_temp, store) = store(bytes);
+        let store = store.unwrap();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        let (_, record) = snapshot.records().nth(n).unwrap();
+        let codec: Vec<String> = match bytes {
+            [0x1f, ..] => vec!["gzip".to_owned(), "pickle".to_owned()],
+            [0x78, ..] => vec!["zlib".to_owned(), "pickle".to_owned()],
+            _ => vec!["pickle".to_owned()],
+        };
+        let script = store.python(&record.entry_key(), &codec).unwrap().unwrap();
+        script.replace(&store.info.path.display().to_string(), "F")
+    };
+    let twice = b"\x80\x04K\x01.\x80\x04K\x02.";
+    assert_eq!(
+        script(twice, 1),
+        "import pickle\n\nwith open('F', 'rb') as file:\n    for _ in range(2):\n        value = pickle.load(file)\n"
+    );
+    let packed = |codec| {
+        let mut packed = Vec::new();
+        pack(codec, twice, &mut packed).unwrap();
+        packed
+    };
+    assert_eq!(
+        script(&packed(Codec::Gzip), 0),
+        "import joblib\n\nvalue = joblib.load('F')\n"
+    );
+    assert_eq!(
+        script(&packed(Codec::Gzip), 1),
+        "import gzip\nimport joblib\n\nwith gzip.open('F', 'rb') as file:\n    for _ in range(2):\n        value = joblib.load(file)\n"
+    );
+    let zlib = script(&packed(Codec::Zlib), 1);
+    assert!(
+        zlib.contains("io.BytesIO(zlib.decompress(packed.read()))"),
+        "{zlib}"
+    );
+}

@@ -140,7 +140,10 @@ pub(super) const DATA: &[(&str, &[&str])] = &[
         "pandas.core.indexes.interval",
         &["_new_IntervalIndex", "IntervalIndex"],
     ),
-    ("pandas.core.indexes.timedeltas", &["TimedeltaIndex"]),
+    (
+        "pandas.core.indexes.timedeltas",
+        &["_new_TimedeltaIndex", "TimedeltaIndex"],
+    ),
     (
         "pandas.core.indexes.numeric",
         &["Int64Index", "UInt64Index", "Float64Index"],
@@ -178,7 +181,7 @@ pub(super) const DATA: &[(&str, &[&str])] = &[
     ("pandas.core.arrays.string_arrow", &["ArrowStringArray"]),
     (
         "pandas.core.arrays.numpy_",
-        &["PandasArray", "NumpyExtensionArray"],
+        &["PandasArray", "NumpyExtensionArray", "PandasDtype"],
     ),
     (
         "pandas.core.dtypes.dtypes",
@@ -210,6 +213,19 @@ pub(super) const DATA: &[(&str, &[&str])] = &[
         &["Interval", "__pyx_unpickle_IntervalMixin"],
     ),
     ("pandas._libs.sparse", &["IntIndex", "BlockIndex"]),
+    ("pandas.core.arrays.arrow.array", &["ArrowExtensionArray"]),
+    ("pandas.core.arrays.arrow.dtype", &["ArrowDtype"]),
+    // Where pandas 0.19 and 0.20 kept them.
+    ("pandas.core.categorical", &["Categorical"]),
+    ("pandas._libs.period", &["Period"]),
+    ("pandas._libs.tslib", &["Timestamp", "Timedelta"]),
+    ("pandas.tslib", &["Timestamp", "Timedelta"]),
+    ("pandas.indexes.base", &["_new_Index", "Index"]),
+    (
+        "pandas.tseries.index",
+        &["_new_DatetimeIndex", "DatetimeIndex"],
+    ),
+    ("pytz", &["_p", "_UTC", "_FixedOffset"]),
     ("pandas._libs.tslibs.offsets", OFFSETS),
     ("pandas.tseries.offsets", OFFSETS),
     ("pandas.core.arrays.sparse", &["SparseArray", "SparseDtype"]),
