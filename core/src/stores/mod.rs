@@ -17,6 +17,7 @@ mod hishel;
 mod hishel_files;
 mod http;
 mod joblib;
+mod kinds;
 mod langchain;
 mod marshal;
 mod native_key;
@@ -45,6 +46,9 @@ pub(crate) use facts::ValueTimes;
 pub use facts::{CheckOptions, Counters, Details};
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use function_source::{CachedSource, FoundSource, SourceToday};
+pub(crate) use kinds::follow_of;
+use kinds::{backend_for, backends, no_backend, own_names};
+pub use kinds::{can_compact, can_expire, group_title, group_word, hits_source, kinds};
 pub use native_key::{KeyScope, KeyTypes, NativeKey};
 pub use payload::Payload;
 pub(crate) use payload::is_whole_pickle;
@@ -555,76 +559,4 @@ impl Store {
 fn split(path: &Path) -> Result<(Dir, OsString)> {
     let name = path.file_name().unwrap_or(".".as_ref()).to_owned();
     Ok((Dir::open(path.parent().unwrap_or(path))?, name))
-}
-
-/// A group of a store of that kind as people know it: `train: fit` for `__main__--home-ana-train.fit`.
-///
-/// For headings; two groups may have one title, so that selections and queries go by the label.
-pub fn group_title(kind: &str, group: &Group) -> String {
-    backend_of(kind).map_or_else(|| group.label.to_string(), |b| b.group_title(group))
-}
-
-/// True if stores of this kind may have dead space that compacting gives back.
-pub fn can_compact(kind: &str) -> bool {
-    backend_of(kind).is_some_and(|backend| backend.can_compact(kind))
-}
-
-/// True if entries of this kind of store may be given a new expiry.
-pub fn can_expire(kind: &str) -> bool {
-    backend_of(kind).is_some_and(|backend| backend.can_expire(kind))
-}
-
-/// What stores of this kind call a group of entries: a function, a table, a tag.
-pub fn group_word(kind: &str) -> GroupWord {
-    backend_of(kind).map_or(GroupWord::GROUP, Backend::group_word)
-}
-
-fn backends() -> impl Iterator<Item = &'static dyn Backend> {
-    BACKENDS.iter().copied()
-}
-
-fn backend_of(kind: &str) -> Option<&'static dyn Backend> {
-    BACKENDS.iter().copied().find(|b| b.kinds().contains(&kind))
-}
-
-/// The backend of a kind, where that is another one in folders than in files.
-fn backend_for(kind: &str, is_folder: impl Fn() -> bool) -> Option<&'static dyn Backend> {
-    let mut able = backends().filter(|b| b.kinds().contains(&kind));
-    let first = able.next()?;
-    Some(
-        able.find(|b| b.is_of_folders() && is_folder())
-            .unwrap_or(first),
-    )
-}
-
-/// See [`Backend::own_names`], for a store that is a folder.
-fn own_names(kind: &str) -> Option<IsOwn> {
-    backend_for(kind, || true)?.own_names(kind)
-}
-
-/// How stores of this kind are followed.
-///
-/// # Errors
-/// If no backend answers for it.
-pub(crate) fn follow_of(kind: &str) -> Result<&'static dyn Follow> {
-    let backend = backend_of(kind).ok_or_else(|| no_backend(kind))?;
-    Ok(backend.follow())
-}
-
-/// Who counts the hits that a record of this kind of store carries: `recorded` or `reported`.
-pub fn hits_source(kind: &str) -> &'static str {
-    follow_of(kind).map_or("recorded", Follow::hits_source)
-}
-
-fn no_backend(kind: &str) -> Error {
-    Error::usage(
-        "Cannot open the store",
-        format!("no backend is called {kind}"),
-    )
-}
-
-/// Every kind that can be opened, in the registry's order.
-pub fn kinds() -> impl Iterator<Item = &'static str> {
-    let backends = BACKENDS.iter().filter(|b| !b.is_of_folders());
-    backends.flat_map(|b| b.kinds()).copied()
 }

@@ -2,10 +2,14 @@
 //!
 //! An entry is a file; it is valid by the rule that its own header states (PEP 3147, PEP 552).
 
+mod names;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use names::{is_compiled, is_left_over, module_of, python_file, stem_of};
 
 use super::python::{Script, path_literal};
 use super::{
@@ -24,8 +28,6 @@ pub(super) struct Pyc;
 
 /// Folder that Python 3.2 and newer keep compiled modules in (PEP 3147).
 const FOLDER: &str = "__pycache__";
-/// Of Python 3.4 and older, optimised modules have a suffix of their own (PEP 488).
-const SUFFIXES: [&[u8]; 2] = [b".pyc", b".pyo"];
 /// A longer source is no person's code, and its hash is not taken.
 const SOURCE_BYTES: u64 = 64 << 20;
 
@@ -404,52 +406,6 @@ fn record(files: &Files, name: &OsStr, meta: &Meta, collector: &mut dyn Collecto
     record.ident = meta.ino;
     record.value_type = Some("code");
     collector.record(&record);
-}
-
-fn is_compiled(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
-}
-
-/// `mod.cpython-311.pyc.140234567`: written, and never renamed into place (`_write_atomic`).
-fn is_left_over(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let (place, _) = name.split_at(name.len() - digits);
-    let place = place.strip_suffix(b".").filter(|_| digits > 0);
-    place.is_some_and(|place| SUFFIXES.iter().any(|suffix| place.ends_with(suffix)))
-}
-
-/// What stands before the last suffix; the whole name where there is none.
-fn stem_of(name: &OsStr) -> &[u8] {
-    let name = name.as_encoded_bytes();
-    let is_suffix = |window: &[u8]| SUFFIXES.contains(&window);
-    let end = name.windows(4).rposition(is_suffix).unwrap_or(name.len());
-    name.get(..end).unwrap_or(name)
-}
-
-/// What stands before the tag of the Python that compiled it (PEP 3147), which may have dots too: pytest writes
-/// `mod.cpython-311-pytest-8.3.pyc`.
-fn module_of(stem: &[u8]) -> Option<&[u8]> {
-    let is_tag = |at: &usize| {
-        let tag = stem.get(at + 1..).unwrap_or_default();
-        let letters = tag.iter().take_while(|b| b.is_ascii_lowercase()).count();
-        let (implementation, rest) = tag.split_at(letters);
-        let rest = match (implementation, rest) {
-            // An optimisation (PEP 488), which stands behind the tag.
-            (b"" | b"opt", _) => return false,
-            (_, [b'-', rest @ ..]) | (b"pypy" | b"graalpy", rest) => rest,
-            _ => return false,
-        };
-        rest.first().is_some_and(u8::is_ascii_digit)
-    };
-    let dots = (1..stem.len()).filter(|at| stem.get(*at) == Some(&b'.'));
-    let at = dots.rev().find(is_tag)?;
-    stem.get(..at)
-}
-
-fn python_file(module: &[u8]) -> PathBuf {
-    path_from_bytes(&[module, b".py"].concat())
 }
 
 fn is_there(path: &Path) -> bool {
