@@ -66,19 +66,24 @@ fn a_row_whose_number_was_taken_comes_back_under_another() {
 
 #[test]
 fn an_undo_that_gave_new_numbers_and_was_cut_short_is_finished_by_the_next() {
-    let (bench, _) = with_taken_numbers();
+    cut_short_around_commit(with_taken_numbers, check_beside_new_ones);
+}
+
+/// Undo killed right before its commit and right behind it, and run again.
+fn cut_short_around_commit(make: impl Fn() -> (Bench, Content), check: impl Fn(&Bench, Content)) {
+    let (bench, _) = make();
     fault::clear();
     bench.restore();
     let calls = fault::calls();
     let commit = calls.iter().position(|call| *call == "commit").unwrap();
-    for behind in 0..2 {
-        let (bench, before) = with_taken_numbers();
-        fault::kill_at(commit + behind);
+    for n in [commit, commit + 1] {
+        let (bench, before) = make();
+        fault::kill_at(n);
         bench.restore();
         fault::clear();
         let done = bench.undo_all();
         assert!(done.iter().all(|(done, _)| done.skipped == 0), "{done:?}");
-        check_beside_new_ones(&bench, before);
+        check(&bench, before);
     }
 }
 
@@ -153,23 +158,15 @@ fn of_equal_rows_as_many_come_back_as_went() {
 
 #[test]
 fn an_undo_of_equal_rows_cut_short_brings_none_back_twice() {
-    for n in 0..100 {
+    let make = || {
         let bench =
             Bench::of("CREATE TABLE t (k, v); INSERT INTO t VALUES ('a', 1), ('a', 1), ('a', 1)");
         let before = bench.content();
         let plan = bench.plan(|record| record.ident != 2);
         assert_eq!(Bench::apply(&plan, How::Keep).0.unwrap().removed, 2);
-        fault::kill_at(n);
-        bench.restore();
-        let n_calls = fault::calls().len();
-        fault::clear();
-        bench.undo_all();
-        assert_eq!(bench.content(), before, "step {n}");
-        if n_calls <= n {
-            return;
-        }
-    }
-    panic!("it never ends");
+        (bench, before)
+    };
+    cut_short_around_commit(make, |bench, before| assert_eq!(bench.content(), before));
 }
 
 /// A program stands in a half-read SELECT, and another part of it wants to write: no lock of ours is in its way while
