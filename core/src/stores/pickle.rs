@@ -36,8 +36,10 @@ const JOBLIB_DUMP: &str = "joblib-dump";
 const WRAPPER_MODULE: &[u8] = b"joblib.numpy_pickle";
 /// How far into a file its first array is looked for.
 const SEARCH_BYTES: usize = 1 << 20;
-/// Protocols 0 and 1 have no header: such a file is a pickle if all of it decodes.
-const MAX_HEADERLESS: u64 = 64 << 20;
+/// Protocols 0 and 1 have no header: of a file that takes long to read, this much decodes.
+const ENOUGH_BYTES: u64 = 1 << 20;
+/// Values in the first bytes of a packed one: no text is read as so many by chance.
+const ENOUGH_VALUES: usize = 256;
 /// Ordinal of the file's value as a whole; keys of one text count from 0.
 const WHOLE: u32 = u32::MAX;
 
@@ -355,13 +357,30 @@ fn confidence(content: &Content, head: &[u8]) -> Option<Confidence> {
             Confidence::Possible
         });
     }
-    // Protocols 0 and 1 have no header and read much like text: all of it must be pickles, with nothing behind.
-    if content.len().is_none_or(|len| len > MAX_HEADERLESS) {
+    headerless(content, head)
+}
+
+/// Protocols 0 and 1 have no header and read much like text: what there is time for must be pickles, with nothing behind.
+fn headerless(content: &Content, head: &[u8]) -> Option<Confidence> {
+    let Some(len) = content.len() else {
+        if !pickle::is_likely_head(head) {
+            return None;
+        }
+        let decoded = pickle::decode(&Content::of_bytes(head), &Limits::PREVIEW);
+        return (decoded.value.n_nodes() >= ENOUGH_VALUES).then_some(Confidence::Likely);
+    };
+    let skim = pickle::skim(content, &Limits::PREVIEW);
+    if skim.trailing.is_some() || skim.problems.iter().any(Problem::is_damage) {
         return None;
     }
-    let skim = pickle::skim(content, &Limits::PREVIEW);
-    let is_damaged = skim.problems.iter().any(Problem::is_damage);
-    (skim.is_complete && skim.trailing.is_none() && !is_damaged).then_some(Confidence::Likely)
+    let n_read = skim.pickles.last().map_or(0, |pickle| pickle.end);
+    let has_end = || {
+        let mut stop = [0];
+        content.read_at(len.saturating_sub(1), &mut stop).is_ok() && stop == *b"."
+    };
+    let is_limit = |problem: &Problem| problem.kind == ProblemKind::Limit;
+    let is_enough = n_read >= ENOUGH_BYTES && skim.problems.iter().any(is_limit);
+    (skim.is_complete || is_enough && has_end()).then_some(Confidence::Likely)
 }
 
 /// True if an array of joblib's stands in it, and not only the name in some text.

@@ -87,6 +87,38 @@ fn pickles_of_the_old_protocols_are_known_wherever_the_head_of_the_file_ends() {
 }
 
 #[test]
+fn large_pickles_of_the_old_protocols_are_known() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("value");
+    // pickle.dump('\0' * 70_000_000, file, 1), of which the file system keeps two pages.
+    {
+        use std::io::{Seek as _, SeekFrom, Write as _};
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        let mut file = std::fs::File::create(&path).unwrap();
+        file.write_all(b"X").unwrap();
+        file.write_all(&70_000_000_u32.to_le_bytes()).unwrap();
+        file.seek(SeekFrom::Start(70_000_005)).unwrap();
+        file.write_all(b"q\0.").unwrap();
+    }
+    assert_eq!(open_all(&path).unwrap()[0].kind, PICKLE);
+    // pickle.dump([1] * 1_000_000, gzip file, 0)
+    let list = [
+        b"(lp0\n".to_vec(),
+        b"I1\na".repeat(1_000_000),
+        b".".to_vec(),
+    ]
+    .concat();
+    let gzip = |bytes: &[u8]| {
+        let mut packed = Vec::new();
+        crate::formats::compress::pack(Codec::Gzip, bytes, &mut packed).unwrap();
+        store(&packed).1
+    };
+    assert_eq!(gzip(&list).unwrap().info.kind, JOBLIB_DUMP);
+    // `T` and the length of a text to come.
+    assert!(gzip(&b"This is a text. ".repeat(500_000)).is_err());
+}
+
+#[test]
 fn a_text_that_names_joblib_makes_no_joblib_dump() {
     let name = b"joblib.numpy_pickle";
     let mut bytes = vec![0x80, 4, 0x8c, u8::try_from(name.len()).unwrap()];
