@@ -31,13 +31,18 @@ pub(super) fn is_own(path: &[u8]) -> bool {
     is_folder() && is_folder() && parts.next().is_some_and(is_value_name) && parts.next().is_none()
 }
 
-/// True for what a cache keeps right in its folder: its database with what SQLite puts beside it, and the folders of
-/// its value files.
+/// True for what a cache keeps right in its folder: its database with what SQLite puts beside it, the folders of its
+/// value files, and value files themselves, which a Disk of one's own may give any name (`Disk.filename`). Databases are
+/// no value files.
 pub(super) fn is_beside(name: &OsStr, file_type: FileType) -> bool {
     let name = name.as_encoded_bytes();
     match file_type {
         FileType::Dir => is_folder_name(name),
-        _ => name.starts_with(DATABASE.as_bytes()),
+        _ => {
+            let databases: [&[u8]; 3] = [b".db", b".sqlite", b".sqlite3"];
+            let is_database = databases.iter().any(|ending| name.ends_with(ending));
+            name.starts_with(DATABASE.as_bytes()) || !is_database
+        }
     }
 }
 

@@ -130,7 +130,7 @@ fn the_caches_inside_a_fanout_are_found_and_told_where_it_is_opened() {
     );
 }
 
-/// `Cache(folder)` and `Memory(folder)`, and a database of another library.
+/// `Cache(folder)` and `Memory(folder)`; a file beside the database may be a value that a Disk of one's own named so.
 #[test]
 fn what_others_put_into_the_folder_of_a_cache_is_found() {
     let temp = tempfile::tempdir().unwrap();
@@ -155,13 +155,13 @@ fn what_others_put_into_the_folder_of_a_cache_is_found() {
         .iter()
         .map(|info| info.path.strip_prefix(&root).unwrap())
         .collect();
-    let expected = ["app", "app/joblib", "app/joblib/own.pkl", "app/model.pkl"];
+    let expected = ["app", "app/joblib", "app/joblib/own.pkl"];
     assert_eq!(names, expected.map(Path::new));
     let mut told = Vec::new();
     let tell = &mut |issue: Issue| told.push(issue.message);
     open_all_telling(&root.join("app"), &Cancel::default(), tell).unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("model.pkl (pickle)"), "{told:?}");
+    assert!(told[0].contains("joblib (joblib)"), "{told:?}");
 }
 
 #[test]
