@@ -36,14 +36,12 @@ pub(super) fn is_own(path: &[u8]) -> bool {
 /// no value files.
 pub(super) fn is_beside(name: &OsStr, file_type: FileType) -> bool {
     let name = name.as_encoded_bytes();
-    match file_type {
-        FileType::Dir => is_folder_name(name),
-        _ => {
-            let databases: [&[u8]; 3] = [b".db", b".sqlite", b".sqlite3"];
-            let is_database = databases.iter().any(|ending| name.ends_with(ending));
-            name.starts_with(DATABASE.as_bytes()) || !is_database
-        }
+    if file_type == FileType::Dir {
+        return is_folder_name(name);
     }
+    let databases: [&[u8]; 3] = [b".db", b".sqlite", b".sqlite3"];
+    let is_database = databases.iter().any(|ending| name.ends_with(ending));
+    name.starts_with(DATABASE.as_bytes()) || !is_database
 }
 
 /// True if there is a value file below `dir`.
