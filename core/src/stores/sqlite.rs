@@ -88,9 +88,8 @@ fn value_column(table: &Table) -> Option<usize> {
 mod tests {
     use std::sync::Arc;
 
-    use crate::model::{Issue, Severity, Snapshot};
-    use crate::scan::{Cancel, Progress};
-    use crate::stores::{Store, open_all};
+    use crate::model::{Issue, Severity};
+    use crate::stores::rows::tests::opened;
 
     fn issues(sql: &str) -> (u64, Vec<Issue>) {
         let temp = tempfile::tempdir().unwrap();
@@ -98,10 +97,7 @@ mod tests {
         let connection = rusqlite::Connection::open(&path).unwrap();
         connection.execute_batch(sql).unwrap();
         drop(connection);
-        let info = open_all(&path).unwrap().remove(0);
-        let store = Store::open(&info).unwrap();
-        let (cancel, progress) = (Cancel::default(), Progress::default());
-        let snapshot = Snapshot::read(&store, &cancel, &progress).unwrap();
+        let (_, snapshot) = opened(&path);
         let issues = Arc::unwrap_or_clone(Arc::clone(&snapshot.issues));
         (snapshot.totals.entries, issues)
     }

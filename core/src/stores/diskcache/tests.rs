@@ -5,8 +5,8 @@ use std::path::Path;
 use super::shard::name_of_shard;
 use super::*;
 use crate::formats::Options;
-use crate::model::{Record, Snapshot};
-use crate::scan::Progress;
+use crate::model::Record;
+use crate::stores::rows::tests::opened;
 use crate::stores::{open_all, open_all_telling};
 
 /// A database as diskcache 5.6 makes it, without the triggers, and with one entry.
@@ -21,13 +21,6 @@ fn cache(folder: &Path) -> rusqlite::Connection {
         INSERT INTO Cache (key, raw, store_time, mode, value) VALUES ('k', 1, 1.5, 1, 2)";
     connection.execute_batch(schema).unwrap();
     connection
-}
-
-fn opened(path: &Path) -> (Store, Arc<Snapshot>) {
-    let info = open_all(path).unwrap().remove(0);
-    let store = Store::open(&info).unwrap();
-    let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
-    (store, snapshot)
 }
 
 #[test]

@@ -104,7 +104,10 @@ fn sentence(bench: &Bench, kept: &[&Measured], kind: &str) -> String {
 /// What the figures do not hold of it.
 fn but(measured: &Measured) -> String {
     let told = measured.target.in_python;
-    told.map_or_else(String::new, |told| format!("; but in Python, {told}"))
+    let title = measured.target.title();
+    told.map_or_else(String::new, |told| {
+        format!("; but with {title} in Python, {told}")
+    })
 }
 
 /// True if two medians differ by more than what their rounds did.
