@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::formats::bytes::bytes_of;
 use crate::formats::pickle::native::{self, Native};
+use crate::formats::pickle::{self, Decoded};
 use crate::model::text;
+use crate::model::value::{Blob, Integer, Leaf};
 use crate::sqlite::Cell;
 
 /// A key with its Python type.
@@ -56,7 +59,7 @@ impl NativeKey {
             Self::Float(x) => (b'f', x.to_bits().to_le_bytes().to_vec().into()),
             // Protocols and writers differ in bytes for the same object; what cannot be printed whole is named by them.
             Self::Pickled(bytes) => {
-                let decoded = crate::formats::pickle::decode_bytes(bytes);
+                let decoded = pickle::decode_bytes(bytes);
                 let repr = decoded.value.repr(decoded.value.root(), MAX_REPR_CHARS);
                 if decoded.is_complete && !repr.is_cut {
                     (b'p', repr.text.into_bytes().into())
@@ -77,7 +80,7 @@ impl NativeKey {
             Self::Int(n) => n.to_string(),
             Self::Float(x) => x.to_string(),
             Self::Pickled(bytes) => {
-                let decoded = crate::formats::pickle::decode_bytes(bytes);
+                let decoded = pickle::decode_bytes(bytes);
                 text::shown(&decoded.value.key_label(decoded.value.root())).into_owned()
             }
         }
@@ -98,8 +101,31 @@ impl NativeKey {
             Some(Native::Float(x)) => Self::Float(x),
             Some(Native::Text(bytes)) => Self::Text(bytes.to_vec()),
             Some(Native::Bytes(bytes)) => Self::Bytes(bytes.to_vec()),
-            None => Self::Pickled(pickle),
+            None => {
+                Self::of_decoded(&pickle::decode_bytes(&pickle)).unwrap_or(Self::Pickled(pickle))
+            }
         }
+    }
+
+    /// A lone number, text or bytes that was written in another way than by the few opcodes of [`native::read`].
+    fn of_decoded(decoded: &Decoded) -> Option<Self> {
+        let whole = |blob: Blob<'_>| (!blob.is_cut()).then(|| blob.bytes.into_owned());
+        if !decoded.is_complete {
+            return None;
+        }
+        let (value, root) = (&decoded.value, decoded.value.root());
+        let Some(leaf) = value.leaf(root) else {
+            return Some(Self::Bytes(whole(bytes_of(value, root)?)?));
+        };
+        Some(match leaf {
+            Leaf::Int(Integer::Small(n)) => Self::Int(n),
+            Leaf::Float(x) => Self::Float(x),
+            Leaf::Str(blob) => Self::Text(whole(blob)?),
+            Leaf::Bytes(blob) => Self::Bytes(whole(blob)?),
+            // What Python 3 makes of Python 2's text, unless it is told an encoding.
+            Leaf::Python2Str(blob) if blob.bytes.is_ascii() => Self::Text(whole(blob)?),
+            Leaf::Int(_) | Leaf::Python2Str(_) | Leaf::ByteArray(_) => return None,
+        })
     }
 
     /// The key that a cell of a table is; `None` for NULL.

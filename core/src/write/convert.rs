@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::equal_keys::EqualKeys;
 use super::joblib::{self, Companions};
 use super::loss::{Unreadable, losses};
 use super::stage::{self, Stage};
-use super::{Entry, Holds, Leftovers, Target, Writer};
+use super::{Entry, Holds, Leftovers, Target, Writer, pickle};
 use crate::model::{EntryId, EntryKey, Record, Role, Row, Snapshot, StoreInfo, text};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, Sameness, identity, is_empty_dict, same_value};
@@ -201,6 +202,7 @@ impl<'a> Carried<'a> {
     /// Of keys that stand twice Python has the last; two keys that would become one are refused.
     fn keep_last(&mut self, options: &Options) -> Result<()> {
         let mut places: HashMap<u128, usize> = HashMap::new();
+        let mut equal = EqualKeys::default();
         let mut rows: Vec<Option<(Row, EntryKey)>> = Vec::new();
         let records = self.snapshot.records();
         for (row, record) in records.filter(|(_, record)| options.takes(record)) {
@@ -223,10 +225,25 @@ impl<'a> Carried<'a> {
                 let why = format!("two entries would have the key {}", key.shown());
                 return Err(Error::refused(what, why).at(&self.source.info.path));
             }
+            if self.target.kind == pickle::KIND
+                && let Some(other) = equal.add(&key, rows.len())
+                && let Some(Some((_, other))) = rows.get(other)
+            {
+                return Err(self.would_be_one(&key, &self.name(other)?.1));
+            }
             rows.push(Some((row, entry)));
         }
         self.rows = rows.into_iter().flatten().collect();
         Ok(())
+    }
+
+    fn would_be_one(&self, key: &NativeKey, other: &NativeKey) -> Error {
+        let what = format!("Cannot convert to {}", self.target.kind);
+        let (key, other) = (key.shown(), other.shown());
+        let why = format!("a dict of Python's takes the keys {other} and {key} for one");
+        Error::refused(what, why)
+            .hint("Choose another kind, or convert them apart with --query")
+            .at(&self.source.info.path)
     }
 
     /// Group and key as they are written.

@@ -205,7 +205,7 @@ fn tag(entry: &Entry<'_>) -> Result<Cell> {
 
 /// The very bytes that the library would make of a key: it looks keys up by them.
 fn canonical(pickle: &[u8], entry: &Entry<'_>) -> Result<Vec<u8>> {
-    crate::formats::pickle::native::canonical(pickle)
+    crate::formats::pickle::key::canonical(pickle)
         .ok_or_else(|| unfit(entry, "diskcache would look for it under another pickle"))
 }
 

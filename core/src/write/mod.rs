@@ -8,6 +8,7 @@ mod convert;
 mod dbm_sqlite;
 mod diskcache;
 mod dumb;
+mod equal_keys;
 mod gdbm;
 mod joblib;
 mod leftovers;

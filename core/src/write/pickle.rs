@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use super::{Entry, Holds, Target, Writer, failed, itself, stage};
 use crate::formats::Content;
 use crate::formats::compress::Codec;
-use crate::formats::pickle::emit;
 use crate::formats::pickle::plain::{Place, Plain};
+use crate::formats::pickle::{emit, key};
 use crate::stores::{KeyTypes, NativeKey, Payload};
 use crate::{Error, Result};
 
+pub(super) const KIND: &str = "pickle";
+
 pub(super) const TARGET: Target = Target {
-    kind: "pickle",
+    kind: KIND,
     codec: None,
     holds: Holds::Objects,
     key_types: KeyTypes::Apart,
@@ -69,6 +71,7 @@ impl PickleFile {
             NativeKey::Bytes(bytes) | NativeKey::Untyped(bytes) => emit::bytes(bytes, out),
             NativeKey::Int(n) => emit::int(*n, out),
             NativeKey::Float(x) => emit::float(*x, out),
+            NativeKey::Pickled(pickle) if key::append(pickle, out) => {}
             NativeKey::Pickled(pickle) => self.inline(pickle)?,
         }
         Ok(())

@@ -41,7 +41,8 @@ pub(super) fn import_acts(module: &str) -> bool {
     ) || module.ends_with("__main__") && module != "__main__"
 }
 
-fn is_data(module: &str, qualname: &str) -> bool {
+/// True for what makes plain data and does nothing else.
+pub(crate) fn is_data(module: &str, qualname: &str) -> bool {
     if qualname.contains('.') {
         return module == "zoneinfo" && qualname == "ZoneInfo._unpickle";
     }

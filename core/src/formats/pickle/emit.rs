@@ -14,7 +14,7 @@ pub(crate) const STOP: &[u8] = &[op::STOP];
 /// Shorter contents have no frame (`Lib/pickle.py: _Framer._FRAME_SIZE_MIN`).
 const MIN_FRAME: usize = 4;
 /// Longer text and bytes stand outside of frames (`_FRAME_SIZE_TARGET`).
-const MAX_FRAME: usize = 64 << 10;
+pub(super) const FRAME_SIZE: usize = 64 << 10;
 
 /// A whole pickle of one native value, which `push` appends, framed as CPython frames it.
 pub(crate) fn whole(push: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -22,7 +22,11 @@ pub(crate) fn whole(push: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     push(&mut body);
     body.push(op::STOP);
     let mut pickle = HEAD.to_vec();
-    frame(&body, &mut pickle);
+    if body.len() < FRAME_SIZE {
+        frame(&body, &mut pickle);
+    } else {
+        pickle.extend(body);
+    }
     pickle
 }
 
@@ -44,7 +48,7 @@ pub(crate) fn whole_bytes(plain: &[u8]) -> Vec<u8> {
 
 /// Appends opcodes, behind the FRAME that CPython would write before them.
 pub(super) fn frame(body: &[u8], out: &mut Vec<u8>) {
-    if (MIN_FRAME..MAX_FRAME).contains(&body.len()) {
+    if body.len() >= MIN_FRAME {
         out.push(op::FRAME);
         out.extend((body.len() as u64).to_le_bytes());
     }

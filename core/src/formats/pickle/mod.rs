@@ -9,6 +9,7 @@ mod decode;
 pub(crate) mod emit;
 mod findings;
 mod input;
+pub(crate) mod key;
 mod machine;
 mod memo;
 pub(crate) mod native;
@@ -22,7 +23,7 @@ mod trace;
 mod traced;
 
 pub use check::{Checked, check};
-pub(crate) use classify::is_exception;
+pub(crate) use classify::{is_data, is_exception};
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely, is_likely_head};
 pub(crate) use skim::is_one;
 pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};

@@ -1,8 +1,6 @@
 //! Pickles of one number, text or bytes, told by their few opcodes: typed stores keep such values without a pickle.
 
 use super::opcodes as op;
-use crate::model::value::{Integer, Leaf, NodeId, Tag, Value};
-
 /// What such a pickle holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Native<'p> {
@@ -52,86 +50,6 @@ pub(crate) fn read(pickle: &[u8]) -> Option<Native<'_>> {
     (behind == [op::STOP]).then_some(value)
 }
 
-/// Levels of tuples in a key.
-const MAX_DEPTH: usize = 16;
-
-/// The pickle of a key as `pickletools.optimize(pickle.dumps(key, protocol=5))` writes it, for keys of None, bools,
-/// numbers, text, bytes and tuples of these; `None` for others, whose bytes only Python could tell.
-pub(crate) fn canonical(pickle: &[u8]) -> Option<Vec<u8>> {
-    if pickle.starts_with(&[op::PROTO, 5]) {
-        return Some(pickle.to_vec());
-    }
-    let decoded = super::decode_bytes(pickle);
-    if !decoded.is_complete {
-        return None;
-    }
-    let mut body = Vec::new();
-    let mut seen = Vec::new();
-    push_key(
-        &decoded.value,
-        decoded.value.root(),
-        0,
-        &mut seen,
-        &mut body,
-    )?;
-    body.push(op::STOP);
-    let mut whole = vec![op::PROTO, 5];
-    super::emit::frame(&body, &mut whole);
-    Some(whole)
-}
-
-fn push_key(
-    value: &Value,
-    node: NodeId,
-    depth: usize,
-    seen: &mut Vec<NodeId>,
-    out: &mut Vec<u8>,
-) -> Option<()> {
-    match (node, value.leaf(node)) {
-        (NodeId::NONE, _) => out.push(op::NONE),
-        (NodeId::TRUE, _) => out.push(op::NEWTRUE),
-        (NodeId::FALSE, _) => out.push(op::NEWFALSE),
-        (NodeId::EMPTY_TUPLE, _) => out.push(op::EMPTY_TUPLE),
-        (_, Some(Leaf::Int(Integer::Small(n)))) => super::emit::int(n, out),
-        (_, Some(Leaf::Int(Integer::Binary(blob)))) if !blob.is_cut() => {
-            out.extend([op::LONG1, u8::try_from(blob.bytes.len()).ok()?]);
-            out.extend(&*blob.bytes);
-        }
-        (_, Some(Leaf::Float(x))) => super::emit::float(x, out),
-        (_, Some(Leaf::Str(blob))) if !blob.is_cut() => super::emit::text(&blob.bytes, out),
-        (_, Some(Leaf::Bytes(blob))) if !blob.is_cut() => super::emit::bytes(&blob.bytes, out),
-        (_, None) if value.tag(node) == Some(Tag::Tuple) && depth < MAX_DEPTH => {
-            let items: Vec<NodeId> = value.items(node).collect();
-            // An object that stands twice is written by its place in the memo.
-            let is_twice = seen.contains(&node);
-            seen.push(node);
-            let close = match items.len() {
-                _ if is_twice => return None,
-                1 => op::TUPLE1,
-                2 => op::TUPLE2,
-                3 => op::TUPLE3,
-                _ => {
-                    out.push(op::MARK);
-                    op::TUPLE
-                }
-            };
-            for item in items {
-                let is_blob = matches!(value.leaf(item), Some(Leaf::Str(_) | Leaf::Bytes(_)));
-                if is_blob {
-                    if seen.contains(&item) {
-                        return None;
-                    }
-                    seen.push(item);
-                }
-                push_key(value, item, depth + 1, seen, out)?;
-            }
-            out.push(close);
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
 fn without_frame(rest: &[u8]) -> &[u8] {
     match rest.split_first() {
         Some((&op::FRAME, behind)) => behind.get(8..).unwrap_or_default(),
@@ -173,23 +91,6 @@ fn unsigned(n: u64) -> Native<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_pickled_as_diskcache_pickles_them() {
-        // pickletools.optimize(pickle.dumps(key, protocol=5)) of CPython 3.13.
-        for (plain, expected) in [
-            (&b"\x80\x04\x88."[..], &b"\x80\x05\x88."[..]),
-            (
-                b"\x80\x03X\x01\x00\x00\x00aq\x00K\x01\x86q\x01.",
-                b"\x80\x05\x95\x07\x00\x00\x00\x00\x00\x00\x00\x8c\x01aK\x01\x86.",
-            ),
-        ] {
-            assert_eq!(canonical(plain).as_deref(), Some(expected), "{plain:?}");
-        }
-        // ('a', 'a') of one string twice, and a frozenset.
-        assert_eq!(canonical(b"\x80\x04\x8c\x01a\x94h\x00\x86."), None);
-        assert_eq!(canonical(b"\x80\x04(K\x01\x91."), None);
-    }
 
     #[test]
     fn pickles_of_one_value_are_read_and_others_are_not() {

@@ -341,11 +341,10 @@ struct ItemWatch {
     starts: Vec<Place>,
     /// The place before the last opcode.
     before: Place,
-    /// The first of the MARKs that the last opcodes were: what is pushed next began there.
-    mark: Option<Place>,
+    /// The open MARKs, with the height of the stack at each: what is pushed at that height began at the first of them.
+    marks: Vec<(usize, Place)>,
     /// Offset of the last MARK right above the dict: of a batch, or of a key that begins with one.
     batch: Option<u64>,
-    last_opcode: Option<u8>,
     /// Keys of the batch at work.
     keys: Vec<SkimmedKey>,
     items: Vec<SkimmedItem>,
@@ -369,7 +368,7 @@ impl ItemWatch {
         let here = (machine.input.offset(), machine.memo.end());
         let opcode = machine.input.peek();
         let height = machine.stack.len();
-        if height > MAX_HEIGHT {
+        if height.max(machine.marks.len()) > MAX_HEIGHT {
             *self = Self {
                 is_given_up: true,
                 ..Self::default()
@@ -377,18 +376,23 @@ impl ItemWatch {
             return;
         }
         if height > self.starts.len() {
-            let start = self.mark.take().unwrap_or(self.before);
+            let at = self
+                .marks
+                .partition_point(|(below, _)| *below < self.starts.len());
+            let mark = self
+                .marks
+                .get(at)
+                .filter(|(below, _)| *below == self.starts.len());
+            let start = mark.map_or(self.before, |(_, place)| *place);
             self.starts.resize(height, start);
             self.note_key(machine);
         } else {
             self.starts.truncate(height);
-            if self.last_opcode != Some(op::MARK) {
-                self.mark = None;
-            }
         }
+        self.marks.truncate(machine.marks.len());
         match opcode {
             Some(op::MARK) => {
-                self.mark.get_or_insert(here);
+                self.marks.push((height, here));
                 if height == 1 && machine.marks.is_empty() {
                     self.batch = Some(here.0);
                 }
@@ -409,7 +413,6 @@ impl ItemWatch {
             _ => {}
         }
         self.before = here;
-        self.last_opcode = opcode;
     }
 
     /// Remembers the key that was just pushed, or that a value was just pushed upon.

@@ -99,7 +99,9 @@ impl<'p> Copy<'p> {
             self.copy(last, machine);
         }
         let height = machine.stack.len();
-        if machine.depth() == 0 && height == 1 && machine.marks.is_empty() {
+        // A value that stands in another part was fetched: what that took was pushed upon the key, too.
+        let is_back = last.as_ref().is_some_and(|last| last.depth > 0);
+        if machine.depth() == 0 && height == 1 && machine.marks.is_empty() && !is_back {
             self.end_key(last.and_then(|last| last.opcode));
         }
         self.last = Some(Last {
@@ -119,7 +121,7 @@ impl<'p> Copy<'p> {
     fn end_key(&mut self, opcode: Option<u8>) {
         match self.key {
             // What was pushed upon the key and taken away again belongs to the value.
-            _ if opcode == Some(op::POP) => {}
+            _ if matches!(opcode, Some(op::POP | op::POP_MARK)) => {}
             Key::Kept => self.key_end = self.plain.end(),
             Key::Left => {
                 self.plain.back_to(self.start);

@@ -1,0 +1,100 @@
+//! Keys of every sort on their way into another kind of store, judged by Python: found again, or refused.
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{convert, judge};
+use crate::support::program;
+use crate::support::python::Python;
+
+/// Dicts whose keys are written in every way that pickles have, some with values or parts that stand in earlier items.
+const KEYS: &str = r#"
+import pathlib, pickle, sys
+root = pathlib.Path(sys.argv[1])
+shared, text = ["shared"], "part of several"
+floats = [1.0, 1.5, 0.0, -2.5, float("inf"), float("-inf"), 5e-324, 1e308]
+plain = dict.fromkeys([*floats, b"a", b"b", b"", 2**63 - 1, -2**63, 2**70, "k" * 70_000, "", 300, -1, True and None], shared)
+tuples = {
+    (text, 1, 2, 3): 1, (text, 2, 2, 3): shared, (text,): text, (b"y" * 70_000, 1): shared, ("y" * 70_000, b"z" * 66_000, "w"): 5,
+    ("x" * 40_000, "y" * 30_000, ("z" * 65_536, 7, 8, 9)): 6, (b"a" * 65_537, b"b" * 65_536): 7, (): text,
+}
+for protocol in range(6):
+    for name, entries in ("plain", plain), ("tuples", tuples), ("frozen", {frozenset([text, n]): text for n in range(3)}):
+        (root / f"{name}{protocol}").write_bytes(pickle.dumps(entries, protocol))
+"#;
+
+#[test]
+fn keys_of_any_protocol_and_sharing_are_found_again() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    python.run(KEYS, [temp.path()]);
+    let mut pairs = Vec::new();
+    for protocol in 0..6 {
+        for (name, kind) in [
+            ("plain", "diskcache"),
+            ("tuples", "diskcache"),
+            ("plain", "pickle"),
+            ("tuples", "pickle"),
+            ("frozen", "pickle"),
+        ] {
+            let from = temp.path().join(format!("{name}{protocol}"));
+            let to = temp.path().join(format!("{name}{protocol}.{kind}"));
+            convert(&from, kind, None, &to).unwrap_or_else(|e| panic!("{from:?} to {kind}: {e}"));
+            pairs.push(json!({"from": ["pickle", from], "to": [kind, to]}));
+        }
+    }
+    assert_eq!(judge(&python, temp.path(), &pairs), Vec::<String>::new());
+    let ran = program::run([
+        "compare".as_ref(),
+        temp.path().join("plain1").as_os_str(),
+        temp.path().join("plain4").as_os_str(),
+    ]);
+    let sides: Vec<_> = ran
+        .of_type("diff")
+        .map(|line| line["side"].clone())
+        .collect();
+    assert!(
+        sides.len() > 15 && sides.iter().all(|side| side == "same"),
+        "{}",
+        ran.said
+    );
+}
+
+#[test]
+fn keys_that_are_one_in_python_are_refused_by_a_pickle() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let write = "import sys, decimal, fractions, diskcache, numpy as np
+D = decimal.Decimal
+for n, keys in enumerate([(1, True), (('f', 1), ('f', 1.0)), (D('1.0'), D('1.00')), (np.int64(1), 1), (np.str_('a'), 'a'),
+    (('f', fractions.Fraction(1, 2)), ('f', .5)), (frozenset([1, 'a']), frozenset([True, 'a'])), (1 + 0j, 1),
+    (1, '1', b'1', 2, False, None, (1,), ('1',), 2**64, float(2**65), D('1.5'), np.float32(.1), .1, np.int8(7), (D('.1'),), (.1,))]):
+    with diskcache.Cache(f'{sys.argv[1]}/{n}') as cache:
+        for key in keys: cache[key] = repr(key)
+        assert len(cache) == len(keys), keys
+    print(len(dict.fromkeys(keys)) == len(keys))";
+    let said = python.run(write, [temp.path()]);
+    let mut n_refused = 0;
+    for (n, are_apart) in said.lines().enumerate() {
+        let (from, to) = (
+            temp.path().join(n.to_string()),
+            temp.path().join(format!("{n}.pickle")),
+        );
+        match convert(&from, "pickle", None, &to) {
+            Ok(_) => assert_eq!(are_apart, "True", "{n}"),
+            Err(error) => {
+                assert!(
+                    error.is_refused() && error.to_string().contains("for one"),
+                    "{error}"
+                );
+                assert_eq!(are_apart, "False", "{n}: {error}");
+                n_refused += 1;
+            }
+        }
+    }
+    assert_eq!(n_refused, 8, "{said}");
+}
