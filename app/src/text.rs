@@ -218,6 +218,13 @@ pub fn shorten(text: &str, max_chars: usize) -> String {
     format!("{start}…{end}")
 }
 
+/// A path that can be opened again, with a star where it is pinned.
+pub fn pinned_path(is_pinned: bool, path: &std::path::Path, max_chars: usize) -> String {
+    let sign = if is_pinned { "★ " } else { "" };
+    let path = cachescope_core::model::text::path(path);
+    format!("{sign}{}", shorten(&path, max_chars))
+}
+
 /// One decimal below ten, none above: two or three digits in all.
 fn two_digits(value: f64) -> String {
     if value < 9.95 {

@@ -1,11 +1,11 @@
 //! The window without a mouse, and its context menus.
 
-use egui::accesskit::Role;
+use egui::accesskit::{Role, Toggled};
 use egui::{Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::{AccessKitNode, NodeT as _, Queryable as _};
 
 use super::JOBLIB;
-use super::window::{Window, fixture};
+use super::window::{Window, fixture, rows};
 
 /// The role and name of what has the keyboard.
 fn focused(window: &Window) -> Option<(Role, String)> {
@@ -163,4 +163,42 @@ fn all_of_many_rows_are_selected_and_stay_selected() {
     window.type_into("Query", "");
     window.wait_for_quiet();
     window.wait_for_text_part("6,878 selected");
+}
+
+#[test]
+fn a_group_folded_by_keys_is_unfolded_by_keys_from_elsewhere() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::open(vec![path]);
+    let first = "a5188a6e36cf8fa9de3c1919edc79623";
+    window.press_row(first);
+    window.key(Modifiers::NONE, Key::ArrowLeft);
+    let is_folded = |window: &Window| rows(&window.harness, first) == 0;
+    assert!(is_folded(&window));
+    // To another group, and back up: the keyboard stops at the line of the folded one.
+    window.key(Modifiers::NONE, Key::End);
+    window.key(Modifiers::NONE, Key::Home);
+    let selected = window
+        .harness
+        .query_all_by_role(Role::Row)
+        .filter(|row| row.accesskit_node().toggled() == Some(Toggled::True))
+        .filter_map(|row| row.accesskit_node().label());
+    let selected: Vec<_> = selected.collect();
+    assert_eq!(selected, ["features.compressed, 7 entries"]);
+    window.key(Modifiers::NONE, Key::ArrowRight);
+    assert!(!is_folded(&window));
+}
+
+#[test]
+fn the_list_of_keys_scrolls_by_keys() {
+    let (_temp, path) = fixture(JOBLIB);
+    let mut window = Window::with(vec![path], egui::Theme::Light, [900.0, 500.0]);
+    window.wait_for_row("features.compressed");
+    window.key(Modifiers::NONE, Key::F1);
+    window.wait_for_text("Every command");
+    let top = |window: &Window| window.harness.get_by_label("Every command").rect().top();
+    let before = top(&window);
+    window.key(Modifiers::NONE, Key::PageDown);
+    window.wait_for(|h| h.get_by_label("Every command").rect().top() < before - 40.0);
+    window.press("Close");
+    window.wait_for(|h| h.query_by_label("Every command").is_none());
 }

@@ -74,3 +74,56 @@ fn stores_stand_on_the_rail_as_they_were_named() {
         );
     }
 }
+
+/// Where a part that can be pressed or read stands, with its name.
+fn parts(window: &Window) -> Vec<(String, egui::Rect)> {
+    let roles = [
+        Role::Button,
+        Role::Tab,
+        Role::CheckBox,
+        Role::RadioButton,
+        Role::TextInput,
+    ];
+    let nodes = window.harness.root().children_recursive();
+    let parts = nodes.filter(|node| roles.contains(&node.accesskit_node().role()));
+    parts
+        .map(|node| {
+            let label = node.accesskit_node().label().unwrap_or_default();
+            (label, node.rect())
+        })
+        .collect()
+}
+
+#[test]
+fn in_the_smallest_window_every_button_is_within_reach_and_over_no_other() {
+    let (_temp, path) = fixture(JOBLIB);
+    let (_other, second) = fixture("sqlite/plain/tables.db");
+    for size in [[720.0, 480.0], [720.0, 1000.0], [900.0, 600.0]] {
+        let paths = vec![path.clone(), second.clone()];
+        let mut window = Window::with(paths, egui::Theme::Dark, size);
+        window.wait_for_text_part("entries");
+        for tab in ["Overview", "Entries", "Activity", "Health", "Compare"] {
+            window.press_labelled(Role::Tab, tab);
+            if tab == "Entries" {
+                window.type_into("Query", "group:features.compressed");
+                window.press_row("a5188a6e36cf8fa9de3c1919edc79623");
+            }
+            window.wait_for_quiet();
+            let parts = parts(&window);
+            assert!(parts.len() > 15, "{tab}: {parts:?}");
+            for (name, rect) in &parts {
+                assert!(rect.right() <= size[0] + 0.5, "{tab}: {name} at {rect:?}");
+            }
+            for (n, (name, rect)) in parts.iter().enumerate() {
+                for (other, over) in &parts[n + 1..] {
+                    let both = rect.intersect(*over);
+                    let is_over = both.width() > 1.0 && both.height() > 1.0;
+                    assert!(
+                        !is_over,
+                        "{size:?}, {tab}: {name} {rect:?} over {other} {over:?}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -335,11 +335,12 @@ impl Session {
         let has_more_to_say = !cleared.stayed.is_empty()
             || cleared.applied.not_tried > 0
             || cleared.applied.unfinished.is_some();
-        if let Some(clearing) = self.clearing(job) {
-            clearing.stage = Stage::Done(cleared);
-            if !has_more_to_say {
-                self.state.dialog = None;
-            }
+        match self.clearing(job) {
+            Some(clearing) if has_more_to_say => clearing.stage = Stage::Done(cleared),
+            Some(_) => self.state.dialog = None,
+            // Its dialog was left meanwhile: what stayed is said all the same.
+            None if has_more_to_say => self.state.notices.push(left_words(&cleared)),
+            None => {}
         }
         self.look_for_held();
         let changed = self.state.stores.iter().find(|s| s.info.path == path);
@@ -417,6 +418,22 @@ impl Session {
             _ => None,
         }
     }
+}
+
+/// What a clear left, and why, in one line.
+fn left_words(cleared: &Cleared) -> String {
+    let mut words = Vec::new();
+    if let Some((key, reason)) = cleared.stayed.first() {
+        let n = text::counted(cleared.stayed.len() as u64, "entry stays", "entries stay");
+        let key = cachescope_core::model::text::shown(key);
+        words.push(format!("{n} as before. \"{key}\": {reason}"));
+    }
+    if cleared.applied.not_tried > 0 {
+        let n = text::counted(cleared.applied.not_tried as u64, "entry", "entries");
+        words.push(format!("{n} not reached"));
+    }
+    words.extend(cleared.applied.unfinished.as_ref().map(Error::to_string));
+    words.join(" · ")
 }
 
 /// What the rules ask for.

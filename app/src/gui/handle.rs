@@ -9,7 +9,9 @@ use cachescope_core::ops::{Direction, Layout, Sort, SortBy};
 
 use super::command::{Command, CopyOf, DialogKind, EntryCommand, Need, TableCommand};
 use super::session::Session;
-use super::state::{Asked, CompactStage, Dialog, Hex, Opening, Palette, Pick, Stage, Tab, Toast};
+use super::state::{
+    Asked, CompactStage, Dialog, Hex, Opening, Palette, Pick, Pinned, Stage, Tab, Toast,
+};
 
 impl Session {
     /// Carries out what a person asked for.
@@ -29,7 +31,13 @@ impl Session {
                 self.dialogs.unpack_samples(self.own.clone());
             }
             Command::OpenPrograms => self.dialogs.find_programs(self.own.as_ref()),
-            Command::Pin(path) => self.state.saved.pin(&path),
+            Command::Pin(path) => {
+                let words = match self.state.saved.pin(&path) {
+                    Pinned::Kept => "Pinned: it stands first under Recent",
+                    Pinned::LetGo => "No longer pinned",
+                };
+                self.state.say(Toast::new(words.to_owned(), None));
+            }
             Command::Export(export) => self.export(export),
             Command::Close(id) => self.close(id),
             Command::Refresh(id) => self.refresh(id),
@@ -134,9 +142,20 @@ impl Session {
         for job in ids {
             self.jobs.cancel(job);
         }
-        self.state.stores.retain(|s| s.info.id != id);
+        let stores = &mut self.state.stores;
+        let Some(at) = stores.iter().position(|s| s.info.id == id) else {
+            return;
+        };
+        let closed = stores.remove(at);
+        // The next one takes its place, as a tab does; of the last one the one before.
         if self.state.shown == Some(id) {
-            self.state.shown = self.state.stores.first().map(|s| s.info.id);
+            let neighbour = stores.get(at).or(stores.last());
+            self.state.shown = neighbour.map(|s| s.info.id);
+        }
+        // Opened again, it stands last.
+        let path = &closed.info.opened_as;
+        if stores.iter().all(|s| s.info.opened_as != *path) {
+            self.state.asked.retain(|asked| asked != path);
         }
         self.look_for_held();
     }
@@ -253,7 +272,7 @@ impl Session {
         };
         let is_moved = entries.selection.pick(pick, arranged, &entries.lines);
         let cursor = entries.selection.cursor();
-        if is_moved && let Some(line) = cursor.and_then(|at| entries.lines.line_of(at)) {
+        if is_moved && let Some(line) = cursor.and_then(|at| entries.lines.line_near(at)) {
             entries.scroll.show_line(line);
         }
         let (id, is_adding) = (store.info.id, entries.selection.adding().is_some());

@@ -44,24 +44,25 @@ impl Session {
             return;
         };
         let preview = &mut store.preview;
-        if let Some(old) = preview.body.job {
-            self.jobs.cancel(old);
-        }
         preview.body = node.map_or_else(Bodying::default, Bodying::new);
         let place = node.and_then(|node| preview.place(node));
+        let mut slot = preview.looking.take();
         let Some(place) = place else {
+            preview.looking = slot.inspect(|old| self.jobs.cancel(*old));
             return;
         };
-        let job = self.jobs.start(Job::Outside(Outside {
+        let job = Job::Outside(Outside {
             title: "Looking into a value".to_owned(),
             work: Box::new(move |_cancel, _progress| {
                 let found =
                     Body::read(&place).map_err(|why| format!("These bytes cannot be read: {why}"));
                 Ok(Box::new(Made::Body(Box::new(found))) as Answer)
             }),
-        }));
+        });
+        self.jobs.replace(&mut slot, job);
         if let Some(store) = self.state.store_mut(id) {
-            store.preview.body.job = Some(job);
+            store.preview.body.job = slot;
+            store.preview.looking = slot;
         }
     }
 

@@ -502,7 +502,7 @@ fn cannot_make(path: &Path, error: io::Error, purpose: Purpose) -> Error {
         return why;
     }
     Error::refused(
-        "Nothing was cleared, because entries cannot be moved aside for undo",
+        "Nothing is cleared, as entries cannot be moved aside for undo",
         why.message(),
     )
     .at(path)

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::run::Context;
 use super::{Chosen, Outcome};
-use crate::Result;
 use crate::clear::compact::{self, Gain, Word};
 use crate::clear::undo::{self, Held, Purged, Restored};
 use crate::clear::{self, Applied, Fresh, How, Plan};
@@ -14,6 +13,7 @@ use crate::model::{EntryId, Row, Snapshot, StoreInfo, Time};
 use crate::ops::policy::Policy;
 use crate::own::StateDir;
 use crate::stores::{PolicyLimits, Store};
+use crate::{Error, Result};
 
 /// A plan, and what a person wants to know before saying yes.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Planned {
     /// Where each of it stands in the snapshot that was planned from; empty where no entry has arguments.
     pub rows: Vec<Option<Row>>,
     /// Why nothing can be moved aside there; `None` if it can.
-    pub cannot_keep: Option<String>,
+    pub cannot_keep: Option<Error>,
     /// Free bytes on the disk; `None` if the system does not tell.
     pub free_bytes: Option<u64>,
 }
@@ -119,7 +119,7 @@ fn report_plan(mut plan: Plan, snapshot: &Snapshot, rows: &[Row], context: &Cont
     context.cancel.check()?;
     context.report(Outcome::Planned(Box::new(Planned {
         rows: rows_of(&plan, snapshot, rows),
-        cannot_keep: clear::can_keep(&plan).err().map(|error| error.to_string()),
+        cannot_keep: clear::can_keep(&plan).err(),
         free_bytes: clear::free_bytes(&plan.store),
         plan: Arc::new(plan),
     })))

@@ -67,7 +67,18 @@ fn conditions_ui(ui: &mut Ui, store: &OpenStore, out: &mut Vec<Command>) {
         }
         if overview.unchecked > 0 {
             let n = text::counted(overview.unchecked, "entry", "entries");
-            controls::quiet(ui, format!("{n} not checked yet"));
+            ui.horizontal(|ui| {
+                controls::quiet(ui, format!("{n} not checked yet"));
+                let is_idle = store.check.is_none();
+                let button = egui::Button::new("Revalidate this store");
+                let button = ui.add_enabled(is_idle, button);
+                if button
+                    .on_hover_text("Reads and checks; nothing changes")
+                    .clicked()
+                {
+                    out.push(Command::Revalidate(None));
+                }
+            });
         }
     });
 }

@@ -19,7 +19,7 @@ const LEAST_TOAST: f32 = 240.0;
 const WORTH_SAYING: Duration = Duration::from_millis(250);
 
 pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Command>) {
-    let theme = Theme::of(ui.ctx());
+    notice_ui(ui, state, out);
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
         // The rest is for what is selected and what can be brought back.
@@ -42,23 +42,37 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             if n_more > 0 {
                 controls::quiet(ui, format!("and {n_more} more"));
             }
-        } else if let Some(notice) = state.notices.last() {
-            let room = ui.available_width() * 0.6;
-            ui.allocate_ui(egui::vec2(room, 20.0), |ui| {
-                let words = RichText::new(notice).color(theme.danger);
-                ui.add(egui::Label::new(words).truncate());
-            });
-            if ui.button("Dismiss").clicked() {
-                out.push(Command::DismissNotice);
-            }
         }
-        if let (Some(toast), true) = (&state.toast, state.notices.is_empty()) {
+        if let Some(toast) = &state.toast {
             let room = (end - ui.cursor().min.x).max(LEAST_TOAST);
             toast_ui(ui, toast, room, out);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             held_ui(ui, state, out);
             selection_ui(ui, state);
+        });
+    });
+}
+
+/// What could not be done, the newest first, in a line of its own: no work under way hides it.
+fn notice_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+    let Some(notice) = state.notices.last() else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        ui.set_min_height(26.0);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("Dismiss").clicked() {
+                out.push(Command::DismissNotice);
+            }
+            let n_more = state.notices.len() - 1;
+            if n_more > 0 {
+                controls::quiet(ui, format!("and {n_more} more"));
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let words = RichText::new(notice).color(Theme::of(ui.ctx()).danger);
+                ui.add(egui::Label::new(words).truncate());
+            });
         });
     });
 }

@@ -75,22 +75,32 @@ pub(super) fn window_ui(ui: &mut Ui, session: &mut Session, now: Time, out: &mut
         .size_range(160.0..=360.0)
         .show(ui, |ui| stores::stores_ui(ui, state, now, out));
     if state.saved.tab == Tab::Entries {
-        Panel::right(entry)
-            .frame(surface(14, 12))
-            .default_size((width * 0.26).clamp(276.0, 440.0))
-            .size_range(260.0..=720.0)
-            .show(ui, |ui| {
-                // In a part of its own: what is wide in there may not push the panel's edge out.
-                let rect = ui.max_rect();
-                let mut inside = ui.new_child(UiBuilder::new().max_rect(rect));
-                entry::entry_ui(&mut inside, state, now, out);
-                ui.allocate_rect(rect, Sense::hover());
-            });
+        let panel = if width < NARROW {
+            // Beside the table it would leave neither table nor tabs any room.
+            Panel::bottom("entry, below")
+                .default_size(ui.available_height() * 0.46)
+                .size_range(150.0..=600.0)
+        } else {
+            Panel::right(entry)
+                .default_size((width * 0.26).clamp(276.0, 440.0))
+                .size_range(260.0..=720.0)
+        };
+        let panel = panel.resizable(true).frame(surface(14, 12));
+        panel.show(ui, |ui| {
+            // In a part of its own: what is wide in there may not push the panel's edge out.
+            let rect = ui.max_rect();
+            let mut inside = ui.new_child(UiBuilder::new().max_rect(rect));
+            entry::entry_ui(&mut inside, state, now, out);
+            ui.allocate_rect(rect, Sense::hover());
+        });
     }
     CentralPanel::no_frame()
         .frame(Frame::new().fill(theme.ground))
         .show(ui, |ui| page_ui(ui, state, is_covered, now, out));
 }
+
+/// Windows below this width show the entry below the table, in points.
+const NARROW: f32 = 900.0;
 
 /// Names of the panels beside the page: small and large windows remember their widths apart.
 fn side_panels(width: f32) -> (&'static str, &'static str) {

@@ -17,6 +17,8 @@ use crate::text;
 const MAX_FOUND: usize = 200;
 /// Places not looked into that are named.
 const MAX_NAMED: usize = 12;
+/// Recent paths that are listed below the pinned ones.
+const MAX_RECENT: usize = 6;
 /// Width of the middle column, in points.
 const WIDTH: f32 = 520.0;
 
@@ -179,7 +181,7 @@ fn passed_over_ui(ui: &mut Ui, passed_over: &[Issue]) {
 
 pub(super) fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
-    if state.saved.recent.is_empty() {
+    if state.saved.to_open().next().is_none() {
         return;
     }
     ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
@@ -187,9 +189,10 @@ pub(super) fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         Frame::new()
             .inner_margin(Margin::symmetric(0, 4))
             .show(ui, |ui| {
-                for path in state.saved.recent.iter().take(6) {
-                    let shown = cachescope_core::model::text::path(path);
-                    let words = RichText::new(text::shorten(&shown, 80)).color(theme.accent);
+                let n_pinned = state.saved.pinned.len();
+                for (is_pinned, path) in state.saved.to_open().take(n_pinned + MAX_RECENT) {
+                    let shown = text::pinned_path(is_pinned, path, 80);
+                    let words = RichText::new(shown).color(theme.accent);
                     if ui.add(Button::new(words).frame(false)).clicked() {
                         out.push(Command::Open(path.clone()));
                     }

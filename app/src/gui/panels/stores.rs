@@ -55,7 +55,12 @@ fn list_ui(ui: &mut Ui, state: &State, now: Time, out: &mut Vec<Command>) {
     let is_moved = was != state.shown.zip(place);
     for store in &state.stores {
         let is_shown = state.shown == Some(store.info.id);
-        let response = store_ui(ui, store, is_shown, &menu, now, out);
+        let is_pinned = state.saved.pinned.contains(&store.info.opened_as);
+        let marks = Marks {
+            is_shown,
+            is_pinned,
+        };
+        let response = store_ui(ui, store, marks, &menu, now, out);
         if is_shown && is_moved {
             response.scroll_to_me(None);
         }
@@ -171,10 +176,20 @@ fn show_ui(ui: &mut Ui, glyph: &str, name: &str, is_on: bool) -> egui::Response 
     response
 }
 
+/// What a store of the rail is marked as.
+#[derive(Clone, Copy)]
+struct Marks {
+    is_shown: bool,
+    is_pinned: bool,
+}
+
 fn store_ui(
     ui: &mut Ui,
     store: &OpenStore,
-    is_shown: bool,
+    Marks {
+        is_shown,
+        is_pinned,
+    }: Marks,
     menu: &Offered,
     now: Time,
     out: &mut Vec<Command>,
@@ -186,7 +201,8 @@ fn store_ui(
     let (health, color) = health(store, theme, now);
     response.widget_info(|| {
         let sight = sight(store).map_or_else(String::new, |word| format!(", {word}"));
-        let name = format!("{title}{sight}, {}", health.whole());
+        let pinned = if is_pinned { ", pinned" } else { "" };
+        let name = format!("{title}{pinned}{sight}, {}", health.whole());
         WidgetInfo::selected(Role::ListBoxOption, true, is_shown, name)
     });
     if response.clicked() {
@@ -197,6 +213,10 @@ fn store_ui(
         out.push(Command::Show(store.info.id));
     }
     response.context_menu(|ui| menus::offered_ui(ui, menu, out));
+    // Of hundreds of stores most are out of sight: named for screen readers, but not laid out.
+    if !ui.is_rect_visible(rect) {
+        return response;
+    }
     if is_shown || response.hovered() {
         let fill = if is_shown {
             theme.selection
@@ -222,6 +242,11 @@ fn store_ui(
     );
     let mut name = first;
     name.max.x = figure.left() - 8.0;
+    let title = if is_pinned {
+        format!("★ {title}")
+    } else {
+        title
+    };
     let galley = cell::elided(ui, &title, theme::strong(), theme.text, name.width());
     let end = name.left() + galley.size().x + 8.0;
     cell::text(ui, name, &title, theme::strong(), theme.text);

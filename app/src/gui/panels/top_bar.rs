@@ -11,12 +11,37 @@ use crate::gui::theme;
 use crate::gui::widgets::controls;
 use crate::text;
 
+/// What a bar has room for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// The buttons by their shortest names: what they are about is told under the pointer.
+    Short,
+    /// What is to be cleared, beside its button.
+    Scoped,
+    /// Everything.
+    Whole,
+}
+
+impl Room {
+    /// By the width of the bar, in points.
+    fn of(width: f32) -> Self {
+        match width {
+            ..820.0 => Self::Short,
+            820.0..1000.0 => Self::Scoped,
+            _ => Self::Whole,
+        }
+    }
+}
+
 pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.set_min_height(28.0);
+        let room = Room::of(ui.available_width());
         menu_ui(ui, state, out);
-        ui.label(RichText::new("Cachescope").font(theme::title()));
-        ui.add_space(4.0);
+        if room == Room::Whole {
+            ui.label(RichText::new("Cachescope").font(theme::title()));
+            ui.add_space(4.0);
+        }
         if ui.button("Open…").clicked() {
             out.push(actions::open(state));
         }
@@ -33,9 +58,11 @@ pub(super) fn top_bar_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
         }
         let end = ui.min_rect().right();
         if state.shown().is_some() {
-            found_ui(ui, state);
-            revalidate_ui(ui, state, out);
-            clear_ui(ui, state, out);
+            if room == Room::Whole {
+                found_ui(ui, state);
+            }
+            revalidate_ui(ui, state, room, out);
+            clear_ui(ui, state, room, out);
         }
         if ui.button("Ctrl+K").on_hover_text("Every command").clicked() {
             out.push(Command::Dialog(Some(DialogKind::Palette)));
@@ -70,16 +97,11 @@ fn menu_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 
 /// Paths to open again: the pinned ones, then the others, newest first.
 fn recent_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    let saved = &state.saved;
-    let is_enabled = !saved.recent.is_empty() || !saved.pinned.is_empty();
+    let is_enabled = state.saved.to_open().next().is_some();
     ui.add_enabled_ui(is_enabled, |ui| {
         ui.menu_button("Recent ▾", |ui| {
-            let others = saved.recent.iter().filter(|p| !saved.pinned.contains(p));
-            let pinned = saved.pinned.iter().map(|path| ("★ ", path));
-            for (sign, path) in pinned.chain(others.map(|path| ("", path))) {
-                let shown = cachescope_core::model::text::path(path);
-                let shown = format!("{sign}{}", text::shorten(&shown, 72));
-                if ui.button(shown).clicked() {
+            for (is_pinned, path) in state.saved.to_open() {
+                if ui.button(text::pinned_path(is_pinned, path, 72)).clicked() {
                     out.push(Command::Open(path.clone()));
                 }
             }
@@ -109,8 +131,8 @@ fn scope(state: &State) -> Option<(Scope, String)> {
     (is_filtered && is_answered && found > 0).then_some((Scope::Found, words))
 }
 
-fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    clear_button_ui(ui, state, out);
+fn clear_ui(ui: &mut Ui, state: &State, room: Room, out: &mut Vec<Command>) {
+    clear_button_ui(ui, state, room, out);
     ui.spacing_mut().item_spacing.x = 4.0;
     let menu = ui.menu_button("▾", |ui| {
         if ui.button("Clear by a policy…").clicked() {
@@ -139,10 +161,17 @@ fn clear_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.x = 8.0;
 }
 
-fn clear_button_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
+fn clear_button_ui(ui: &mut Ui, state: &State, room: Room, out: &mut Vec<Command>) {
     match scope(state) {
         Some((scope, words)) => {
-            if controls::danger(ui, &format!("Clear {words}…"), true).clicked() {
+            let told = format!("Clear {words}…");
+            let label = if room >= Room::Scoped {
+                &told
+            } else {
+                "Clear…"
+            };
+            let button = controls::danger(ui, label, true);
+            if button.on_hover_text(&told).clicked() {
                 out.push(Command::Clear(ClearCommand::Plan(scope)));
             }
         }
@@ -153,14 +182,18 @@ fn clear_button_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
     }
 }
 
-fn revalidate_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
-    let (scope, label) = match scope(state) {
+fn revalidate_ui(ui: &mut Ui, state: &State, room: Room, out: &mut Vec<Command>) {
+    let (scope, told) = match scope(state) {
         Some((scope, words)) => (Some(scope), format!("Revalidate {words}")),
         None => (None, "Revalidate all".to_owned()),
     };
-    let button = ui
-        .button(label)
-        .on_hover_text("Reads and checks; nothing changes");
+    let label = if room == Room::Whole {
+        &told
+    } else {
+        "Revalidate"
+    };
+    let button = ui.button(label);
+    let button = button.on_hover_text(format!("{told}: reads and checks; nothing changes"));
     if button.clicked() {
         out.push(Command::Revalidate(scope));
     }

@@ -183,10 +183,10 @@ impl Lines {
         (within < span.n_shown).then_some(span.first_line + span.n_header + within)
     }
 
-    /// The line of a row's group.
-    fn header_of(&self, at: usize) -> Option<usize> {
-        let span = self.spans.get(self.group_of(at)?)?;
-        Some(span.first_line)
+    /// The line where a row is looked for: its own, or that of its group where that is folded.
+    pub(crate) fn line_near(&self, at: usize) -> Option<usize> {
+        let header = || Some(self.spans.get(self.group_of(at)?)?.first_line);
+        self.line_of(at).or_else(header)
     }
 
     /// Places of the rows of a group.
@@ -203,27 +203,29 @@ impl Lines {
             .checked_sub(1)
     }
 
-    /// The nearest row that shows, `by` rows away; group lines are skipped.
+    /// Where the keyboard is `by` lines away: on an entry, or on a folded group, which is then its first row.
+    /// Lines of groups that are open are skipped.
     pub(crate) fn step(&self, from: Option<usize>, by: isize) -> Option<usize> {
         let last = self.n_lines.checked_sub(1)?;
-        // A row that is folded away is where its group's line is.
-        let line_of = |at| self.line_of(at).or_else(|| self.header_of(at));
-        let line = match from.and_then(line_of) {
+        let line = match from.and_then(|at| self.line_near(at)) {
             Some(line) => line.saturating_add_signed(by),
             // Without a place all the way down is the end; else the first line is where one begins.
             None if by > 0 && by.unsigned_abs() > self.n_lines => last,
             None => 0,
         };
         let line = line.min(last);
-        let entry = |line: usize| match self.at(line) {
-            Some(Line::Entry(at)) => Some(at),
-            _ => None,
+        let stop = |line: usize| match self.at(line)? {
+            Line::Entry(at) => Some(at),
+            Line::Group(group) => {
+                let span = self.spans.get(group)?;
+                (span.n_shown == 0).then_some(span.first_row)
+            }
         };
-        // A run of folded groups has as many lines as groups, so this walk is short.
-        let down = (line..self.n_lines).find_map(entry);
-        let up = (0..line).rev().find_map(entry);
+        // No two lines of open groups stand next to each other, so this walk is short.
+        let down = (line..self.n_lines).find_map(stop);
+        let up = (0..line).rev().find_map(stop);
         if by < 0 && line > 0 {
-            entry(line).or(up).or(down)
+            stop(line).or(up).or(down)
         } else {
             down.or(up)
         }
@@ -266,20 +268,33 @@ mod tests {
     }
 
     #[test]
-    fn steps_skip_groups_and_stop_at_the_ends() {
+    fn steps_skip_open_groups_and_stop_at_folded_ones_and_at_the_ends() {
         let lines = lines(&[2, 3, 1], &[1]);
         assert_eq!(lines.step(None, 1), Some(0));
         assert_eq!(lines.step(Some(0), 1), Some(1));
-        assert_eq!(lines.step(Some(1), 1), Some(5));
+        // The folded group, whose rows are 2 to 4.
+        assert_eq!(lines.step(Some(1), 1), Some(2));
+        assert_eq!(lines.step(Some(2), 1), Some(5));
         assert_eq!(lines.step(Some(5), 1), Some(5));
-        assert_eq!(lines.step(Some(5), -1), Some(1));
+        assert_eq!(lines.step(Some(5), -1), Some(2));
+        assert_eq!(lines.step(Some(2), -1), Some(1));
         assert_eq!(lines.step(Some(0), -1), Some(0));
         assert_eq!(lines.step(Some(0), 1000), Some(5));
-        // Of the folded group, whose rows are 2 to 4.
         assert_eq!(lines.step(Some(3), 1), Some(5));
         assert_eq!(lines.step(Some(3), -1), Some(1));
         assert_eq!(lines.step(Some(3), 1000), Some(5));
         assert_eq!(lines.step(None, 1000), Some(5));
         assert_eq!(lines.step(None, -1000), Some(0));
+    }
+
+    #[test]
+    fn where_every_group_is_folded_steps_go_from_group_to_group() {
+        let lines = lines(&[2, 3, 1], &[0, 1, 2]);
+        assert_eq!(lines.step(None, 1), Some(0));
+        assert_eq!(lines.step(Some(0), 1), Some(2));
+        assert_eq!(lines.step(Some(2), 1), Some(5));
+        assert_eq!(lines.step(Some(5), -1), Some(2));
+        assert_eq!(lines.step(Some(0), 1000), Some(5));
+        assert_eq!(lines.line_near(4), Some(1));
     }
 }

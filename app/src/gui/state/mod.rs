@@ -44,7 +44,7 @@ pub(crate) use naming::Naming;
 pub(crate) use overview::{Asked, Neighbour, Overviewing};
 pub(crate) use preview::{EntryTab, Previewing};
 pub(crate) use query::QueryField;
-pub(crate) use saved::{FunctionsBy, Saved};
+pub(crate) use saved::{FunctionsBy, Pinned, Saved};
 pub(crate) use selection::{Pick, Selection};
 pub(crate) use store::{OpenStore, Phase};
 pub(crate) use toast::{STAYS_S, Toast};

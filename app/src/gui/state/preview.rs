@@ -46,6 +46,8 @@ pub(crate) struct Previewing {
     pub(crate) hex: Hex,
     /// Text or bytes inside the value that are looked into.
     pub(crate) body: Bodying,
+    /// The last job that looks into one, perhaps of an entry before: one at a time is at work.
+    pub(crate) looking: Option<JobId>,
     /// An array, table or other part that is looked at by itself.
     pub(crate) inside: Insiding,
     /// The function that computed it, as it stands today.

@@ -70,6 +70,15 @@ impl OfStores {
     }
 }
 
+/// What became of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pinned {
+    /// It stands above the recent ones from now on.
+    Kept,
+    /// It is one of the recent ones again.
+    LetGo,
+}
+
 /// Written by eframe at exit and every 30 seconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
@@ -171,12 +180,21 @@ impl Saved {
     }
 
     /// Keeps a path above the recent ones, or lets go of it.
-    pub(crate) fn pin(&mut self, path: &Path) {
+    pub(crate) fn pin(&mut self, path: &Path) -> Pinned {
         let n_before = self.pinned.len();
         self.pinned.retain(|p| p != path);
-        if self.pinned.len() == n_before {
-            self.pinned.push(path.to_owned());
+        if self.pinned.len() < n_before {
+            return Pinned::LetGo;
         }
+        self.pinned.push(path.to_owned());
+        Pinned::Kept
+    }
+
+    /// Paths to open again: the pinned ones, then the others, newest first; each with whether it is pinned.
+    pub(crate) fn to_open(&self) -> impl Iterator<Item = (bool, &PathBuf)> {
+        let others = self.recent.iter().filter(|p| !self.pinned.contains(p));
+        let pinned = self.pinned.iter().map(|path| (true, path));
+        pinned.chain(others.map(|path| (false, path)))
     }
 
     /// Puts a query first among the recent ones.

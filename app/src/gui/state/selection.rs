@@ -30,7 +30,7 @@ pub(crate) enum Pick {
     },
     /// These rows and no other.
     These(Range<usize>),
-    /// So many rows up or down from the cursor.
+    /// So many lines up or down from the cursor; a folded group is a line that selects nothing.
     Step {
         /// Negative is up.
         by: isize,
@@ -140,12 +140,15 @@ impl Selection {
             }
             Pick::Step { by, extends } => {
                 if let Some(at) = lines.step(self.cursor(), by) {
-                    let pick = if extends {
-                        Pick::To { at, keeps: false }
+                    if extends {
+                        self.pick(&Pick::To { at, keeps: false }, arranged, lines);
+                    } else if lines.line_of(at).is_some() {
+                        self.pick(&Pick::Only(at), arranged, lines);
                     } else {
-                        Pick::Only(at)
-                    };
-                    self.pick(&pick, arranged, lines);
+                        // On the line of a folded group, which is no entry.
+                        self.clear();
+                        self.move_to(at, arranged, true);
+                    }
                 }
             }
             Pick::All => self.add(0..arranged.rows.len(), arranged),

@@ -4,8 +4,8 @@ use egui::accesskit::Role;
 use egui::containers::menu::MenuButton;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Label, Layout, Margin, Response,
-    RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Key, Label, Layout, Margin,
+    Modifiers, Response, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::picture;
@@ -77,6 +77,26 @@ pub(crate) fn tabs<T: Copy + PartialEq>(
     ui.painter()
         .line_segment([pos2(left, bottom), pos2(right, bottom)], theme.hairline());
     clicked
+}
+
+/// Lets the keys scroll what has nothing in it that takes the keyboard; `page` is the height that shows, in points.
+pub(crate) fn scroll_by_keys(ui: &Ui, page: f32) {
+    if ui.memory(|memory| memory.focused().is_some()) {
+        return;
+    }
+    let line = ui.spacing().interact_size.y;
+    for (key, by) in [
+        (Key::ArrowDown, line),
+        (Key::ArrowUp, -line),
+        (Key::PageDown, page),
+        (Key::PageUp, -page),
+        (Key::End, f32::MAX),
+        (Key::Home, -f32::MAX),
+    ] {
+        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, key)) {
+            ui.scroll_with_delta(vec2(0.0, -by));
+        }
+    }
 }
 
 /// Shows where the keyboard is.

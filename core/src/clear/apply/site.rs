@@ -98,7 +98,7 @@ impl Site {
     pub(in super::super) fn can_keep(&self) -> Result<()> {
         let refuse = |why: &str| {
             Err(Error::refused(
-                "Nothing was cleared, because entries cannot be moved aside for undo",
+                "Nothing is cleared, as entries cannot be moved aside for undo",
                 why,
             )
             .at(self.parent.path())

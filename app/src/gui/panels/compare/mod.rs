@@ -25,7 +25,7 @@ pub(super) fn compare_ui(ui: &mut Ui, state: &mut State, out: &mut Vec<Command>)
     let failure = store.compare.failure.clone();
     Frame::new().inner_margin(12).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 10.0);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             for (of, name) in PAGES {
                 if controls::choice(ui, name, of == page).clicked() {
                     out.push(Command::Compare(CompareCommand::Page(of)));

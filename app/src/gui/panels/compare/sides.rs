@@ -41,7 +41,7 @@ fn choice_ui(ui: &mut Ui, state: &State, store: &OpenStore, out: &mut Vec<Comman
         state.stores.iter().filter(is_in).count(),
         state.stores.len(),
     );
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let open = text::counted(n_open as u64, "open store", "open stores");
         let name = if n == n_open {
             format!("Measure {open}")

@@ -52,7 +52,7 @@ pub(super) fn what_if_ui(ui: &mut Ui, state: &State, out: &mut Vec<Command>) {
 }
 
 fn choices_ui(ui: &mut Ui, store: &OpenStore, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let is_ready = store.compare.job.is_none() && store.snapshot.totals.entries > 0;
         if ui
             .add_enabled(is_ready, Button::new("Measure every kind"))

@@ -8,7 +8,7 @@ use cachescope_core::model::text::shown;
 use cachescope_core::model::{Snapshot, Time};
 use egui::{Label, RadioButton, RichText, ScrollArea, Ui, vec2};
 
-use super::{buttons_ui, close_ui};
+use super::{buttons_ui, close_first_ui, close_ui};
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::command_line;
 use crate::gui::panels::entries::arguments;
@@ -172,7 +172,7 @@ fn ready_ui(
         if controls::danger(ui, &label, can).clicked() {
             out.push(Command::Clear(ClearCommand::Confirm));
         }
-        close_ui(ui, "Cancel", out);
+        close_first_ui(ui, "Cancel", out);
     });
 }
 
@@ -194,9 +194,7 @@ fn keep_ui(
     }
     list_ui(ui, planned, snapshot, scroll);
     refusals_ui(ui, plan, out);
-    if let Some(why) = &planned.cannot_keep {
-        controls::quiet(ui, why.clone());
-    }
+    cannot_keep_ui(ui, planned);
     command_ui(ui, plan, asked, How::Keep, out);
     buttons_ui(ui, out, |ui, out| {
         let can = !plan.removals.is_empty() && planned.cannot_keep.is_none();
@@ -310,11 +308,20 @@ fn how_ui(ui: &mut Ui, planned: &Planned, how: How, out: &mut Vec<Command>) {
         can_keep,
     );
     offer(ui, How::Free, "Free now: cannot be brought back", true);
-    if let Some(why) = &planned.cannot_keep {
-        controls::quiet(ui, why.clone());
-    }
+    cannot_keep_ui(ui, planned);
     if let Some(free) = planned.free_bytes {
         controls::quiet(ui, format!("{} free on this disk", text::bytes(free)));
+    }
+}
+
+/// Why nothing can be moved aside; what else can be done stands above it.
+fn cannot_keep_ui(ui: &mut Ui, planned: &Planned) {
+    if let Some(error) = &planned.cannot_keep {
+        let path = error.path().map(cachescope_core::model::text::path);
+        let path = path.map_or_else(String::new, |path| format!(". Folder: {path}"));
+        let words = format!("{}{path}", error.message());
+        let words = RichText::new(words).color(Theme::of(ui.ctx()).quiet);
+        ui.add(Label::new(words).wrap());
     }
 }
 
@@ -372,8 +379,12 @@ fn done_ui(ui: &mut Ui, cleared: &Cleared, out: &mut Vec<Command>) {
         ui.add(Label::new(RichText::new(error.to_string()).color(theme.danger)).wrap());
     }
     if !cleared.stayed.is_empty() {
-        let n = entries(cleared.stayed.len());
-        ui.label(RichText::new(format!("{n} stayed as they were")).font(theme::strong()));
+        let n = text::counted(
+            cleared.stayed.len() as u64,
+            "entry stayed as it was",
+            "entries stayed as they were",
+        );
+        ui.label(RichText::new(n).font(theme::strong()));
     }
     ScrollArea::vertical().max_height(240.0).show(ui, |ui| {
         // The first ones tell the reason; the list of a whole store would tell no more.

@@ -2,7 +2,7 @@
 
 use cachescope_core::model::text;
 use cachescope_core::write::TARGETS;
-use egui::{Align, Label, Layout, RichText, TextEdit, Ui};
+use egui::{Align, Key, Label, Layout, RichText, TextEdit, Ui};
 
 use crate::gui::command::{Command, CompareCommand};
 use crate::gui::state::Converting;
@@ -30,7 +30,8 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
     let label = ui.label("New store, at a path that does not exist");
     let is_idle = converting.job.is_none();
     let field = TextEdit::singleline(&mut converting.path).desired_width(f32::INFINITY);
-    ui.add_enabled(is_idle, field).labelled_by(label.id);
+    let field = ui.add_enabled(is_idle, field).labelled_by(label.id);
+    let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
     let words = "Go on where expiry, tags or unreadable entries are lost";
     ui.add_enabled(
         is_idle,
@@ -52,7 +53,7 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
     );
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        buttons_ui(ui, converting, out);
+        buttons_ui(ui, converting, is_entered, out);
     });
 }
 
@@ -73,7 +74,7 @@ fn done_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
     });
 }
 
-fn buttons_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
+fn buttons_ui(ui: &mut Ui, converting: &Converting, is_entered: bool, out: &mut Vec<Command>) {
     if let Some(job) = converting.job {
         if ui.button("Stop").clicked() {
             out.push(Command::Cancel(job));
@@ -82,7 +83,8 @@ fn buttons_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
         return;
     }
     let can = !converting.path.trim().is_empty();
-    if ui.add_enabled(can, egui::Button::new("Convert")).clicked() {
+    let button = ui.add_enabled(can, egui::Button::new("Convert"));
+    if button.clicked() || can && is_entered {
         out.push(Command::Compare(CompareCommand::Convert));
     }
     if ui.button("Cancel").clicked() {

@@ -57,7 +57,7 @@ pub(super) fn dialog_ui(ctx: &Context, state: &mut State, out: &mut Vec<Command>
             palette::palette_ui(ui, palette, state, out);
         }),
         Dialog::Shortcuts => modal(ctx, "shortcuts", 420.0, |ui| {
-            shortcuts::shortcuts_ui(ui);
+            shortcuts::shortcuts_ui(ui, out);
         }),
         Dialog::About => modal(ctx, "about", 460.0, about::about_ui),
         Dialog::Save(saving) => modal(ctx, "save", 520.0, |ui| {
@@ -142,6 +142,17 @@ fn buttons_ui(ui: &mut Ui, out: &mut Vec<Command>, add: impl FnOnce(&mut Ui, &mu
 /// A button that takes the dialog away.
 fn close_ui(ui: &mut Ui, label: &str, out: &mut Vec<Command>) {
     if ui.button(label).clicked() {
+        out.push(Command::Dialog(None));
+    }
+}
+
+/// The same with the keyboard on it, until that is elsewhere: Enter does no harm.
+fn close_first_ui(ui: &mut Ui, label: &str, out: &mut Vec<Command>) {
+    let button = ui.button(label);
+    if ui.memory(|memory| memory.focused().is_none()) {
+        button.request_focus();
+    }
+    if button.clicked() {
         out.push(Command::Dialog(None));
     }
 }

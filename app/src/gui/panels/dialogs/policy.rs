@@ -2,7 +2,7 @@
 
 use cachescope_core::ops::policy::{CHEAPEST, NEWEST};
 use cachescope_core::stores::{Takes, policies};
-use egui::{Align, Button, Id, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Align, Button, Id, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
 
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::state::{PolicyForm, State};
@@ -23,6 +23,7 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
     };
     controls::quiet(ui, cachescope_core::model::text::shown(&among));
     ui.add_space(4.0);
+    let mut is_entered = false;
     ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
         for (policy, _) in policies().filter(|(_, kinds)| kinds.contains(&store.info.kind)) {
             let is_chosen = form.name == policy.name;
@@ -30,7 +31,7 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
             if is_chosen {
                 ui.indent(policy.name, |ui| {
                     for takes in policy.takes {
-                        takes_ui(ui, form, *takes, policy.has_binary_sizes);
+                        is_entered |= takes_ui(ui, form, *takes, policy.has_binary_sizes);
                     }
                 });
             }
@@ -43,13 +44,15 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
         );
         if form.name == NEWEST {
             ui.indent(NEWEST, |ui| {
-                field_ui(ui, "Keep of each", &mut form.number, "3");
+                is_entered |= field_ui(ui, "Keep of each", &mut form.number, "3");
             });
         }
         let about = "what is cheapest to compute again for its size, until enough is free";
         offer_ui(ui, form, CHEAPEST, about);
         if form.name == CHEAPEST {
-            ui.indent(CHEAPEST, |ui| field_ui(ui, "Free", &mut form.size, "1GB"));
+            ui.indent(CHEAPEST, |ui| {
+                is_entered |= field_ui(ui, "Free", &mut form.size, "1GB");
+            });
         }
     });
     if let Some(error) = &form.error {
@@ -58,10 +61,8 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
     ui.add_space(4.0);
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let is_enabled = !form.name.is_empty();
-        if ui
-            .add_enabled(is_enabled, Button::new("Show the plan…"))
-            .clicked()
-        {
+        let button = ui.add_enabled(is_enabled, Button::new("Show the plan…"));
+        if button.clicked() || is_enabled && is_entered {
             out.push(Command::Clear(ClearCommand::PlanByPolicy));
         }
         if ui.button("Cancel").clicked() {
@@ -80,7 +81,7 @@ fn offer_ui(ui: &mut Ui, form: &mut PolicyForm, name: &str, about: &str) {
     });
 }
 
-fn takes_ui(ui: &mut Ui, form: &mut PolicyForm, takes: Takes, is_binary: bool) {
+fn takes_ui(ui: &mut Ui, form: &mut PolicyForm, takes: Takes, is_binary: bool) -> bool {
     match takes {
         Takes::Bytes => {
             let hint = if is_binary {
@@ -88,7 +89,7 @@ fn takes_ui(ui: &mut Ui, form: &mut PolicyForm, takes: Takes, is_binary: bool) {
             } else {
                 "1GB"
             };
-            field_ui(ui, "Bytes that may stay", &mut form.size, hint);
+            field_ui(ui, "Bytes that may stay", &mut form.size, hint)
         }
         Takes::Entries => field_ui(ui, "Entries that may stay", &mut form.number, "1000"),
         Takes::Age => field_ui(ui, "Last used longer ago than", &mut form.age, "30d"),
@@ -96,13 +97,16 @@ fn takes_ui(ui: &mut Ui, form: &mut PolicyForm, takes: Takes, is_binary: bool) {
     }
 }
 
-fn field_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str) {
-    ui.horizontal(|ui| {
+/// A figure of the policy; true where Enter ended the typing.
+fn field_ui(ui: &mut Ui, name: &str, text: &mut String, hint: &str) -> bool {
+    let row = ui.horizontal(|ui| {
         let label = ui.label(name);
         let edit = TextEdit::singleline(text)
             .id(Id::unique(("policy", name)))
             .hint_text(hint.to_owned())
             .desired_width(160.0);
-        ui.add(edit).labelled_by(label.id);
+        let field = ui.add(edit).labelled_by(label.id);
+        field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter))
     });
+    row.inner
 }

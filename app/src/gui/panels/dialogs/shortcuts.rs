@@ -2,9 +2,12 @@
 
 use egui::{Grid, KeyboardShortcut, RichText, ScrollArea, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::actions::actions;
+use crate::gui::command::Command;
 use crate::gui::shortcuts::PALETTE;
 use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::controls;
 
 /// Keys that belong to single parts of the window.
 const OTHERS: [(&str, &str); 12] = [
@@ -14,7 +17,7 @@ const OTHERS: [(&str, &str); 12] = [
     ("Select a range", "Shift with these"),
     ("Select one more", "Ctrl+click"),
     ("Open the entry: to its value, code, calls, bytes", "Enter"),
-    ("Fold or unfold a group", "← →"),
+    ("Fold a group, unfold it where ↑ ↓ stop at it", "← →"),
     ("From tile to tile in the treemap", "← → ↑ ↓"),
     (
         "Into a function of the treemap, and out",
@@ -28,11 +31,13 @@ const OTHERS: [(&str, &str); 12] = [
     ("Larger letters, smaller ones", "Ctrl+ + −"),
 ];
 
-pub(super) fn shortcuts_ui(ui: &mut Ui) {
+pub(super) fn shortcuts_ui(ui: &mut Ui, out: &mut Vec<Command>) {
     let theme = Theme::of(ui.ctx());
     ui.label(RichText::new("Keys").font(theme::title()));
     let height = ui.ctx().content_rect().height() * 0.7;
-    ScrollArea::vertical().max_height(height).show(ui, |ui| {
+    let area = ScrollArea::vertical().max_height(height);
+    area.min_scrolled_height(height).show(ui, |ui| {
+        controls::scroll_by_keys(ui, height);
         Grid::new("keys")
             .num_columns(2)
             .min_col_width(180.0)
@@ -55,6 +60,7 @@ pub(super) fn shortcuts_ui(ui: &mut Ui) {
                 }
             });
     });
+    buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
 }
 
 fn keys(shortcut: KeyboardShortcut) -> String {

@@ -8,7 +8,7 @@ pub(super) use rows::arguments;
 
 use cachescope_core::jobs::Arranged;
 use cachescope_core::model::{Row, Time};
-use cachescope_core::ops::Direction;
+use cachescope_core::ops::{Direction, SortBy};
 use egui::Ui;
 
 use super::menus;
@@ -46,7 +46,10 @@ pub(super) fn entries_ui(
     }
     let (shown, specs) = columns::shown(arranged, saved, store.is_observed());
     let sort = saved.sort;
-    let sorted = shown.iter().position(|by| *by == sort.by);
+    let column_of = |sorted: SortBy| shown.iter().position(|by| *by == sorted);
+    // By one argument, where arguments have no columns of their own: they are all in one.
+    let in_one = || column_of(SortBy::Args).filter(|_| matches!(sort.by, SortBy::Arg(_)));
+    let sorted = column_of(sort.by).or_else(in_one);
     let table = Table {
         name: "Entries",
         columns: &specs,

@@ -79,7 +79,10 @@ impl Rows<'_> {
         };
         let key = EntryId::of(&group.locator, b"", u32::MAX).short();
         let is_folded = self.folded.contains(&group.locator);
-        let response = line.interact(key, false, || {
+        // The keyboard stops at folded groups; it can unfold them there.
+        let cursor = self.selection.cursor().filter(|_| is_folded);
+        let is_current = cursor.is_some_and(|at| rows.contains(&at));
+        let response = line.interact(key, is_current, || {
             let n = text::counted(sums.sums.entries, "entry", "entries");
             format!("{label}, {n}")
         });
@@ -87,7 +90,9 @@ impl Rows<'_> {
             out.push(Command::Table(TableCommand::Fold(Arc::clone(group))));
         }
         group_menu(&response, sums, rows, self.around, out);
-        line.fill(if response.hovered() {
+        line.fill(if is_current {
+            theme.selection
+        } else if response.hovered() {
             theme.hovered
         } else {
             theme.raised

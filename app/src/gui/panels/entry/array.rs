@@ -129,7 +129,7 @@ fn axes_ui(ui: &mut Ui, array: &Arraying, push: &mut impl FnMut(ArrayCommand)) {
     let has_choice = array.n_axes() > 2 && array.plot != Some(Plot::Histogram);
     let (down, across) = array.axes;
     if has_choice {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             for (name, chosen, is_down) in [("Down", down, true), ("Across", across, false)] {
                 controls::quiet(ui, name);
                 let label = |axis: usize| format!("axis {axis}");

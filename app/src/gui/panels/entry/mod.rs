@@ -11,7 +11,9 @@ mod value;
 use cachescope_core::jobs::Secrets;
 use cachescope_core::model::{GroupWord, Record, Time};
 use egui::accesskit::Role;
-use egui::{Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, WidgetInfo, vec2};
+use egui::{
+    Align, Frame, Layout, Panel, RichText, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
+};
 
 use super::menus;
 use crate::gui::actions::{self, Offered};
@@ -87,6 +89,7 @@ fn one_ui(
     if store.preview.is_late() {
         ui.disable();
     }
+    let right = ui.max_rect().right();
     let room = ui.available_height() * FACTS;
     ScrollArea::vertical()
         .id_salt("facts")
@@ -112,8 +115,12 @@ fn one_ui(
     if secrets_ui(ui, &store.preview, out) {
         return;
     }
-    // In a low window what has no room left ends here, and not over the buttons below.
-    ui.shrink_clip_rect(ui.available_rect_before_wrap().expand2(vec2(8.0, 0.0)));
+    // In a low window what has no room left ends here, and not over the buttons below; in a narrow panel it has the
+    // panel's width, whatever stands above it took.
+    let mut rest = ui.available_rect_before_wrap();
+    rest.max.x = right;
+    let ui = &mut ui.new_child(UiBuilder::new().max_rect(rest));
+    ui.shrink_clip_rect(rest.expand2(vec2(8.0, 0.0)));
     match store.preview.tab {
         EntryTab::Value if store.preview.body.of.is_some() => {
             body::body_ui(ui, &mut store.preview, out);
@@ -175,8 +182,19 @@ fn title_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>, out: &mut Vec<C
     }
 }
 
+/// Width that all buttons take side by side, in points.
+const ONE_ROW: f32 = 400.0;
+
 fn actions_ui(ui: &mut Ui, store: &OpenStore, menu: &Offered, out: &mut Vec<Command>) {
     ui.add_space(8.0);
+    let is_one_row = ui.available_width() >= ONE_ROW;
+    let clear_ui = |ui: &mut Ui, out: &mut Vec<Command>| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            if controls::danger(ui, "Clear this entry…", true).clicked() {
+                out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
+            }
+        });
+    };
     ui.horizontal(|ui| {
         if ui.button("Revalidate").clicked() {
             out.push(Command::Revalidate(Some(Scope::Selected)));
@@ -189,13 +207,14 @@ fn actions_ui(ui: &mut Ui, store: &OpenStore, menu: &Offered, out: &mut Vec<Comm
             out.push(Command::Dialog(Some(DialogKind::Save)));
         }
         ui.menu_button("More ▾", |ui| menus::offered_ui(ui, menu, out));
-    });
-    // A row of its own: beside the others it would lie over them in a narrow panel.
-    ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-        if controls::danger(ui, "Clear this entry…", true).clicked() {
-            out.push(Command::Clear(ClearCommand::Plan(Scope::Selected)));
+        if is_one_row {
+            clear_ui(ui, out);
         }
     });
+    // A row of its own: beside the others it would lie over them in a narrow panel.
+    if !is_one_row {
+        clear_ui(ui, out);
+    }
 }
 
 /// What shows while an entry is being read, or could not be.

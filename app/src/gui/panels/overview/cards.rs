@@ -124,7 +124,12 @@ pub(in crate::gui::panels) fn card_ui(ui: &mut Ui, figure: &str, words: &str) ->
     controls::focus_ring(ui, &response);
     let inner = rect.shrink2(vec2(12.0, 8.0));
     let (upper, lower) = inner.split_top_bottom_at_y(inner.top() + 28.0);
-    cell::text(ui, upper, figure, theme::large(), theme.text);
+    // A figure that is cut off reads as another one: in a narrow card it is smaller.
+    let is_cut = |font| cell::elided(ui, figure, font, theme.text, upper.width()).elided;
+    let fonts = [theme::large(), theme::title(), theme::strong()];
+    let font = fonts.into_iter().find(|font| !is_cut(font.clone()));
+    let font = font.unwrap_or_else(theme::strong);
+    cell::text(ui, upper, figure, font, theme.text);
     let fitting = fitting(ui, words, lower.width());
     if cell::text(ui, lower, fitting, theme::body(), theme.quiet) || fitting != words {
         return response.on_hover_text(words);

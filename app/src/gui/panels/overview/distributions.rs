@@ -15,6 +15,9 @@ const MAX_LINES: f32 = 9.0;
 /// Part of the page's height that they take.
 const PART: f32 = 0.17;
 
+/// Below this width they stand under each other, in points.
+const BESIDE: f32 = 720.0;
+
 /// Height of the histograms' bars and labels on a page of this height, in points.
 pub(super) fn height(page: f32) -> f32 {
     (page * PART / functions::LINE)
@@ -31,6 +34,12 @@ pub(super) fn distributions_ui(
     out: &mut Vec<Command>,
 ) {
     if store.overview.surveyed.is_none() {
+        return;
+    }
+    if ui.available_width() < BESIDE {
+        sizes_ui(ui, store, around, height, out);
+        times_ui(ui, store, around, height, out);
+        groups_ui(ui, store, around, height, out);
         return;
     }
     ui.columns_const(|[a, b, c]| {

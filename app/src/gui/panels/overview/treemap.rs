@@ -25,9 +25,8 @@ use crate::text;
 const HEADING: f32 = 18.0;
 /// Tiles below three points a side are merged.
 const MIN_AREA: f32 = 9.0;
-/// Room for the heading, and for the way from all stores to what fills the treemap.
-const ABOVE: f32 = 54.0;
-const CRUMBS: f32 = 22.0;
+/// Room around the treemap in its card: above and below it, in points.
+const AROUND: f32 = 24.0;
 
 pub(super) fn treemap_ui(
     ui: &mut Ui,
@@ -40,17 +39,17 @@ pub(super) fn treemap_ui(
     let mut wanted = None;
     let card = controls::card(theme).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 4.0;
+        let top = ui.cursor().top();
         wanted = heading_ui(ui, store, around, out);
-        let mut above = ABOVE;
         if crumbs::is_shown(store, around) {
-            above += CRUMBS;
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 6.0;
                 ui.spacing_mut().interact_size.y = 18.0;
                 crumbs::crumbs_ui(ui, store, around, out);
             });
         }
-        let size = vec2(ui.available_width(), (height - above).max(120.0));
+        let above = ui.cursor().top() - top;
+        let size = vec2(ui.available_width(), (height - above - AROUND).max(120.0));
         let layout = Layout {
             width: size.x.round(),
             height: size.y.round(),
@@ -331,36 +330,69 @@ fn within(surveyed: &Surveyed, area: Area) -> Option<Spot<'_>> {
     mosaic::spot_at(surveyed, Pos2::ZERO, rect.center())
 }
 
+/// Below this width the colours to choose from have a row of their own, in points.
+const NARROW: f32 = 580.0;
+
 fn heading_ui(
     ui: &mut Ui,
     store: &OpenStore,
     around: &Around<'_>,
     out: &mut Vec<Command>,
 ) -> Option<picture::To> {
-    let saved = around.saved;
-    let mut wanted = None;
+    let marks = legend(ui, store, around.saved.colour);
+    let width = legend_width(ui, &marks);
+    let is_narrow = ui.available_width() < NARROW;
+    let (mut wanted, mut is_beside) = (None, false);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
         ui.label(RichText::new("Where the bytes are").font(theme::strong()));
-        controls::quiet(ui, "colour");
-        for (colour, name) in Colour::ALL {
-            if controls::choice(ui, name, saved.colour == colour).clicked() {
-                out.push(Command::Colour(colour));
-            }
+        if !is_narrow {
+            colours_ui(ui, around.saved.colour, out);
         }
         ui.with_layout(egui::Layout::right_to_left(Align::Center), |ui| {
             wanted = picture::menu_ui(ui, "treemap");
-            legend_ui(ui, store, saved.colour);
+            is_beside = !is_narrow && width <= ui.available_width();
+            if is_beside {
+                let size = vec2(width, ui.available_height());
+                let layout = egui::Layout::left_to_right(Align::Center);
+                ui.allocate_ui_with_layout(size, layout, |ui| legend_ui(ui, &marks));
+            }
         });
     });
+    if is_narrow {
+        ui.horizontal_wrapped(|ui| colours_ui(ui, around.saved.colour, out));
+    }
+    if !is_beside && !marks.is_empty() {
+        ui.horizontal_wrapped(|ui| legend_ui(ui, &marks));
+    }
     wanted
 }
 
+/// What the colours can stand for.
+fn colours_ui(ui: &mut Ui, chosen: Colour, out: &mut Vec<Command>) {
+    controls::quiet(ui, "colour");
+    for (colour, name) in Colour::ALL {
+        if controls::choice(ui, name, chosen == colour).clicked() {
+            out.push(Command::Colour(colour));
+        }
+    }
+}
+
+/// A piece of the legend, in reading order.
+enum Mark {
+    Word(&'static str),
+    Swatch(egui::Color32),
+}
+
+/// Size of a colour in the legend, and the room between its pieces, in points.
+const SWATCH: egui::Vec2 = vec2(16.0, 10.0);
+const MARK_GAP: f32 = 6.0;
+
 /// What the colours mean, or why there are none.
-fn legend_ui(ui: &mut Ui, store: &OpenStore, colour: Colour) {
+fn legend(ui: &Ui, store: &OpenStore, colour: Colour) -> Vec<Mark> {
     let theme = Theme::of(ui.ctx());
     let Some(overview) = store.overview.surveyed.as_ref().map(|s| &s.overview) else {
-        return;
+        return Vec::new();
     };
     let is_missing = match colour {
         Colour::LastUse => overview.idle.is_none(),
@@ -369,34 +401,50 @@ fn legend_ui(ui: &mut Ui, store: &OpenStore, colour: Colour) {
         Colour::Condition => overview.unchecked == overview.all.entries,
     };
     if is_missing && overview.all.entries > 0 {
-        controls::quiet(
-            ui,
-            match colour {
-                Colour::LastUse => "last use is not recorded here",
-                Colour::Cost => "compute time is not recorded here",
-                Colour::Age => "no times are recorded here",
-                Colour::Condition => "nothing was checked yet",
-            },
-        );
-        return;
+        return vec![Mark::Word(match colour {
+            Colour::LastUse => "last use is not recorded here",
+            Colour::Cost => "compute time is not recorded here",
+            Colour::Age => "no times are recorded here",
+            Colour::Condition => "nothing was checked yet",
+        })];
     }
-    // From the right: this part of the row is laid out backwards.
-    ui.spacing_mut().item_spacing.x = 6.0;
-    let swatch = |ui: &mut Ui, color| {
-        let (rect, _) = ui.allocate_exact_size(vec2(16.0, 10.0), Sense::hover());
-        ui.painter().rect_filled(rect, 1.0, color);
-    };
     if let Some([low, high]) = colour.ends() {
-        controls::quiet(ui, high);
-        for color in theme.ages().iter().rev() {
-            swatch(ui, *color);
-        }
-        controls::quiet(ui, low);
-        return;
+        let ages = theme.ages();
+        let colors = ages.iter().map(|color| Mark::Swatch(*color));
+        let low = std::iter::once(Mark::Word(low));
+        return low.chain(colors).chain([Mark::Word(high)]).collect();
     }
     let met = Condition::ALL.into_iter().filter(|c| overview.of(*c) > 0);
-    for found in met.collect::<Vec<_>>().into_iter().rev() {
-        controls::quiet(ui, condition::word(found));
-        swatch(ui, theme.condition(found));
+    met.flat_map(|found| {
+        let color = theme.condition(found);
+        [Mark::Swatch(color), Mark::Word(condition::word(found))]
+    })
+    .collect()
+}
+
+fn legend_width(ui: &Ui, marks: &[Mark]) -> f32 {
+    let theme = Theme::of(ui.ctx());
+    let width = |mark: &Mark| match mark {
+        Mark::Word(word) => {
+            let word = cell::elided(ui, word, theme::body(), theme.quiet, f32::INFINITY);
+            word.size().x
+        }
+        Mark::Swatch(_) => SWATCH.x,
+    };
+    marks.iter().map(|mark| width(mark) + MARK_GAP).sum()
+}
+
+fn legend_ui(ui: &mut Ui, marks: &[Mark]) {
+    ui.spacing_mut().item_spacing.x = MARK_GAP;
+    for mark in marks {
+        match mark {
+            Mark::Word(word) => {
+                controls::quiet(ui, *word);
+            }
+            Mark::Swatch(color) => {
+                let (rect, _) = ui.allocate_exact_size(SWATCH, Sense::hover());
+                ui.painter().rect_filled(rect, 1.0, *color);
+            }
+        }
     }
 }
