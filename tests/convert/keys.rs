@@ -18,8 +18,11 @@ tuples = {
     (text, 1, 2, 3): 1, (text, 2, 2, 3): shared, (text,): text, (b"y" * 70_000, 1): shared, ("y" * 70_000, b"z" * 66_000, "w"): 5,
     ("x" * 40_000, "y" * 30_000, ("z" * 65_536, 7, 8, 9)): 6, (b"a" * 65_537, b"b" * 65_536): 7, (): text,
 }
+long = "\u00e9" * 60_000
+long = {"a": [long], "b": [long, 1], "c": long, "d": b"y" * 70_000}
+long["e"] = [long["d"]]
 for protocol in range(6):
-    for name, entries in ("plain", plain), ("tuples", tuples), ("frozen", {frozenset([text, n]): text for n in range(3)}):
+    for name, entries in ("plain", plain), ("tuples", tuples), ("long", long), ("frozen", {frozenset([text, n]): text for n in range(3)}):
         (root / f"{name}{protocol}").write_bytes(pickle.dumps(entries, protocol))
 "#;
 
@@ -38,6 +41,7 @@ fn keys_of_any_protocol_and_sharing_are_found_again() {
             ("plain", "pickle"),
             ("tuples", "pickle"),
             ("frozen", "pickle"),
+            ("long", "diskcache"),
         ] {
             let from = temp.path().join(format!("{name}{protocol}"));
             let to = temp.path().join(format!("{name}{protocol}.{kind}"));

@@ -46,7 +46,7 @@ pub(super) fn insert(
     }
 }
 
-/// Why undo could not bring rows of a table back, or what goes with them; `None` where it could.
+/// What SQLite says against bringing back rows of a table, or what goes with them; `None` where undo could.
 ///
 /// Taking a row out asks less of a table than putting it in: not what makes its generated columns, say, which may be a
 /// function of the program.
@@ -65,11 +65,7 @@ pub(super) fn cannot_come_back(
             Err(error)
                 if error.sqlite_error().map(|e| e.extended_code) == Some(ffi::SQLITE_ERROR) =>
             {
-                return Ok(Some(format!(
-                    "its table would not take it back ({}), so that undo could not bring it back: --permanent clears it \
-                     without undo",
-                    said(&error)
-                )));
+                return Ok(Some(said(&error)));
             }
             Err(error) => return Err(error.into()),
         }

@@ -3,6 +3,7 @@
 //! One file per mechanism; a mechanism knows folders, files or rows, never a kind of cache.
 
 mod files;
+mod foresee;
 mod keys;
 mod outcome;
 mod rows;
@@ -25,11 +26,13 @@ use crate::scan::{Cancel, Progress};
 use crate::stores::Removal;
 use crate::{Error, Result};
 use files::Files;
+use foresee::Foreseen;
 use keys::Keys;
 use rows::Rows;
 use strays::Strays;
 
 pub(super) use files::read_guard;
+pub(super) use foresee::foresee;
 pub(super) use outcome::Stays;
 pub use outcome::{Applied, How, Outcome};
 pub(super) use site::Site;
@@ -71,6 +74,9 @@ pub(super) trait Mechanism {
     fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
         vec![None; jobs.len()]
     }
+
+    /// Notes what would keep undo from bringing entries back.
+    fn foresee(&mut self, _jobs: &[Job<'_>], _foreseen: &mut Foreseen) {}
 
     /// Entries that it takes at a time, at most; asked again before each batch.
     fn batch(&self) -> usize {
@@ -165,25 +171,6 @@ pub fn apply(
         How::Free => run.free(plan, state)?,
     }
     Ok(run.applied)
-}
-
-/// A hash of the stored value for each entry of a plan that needs one; nothing is changed.
-pub(super) fn pins(plan: &Plan, cancel: &Cancel) -> Vec<Option<u64>> {
-    let mut pins = vec![None; plan.removals.len()];
-    let Ok(site) = Site::open(plan) else {
-        return pins;
-    };
-    let mut mechanisms = Mechanisms::new(&site, plan.act);
-    in_batches(plan, &mut mechanisms, cancel, &mut |mechanisms, next| {
-        let Next::Batch(by, jobs) = next else { return };
-        let found = mechanisms.of(by).pin(&jobs);
-        for (job, pin) in jobs.iter().zip(found) {
-            if let Some(place) = pins.get_mut(job.n) {
-                *place = pin;
-            }
-        }
-    });
-    pins
 }
 
 /// Says whether entries of this plan can be moved aside at all, without changing anything.

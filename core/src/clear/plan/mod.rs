@@ -176,12 +176,13 @@ impl Plan {
     }
 
     /// Reads the values of rows and keys that neither a time nor an inode tells apart from others of their size,
-    /// so that one written anew after this moment stays.
+    /// so that one written anew after this moment stays; and notes what undo could not bring back.
     ///
     /// What cannot be read is not pinned: the check before its removal says why.
     pub fn pin(&mut self, cancel: &Cancel) {
-        let pins = super::apply::pins(self, cancel);
-        for (planned, pin) in self.removals.iter_mut().zip(pins) {
+        let foreseen = super::apply::foresee(self, cancel);
+        self.notes.extend(foreseen.notes());
+        for (planned, pin) in self.removals.iter_mut().zip(foreseen.pins) {
             planned.content = pin;
         }
     }
@@ -297,7 +298,9 @@ impl Plan {
 }
 
 fn is_fresh_orphan(record: &Record<'_>, now: Time) -> bool {
-    record.role == Role::Orphan && record.modified.is_none_or(|m| m.age_secs(now) < FRESH_SECS)
+    // A row has no time of change: its other times say how long it has been there at least.
+    let since = record.modified.or(record.created.max(record.accessed));
+    record.role == Role::Orphan && since.is_none_or(|t| t.age_secs(now) < FRESH_SECS)
 }
 
 /// Identity of the folder that removals are relative to.

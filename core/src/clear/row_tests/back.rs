@@ -110,6 +110,7 @@ fn rows_come_back_whatever_a_check_asks_of_new_ones() {
             "CREATE TABLE p (k TEXT PRIMARY KEY, v CHECK (v > 0)); INSERT INTO p VALUES ('a', 1), ('b', 2)",
         );
         bench.rewrite_schema("v > 0", check);
+        assert_eq!(bench.plan(|_| true).notes, Vec::<String>::new(), "{check}");
         assert_eq!(bench.clear(How::Keep).removed, 2);
         let done = bench.undo_all();
         assert_eq!(done[0].0.restored, 2, "{check}: {done:?}");
@@ -130,6 +131,12 @@ fn a_row_that_its_table_would_not_take_back_goes_only_for_good() {
     );
     bench.rewrite_schema("length(v)", "fx(v)");
     let plan = bench.plan(|_| true);
+    let said = "2 entries are of a table that would not take them back (unknown function: fx())";
+    assert!(
+        plan.notes.iter().any(|note| note.starts_with(said)),
+        "{:?}",
+        plan.notes
+    );
     let (applied, heard) = Bench::apply(&plan, How::Keep);
     let applied = applied.unwrap();
     assert_eq!((applied.removed, applied.skipped), (1, 2), "{heard:?}");

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeptText {
     pub(crate) bytes: Vec<u8>,
-    /// Rising in `position`; from there on, stream offset = position + `delta`.
+    /// Rising in `position`; from there on, stream offset = position + `delta`, which wraps where the reader went back.
     pub(crate) gaps: Vec<Gap>,
 }
 
@@ -20,7 +20,7 @@ impl KeptText {
     pub(crate) fn offset_of(&self, position: u32) -> u64 {
         let n = self.gaps.partition_point(|gap| gap.position <= position);
         let delta = n.checked_sub(1).and_then(|i| self.gaps.get(i));
-        u64::from(position).saturating_add(delta.map_or(0, |gap| gap.delta))
+        u64::from(position).wrapping_add(delta.map_or(0, |gap| gap.delta))
     }
 
     /// Up to `len` kept bytes from `position`, fewer where a gap or the end comes first.
@@ -67,5 +67,17 @@ mod tests {
         assert_eq!((text.offset_of(3), text.offset_of(4)), (103, 5004));
         assert_eq!(text.run(2, 99), b"cd");
         assert_eq!(text.run(4, 1), b"e");
+    }
+
+    #[test]
+    fn offsets_go_back_where_the_reader_did() {
+        let text = KeptText {
+            bytes: vec![0; 1000],
+            gaps: vec![Gap {
+                position: 500,
+                delta: 100_u64.wrapping_sub(500),
+            }],
+        };
+        assert_eq!((text.offset_of(499), text.offset_of(510)), (499, 110));
     }
 }

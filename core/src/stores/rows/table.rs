@@ -148,7 +148,7 @@ impl RowTable {
         let keys = self.key_columns().iter().map(|c| self.table.quoted(*c));
         let others = [
             self.size(),
-            time(self.expires),
+            self.expiry(),
             time(self.created),
             time(self.accessed),
             self.label.clone().unwrap_or_else(null),
@@ -166,18 +166,22 @@ impl RowTable {
 
     /// What a check selects: when the row expires and was stored, and whether its value is not all there.
     pub(in crate::stores) fn checked(&self) -> String {
-        let time = |form: Option<(usize, TimeForm)>| {
-            form.map_or_else(
-                || "NULL".to_owned(),
-                |(column, _)| self.table.quoted(column),
-            )
-        };
+        let created = self.created.map(|(column, _)| self.table.quoted(column));
+        let created = created.as_deref().unwrap_or("NULL");
         let incomplete = self.incomplete.as_ref().map_or("0", |i| &i.sql);
-        format!(
-            "{}, {}, {incomplete}",
-            time(self.expires),
-            time(self.created)
-        )
+        format!("{}, {created}, {incomplete}", self.expiry())
+    }
+
+    /// When the row expires; one that is left over does so no more.
+    fn expiry(&self) -> String {
+        match (self.expires, &self.left_over) {
+            (None, _) => "NULL".to_owned(),
+            (Some((column, _)), None) => self.table.quoted(column),
+            (Some((column, _)), Some(left_over)) => {
+                let column = self.table.quoted(column);
+                format!("CASE WHEN ifnull({left_over}, 0) THEN NULL ELSE {column} END")
+            }
+        }
     }
 
     /// Bytes of the value as SQLite's `octet_length` counts them: numbers as text.

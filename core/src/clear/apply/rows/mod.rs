@@ -22,6 +22,7 @@ use super::super::plan::Act;
 use super::super::quarantine::{Purpose, Shelf};
 use super::super::saved::Saved;
 use super::super::value_file::{Moved, ValueFile};
+use super::foresee::Foreseen;
 use super::strays::Strays;
 use super::{Job, Mechanism, Site, Stays, To, UNCONFIRMED};
 use crate::Error;
@@ -110,6 +111,25 @@ impl Mechanism for Rows<'_> {
             }
         }
         pins
+    }
+
+    fn foresee(&mut self, jobs: &[Job<'_>], foreseen: &mut Foreseen) {
+        if !self.act.is_clear() {
+            return;
+        }
+        for (database, rows) in by_database(jobs) {
+            let asked = self.view(database, |connection| {
+                // As undo does, whose means are asked for here.
+                connection.execute_batch("PRAGMA ignore_check_constraints=1")?;
+                let mut guards = Guards::default();
+                let ask = |row| guards.no_return(connection, row);
+                rows.iter().map(ask).collect::<Result<Vec<_>, Failure>>()
+            });
+            // A database that cannot be read is told where its rows are compared.
+            for why in asked.unwrap_or_default().into_iter().flatten() {
+                *foreseen.no_return.entry(why).or_default() += 1;
+            }
+        }
     }
 
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {

@@ -45,16 +45,14 @@ impl Answers {
         &mut self,
         rules: &Arc<RowRules>,
         ask: impl FnOnce() -> Result<Option<String>, Failure>,
-    ) -> Result<Result, Failure> {
+    ) -> Result<Option<String>, Failure> {
         let known = self.0.iter().find(|(known, _)| Arc::ptr_eq(known, rules));
-        let why = if let Some((_, why)) = known {
-            why.clone()
-        } else {
-            let why = ask()?;
-            self.0.push((Arc::clone(rules), why.clone()));
-            why
-        };
-        Ok(why.map_or(Ok(()), |why| Err(Stays::because(why))))
+        if let Some((_, why)) = known {
+            return Ok(why.clone());
+        }
+        let why = ask()?;
+        self.0.push((Arc::clone(rules), why.clone()));
+        Ok(why)
     }
 }
 
@@ -65,9 +63,24 @@ impl Guards {
         connection: &Connection,
         row: &Row<'_>,
     ) -> Result<Result, Failure> {
+        let why = self.no_return(connection, row)?;
+        Ok(why.map_or(Ok(()), |why| {
+            Err(Stays::because(format!(
+                "its table would not take it back ({why}), so that undo could not bring it back: --permanent clears it \
+                 without undo"
+            )))
+        }))
+    }
+
+    /// What SQLite says against putting a row back, if anything.
+    pub(super) fn no_return(
+        &mut self,
+        connection: &Connection,
+        row: &Row<'_>,
+    ) -> Result<Option<String>, Failure> {
         let rules = &row.removal.rules;
-        let ask = || insertion::cannot_come_back(connection, rules);
-        self.back.get(rules, ask)
+        self.back
+            .get(rules, || insertion::cannot_come_back(connection, rules))
     }
 
     /// The check of identity: the path of the value file, or why the row stays.
@@ -78,8 +91,8 @@ impl Guards {
     ) -> Result<Result<Option<PathBuf>>, Failure> {
         let rules = &row.removal.rules;
         let beyond = self.beyond.get(rules, || rules.reaches_beyond(connection));
-        if let Err(stays) = beyond? {
-            return Ok(Err(stays));
+        if let Some(why) = beyond? {
+            return Ok(Err(Stays::because(why)));
         }
         Ok(match row.which().look(connection)? {
             None => Err(gone()),
