@@ -19,6 +19,7 @@ use crate::text;
 impl Session {
     /// Takes in what the jobs reported since the last call; true if anything came.
     pub(crate) fn receive(&mut self) -> bool {
+        self.jobs.prefer(self.state.shown);
         let reports = self.jobs.poll();
         let has_any = !reports.is_empty();
         for Report { job, outcome } in reports {

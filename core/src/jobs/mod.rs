@@ -266,6 +266,19 @@ impl Job {
         }
     }
 
+    /// The crowd that it may be one of.
+    fn crowd(&self) -> Option<Crowd> {
+        match self {
+            Self::Open { .. } => Some(Crowd::Opening),
+            Self::Scan { .. }
+            | Self::Remember { .. }
+            | Self::Arrange(_)
+            | Self::Survey(_)
+            | Self::Advise(_) => Some(Crowd::Reading),
+            _ => None,
+        }
+    }
+
     fn run(self, context: &run::Context) -> Result<()> {
         match self {
             Self::Open { path } => open::run(&path, context),
@@ -313,6 +326,15 @@ impl Job {
             Self::Outside(outside) => outside::run(outside, context),
         }
     }
+}
+
+/// Jobs that come as many at once as there are paths or stores. Of each crowd only so many are at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Crowd {
+    /// Paths that were named.
+    Opening,
+    /// What is done of each store unasked.
+    Reading,
 }
 
 /// A piece of news from a job.

@@ -1,6 +1,6 @@
 //! Starts jobs on threads of their own, collects what they report, and stops them in time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Job, JobId, Outcome, Report};
+use super::{Crowd, Job, JobId, Outcome, Report};
 use crate::model::StoreId;
 use crate::scan::{Cancel, Progress};
 use crate::{Error, Result};
@@ -19,6 +19,10 @@ pub type Wake = Arc<dyn Fn() + Send + Sync>;
 /// Reports that wait; beyond it a job waits for its owner, so memory stays bounded.
 const WAITING: usize = 64;
 
+/// Jobs of one [`Crowd`] that are at work at once: a folder of a thousand stores must not take a thousand threads, nor
+/// every file that the process may hold open.
+const AT_ONCE: usize = 8;
+
 /// A job at work, as its owner sees it.
 #[derive(Debug)]
 pub struct Running {
@@ -26,18 +30,41 @@ pub struct Running {
     pub title: String,
     /// The store it works on; `None` where that is not known yet.
     pub store: Option<StoreId>,
-    /// When it was started.
+    /// When it was asked for.
     pub started: Instant,
     /// How far it is.
     pub progress: Arc<Progress>,
     cancel: Cancel,
+    stage: Stage,
+}
+
+/// What a job that is not over does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has no thread yet.
+    Waiting,
+    /// It is at work, and counted as one of many if it is.
+    Working(Option<Crowd>),
 }
 
 impl Running {
+    /// True while it waits for others to end.
+    pub fn is_waiting(&self) -> bool {
+        self.stage == Stage::Waiting
+    }
+
     /// True once it was asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.cancel.is_cancelled()
     }
+}
+
+/// A job that is to begin later.
+struct Waiting {
+    id: JobId,
+    job: Job,
+    /// The one whose place it takes, while that one has not ended.
+    after: Option<JobId>,
 }
 
 /// The jobs at work and the reports they sent.
@@ -47,8 +74,10 @@ pub struct Jobs {
     wake: Wake,
     n_started: u64,
     running: BTreeMap<JobId, Running>,
-    /// Jobs that start when the one whose place they took has ended, by the id of that one.
-    next: BTreeMap<JobId, (JobId, Job)>,
+    /// Jobs that begin later, in their order.
+    waiting: VecDeque<Waiting>,
+    /// Jobs of this store never wait for those of others.
+    preferred: Option<StoreId>,
     /// Ends of jobs that were never started.
     stillborn: Vec<Report>,
 }
@@ -63,16 +92,30 @@ impl Jobs {
             wake,
             n_started: 0,
             running: BTreeMap::new(),
-            next: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            preferred: None,
             stillborn: Vec::new(),
         }
     }
 
-    /// Starts a job on a thread of its own.
+    /// Starts a job on a thread of its own; where many of its sort are at work, when there is room for it.
     pub fn start(&mut self, job: Job) -> JobId {
         let id = self.announce(&job);
-        self.launch(id, job);
+        if self.has_room(&job) {
+            self.launch(id, job);
+        } else {
+            let after = None;
+            self.waiting.push_back(Waiting { id, job, after });
+        }
         id
+    }
+
+    /// Lets the jobs of one store, that on show, pass by those of the others.
+    pub fn prefer(&mut self, store: Option<StoreId>) {
+        if self.preferred != store {
+            self.preferred = store;
+            self.launch_waiting();
+        }
     }
 
     /// Gives a job its id and shows it as at work.
@@ -84,6 +127,7 @@ impl Jobs {
             started: Instant::now(),
             progress: Arc::default(),
             cancel: Cancel::default(),
+            stage: Stage::Waiting,
         };
         self.running.insert(id, running);
         id
@@ -94,7 +138,33 @@ impl Jobs {
         JobId(self.n_started)
     }
 
+    /// True if a job may begin now.
+    fn has_room(&self, job: &Job) -> bool {
+        let Some(crowd) = job.crowd() else {
+            return true;
+        };
+        let is_preferred = self.preferred.is_some() && job.store() == self.preferred;
+        let stage = Stage::Working(Some(crowd));
+        // The oldest are at work, as a rule: few are looked at.
+        let mut at_work = self.running.values().filter(|job| job.stage == stage);
+        is_preferred || at_work.nth(AT_ONCE - 1).is_none()
+    }
+
+    /// Puts those that wait to work, as far as there is room.
+    fn launch_waiting(&mut self) {
+        let may_begin = |jobs: &Self, one: &Waiting| one.after.is_none() && jobs.has_room(&one.job);
+        while let Some(at) = self.waiting.iter().position(|one| may_begin(self, one)) {
+            let Some(Waiting { id, job, .. }) = self.waiting.remove(at) else {
+                return;
+            };
+            self.launch(id, job);
+        }
+    }
+
     fn launch(&mut self, id: JobId, job: Job) {
+        if let Some(running) = self.running.get_mut(&id) {
+            running.stage = Stage::Working(job.crowd());
+        }
         self.spawn(id, job.thread_name(), |context| job.run(context));
     }
 
@@ -142,20 +212,24 @@ impl Jobs {
             *slot = Some(self.start(job));
             return;
         };
-        self.cancel(old);
-        let waits_for = self.next.iter().find(|(_, (id, _))| *id == old);
-        let at_work = waits_for.map_or(old, |(at_work, _)| *at_work);
-        if at_work != old {
-            self.next.remove(&at_work);
-            self.never_started(old, Error::cancelled());
-        }
         let id = self.announce(&job);
-        self.next.insert(at_work, (id, job));
         *slot = Some(id);
+        if let Some(waiting) = self.waiting.iter_mut().find(|one| one.id == old) {
+            (waiting.id, waiting.job) = (id, job);
+            self.never_started(old, Error::cancelled());
+        } else {
+            self.cancel(old);
+            let after = Some(old);
+            self.waiting.push_back(Waiting { id, job, after });
+        }
     }
 
     /// Asks a job to stop; it still reports its end.
-    pub fn cancel(&self, id: JobId) {
+    pub fn cancel(&mut self, id: JobId) {
+        if let Some(at) = self.waiting.iter().position(|one| one.id == id) {
+            self.waiting.remove(at);
+            self.never_started(id, Error::cancelled());
+        }
         if let Some(job) = self.running.get(&id) {
             job.cancel.cancel();
         }
@@ -186,8 +260,8 @@ impl Jobs {
         for job in self.running.values() {
             job.cancel.cancel();
         }
-        for (id, _) in std::mem::take(&mut self.next).into_values() {
-            self.running.remove(&id);
+        for waiting in std::mem::take(&mut self.waiting) {
+            self.running.remove(&waiting.id);
         }
         for report in std::mem::take(&mut self.stillborn) {
             self.running.remove(&report.job);
@@ -207,11 +281,12 @@ impl Jobs {
         for report in reports {
             if matches!(report.outcome, Outcome::Ended(_)) {
                 self.running.remove(&report.job);
-                if let Some((id, job)) = self.next.remove(&report.job) {
-                    self.launch(id, job);
+                for waiting in &mut self.waiting {
+                    waiting.after = waiting.after.filter(|after| *after != report.job);
                 }
             }
         }
+        self.launch_waiting();
     }
 }
 
@@ -279,6 +354,7 @@ mod tests {
             started: Instant::now(),
             progress: Arc::default(),
             cancel: Cancel::default(),
+            stage: Stage::Working(None),
         };
         jobs.running.insert(id, running);
         jobs.spawn(id, "test", work);
@@ -367,6 +443,89 @@ mod tests {
         assert_eq!(next(&mut jobs).job, first);
         assert_eq!(Some(next(&mut jobs).job), slot);
         assert_eq!(jobs.running().count(), 0);
+    }
+
+    /// A store that is no longer there.
+    fn store(n: usize) -> Arc<crate::model::StoreInfo> {
+        let path = std::path::PathBuf::from(format!("/nowhere/{n}"));
+        Arc::new(crate::model::StoreInfo::new(&path, &path, "pickle", None))
+    }
+
+    fn scan(n: usize) -> Job {
+        Job::Scan {
+            store: store(n),
+            generation: 1,
+            is_refresh: false,
+        }
+    }
+
+    /// As many at work as may be, each until its sender is dropped.
+    fn crowd(jobs: &mut Jobs) -> Vec<SyncSender<()>> {
+        let hold = || {
+            let (go, gone) = sync_channel::<()>(1);
+            let id = spawn(jobs, move |_| gone.recv().map_err(|_gone| Error::cancelled()));
+            jobs.running.get_mut(&id).unwrap().stage = Stage::Working(Some(Crowd::Reading));
+            go
+        };
+        std::iter::repeat_with(hold).take(AT_ONCE).collect()
+    }
+
+    fn n_waiting(jobs: &Jobs) -> usize {
+        jobs.running().filter(|(_, job)| job.is_waiting()).count()
+    }
+
+    #[test]
+    fn of_a_crowd_so_many_are_at_work_and_the_others_follow() {
+        let (mut jobs, _) = jobs();
+        let mut held = crowd(&mut jobs);
+        let ids: Vec<_> = (0..50).map(|n| jobs.start(scan(n))).collect();
+        assert_eq!(n_waiting(&jobs), 50);
+        // Another sort does not wait.
+        let path = std::path::PathBuf::from("/nowhere/at/all");
+        let open = jobs.start(Job::Open { path });
+        assert_eq!(next(&mut jobs).job, open);
+        assert_eq!(n_waiting(&jobs), 50);
+        // With one place free, they go through it in their order.
+        held.pop();
+        next(&mut jobs);
+        assert_eq!(n_waiting(&jobs), 49);
+        for id in ids {
+            assert_eq!(next(&mut jobs).job, id);
+        }
+        drop(held);
+        assert!(jobs.close(LONG));
+    }
+
+    #[test]
+    fn the_store_on_show_does_not_wait_for_others() {
+        let (mut jobs, _) = jobs();
+        let held = crowd(&mut jobs);
+        let ids: Vec<_> = (0..3).map(|n| jobs.start(scan(n))).collect();
+        jobs.prefer(Some(store(1).id));
+        assert_eq!(Some(&next(&mut jobs).job), ids.get(1));
+        let again = jobs.start(scan(1));
+        assert_eq!(next(&mut jobs).job, again);
+        assert_eq!(n_waiting(&jobs), 2);
+        drop(held);
+        assert!(jobs.close(LONG));
+        assert_eq!(jobs.running().count(), 0);
+    }
+
+    #[test]
+    fn one_that_waits_is_cancelled_or_replaced_at_once() {
+        let (mut jobs, _) = jobs();
+        let held = crowd(&mut jobs);
+        let (first, second) = (jobs.start(scan(1)), jobs.start(scan(2)));
+        jobs.cancel(first);
+        assert!(jobs.is_over(first));
+        let mut slot = Some(second);
+        jobs.replace(&mut slot, scan(3));
+        let ends: Vec<_> = jobs.poll().iter().map(|report| report.job).collect();
+        assert_eq!(ends, [first, second]);
+        drop(held);
+        while next(&mut jobs).job != slot.unwrap() {}
+        assert_eq!(n_waiting(&jobs), 0);
+        assert!(jobs.close(LONG));
     }
 
     #[test]

@@ -29,6 +29,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Pause before the system is asked again for reports that it would not give.
 const DEAF: Duration = Duration::from_secs(1);
 
+/// Listeners of this process, one a store: the system gives 128 to all programs of a person together, by default.
+static LISTENERS: AtomicUsize = AtomicUsize::new(0);
 /// Entry folders watched by this process: the system's limit is one for all programs of a person.
 static ENTRY_WATCHES: AtomicUsize = AtomicUsize::new(0);
 /// Files watched by this process, see [`OF_FILE`].
@@ -64,7 +66,26 @@ pub(super) struct Inotify {
     shared: Arc<Shared>,
 }
 
+/// One of the listeners that this process allows itself.
+struct Place;
+
+impl Place {
+    /// Takes one of `budget`; `None` where all are taken.
+    fn take(budget: usize) -> Option<Self> {
+        let more = |n: usize| (n < budget).then_some(n + 1);
+        let taken = LISTENERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        taken.ok().map(|_| Self)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        LISTENERS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 struct Shared {
+    _place: Place,
     inotify: OwnedFd,
     /// Becomes readable when the reading thread is to end.
     stop: OwnedFd,
@@ -105,16 +126,22 @@ impl Inotify {
     /// Starts to listen; nothing is watched yet.
     ///
     /// # Errors
-    /// If the system gives no more listeners (128 a person, by default) or threads.
+    /// If half of the person's listeners are in use by this process, or the system gives no more listeners or threads.
     pub(super) fn start(
         ground: &Ground,
         follow: &'static dyn Follow,
         inbox: &Arc<Inbox>,
     ) -> Result<Self> {
         let fail = |e: std::io::Error| Error::io("Cannot watch the store", &ground.folder, e);
-        let limit = limit();
+        let limit = limit("max_user_watches").unwrap_or(2 * BUDGET);
+        let listeners = limit_of_listeners();
+        let place = Place::take(listeners).ok_or_else(|| {
+            let why = format!("{listeners} stores are, and other programs need to watch as well");
+            Error::refused("This store is not watched", why).at(&ground.folder)
+        })?;
         let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         let shared = Arc::new(Shared {
+            _place: place,
             inotify: inotify::init(flags).map_err(|e| fail(e.into()))?,
             stop: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
                 .map_err(|e| fail(e.into()))?,
@@ -153,17 +180,22 @@ impl Drop for Inotify {
     }
 }
 
-/// Watches that the system gives a person.
-fn limit() -> usize {
+/// What the system gives a person of one thing.
+fn limit(name: &str) -> Option<usize> {
     let mut text = Vec::new();
-    crate::source::Dir::open(Path::new("/proc/sys/fs/inotify"))
-        .ok()
-        .and_then(|dir| {
-            dir.read_small("max_user_watches".as_ref(), 32, &mut text)
-                .ok()
-        })
-        .and_then(|()| std::str::from_utf8(&text).ok()?.trim().parse().ok())
-        .unwrap_or(2 * BUDGET)
+    let dir = crate::source::Dir::open(Path::new("/proc/sys/fs/inotify")).ok()?;
+    dir.read_small(name.as_ref(), 32, &mut text).ok()?;
+    std::str::from_utf8(&text).ok()?.trim().parse().ok()
+}
+
+/// True if this process may listen to one more store.
+pub(super) fn has_room() -> bool {
+    LISTENERS.load(Ordering::Relaxed) < limit_of_listeners()
+}
+
+/// Half of what a person may have, so that editors and desktops still can.
+fn limit_of_listeners() -> usize {
+    limit("max_user_instances").unwrap_or(128) / 2
 }
 
 impl Shared {

@@ -288,7 +288,7 @@ impl Run {
         }
         let store = Store::open_untold(&self.info)?;
         let is_first = self.told.is_none();
-        if self.is_unplaced {
+        if self.is_unplaced || self.sight.may_be_placed_again() {
             let snapshot = Arc::clone(self.live.snapshot());
             self.sight.place(&store, &snapshot, &self.cancel);
             self.is_unplaced = false;

@@ -87,6 +87,14 @@ pub(super) fn start(
     Ok(Box::new(senses))
 }
 
+/// True if one more store may be watched, as far as this program keeps count of them.
+pub(super) fn have_room() -> bool {
+    #[cfg(target_os = "linux")]
+    return super::inotify::has_room();
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {

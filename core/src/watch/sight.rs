@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::difference::Uses;
@@ -19,6 +20,26 @@ const POLL: Duration = Duration::from_secs(2);
 const POLL_ENTRIES: Duration = Duration::from_secs(30);
 /// A look takes at most one part in this many of the time.
 const POLL_SHARE: u32 = 20;
+/// Stores that the system tells nothing of are looked at one by one, so far apart on average at least.
+const BLIND_PACE: Duration = Duration::from_millis(20);
+/// How many there are of them.
+static N_BLIND: AtomicU32 = AtomicU32::new(0);
+
+/// Counts a store that the system tells nothing of.
+struct Blind;
+
+impl Blind {
+    fn new() -> Self {
+        N_BLIND.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Blind {
+    fn drop(&mut self) {
+        N_BLIND.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// The watches of a store and how much they show.
 pub(super) struct Sight {
@@ -26,7 +47,7 @@ pub(super) struct Sight {
     inbox: Arc<Inbox>,
     senses: Option<Box<dyn Senses>>,
     /// Why there are no senses, in words.
-    refusal: Option<String>,
+    refusal: Option<(String, Blind)>,
     ground: Option<Ground>,
     /// Device that the store lies on.
     home: Option<u64>,
@@ -68,15 +89,22 @@ impl Sight {
         let ground = self.follow.ground(store);
         self.home = device_of(&ground.folder);
         self.is_remote = Dir::open(&ground.folder).is_ok_and(|dir| dir.is_on_network());
-        self.senses = None;
+        (self.senses, self.refusal) = (None, None);
         match senses::start(&ground, self.follow, &self.inbox) {
             Ok(senses) => self.senses = Some(senses),
-            Err(error) => self.refusal = Some(error.message()),
+            Err(error) => self.refusal = Some((error.message(), Blind::new())),
         }
         self.ground = Some(ground);
         self.place_below(store, Path::new(""), cancel);
         self.place_entries(snapshot, cancel);
-        self.lookups_since = self.follow.has_entry_folders().then(Time::now);
+        if self.senses.is_some() || self.lookups_since.is_none() {
+            self.lookups_since = self.follow.has_entry_folders().then(Time::now);
+        }
+    }
+
+    /// True if the system would not tell of the store when it was asked, and may do so now.
+    pub(super) fn may_be_placed_again(&self) -> bool {
+        self.refusal.is_some() && senses::have_room()
     }
 
     /// Since when look-ups are counted; `None` where nobody sees them.
@@ -129,7 +157,7 @@ impl Sight {
     }
 
     fn place_entries(&self, snapshot: &Snapshot, cancel: &Cancel) {
-        if !self.follow.has_entry_folders() {
+        if !self.follow.has_entry_folders() || self.senses.is_none() {
             return;
         }
         let mut by_use: Vec<_> = snapshot
@@ -171,7 +199,9 @@ impl Sight {
     fn poll_every(&self, n_entries: u64) -> Option<Duration> {
         let is_blind = self.reach().is_none_or(|reach| !reach.folders_are_whole);
         let is_mapped = self.ground.as_ref().and_then(|ground| ground.poll);
-        if self.is_away || self.is_remote || self.trouble.is_some() || is_blind {
+        if self.refusal.is_some() {
+            Some(blind_pace())
+        } else if self.is_away || self.is_remote || self.trouble.is_some() || is_blind {
             Some(POLL)
         } else if is_mapped.is_some() {
             is_mapped
@@ -227,14 +257,15 @@ impl Sight {
             return (View::Polling, Some(trouble.clone()));
         }
         let Some(reach) = self.reach() else {
-            let why = self.refusal.as_deref().unwrap_or("Nothing is watched yet");
-            return match self.ground {
-                Some(_) => (
-                    View::Polling,
-                    Some(format!("{why}. Changes show every few seconds")),
-                ),
-                None => (View::Starting, None),
+            let Some((why, _)) = &self.refusal else {
+                return (View::Starting, None);
             };
+            let soon = if blind_pace() > POLL {
+                "within a minute or so"
+            } else {
+                "every few seconds"
+            };
+            return (View::Polling, Some(format!("{why}. Changes show {soon}")));
         };
         if !reach.folders_are_whole {
             let why = "The system gives no more watches (see fs.inotify.max_user_watches): \
@@ -256,6 +287,11 @@ impl Sight {
         }
         (View::Live, None)
     }
+}
+
+/// How often each of the stores is looked at that the system tells nothing of.
+fn blind_pace() -> Duration {
+    POLL.max(BLIND_PACE * N_BLIND.load(Ordering::Relaxed))
 }
 
 fn device_of(path: &Path) -> Option<u64> {

@@ -28,18 +28,18 @@ pub(super) fn jobs_ui(ui: &mut Ui, state: &State, jobs: &Jobs, out: &mut Vec<Com
             .is_some_and(|s| !s.entries.selection.is_empty());
         let share = if has_selection { 0.5 } else { 0.62 };
         let end = ui.max_rect().left() + share * ui.max_rect().width();
-        let mut long = jobs
-            .running()
-            .filter(|(_, job)| job.started.elapsed() > WORTH_SAYING);
-        if let Some((id, job)) = long.next() {
+        let is_long = |job: &Running| job.started.elapsed() > WORTH_SAYING;
+        let long = || jobs.running().filter(|(_, job)| is_long(job));
+        if let Some((id, job)) = long().find(|(_, job)| !job.is_waiting()) {
             running_ui(ui, job);
             let cancel = egui::Button::new("Cancel");
             let can = !job.is_stopping() && !job.progress.is_tidying();
             if ui.add_enabled(can, cancel).clicked() {
                 out.push(Command::Cancel(id));
             }
-            let n_more = long.count();
+            let n_more = long().count() - 1;
             if n_more > 0 {
+                let n_more = text::count(n_more as u64);
                 controls::quiet(ui, format!("and {n_more} more"));
             }
         }

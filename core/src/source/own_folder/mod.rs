@@ -133,11 +133,19 @@ pub(crate) fn sweep(parent: &Path, prefix: &str, mut before: impl FnMut(&Path)) 
             .read(true)
             .append(true)
             .open(path.join(LOCK));
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
-            before(&path);
-            remove_all(&path, &|| true).ok();
-        } else if maker(&name, prefix).and_then(is_running) == Some(false) {
-            // Killed before it had made its lock, or while it removed the folder.
+        let is_dead = match lock.as_ref().map(File::try_lock) {
+            Ok(Ok(())) => {
+                before(&path);
+                true
+            }
+            // At work: in another container, its process is not among those that can be seen here.
+            Ok(Err(TryLockError::WouldBlock)) => false,
+            // Killed before it had made its lock or while it removed the folder, or there are no locks here.
+            Ok(Err(TryLockError::Error(_))) | Err(_) => {
+                maker(&name, prefix).and_then(is_running) == Some(false)
+            }
+        };
+        if is_dead {
             remove_all(&path, &|| true).ok();
         }
     }
@@ -193,9 +201,15 @@ mod tests {
         let unlocked = temp.path().join(format!("{PREFIX}{}-x", i32::MAX));
         fs::create_dir(&unlocked).unwrap();
         fs::write(unlocked.join("not removed yet"), b"x").unwrap();
+        // Of a process that cannot be seen from here.
+        let elsewhere = temp.path().join(format!("{PREFIX}{}-y", i32::MAX));
+        fs::create_dir(&elsewhere).unwrap();
+        let held = File::create(elsewhere.join(LOCK)).unwrap();
+        held.try_lock().unwrap();
         let mut seen = Vec::new();
         sweep(temp.path(), PREFIX, |path| seen.push(path.to_owned()));
         assert_eq!(seen, std::slice::from_ref(&dead));
+        assert!(elsewhere.exists());
         assert!(used.path().exists() && strange.exists() && !dead.exists() && !unlocked.exists());
         let path = used.path().to_owned();
         drop(used);

@@ -106,16 +106,12 @@ impl<'w, 'a> Walk<'w, 'a> {
     pub(super) fn run(&self) {
         let mut worker = Worker::new(self);
         while let Some(task) = self.take() {
+            let _busy = Busy { walk: self };
             if !self.scan.cancel.is_cancelled() {
                 match task {
                     Task::Folder(locator) => worker.read_folder(&locator),
                     Task::Batch(batch) => worker.read_batch(&batch.function, &batch.names),
                 }
-            }
-            let mut queue = self.lock();
-            queue.busy -= 1;
-            if queue.busy == 0 {
-                self.changed.notify_all();
             }
         }
     }
@@ -179,6 +175,21 @@ impl<'w, 'a> Walk<'w, 'a> {
     fn share_folder(&self, locator: Box<[u8]>) {
         self.lock().folders.push(locator);
         self.changed.notify_one();
+    }
+}
+
+/// A thread with a task, until the task has ended, however it does: the others wait for it.
+struct Busy<'q, 'w, 'a> {
+    walk: &'q Walk<'w, 'a>,
+}
+
+impl Drop for Busy<'_, '_, '_> {
+    fn drop(&mut self) {
+        let mut queue = self.walk.lock();
+        queue.busy -= 1;
+        if queue.busy == 0 {
+            self.walk.changed.notify_all();
+        }
     }
 }
 
