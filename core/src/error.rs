@@ -21,6 +21,8 @@ struct Inner {
     why: String,
     hint: Option<&'static str>,
     path: Option<PathBuf>,
+    /// What the system said, where it was the cause: kept where the error itself is not.
+    io_kind: Option<io::ErrorKind>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -47,6 +49,7 @@ impl Error {
             why: why.into(),
             hint: None,
             path: None,
+            io_kind: None,
             source: None,
         }))
     }
@@ -66,7 +69,23 @@ impl Error {
         let mut error = Self::new(Kind::Io, what, why);
         error.0.hint = hint;
         error.0.path = Some(path.to_owned());
+        error.0.io_kind = Some(cause.kind());
         error.0.source = Some(Box::new(cause));
+        error
+    }
+
+    /// The bytes of a value were not to be had: the system would not give them, or they break the rules of their format.
+    pub(crate) fn of_bytes(what: impl Into<String>, cause: &io::Error) -> Self {
+        if cause.raw_os_error().is_none() {
+            return Self::damaged(what, plain_io(cause));
+        }
+        Self::system(what, cause)
+    }
+
+    /// As [`Error::io`], where only the caller knows the place: [`Error::at`] adds it.
+    pub fn system(what: impl Into<String>, cause: &io::Error) -> Self {
+        let mut error = Self::unavailable(what, plain_io(cause));
+        error.0.io_kind = Some(cause.kind());
         error
     }
 
@@ -179,6 +198,7 @@ impl Error {
             why: self.0.why.clone(),
             hint: self.0.hint,
             path: self.0.path.clone(),
+            io_kind: self.0.io_kind,
             source: None,
         }))
     }
@@ -250,11 +270,7 @@ impl Error {
 
     /// The system's own error kind, where the system was the cause.
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
-        self.0
-            .source
-            .as_ref()?
-            .downcast_ref::<io::Error>()
-            .map(io::Error::kind)
+        self.0.io_kind
     }
 }
 
@@ -307,6 +323,26 @@ mod tests {
             text,
             "Cannot open the folder: permission denied. Check the permissions, or open it as its owner. File: /x/y"
         );
+    }
+
+    #[test]
+    fn an_error_that_is_repeated_tells_the_same() {
+        let gone = io::Error::from(io::ErrorKind::NotFound);
+        let gone = Error::io("Cannot open the folder", Path::new("/x"), gone);
+        assert!(gone.repeated().is_not_found());
+        assert_eq!(gone.repeated().to_string(), gone.to_string());
+    }
+
+    #[test]
+    fn bytes_that_the_system_does_not_give_are_not_damaged() {
+        let stale = io::Error::from_raw_os_error(116);
+        let error = Error::of_bytes("Cannot read these bytes", &stale);
+        assert!(!error.is_damaged());
+        assert!(!error.to_string().contains("os error"), "{error}");
+        let torn = io::Error::new(io::ErrorKind::InvalidData, "Bad checksum");
+        let error = Error::of_bytes("Cannot read these bytes", &torn);
+        assert!(error.is_damaged());
+        assert_eq!(error.message(), "Cannot read these bytes: bad checksum");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn run(content: &Content, offset: u64, context: &Context) -> Result<(
     let mut bytes = vec![0; PAGE];
     let n = content
         .read_at(offset, &mut bytes)
-        .map_err(|e| Error::damaged("Cannot read these bytes", e.to_string()))?;
+        .map_err(|e| Error::of_bytes("Cannot read these bytes", &e))?;
     bytes.truncate(n);
     context.report(Outcome::Bytes(Page { offset, bytes }))
 }

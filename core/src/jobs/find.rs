@@ -36,8 +36,8 @@ fn find(
     if needle.is_empty() || needle.len() > MAX_NEEDLE {
         return Ok(None);
     }
-    let damaged = |e: std::io::Error| Error::damaged("Cannot search these bytes", e.to_string());
-    let mut reader = content.open(from).map_err(damaged)?;
+    let fail = |e| Error::of_bytes("Cannot search these bytes", &e);
+    let mut reader = content.open(from).map_err(fail)?;
     let mut window = Vec::new();
     let mut start = from;
     loop {
@@ -47,7 +47,7 @@ fn find(
             .by_ref()
             .take(CHUNK as u64)
             .read_to_end(&mut window)
-            .map_err(damaged)?;
+            .map_err(fail)?;
         if let Some(at) = window.windows(needle.len()).position(|part| part == needle) {
             return Ok(Some(start.saturating_add(at as u64)));
         }

@@ -108,7 +108,7 @@ pub(super) fn run(target: &Target, sight: Sight, context: &Context) -> Result<()
         Target::Sparse(matrix) => sparse_seen(matrix, &sight, &look),
     };
     context.cancel.check()?;
-    let seen = seen.map_err(|e| Error::damaged("Cannot read this value", e.to_string()))?;
+    let seen = seen.map_err(|e| Error::of_bytes("Cannot read this value", &e))?;
     // Nothing was cancelled, so that what was asked for is nothing that this value has.
     let Some(seen) = seen else { return Ok(()) };
     context.report(Outcome::Looked(Box::new(Looked { sight, seen })))

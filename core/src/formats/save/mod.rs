@@ -84,10 +84,8 @@ impl Preview {
         match saved {
             Ok(()) => Ok(true),
             Err(_) if is_cancelled() => Ok(false),
-            Err(cause) => Err(
-                Error::unavailable("Cannot save the value", cause.to_string())
-                    .hint("Its stored bytes can be saved as raw"),
-            ),
+            Err(cause) => Err(Error::system("Cannot save the value", &cause)
+                .hint("Its stored bytes can be saved as raw")),
         }
     }
 }
