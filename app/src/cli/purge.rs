@@ -26,7 +26,6 @@ pub(super) struct PurgeArgs {
 }
 
 pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "purge")?;
     let state = global.state();
     let (paths, ids) = super::undo::split(&args.words, state.as_ref())?;
     let mut held = undo::list(&paths, state.as_ref());
@@ -41,7 +40,9 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
         let bytes = held
             .iter()
             .fold(0, |sum: u64, h| sum.saturating_add(h.bytes));
-        let entries = held.iter().map(|h| h.entries as u64).sum();
+        let entries = held
+            .iter()
+            .fold(0, |sum: u64, h| sum.saturating_add(h.entries as u64));
         if global.json {
             out::print_line(&HeldSummary {
                 entries,
@@ -82,6 +83,11 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> Result<Exit, Failure> {
                 if global.json {
                     out::push_line(&mut lines, &UndoLine::from(held));
                 }
+            }
+            Err(error) if error.is_cancelled() => {
+                tell!("note: interrupted; the rest stays held aside");
+                n_failed += 1;
+                break;
             }
             Err(error) => {
                 tell!("error: {error}");

@@ -29,7 +29,6 @@ pub(super) struct UndoArgs {
 }
 
 pub(super) fn run(args: &UndoArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "undo")?;
     let state = global.state();
     let (paths, ids) = split(&args.words, state.as_ref())?;
     let held = undo::list(&paths, state.as_ref());
@@ -159,7 +158,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
     let cancel = interrupt::cancel()?;
     let mut lines = Vec::new();
     let mut sum = Restored::default();
-    let mut failures = Vec::new();
+    let (mut failures, mut n_not_tried) = (Vec::new(), 0);
     for held in chosen {
         let mut hear = |entry: &HeldEntry, outcome: Outcome| {
             let (outcome, reason) = match outcome {
@@ -182,13 +181,27 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
                 sum.restored += done.restored;
                 sum.bytes = sum.bytes.saturating_add(done.bytes);
                 sum.skipped += done.skipped + done.failed + done.not_tried;
+                n_not_tried += done.not_tried;
                 say_freed(held, done.freed);
+                if let Some(error) = done.unfinished {
+                    tell!("warning: {error}");
+                }
+            }
+            Err(error) if error.is_cancelled() => {
+                sum.skipped += held.entries;
+                n_not_tried += held.entries;
             }
             Err(error) => {
                 sum.skipped += held.entries;
                 failures.push(error);
             }
         }
+    }
+    if n_not_tried > 0 {
+        tell!(
+            "note: interrupted; {} not tried",
+            figures::counted(n_not_tried as u64, "entry", "entries")
+        );
     }
     let mut failures = failures.into_iter().peekable();
     // Where nothing came back at all the first reason is the answer.
@@ -197,6 +210,8 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
         tell!("error: {error}");
     }
     if let Some(error) = answer {
+        // What was said of the entries of others holds all the same.
+        out::print(&lines)?;
         return Err(error.into());
     }
     print_sum(&sum, lines, global)?;

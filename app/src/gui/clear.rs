@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cachescope_core::Error;
 use cachescope_core::clear::undo::Held;
 use cachescope_core::clear::{Fresh, How};
-use cachescope_core::jobs::{BroughtBack, Check, Checked, Chosen, Cleared, Job, JobId, Planned};
+use cachescope_core::jobs::{
+    BroughtBack, Check, Checked, Chosen, Cleared, Freed, Job, JobId, Planned,
+};
 use cachescope_core::model::{Snapshot, StoreId};
 use cachescope_core::ops::query::units;
 use cachescope_core::stores::CheckOptions;
@@ -114,9 +116,7 @@ impl Session {
             }
             ClearCommand::Purge => {
                 if let Some(Dialog::Purge(held)) = self.state.dialog.take() {
-                    for held in held {
-                        self.jobs.start(Job::Purge(held));
-                    }
+                    self.jobs.start(Job::Purge(held));
                 }
             }
         }
@@ -375,6 +375,25 @@ impl Session {
                 .notices
                 .push(format!("{n} aside. \"{key}\": {reason}"));
         }
+        if back.restored.not_tried > 0 {
+            let n = back.restored.not_tried as u64;
+            let n = text::counted(n, "entry was", "entries were");
+            self.state.notices.push(format!("Stopped: {n} not reached"));
+        }
+        let unfinished = back.restored.unfinished.as_ref();
+        self.state.notices.extend(unfinished.map(Error::to_string));
+    }
+
+    pub(crate) fn purged(&mut self, freed: &Freed) {
+        self.look_for_held();
+        let Freed { purged, stayed } = freed;
+        if purged.entries > 0 {
+            let n = text::counted(purged.entries as u64, "entry", "entries");
+            let bytes = text::bytes(purged.bytes);
+            self.state.toast = Some(Toast::new(format!("{n} freed, {bytes}"), None));
+        }
+        let stayed = stayed.iter().map(Error::to_string);
+        self.state.notices.extend(stayed);
     }
 
     /// Looks for what is held aside for the open stores, and for the view of all.

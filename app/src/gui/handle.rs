@@ -397,6 +397,7 @@ impl Session {
         let Some(store) = self.state.shown_mut() else {
             return;
         };
+        let id = store.info.id;
         let content = store.preview.layer(store.preview.hex.layer);
         let search = &mut store.preview.hex.search;
         let (Some(content), Some(needle)) = (content, search.needle()) else {
@@ -406,6 +407,7 @@ impl Session {
         let from = search.found.map_or(0, |(offset, _)| offset + 1);
         search.say("Searching…");
         let job = Job::Find {
+            store: id,
             content,
             needle,
             from,
@@ -423,7 +425,11 @@ impl Session {
         };
         preview.array.asked = Some(sight.clone());
         preview.array.failure = None;
-        let job = Job::Look { target, sight };
+        let job = Job::Look {
+            store: id,
+            target,
+            sight,
+        };
         self.jobs.replace(&mut preview.array.job, job);
     }
 
@@ -434,7 +440,11 @@ impl Session {
         if let Some(target) = store.preview.array.target.clone() {
             store.preview.array.is_summed = true;
             let sight = Sight::Summary;
-            let job = Job::Look { target, sight };
+            let job = Job::Look {
+                store: id,
+                target,
+                sight,
+            };
             self.jobs.replace(&mut store.preview.array.summing, job);
         }
     }
@@ -453,7 +463,11 @@ impl Session {
         };
         let content = store.preview.layer(store.preview.hex.layer);
         if let Some(content) = content {
-            let job = Job::Bytes { content, offset };
+            let job = Job::Bytes {
+                store: id,
+                content,
+                offset,
+            };
             self.jobs.replace(&mut store.preview.hex.job, job);
         }
     }

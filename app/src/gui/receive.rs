@@ -69,7 +69,7 @@ impl Session {
                     self.state.toast = None;
                     self.brought_back(&back);
                 }
-                Outcome::Purged { .. } => self.look_for_held(),
+                Outcome::Purged(freed) => self.purged(&freed),
                 Outcome::Outside(answer) => self.made(job, answer),
                 Outcome::Ended(Ok(())) => {
                     self.check_ended(job);

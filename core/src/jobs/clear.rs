@@ -61,6 +61,15 @@ pub struct BroughtBack {
     pub stayed: Vec<(String, String)>,
 }
 
+/// What became of what was to be freed.
+#[derive(Debug, Default)]
+pub struct Freed {
+    /// All that is freed.
+    pub purged: Purged,
+    /// Why others are still held, one each.
+    pub stayed: Vec<Error>,
+}
+
 /// A policy, and what it goes by.
 #[derive(Debug, Clone)]
 pub struct ByPolicy {
@@ -191,9 +200,24 @@ pub(super) fn restore(held: Held, context: &Context) -> Result<()> {
     })))
 }
 
-pub(super) fn purge(held: &Held, context: &Context) -> Result<()> {
-    let Purged { entries, bytes } = undo::purge(held, &context.cancel, &context.progress)?;
-    context.report(Outcome::Purged { entries, bytes })
+/// One after the other: they lie in few quarantines, and only one at a time may change each.
+pub(super) fn purge(all: &[Held], context: &Context) -> Result<()> {
+    let entries = all.iter().map(|held| held.entries as u64);
+    let entries = entries.fold(0, u64::saturating_add);
+    context.progress.set_total(entries);
+    let mut freed = Freed::default();
+    for held in all {
+        match undo::purge(held, &context.cancel, &context.progress) {
+            Ok(Purged { entries, bytes }) => {
+                freed.purged.entries += entries;
+                freed.purged.bytes = freed.purged.bytes.saturating_add(bytes);
+            }
+            Err(error) if error.is_cancelled() => break,
+            Err(error) => freed.stayed.push(error),
+        }
+    }
+    context.report(Outcome::Purged(Box::new(freed)))?;
+    context.cancel.check()
 }
 
 /// An entry that stays, and why; `None` if all went well.

@@ -27,7 +27,7 @@ pub use arrange::{Arrange, Arranged, GroupSums, Place, Selected, Span, Sums};
 pub use bytes::{PAGE, Page};
 pub use check::{Check, Checked};
 pub use chosen::Chosen;
-pub use clear::{BroughtBack, ByPolicy, Cleared, Planned, Prediction};
+pub use clear::{BroughtBack, ByPolicy, Cleared, Freed, Planned, Prediction};
 pub use compare::{Compared, Comparison, SideFacts};
 pub use find::FoundBytes;
 pub use glance::Glances;
@@ -97,6 +97,8 @@ pub enum Job {
     },
     /// Reads a page of a value's bytes.
     Bytes {
+        /// The store whose value they are.
+        store: StoreId,
         /// The bytes.
         content: Content,
         /// Where the page begins.
@@ -104,6 +106,8 @@ pub enum Job {
     },
     /// Looks for a run of bytes.
     Find {
+        /// The store whose value they are.
+        store: StoreId,
         /// The bytes.
         content: Content,
         /// What is looked for.
@@ -113,6 +117,8 @@ pub enum Job {
     },
     /// Reads what is drawn of an array, a table or a sparse matrix.
     Look {
+        /// The store that holds it.
+        store: StoreId,
         /// Which one.
         target: Arc<Target>,
         /// What is to be drawn.
@@ -171,8 +177,8 @@ pub enum Job {
     },
     /// Brings back what is held.
     Restore(Held),
-    /// Frees what is held, for good.
-    Purge(Held),
+    /// Frees what is held, for good, one after the other.
+    Purge(Vec<Held>),
     /// Removes what writers left behind that were killed.
     Tidy(StateDir),
     /// Work that only the caller can do.
@@ -241,9 +247,6 @@ impl Job {
     fn store(&self) -> Option<StoreId> {
         match self {
             Self::Open { .. }
-            | Self::Bytes { .. }
-            | Self::Look { .. }
-            | Self::Find { .. }
             | Self::Clear { .. }
             // Taking the store off the list does not stop it half-way.
             | Self::Compact { .. }
@@ -257,6 +260,9 @@ impl Job {
             | Self::Preview { store, .. }
             | Self::Remember { store, .. }
             | Self::Glance { store, .. } => Some(store.id),
+            Self::Bytes { store, .. } | Self::Look { store, .. } | Self::Find { store, .. } => {
+                Some(*store)
+            }
             Self::Survey(survey) => Some(survey.snapshot.store.id),
             Self::Check(check) => Some(check.snapshot.store.id),
             Self::Advise(snapshot)
@@ -295,13 +301,16 @@ impl Job {
             } => preview::run(&store, entry, shows_secrets, context),
             Self::Remember { store, state } => remember::run(&store, &state, context),
             Self::Glance { store, entries } => glance::run(&store, entries, context),
-            Self::Bytes { content, offset } => bytes::run(&content, offset, context),
+            Self::Bytes {
+                content, offset, ..
+            } => bytes::run(&content, offset, context),
             Self::Find {
                 content,
                 needle,
                 from,
+                ..
             } => find::run(&content, needle, from, context),
-            Self::Look { target, sight } => look::run(&target, sight, context),
+            Self::Look { target, sight, .. } => look::run(&target, sight, context),
             Self::Survey(survey) => survey::run(*survey, context),
             Self::Advise(snapshot) => advise::run(&snapshot, context),
             Self::Check(check) => check::run(&check, context),
@@ -399,13 +408,8 @@ pub enum Outcome {
     Held(Vec<Held>),
     /// What became of something that was held aside.
     BroughtBack(Box<BroughtBack>),
-    /// Something that was held aside is freed.
-    Purged {
-        /// Entries.
-        entries: usize,
-        /// Their stored bytes.
-        bytes: u64,
-    },
+    /// What became of what was to be freed.
+    Purged(Box<Freed>),
     /// What work of the caller's own gave.
     Outside(Answer),
     /// The job is over; nothing of it follows.

@@ -7,16 +7,17 @@ use super::super::compact::gdbm::Rebuild;
 use super::super::dbm_file::DbmFile;
 use super::super::quarantine::Shelf;
 use super::{Coming, For, Found, Insert, Keys, Leaving};
-use crate::Result;
 use crate::formats::dbm::{Extent, gdbm};
 use crate::scan::Cancel;
 use crate::source::Dir;
+use crate::{Error, Result};
 
 pub(super) struct Gdbm<'s> {
     dir: Dir,
     name: OsString,
     shelf: Option<&'s Shelf>,
-    file: DbmFile,
+    /// Why it cannot be gone on with, where it was written anew and the new one could not be opened.
+    file: Result<DbmFile>,
     is_changed: bool,
 }
 
@@ -33,32 +34,38 @@ impl<'s> Gdbm<'s> {
                 For::Changing { shelf, .. } => shelf,
                 For::Looking => None,
             },
-            file,
+            file: Ok(file),
             is_changed: false,
         })
+    }
+
+    fn file(&self) -> Result<&DbmFile> {
+        self.file.as_ref().map_err(Error::repeated)
     }
 
     fn remove_one(&mut self, leaving: &Leaving<'_>) -> Result<bool> {
         if self.find(leaving.key)?.as_ref() != Some(leaving.found) {
             return Ok(false);
         }
-        let patch =
-            gdbm::remove(&self.file, leaving.key).map_err(|stop| self.file.stopped(stop))?;
+        let file = self.file()?;
+        let patch = gdbm::remove(file, leaving.key).map_err(|stop| file.stopped(stop))?;
+        let written = file.write(patch.as_slice());
         self.is_changed = true;
-        self.file.write(patch.as_slice())?;
+        written?;
         Ok(patch.is_some())
     }
 
     fn insert_one(&mut self, coming: &Coming<'_>) -> Result<Insert> {
+        let file = self.file()?;
         let hash = u32::try_from(coming.mark)
-            .map_err(|_damaged| self.file.fail(io::ErrorKind::InvalidData.into()))?;
-        let insert = gdbm::insert(&self.file, coming.key, hash, coming.value)
-            .map_err(|stop| self.file.stopped(stop))?;
+            .map_err(|_damaged| file.fail(io::ErrorKind::InvalidData.into()))?;
+        let insert = gdbm::insert(file, coming.key, hash, coming.value)
+            .map_err(|stop| file.stopped(stop))?;
         match insert {
             gdbm::Insert::Patches(patches) => {
+                let written = file.write_in_order(&patches);
                 self.is_changed = true;
-                self.file.write_in_order(&patches)?;
-                Ok(Insert::Done)
+                written.map(|()| Insert::Done)
             }
             gdbm::Insert::IsThere => Ok(Insert::IsThere),
             gdbm::Insert::IsFull => Ok(Insert::NoRoom),
@@ -68,7 +75,8 @@ impl<'s> Gdbm<'s> {
 
 impl Keys for Gdbm<'_> {
     fn find(&mut self, key: &[u8]) -> Result<Option<Found>> {
-        let place = gdbm::find(&self.file, key).map_err(|stop| self.file.stopped(stop))?;
+        let file = self.file()?;
+        let place = gdbm::find(file, key).map_err(|stop| file.stopped(stop))?;
         Ok(place.and_then(|place| match place.value {
             Extent::Range { offset, len } => Some(Found {
                 at: offset,
@@ -80,9 +88,9 @@ impl Keys for Gdbm<'_> {
     }
 
     fn value(&mut self, _key: &[u8], found: &Found) -> Result<Vec<u8>> {
-        self.file
-            .bytes(found.at, found.len)
-            .map_err(|e| self.file.fail(e))
+        let file = self.file()?;
+        let bytes = file.bytes(found.at, found.len);
+        bytes.map_err(|e| file.fail(e))
     }
 
     fn remove(&mut self, keys: &[Leaving<'_>]) -> Vec<Result<bool>> {
@@ -102,13 +110,13 @@ impl Keys for Gdbm<'_> {
             .filter(|(_, outcome)| is_left(outcome));
         let left: Vec<(&[u8], &[u8])> =
             left.map(|(coming, _)| (coming.key, coming.value)).collect();
-        let (false, Some(shelf)) = (left.is_empty(), self.shelf) else {
+        let (false, Some(shelf), Ok(old)) = (left.is_empty(), self.shelf, &self.file) else {
             return outcomes;
         };
         let rebuild = Rebuild {
             dir: &self.dir,
             name: &self.name,
-            old: &self.file,
+            old,
             shelf,
             cancel: &Cancel::default(),
         };
@@ -120,12 +128,9 @@ impl Keys for Gdbm<'_> {
             };
         }
         if rebuilt.is_ok() {
-            // What is done next is done to the new file.
+            // What is done next is done to the new file, never to the old one, which nobody can open any more.
             self.is_changed = false;
-            match DbmFile::open(&self.dir, &self.name) {
-                Ok(file) => self.file = file,
-                Err(error) => log::warn!("{error}"),
-            }
+            self.file = DbmFile::open(&self.dir, &self.name);
         }
         outcomes
     }
@@ -134,8 +139,9 @@ impl Keys for Gdbm<'_> {
         if !std::mem::take(&mut self.is_changed) {
             return Ok(());
         }
-        let count = gdbm::count_change(&self.file).map_err(|stop| self.file.stopped(stop))?;
-        self.file.write(count.as_slice())?;
-        self.file.sync()
+        let file = self.file()?;
+        let count = gdbm::count_change(file).map_err(|stop| file.stopped(stop))?;
+        file.write(count.as_slice())?;
+        file.sync()
     }
 }

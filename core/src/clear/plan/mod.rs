@@ -74,7 +74,7 @@ impl Plan {
     /// A plan to clear `records` from `store`. The disk is read, nothing is changed.
     ///
     /// # Errors
-    /// If the store is gone.
+    /// If the store is gone, or the store's job was cancelled.
     pub fn new<'a>(store: &Store, records: impl IntoIterator<Item = Record<'a>>) -> Result<Self> {
         Self::with(store, records, Fresh::Stays)
     }
@@ -82,7 +82,7 @@ impl Plan {
     /// As [`Plan::new`], where a person may have said what becomes of work in progress.
     ///
     /// # Errors
-    /// If the store is gone.
+    /// If the store is gone, or the store's job was cancelled.
     pub fn with<'a>(
         store: &Store,
         records: impl IntoIterator<Item = Record<'a>>,
@@ -94,6 +94,7 @@ impl Plan {
         let mut shared = Vec::new();
         let mut room = Room::default();
         for record in records {
+            store.cancel.check()?;
             let planned = Planned::of(&record);
             match store.removal(&planned.key) {
                 Ok(Removal::Shared { .. }) => shared.push(planned),
@@ -119,7 +120,7 @@ impl Plan {
     /// A plan to give `records` a new time at which they expire. The disk is read, nothing is changed.
     ///
     /// # Errors
-    /// If the store is gone.
+    /// If the store is gone, or the store's job was cancelled.
     pub fn keep<'a>(
         store: &Store,
         records: impl IntoIterator<Item = Record<'a>>,
@@ -127,6 +128,7 @@ impl Plan {
     ) -> Result<Self> {
         let mut plan = Self::empty(store, Act::Expire(expires))?;
         for record in records {
+            store.cancel.check()?;
             let planned = Planned::of(&record);
             let note = match store.removal(&planned.key) {
                 Ok(Removal::Row(removal)) => removal.rules.expires.map(|expiry| expiry.note),
@@ -269,6 +271,7 @@ impl Plan {
         }
         let mut left: HashMap<Option<PathBuf>, usize> = HashMap::new();
         for key in all_keys(store)? {
+            store.cancel.check()?;
             if let Ok(removal @ Removal::Shared { .. }) = store.removal(&key) {
                 *left.entry(removal.path().map(Path::to_owned)).or_default() += 1;
             }
@@ -339,7 +342,7 @@ fn all_keys(store: &Store) -> Result<Vec<EntryKey>> {
     let keys = std::sync::Mutex::default();
     store.scan(&Scan {
         detail: Detail::Sizes,
-        cancel: &Cancel::default(),
+        cancel: &store.cancel,
         progress: &Progress::default(),
         threads: 1,
         collector: &|| Box::new(Keys(&keys)),

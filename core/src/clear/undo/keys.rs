@@ -62,10 +62,8 @@ impl<'a> Keys<'a> {
             return Ok(Vec::new());
         };
         let removal = self.removal(first)?;
-        let keys = entries
-            .iter()
-            .map(|entry| self.load(entry))
-            .collect::<crate::Result<Vec<Kept>>>()?;
+        // One that cannot be read keeps no other from coming back.
+        let loaded: Vec<_> = entries.iter().map(|entry| self.load(entry)).collect();
         let base = self.held.folder(Path::new(""))?;
         let mut file = keys::open(
             &base,
@@ -75,22 +73,21 @@ impl<'a> Keys<'a> {
                 is_unused: false,
             },
         )?;
-        let coming: Vec<Coming<'_>> = keys.iter().map(Kept::coming).collect();
-        let inserted = file.insert(&coming);
+        let keys = loaded.iter().filter_map(|key| key.as_ref().ok());
+        let coming: Vec<Coming<'_>> = keys.map(Kept::coming).collect();
+        let mut inserted = file.insert(&coming).into_iter();
         file.sync()?;
         let mut outcomes = Vec::new();
         let mut back = Vec::new();
-        for (key, inserted) in keys.iter().zip(inserted) {
-            let outcome = match inserted {
-                Ok(Insert::Done) => Ok(()),
-                Ok(Insert::IsThere) => key.is_there(&mut *file),
-                Ok(Insert::NoRoom) => Err(Stays::because(
-                    "there is no room beside its neighbours, and only the program's own library makes some: it stays held. Let \
-                     the program add or delete a few keys, then undo again",
-                )),
-                Err(error) => Err(stays(error)),
+        for key in &loaded {
+            let outcome = match key {
+                Ok(key) => inserted.next().map_or_else(
+                    || Err(Stays::because("it was not reached")),
+                    |inserted| key.outcome(inserted, &mut *file),
+                ),
+                Err(error) => Err(stays(error.repeated())),
             };
-            if outcome.is_ok() {
+            if let (Ok(key), Ok(())) = (key, &outcome) {
                 back.push(key.n);
             }
             outcomes.push(outcome);
@@ -140,6 +137,19 @@ impl Kept {
             key: &self.key,
             value: &self.value,
             mark: self.mark,
+        }
+    }
+
+    /// What came of putting it back.
+    fn outcome(&self, inserted: crate::Result<Insert>, file: &mut dyn keys::Keys) -> Result {
+        match inserted {
+            Ok(Insert::Done) => Ok(()),
+            Ok(Insert::IsThere) => self.is_there(file),
+            Ok(Insert::NoRoom) => Err(Stays::because(
+                "there is no room beside its neighbours, and only the program's own library makes some: it stays held. Let \
+                 the program add or delete a few keys, then undo again",
+            )),
+            Err(error) => Err(stays(error)),
         }
     }
 

@@ -123,11 +123,14 @@ pub struct Purged {
 
 /// Frees what is held, for good. Cut short, it is finished by the next clear, undo or purge.
 ///
+/// `progress` counts its entries on; their total is for the caller to set, who may free several.
+///
 /// # Errors
 /// If it is gone already, or something cannot be removed.
 pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged> {
     let (quarantine, mut shelf) = held.open()?;
-    progress.set_total(held.entries as u64);
+    // An undo may have brought some back since it was listed.
+    let now = look(&quarantine, &held.shelf_name());
     quarantine.doom(&mut shelf)?;
     // An entry of several files is one entry.
     let mut freed = BTreeSet::new();
@@ -140,10 +143,10 @@ pub fn purge(held: &Held, cancel: &Cancel, progress: &Progress) -> Result<Purged
         // All of it is freed, and the next command tidies.
         log::warn!("{error}");
     }
-    Ok(Purged {
-        entries: held.entries,
-        bytes: held.bytes,
-    })
+    Ok(now.map_or_else(Purged::default, |now| Purged {
+        entries: now.entries,
+        bytes: now.bytes,
+    }))
 }
 
 /// Entries of which something is still held, in the manifest's order.
@@ -210,7 +213,8 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
                 .filter_map(|(name, _)| journal::entry_of(name))
                 .collect();
             let bytes = names.iter().map(|(name, t)| tree_bytes(&dir, name, *t));
-            (numbers.len(), bytes.sum::<u64>() + saved::bytes(&dir))
+            let bytes = bytes.fold(saved::bytes(&dir), u64::saturating_add);
+            (numbers.len(), bytes)
         }
     };
     if entries == 0 && !is_freeing {
@@ -272,10 +276,10 @@ fn tree_bytes(dir: &Dir, name: &std::ffi::OsStr, file_type: crate::source::FileT
     if file_type != crate::source::FileType::Dir {
         return dir.stat(name).map_or(0, |m| m.size);
     }
-    let mut bytes = 0;
+    let mut bytes = 0_u64;
     if let Ok(folder) = dir.open_dir(name) {
         for (name, _) in folder.names().unwrap_or_default() {
-            bytes += folder.stat(&name).map_or(0, |m| m.size);
+            bytes = bytes.saturating_add(folder.stat(&name).map_or(0, |m| m.size));
         }
     }
     bytes

@@ -33,7 +33,7 @@ pub struct HeldEntry {
 }
 
 /// What became of what was held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Restored {
     /// Entries that are back in the store.
     pub restored: usize,
@@ -47,6 +47,8 @@ pub struct Restored {
     pub not_tried: usize,
     /// Entries whose freeing had been cut short, and was finished: they do not come back.
     pub freed: usize,
+    /// Why the disk did not confirm what is back, or what is left of the shelf could not be tidied away.
+    pub unfinished: Option<Error>,
 }
 
 /// Where entries come from and where they go back to.
@@ -121,7 +123,7 @@ pub fn restore(
         each,
     };
     back.all(&held_entries(way.parent, &shelf.dir, &manifest)?, cancel);
-    let restored = back.restored;
+    let mut restored = std::mem::take(&mut back.restored);
     let synced = back.made.values_mut().try_for_each(|m| m.sync());
     drop(back);
     let settled = match synced {
@@ -130,10 +132,8 @@ pub fn restore(
         Err(e) => Err(Error::io("Cannot wait for the disk", shelf.dir.path(), e)
             .hint("The entries are back as far as programs see; the disk did not confirm it")),
     };
-    if let Err(error) = settled {
-        // What is back is back, and the next command tidies.
-        log::warn!("{error}");
-    }
+    // What is back is back, and the next command tidies.
+    restored.unfinished = settled.err();
     Ok(restored)
 }
 
@@ -210,7 +210,7 @@ impl<'a> Back<'a> {
         match &outcome {
             Outcome::Done | Outcome::Ready => {
                 self.restored.restored += 1;
-                self.restored.bytes += entry.bytes;
+                self.restored.bytes = self.restored.bytes.saturating_add(entry.bytes);
             }
             Outcome::Skipped(_) => self.restored.skipped += 1,
             Outcome::Failed(_) => self.restored.failed += 1,
