@@ -135,6 +135,8 @@ pub struct Sums {
     pub last_used: Option<Time>,
     /// The latest creation.
     pub last_created: Option<Time>,
+    /// The latest change.
+    pub last_modified: Option<Time>,
 }
 
 impl Sums {
@@ -150,6 +152,7 @@ impl Sums {
         }
         self.last_used = self.last_used.max(record.accessed);
         self.last_created = self.last_created.max(record.created);
+        self.last_modified = self.last_modified.max(record.modified);
     }
 
     /// Takes one entry out again; the latest times stay, as nothing tells what was before.
@@ -175,13 +178,46 @@ const NAMED_ROWS: usize = 100;
 /// Rows between two looks at the cancel flag.
 const CHECK_EVERY: usize = 4096;
 
+/// The rows of a group, as they are found.
+struct Bucket {
+    sums: GroupSums,
+    /// What they earned, where the order asks for it.
+    earned: Option<Earned>,
+    rows: Vec<Row>,
+}
+
+impl Bucket {
+    fn new(group: Option<Arc<Group>>) -> Self {
+        let (n_rows, sums) = (0, Sums::default());
+        Self {
+            sums: GroupSums {
+                group,
+                n_rows,
+                sums,
+            },
+            earned: None,
+            rows: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, row: Row, record: &Record<'_>, earned: Option<&Earned>) {
+        self.sums.n_rows += 1;
+        self.sums.sums.add(record);
+        self.rows.push(row);
+        if let Some(earned) = earned {
+            self.earned.get_or_insert_default().add(earned);
+        }
+    }
+}
+
 impl Arrange {
     /// Filters, sorts and groups.
     ///
     /// # Errors
     /// What `go_on` says, which is asked now and then.
     pub fn run(&self, go_on: impl Fn() -> Result<()>) -> Result<Arranged> {
-        let mut buckets: Vec<(GroupSums, Vec<Row>)> = Vec::new();
+        let mut buckets: Vec<Bucket> = Vec::new();
+        let is_by_earned = self.is_by_earned();
         let mut bucket_of: HashMap<Arc<Group>, usize> = HashMap::new();
         let mut found = Sums::default();
         let place = |id: &Option<EntryId>| Place {
@@ -229,12 +265,11 @@ impl Arrange {
             };
             if at == buckets.len() {
                 let group = self.is_grouped.then(|| Arc::clone(record.group));
-                buckets.push((GroupSums::new(group), Vec::new()));
+                buckets.push(Bucket::new(group));
             }
-            if let Some((sums, rows)) = buckets.get_mut(at) {
-                sums.n_rows += 1;
-                sums.sums.add(&record);
-                rows.push(row);
+            if let Some(bucket) = buckets.get_mut(at) {
+                let earned = is_by_earned.then(|| self.earned.get(&record.id()));
+                bucket.add(row, &record, earned.flatten());
             }
             only_group = match only_group {
                 _ if found.entries == 0 => Some(record.group),
@@ -250,23 +285,23 @@ impl Arrange {
         let arg_names = if has_args && only_group.is_some() {
             buckets
                 .first()
-                .map_or_else(Vec::new, |(_, rows)| self.arg_names(rows))
+                .map_or_else(Vec::new, |bucket| self.arg_names(&bucket.rows))
         } else {
             Vec::new()
         };
         // Where nothing has a group, one heading over everything would say nothing.
-        if let [(sums, _)] = buckets.as_mut_slice()
+        if let [Bucket { sums, .. }] = buckets.as_mut_slice()
             && sums.group.as_ref().is_some_and(|g| g.label.is_empty())
         {
             sums.group = None;
         }
-        buckets.sort_by(|(a, _), (b, _)| compare_groups(self.sort, a, b));
+        buckets.sort_by(|a, b| compare_groups(self.sort, a, b));
         let mut rows = Vec::new();
         let mut groups = Vec::with_capacity(buckets.len());
-        for (sums, bucket) in buckets {
+        for bucket in buckets {
             go_on()?;
-            rows.extend_from_slice(&self.sorted(bucket));
-            groups.push(sums);
+            rows.extend_from_slice(&self.sorted(bucket.rows));
+            groups.push(bucket.sums);
         }
         for mark in &mut marks {
             mark.at = mark.row.and_then(|row| rows.iter().position(|r| *r == row));
@@ -320,9 +355,14 @@ impl Arrange {
         names
     }
 
-    fn sorted(&self, rows: Vec<Row>) -> Arc<[Row]> {
+    /// True if the order asks for what entries earned, and some did.
+    fn is_by_earned(&self) -> bool {
         let is_earned = matches!(self.sort.by, SortBy::Hits | SortBy::LastHit | SortBy::Saved);
-        if !is_earned || self.earned.is_empty() {
+        is_earned && !self.earned.is_empty()
+    }
+
+    fn sorted(&self, rows: Vec<Row>) -> Arc<[Row]> {
+        if !self.is_by_earned() {
             return self.sort.order(&self.snapshot, &self.verdicts, rows);
         }
         let value = |row: Row| {
@@ -396,15 +436,22 @@ static ORPHAN: Verdict = Verdict {
 };
 
 /// Groups stand in the order of their own sums.
-fn compare_groups(sort: Sort, a: &GroupSums, b: &GroupSums) -> Ordering {
-    let label = |g: &GroupSums| g.group.as_ref().map(|g| g.label.clone());
-    let seconds = |g: &GroupSums| g.sums.duration_s.unwrap_or(-1.0);
+fn compare_groups(sort: Sort, a: &Bucket, b: &Bucket) -> Ordering {
+    let label = |b: &Bucket| b.sums.group.as_ref().map(|g| g.label.clone());
+    let seconds = |b: &Bucket| b.sums.sums.duration_s.unwrap_or(-1.0);
+    let hits = |b: &Bucket| b.sums.sums.hits.or(b.earned.map(|earned| earned.hits));
+    let saved = |b: &Bucket| b.earned.map_or(-1.0, |earned| earned.saved_s);
+    let last_hit = |b: &Bucket| b.earned.and_then(|earned| earned.last_hit());
+    let (x, y) = (&a.sums.sums, &b.sums.sums);
     let compared = match sort.by {
-        SortBy::Bytes | SortBy::DiskBytes => a.sums.bytes.cmp(&b.sums.bytes),
+        SortBy::Bytes | SortBy::DiskBytes => x.bytes.cmp(&y.bytes),
         SortBy::Duration => seconds(a).total_cmp(&seconds(b)),
-        SortBy::Created | SortBy::Modified => a.sums.last_created.cmp(&b.sums.last_created),
-        SortBy::Accessed => a.sums.last_used.cmp(&b.sums.last_used),
-        SortBy::Hits => a.sums.hits.cmp(&b.sums.hits),
+        SortBy::Created => x.last_created.cmp(&y.last_created),
+        SortBy::Modified => x.last_modified.cmp(&y.last_modified),
+        SortBy::Accessed => x.last_used.cmp(&y.last_used),
+        SortBy::Hits => hits(a).cmp(&hits(b)),
+        SortBy::LastHit => last_hit(a).cmp(&last_hit(b)),
+        SortBy::Saved => saved(a).total_cmp(&saved(b)),
         _ => label(a).cmp(&label(b)),
     };
     let directed = match sort.direction {
@@ -414,16 +461,6 @@ fn compare_groups(sort: Sort, a: &GroupSums, b: &GroupSums) -> Ordering {
     directed.then_with(|| label(a).cmp(&label(b)))
 }
 
-impl GroupSums {
-    fn new(group: Option<Arc<Group>>) -> Self {
-        Self {
-            group,
-            n_rows: 0,
-            sums: Sums::default(),
-        }
-    }
-}
-
 impl Selected {
     fn look_at(&mut self, record: &Record<'_>, chosen: &HashSet<EntryId>, is_found: bool) {
         let id = record.id();
@@ -431,6 +468,65 @@ impl Selected {
             self.existing.insert(id);
             self.sums.add(record);
             self.n_hidden += u64::from(!is_found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ChunkBuilder, StoreInfo};
+    use std::path::Path;
+
+    /// Labels of the groups, the largest first.
+    fn order(by: SortBy) -> Vec<String> {
+        let mut builder = ChunkBuilder::default();
+        let mut earned = HashMap::new();
+        // `a` has more bytes and was made later, `b` was changed later and earned more.
+        for (name, n, saved_s) in [("a", 1_i64, 1.0), ("b", 2, 2.0)] {
+            let group = Group::named(name);
+            let mut record = Record::new(&group, name.as_bytes());
+            record.bytes = 100 / n.unsigned_abs();
+            record.created = Some(Time::from_unix(100 - n, 0));
+            record.modified = Some(Time::from_unix(100 + n, 0));
+            builder.push(&record);
+            let hits = Earned {
+                hits: n.unsigned_abs(),
+                saved_s,
+                ..Earned::default()
+            };
+            earned.insert(record.id(), hits);
+        }
+        let info = StoreInfo::new(Path::new("/s"), Path::new("/s"), "joblib", None);
+        let snapshot =
+            Snapshot::empty(Arc::new(info)).extended(vec![builder.finish()], vec![], true);
+        let direction = Direction::Descending;
+        let arrange = Arrange {
+            snapshot: Arc::new(snapshot),
+            verdicts: Arc::default(),
+            earned: Arc::new(earned),
+            query: Query::default(),
+            now: Time::from_unix(200, 0),
+            sort: Sort { by, direction },
+            is_grouped: true,
+            selected: Arc::default(),
+            adding: None,
+            marks: Vec::new(),
+        };
+        let arranged = arrange.run(|| Ok(())).unwrap();
+        let groups = arranged.groups.iter();
+        groups
+            .map(|sums| sums.group.as_ref().unwrap().label.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn groups_stand_in_the_order_of_their_own_sums() {
+        for by in [SortBy::Bytes, SortBy::Created] {
+            assert_eq!(order(by), ["a", "b"], "{by:?}");
+        }
+        for by in [SortBy::Modified, SortBy::Hits, SortBy::Saved] {
+            assert_eq!(order(by), ["b", "a"], "{by:?}");
         }
     }
 }

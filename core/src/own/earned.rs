@@ -39,7 +39,7 @@ pub struct Earned {
     /// Hits of values whose compute time is not recorded; what they spared is not in the sum.
     pub n_untimed: u64,
     /// The newest hit, in seconds since 1970; 0 for none.
-    pub(super) last_hit: i64,
+    pub(crate) last_hit: i64,
 }
 
 impl Earned {
@@ -178,7 +178,9 @@ impl Book {
         let bytes = serde_json::to_vec(&self.page)
             .map_err(|e| Error::damaged("Cannot keep what the cache earned", e.to_string()))?;
         let folder = format!("{FOLDER}/{}", file_name_for(&self.store));
-        let name = format!("{}-{}.json", self.page.day, self.writer);
+        // Of one day there are several pages where the clock goes back to it: over midnight, or on the way west.
+        let Page { day, since, .. } = &self.page;
+        let name = format!("{day}-{since:x}-{}.json", self.writer);
         self.state.write(&folder, &name, &bytes)
     }
 
@@ -346,6 +348,23 @@ mod tests {
             History::read(&state, Path::new("/other")),
             History::default()
         );
+    }
+
+    #[test]
+    fn a_day_that_the_clock_goes_back_to_keeps_what_it_had() {
+        let temp = tempfile::tempdir().unwrap();
+        let state = StateDir::at(temp.path());
+        let store = Path::new("/c");
+        let today = Time::now();
+        let yesterday = Time::from_unix(today.secs() - 86_400, 0);
+        let again = Time::from_unix(yesterday.secs() + 60, 0);
+        let mut book = Book::open(state.clone(), store, "joblib");
+        for (time, since) in [(yesterday, yesterday), (today, today), (again, again)] {
+            book.count(&event(EventKind::Hit, "a", time, None), since, false);
+        }
+        book.close();
+        let folder = temp.path().join(FOLDER).join(file_name_for(store));
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 3);
     }
 
     #[test]
