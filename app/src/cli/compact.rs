@@ -30,7 +30,6 @@ pub(super) struct CompactArgs {
 }
 
 pub(super) fn run(args: &CompactArgs, global: &Global) -> Result<Exit, Failure> {
-    super::refuse_query(global, "compact")?;
     let stores = open::find(std::slice::from_ref(&args.path), global)?;
     let cancel = interrupt::cancel()?;
     let word = if args.no_program_uses_it {

@@ -9,7 +9,7 @@ use cachescope_core::stores::Store;
 
 use super::lines::{IssueLine, StoreLine, path_text};
 use super::out::{self, Exit, Failure, tell};
-use super::{Global, open, refuse_query};
+use super::{Global, open};
 use crate::text as figures;
 
 /// Find the caches on this computer.
@@ -28,7 +28,6 @@ pub(super) struct FindArgs {
 }
 
 pub(super) fn run(args: &FindArgs, global: &Global) -> Result<Exit, Failure> {
-    refuse_query(global, "find")?;
     let (cancel, progress) = (Cancel::default(), Progress::default());
     let mut printer = Printer {
         cancel: &cancel,

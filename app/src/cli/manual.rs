@@ -1,9 +1,7 @@
 //! What packagers ask for: completions of each shell, and the manual page.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::Cli;
 use super::out::{self, Exit, Failure};
 
 /// Print completions for a shell.
@@ -15,14 +13,14 @@ pub(super) struct CompletionsArgs {
 
 pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cachescope", &mut script);
+    clap_complete::generate(args.shell, &mut super::command(), "cachescope", &mut script);
     out::print(&script)?;
     Ok(Exit::Done)
 }
 
 pub(super) fn man() -> Result<Exit, Failure> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    clap_mangen::Man::new(super::command()).render(&mut page)?;
     out::print(&page)?;
     Ok(Exit::Done)
 }

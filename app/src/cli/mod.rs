@@ -38,7 +38,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::StateDir;
@@ -160,10 +160,38 @@ enum Command {
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 check found something or a change failed in part, \
 2 usage, 3 nothing could be read, 4 refused because it would not be safe.";
 
+/// Sub-commands that take no `--query`, which would seem to narrow what they do.
+const WITHOUT_QUERY: [&str; 5] = ["undo", "purge", "compact", "find", "run"];
+
+/// The command line as clap reads it and tells of it.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let global = command.get_arguments().find(|arg| arg.get_id() == "query");
+    // Stands for the global one, which would be listed in their help.
+    let hidden = global.cloned().map(|query| query.global(false).hide(true));
+    let hide =
+        |command: clap::Command, name| command.mut_subcommand(name, |sub| sub.args(hidden.clone()));
+    WITHOUT_QUERY.into_iter().fold(command, hide)
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if let Some(name) = matches.subcommand_name()
+        && cli.global.query.is_some()
+        && WITHOUT_QUERY.contains(&name)
+    {
+        let why = format!("{name} takes no --query");
+        return Err(command.error(clap::error::ErrorKind::UnknownArgument, why));
+    }
+    Ok(cli)
+}
+
 /// Runs the program and says how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     warnings::say();
-    let outcome = match Cli::try_parse_from(args) {
+    let outcome = match parse(args) {
         Ok(cli) => {
             cli.global.prepare();
             let outcome = dispatch(cli);
@@ -180,14 +208,6 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
             failure.exit().into()
         }
-    }
-}
-
-/// For commands that take no `--query`, which would otherwise seem to narrow what they do.
-fn refuse_query(global: &Global, command: &str) -> Result<(), Failure> {
-    match &global.query {
-        Some(_) => Err(Failure::usage(format!("{command} takes no --query"))),
-        None => Ok(()),
     }
 }
 

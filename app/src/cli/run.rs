@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::out::{Exit, Failure};
-use super::{Global, refuse_query, target};
+use super::{Global, target};
 
 /// Start a program that tells of its hits and misses.
 ///
@@ -29,7 +29,6 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, global: &Global) -> Result<Exit, Failure> {
-    refuse_query(global, "run")?;
     let Some((program, rest)) = args.program.split_first() else {
         return Err(Failure::usage("run needs a program to start"));
     };

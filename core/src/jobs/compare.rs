@@ -199,7 +199,9 @@ fn side(snapshot: &Arc<Snapshot>, now: Time, control: Control<'_>) -> Result<Sid
         stats,
         latency: latency(&store, snapshot, READS, control)?,
         files: Some(files).filter(|files| *files > 0),
-        dead_bytes: orphans.map(|(_, record)| record.bytes).sum(),
+        dead_bytes: orphans
+            .map(|(_, record)| record.bytes)
+            .fold(0, u64::saturating_add),
     })
 }
 

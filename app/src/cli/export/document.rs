@@ -56,7 +56,7 @@ impl Report for Document {
                 self.flush(to)?;
             }
         }
-        for issue in listing.snapshot.issues.iter() {
+        for issue in &part.stats.issues {
             push_line(&mut self.lines, &IssueLine::from(issue));
         }
         self.flush(to)

@@ -225,7 +225,10 @@ fn read(info: &Arc<StoreInfo>, request: &Request, cancel: &Cancel) -> Result<Par
         },
     )?;
     let mut stats = stats::of_snapshot(&listing.snapshot, request.now);
-    stats.counters = listing.store.counters()?;
+    match listing.store.counters() {
+        Ok(counters) => stats.counters = counters,
+        Err(error) => stats.issues.push(Issue::from_error(&error, &info.path)),
+    }
     if let Some(own) = &request.own {
         stats.counters.extend(own.counters(&info.path));
     }
@@ -253,8 +256,7 @@ impl Written {
                 *self.conditions.entry(verdict.condition.name()).or_default() += 1;
             }
         }
-        self.issues
-            .extend(part.listing.snapshot.issues.iter().cloned());
+        self.issues.extend(part.stats.issues.iter().cloned());
     }
 
     fn summary(&self) -> SummaryLine {

@@ -55,7 +55,7 @@ impl Report for Page {
         to.write_all(conditions(part).as_bytes())?;
         to.write_all(groups(part).as_bytes())?;
         entries(part, request, to)?;
-        to.write_all(issues(&listing.snapshot.issues).as_bytes())?;
+        to.write_all(issues(&part.stats.issues).as_bytes())?;
         writeln!(to, "</section>")
     }
 
