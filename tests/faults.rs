@@ -70,6 +70,7 @@ fn outcomes(ran: &Ran) -> BTreeMap<String, usize> {
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
+    /// `None`, with the reason printed, where nothing may be mounted: in most containers, CI's among them.
     fn mount(bytes: u32) -> Option<Self> {
         let at = TempDir::new().expect("a temporary folder");
         let size = format!("size={bytes},mode=755");

@@ -5,7 +5,7 @@
 //! read-only folder. Each folder is compared before, during and after the look, and after the writer's exit.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use cachescope_core::source::Dir;
 use cachescope_core::stores::{Store, open_all};
 use tempfile::TempDir;
 
+use crate::support::program;
 use crate::support::python::{Python, Running};
 
 /// Makes a database of 100 committed rows and then does as it is told on its stdin, a Python line a time.
@@ -137,8 +138,24 @@ fn assert_same(now: &Files, before: &Files, when: &str) {
     }
 }
 
-fn python() -> Option<Python> {
-    Python::env("python-3.8")
+/// A database on its way, and who writes it.
+struct Cache {
+    python: Python,
+    folder: TempDir,
+    path: PathBuf,
+}
+
+impl Cache {
+    fn new() -> Option<Self> {
+        let python = Python::env("python-3.8")?;
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("cache.db");
+        Some(Self {
+            python,
+            folder,
+            path,
+        })
+    }
 }
 
 /// A writer that has made its database and waits.
@@ -157,9 +174,14 @@ const INSERT: &str = "db.execute(\"INSERT INTO cache VALUES ('new', x'00')\")";
 
 #[test]
 fn a_clean_wal_file_is_read_without_side_files() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     writer(&python, &path, "wal").finish();
     assert_eq!(names(folder.path()), ["cache.db"]);
     look_and_compare(&path, 100);
@@ -168,9 +190,14 @@ fn a_clean_wal_file_is_read_without_side_files() {
 
 #[test]
 fn a_live_wal_writer_is_not_disturbed_and_tidies_up_after_itself() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "wal");
     assert_eq!(
         names(folder.path()),
@@ -197,9 +224,14 @@ fn a_live_wal_writer_is_not_disturbed_and_tidies_up_after_itself() {
 
 #[test]
 fn a_stale_index_is_not_believed() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "wal");
     let old_index = files(folder.path())["cache.db-shm"].0.clone();
     tell(&mut writer, INSERT);
@@ -213,9 +245,14 @@ fn a_stale_index_is_not_believed() {
 
 #[test]
 fn a_log_without_index_is_read_to_its_end() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder: _folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     log_without_index(&python, &path);
     look_and_compare(&path, 101);
 }
@@ -234,9 +271,14 @@ pub(crate) fn log_without_index(python: &Python, path: &Path) {
 
 #[test]
 fn a_live_journal_shows_the_state_before_its_transaction() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "delete");
     look_and_compare(&path, 100);
     tell(
@@ -257,9 +299,14 @@ const SPILL: &str = "db.execute('PRAGMA cache_size=2'); db.execute('PRAGMA cache
 
 #[test]
 fn a_hot_journal_is_left_to_its_owner() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "delete");
     tell(&mut writer, SPILL);
     writer.kill();
@@ -288,9 +335,14 @@ fn a_hot_journal_is_left_to_its_owner() {
 
 #[test]
 fn a_file_that_a_journal_names_survives() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "delete");
     tell(&mut writer, SPILL);
     writer.kill();
@@ -316,16 +368,34 @@ fn a_file_that_a_journal_names_survives() {
 
 #[test]
 fn a_read_only_folder_is_no_obstacle() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    use std::os::unix::fs::PermissionsExt;
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     writer(&python, &path, "wal").finish();
-    let closed = std::fs::Permissions::from_mode(0o555);
-    std::fs::set_permissions(folder.path(), closed).unwrap();
+    let mode = |mode| std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(mode));
+    mode(0o555).unwrap();
     look_and_compare(&path, 100);
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(folder.path(), open).unwrap();
+    // Nothing is closed to root, which tests may run as.
+    let home = TempDir::new().unwrap();
+    if let Some(nobody) = program::as_nobody(home.path()) {
+        let before = files(folder.path());
+        let said = nobody.run(["ls".as_ref(), "--json".as_ref(), path.as_os_str()]);
+        let count = |kind: &str| said.stdout.matches(&format!("\"type\":\"{kind}\"")).count();
+        assert_eq!(
+            (said.code, count("entry"), count("issue")),
+            (0, 100, 0),
+            "{}",
+            said.stderr
+        );
+        assert_same(&files(folder.path()), &before, "after nobody's look");
+    }
+    mode(0o755).unwrap();
 }
 
 /// Programs that open, write and close again and again are the common case: whatever moment a look
@@ -343,9 +413,14 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?)", ("k%03d" % (n % 100), b"v" * 2000))
     db.close()
 "#;
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     writer(&python, &path, "wal").finish();
     let mut busy = python.spawn(BUSY, [&path]);
     assert_eq!(busy.line().as_deref(), Some("ready"));
@@ -361,9 +436,14 @@ while not select.select([sys.stdin], [], [], 0)[0]:
 
 #[test]
 fn a_locked_database_is_named_as_such() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder: _folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     let mut writer = writer(&python, &path, "delete");
     tell(&mut writer, "db.execute('BEGIN EXCLUSIVE')");
     let began = std::time::Instant::now();
@@ -379,9 +459,14 @@ fn a_locked_database_is_named_as_such() {
 
 #[test]
 fn what_is_no_database_any_more_is_told_in_a_sentence() {
-    let Some(python) = python() else { return };
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join("cache.db");
+    let Some(Cache {
+        python,
+        folder: _folder,
+        path,
+    }) = Cache::new()
+    else {
+        return;
+    };
     writer(&python, &path, "delete").finish();
     let whole = std::fs::read(&path).unwrap();
     let check = |bytes: &[u8], expected: &str| {

@@ -7,3 +7,8 @@ pub(crate) mod python;
 #[cfg(target_os = "linux")]
 pub(crate) mod strace;
 pub(crate) mod work;
+
+/// True where CI runs: what a test needs must be there, and is not left out in silence.
+pub(crate) fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
+}

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
+use super::in_ci;
+
 /// What a run of the program gave.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -191,7 +193,7 @@ pub(crate) struct Nobody {
 /// Where tests run as root, permissions are tried as nobody; `None`, with the reason said, where that cannot be.
 #[cfg(unix)]
 pub(crate) fn as_nobody(folder: &std::path::Path) -> Option<Nobody> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let ran = |program: &OsStr, args: &[&OsStr]| {
         let output = command(program).args(args).output();
         output.is_ok_and(|output| output.status.success())
@@ -210,6 +212,11 @@ pub(crate) fn as_nobody(folder: &std::path::Path) -> Option<Nobody> {
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    assert!(
+        !(is_root && in_ci()),
+        "CI needs setpriv, and a root that may become nobody"
+    );
     eprintln!("skipped: this user may not run programs as nobody");
     None
 }

@@ -16,6 +16,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use super::in_ci;
+
 /// No script of a test takes longer; one that does hangs, and its test fails.
 const DEADLINE: Duration = Duration::from_mins(2);
 
@@ -35,9 +37,8 @@ impl Python {
         match spec.make(name) {
             Ok(program) => Some(Self { program }),
             Err(reason) => {
-                let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
                 assert!(
-                    spec.optional || !in_ci,
+                    spec.optional || !in_ci(),
                     "CI needs the Python environment {name}: {reason}"
                 );
                 eprintln!("skipped, no Python environment {name}: {reason}");

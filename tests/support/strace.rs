@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::in_ci;
 use super::program::{self, Ran, with_own_folder};
 
 /// Calls that change the disk, as Linux names them.
@@ -49,6 +50,7 @@ pub(crate) fn can_trace() -> bool {
         .status();
     let can = run.as_ref().is_ok_and(std::process::ExitStatus::success);
     if !can {
+        assert!(!in_ci(), "CI needs strace and the right to trace: {run:?}");
         eprintln!("skipped: strace cannot trace a program here: {run:?}");
     }
     can

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::in_ci;
+
 /// How long programs are at work on each kind of store: what `WORK_SECS` says, else ten seconds in CI and two elsewhere.
 pub(crate) fn time() -> Duration {
-    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    let otherwise = if in_ci { 10 } else { 2 };
+    let otherwise = if in_ci() { 10 } else { 2 };
     let secs = std::env::var("WORK_SECS");
     Duration::from_secs(secs.map_or(otherwise, |n| n.parse().expect("WORK_SECS is a number")))
 }

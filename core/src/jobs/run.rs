@@ -463,7 +463,9 @@ mod tests {
     fn crowd(jobs: &mut Jobs) -> Vec<SyncSender<()>> {
         let hold = || {
             let (go, gone) = sync_channel::<()>(1);
-            let id = spawn(jobs, move |_| gone.recv().map_err(|_gone| Error::cancelled()));
+            let id = spawn(jobs, move |_| {
+                gone.recv().map_err(|_gone| Error::cancelled())
+            });
             jobs.running.get_mut(&id).unwrap().stage = Stage::Working(Some(Crowd::Reading));
             go
         };
