@@ -1,5 +1,7 @@
 //! Comparing two stores and measuring what if, on stores that Python's own libraries wrote.
 
+mod values;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::value::{Name, NodeId, Object, Value};
+use crate::model::value::{Name, NodeId, Object, Tag, Value};
 
 /// An object seen as a call of its class or constructor.
 #[derive(Debug, Clone)]
@@ -108,6 +108,33 @@ impl<'v> Made<'v> {
                 .items(self.state)
                 .find_map(|part| value.attribute(part, name))
         })
+    }
+}
+
+/// Members of a set, behind true for a frozen one.
+pub(crate) type Members = (bool, Vec<NodeId>);
+
+/// Members of a set, with true for a frozen one; `None` for what is no set.
+pub(crate) fn set_members(value: &Value, node: NodeId) -> Option<Members> {
+    match value.tag(node)? {
+        tag @ (Tag::Set | Tag::FrozenSet) => {
+            Some((tag == Tag::FrozenSet, value.items(node).collect()))
+        }
+        Tag::Object => {
+            // Before protocol 4 sets are made of lists.
+            let made = Made::of(value, node)?;
+            let is_frozen = match (&*made.module, &*made.qualname) {
+                ("builtins", "set") => false,
+                ("builtins", "frozenset") => true,
+                _ => return None,
+            };
+            let items = match made.args.first() {
+                Some(list) => value.sequence(*list)?,
+                None => Vec::new(),
+            };
+            Some((is_frozen, items))
+        }
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@ mod damage;
 pub mod dbm;
 mod element;
 mod frame;
-mod joblib;
+pub(crate) mod joblib;
 mod json;
 mod longdouble;
 pub(crate) mod made;

@@ -60,7 +60,9 @@ impl NativeKey {
             // Protocols and writers differ in bytes for the same object; what cannot be printed whole is named by them.
             Self::Pickled(bytes) => {
                 let decoded = pickle::decode_bytes(bytes);
-                let repr = decoded.value.repr(decoded.value.root(), MAX_REPR_CHARS);
+                let repr = decoded
+                    .value
+                    .settled_repr(decoded.value.root(), MAX_REPR_CHARS);
                 if decoded.is_complete && !repr.is_cut {
                     (b'p', repr.text.into_bytes().into())
                 } else {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::formats::made::Made;
+use crate::formats::made::{Made, set_members};
 use crate::formats::pickle;
 use crate::formats::repr::{bytes_repr, float_repr, str_repr};
 use crate::model::value::{Leaf, NodeId, Tag, Value};
@@ -56,7 +56,7 @@ fn node(value: &Value, at: NodeId, depth: usize, out: &mut String) {
         _ if depth >= MAX_DEPTH => printed(at),
         _ => match value.tag(at) {
             Some(Tag::Tuple) => return tuple(value, value.items(at), depth, out),
-            Some(Tag::FrozenSet) => members(value, at, depth),
+            _ if let Some((_, set)) = set_members(value, at) => members(value, set, depth),
             Some(Tag::Object) => return object(value, at, depth, out),
             _ => printed(at),
         },
@@ -82,13 +82,13 @@ fn tuple(value: &Value, items: impl Iterator<Item = NodeId>, depth: usize, out: 
 }
 
 /// The members of a frozenset, in an order that is the same for equal ones.
-fn members(value: &Value, set: NodeId, depth: usize) -> String {
+fn members(value: &Value, set: Vec<NodeId>, depth: usize) -> String {
     let member = |item| {
         let mut out = String::new();
         node(value, item, depth + 1, &mut out);
         out
     };
-    let mut members: Vec<String> = value.items(set).map(member).collect();
+    let mut members: Vec<String> = set.into_iter().map(member).collect();
     members.sort();
     format!("{{{}}}", members.join(","))
 }

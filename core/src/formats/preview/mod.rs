@@ -112,6 +112,11 @@ pub trait SideFiles: Send + Sync {
     /// # Errors
     /// If there is no such file, or the name is no bare name.
     fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>>;
+
+    /// False where there can be none.
+    fn may_be_any(&self) -> bool {
+        true
+    }
 }
 
 /// For values that have no folder.
@@ -127,6 +132,10 @@ impl SideFiles for NoSideFiles {
             ),
             "this value has no folder",
         ))
+    }
+
+    fn may_be_any(&self) -> bool {
+        false
     }
 }
 

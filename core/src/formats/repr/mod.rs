@@ -11,6 +11,7 @@ mod objects;
 mod path;
 mod printable;
 mod scalar;
+mod settled;
 mod text;
 mod time;
 mod types;
@@ -63,20 +64,7 @@ impl Value {
     /// assert_eq!(value.repr(value.root(), 100).text, "[[...]]");
     /// ```
     pub fn repr(&self, node: NodeId, max_chars: usize) -> Repr {
-        let mut printer = Printer {
-            value: self,
-            out: Out::new(max_chars),
-            tasks: vec![Task::Piece(Piece::Node(node))],
-            open: HashSet::new(),
-            repeated: HashSet::new(),
-            has_stand_ins: false,
-        };
-        printer.run();
-        Repr {
-            is_cut: printer.out.is_cut,
-            has_stand_ins: printer.has_stand_ins,
-            text: printer.out.into_text(),
-        }
+        Printer::new(self, node, max_chars).print()
     }
 
     /// Qualified Python type of `node`, `builtins` left out: `int`, `collections.OrderedDict`.
@@ -152,9 +140,32 @@ struct Printer<'v> {
     /// Those among them that were printed again, because Python only notices by what they hold.
     repeated: HashSet<NodeId>,
     has_stand_ins: bool,
+    /// Levels of sets whose members are put into the order of their texts.
+    settled_levels: u32,
 }
 
-impl Printer<'_> {
+impl<'v> Printer<'v> {
+    fn new(value: &'v Value, node: NodeId, max_chars: usize) -> Self {
+        Self {
+            value,
+            out: Out::new(max_chars),
+            tasks: vec![Task::Piece(Piece::Node(node))],
+            open: HashSet::new(),
+            repeated: HashSet::new(),
+            has_stand_ins: false,
+            settled_levels: 0,
+        }
+    }
+
+    fn print(mut self) -> Repr {
+        self.run();
+        Repr {
+            is_cut: self.out.is_cut,
+            has_stand_ins: self.has_stand_ins,
+            text: self.out.into_text(),
+        }
+    }
+
     fn run(&mut self) {
         while let Some(task) = self.tasks.pop() {
             if self.out.is_full() {
@@ -280,7 +291,8 @@ impl Printer<'_> {
                 } else {
                     Task::CloseAgain(node)
                 });
-                let pieces = self.container(node, kind);
+                let settled = self.settled(node);
+                let pieces = settled.unwrap_or_else(|| self.container(node, kind));
                 self.tasks.extend(pieces.into_iter().rev().map(Task::Piece));
             }
         }

@@ -26,6 +26,10 @@ impl Out {
         self.is_cut && self.chars_left == 0
     }
 
+    pub(super) fn chars_left(&self) -> usize {
+        self.chars_left
+    }
+
     pub(super) fn push(&mut self, c: char) {
         if self.chars_left == 0 {
             self.is_cut = true;

@@ -38,7 +38,7 @@ impl Labels {
     pub(super) fn of(&self, value: &Value, nodes: &[NodeId]) -> Labelled {
         let mut is_cut = false;
         let label = |node: &NodeId| {
-            let repr = value.repr(*node, self.0.get());
+            let repr = value.settled_repr(*node, self.0.get());
             is_cut |= repr.is_cut;
             self.0.set(self.0.get().saturating_sub(repr.text.len()));
             repr.text

@@ -3,15 +3,16 @@
 //! Stored bytes decide first, then decoded values. The walk is iterative, and a pair of shared nodes is looked at
 //! once, however often it is referred to.
 
+mod arrays;
 mod scalars;
 
 use std::collections::HashSet;
-use std::io::Read;
 
 use super::labels::{Fit, Labels};
 use crate::Result;
-use crate::formats::made::Made;
-use crate::formats::numpy::{ArrayData, Order};
+use crate::formats::joblib::side_file;
+use crate::formats::made::{Made, Members, set_members};
+use crate::formats::numpy::ArrayData;
 use crate::formats::{ArrayHandle, Carrier, Content, Options, Preview};
 use crate::model::value::{Leaf, Name, NodeId, Tag};
 use crate::model::{Limits, Value};
@@ -31,10 +32,10 @@ pub enum Sameness {
 
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
+/// Characters of a value that only its `repr` tells.
+const MAX_CHARS: usize = 64 << 20;
 /// Pairs of nodes looked at.
 const MAX_PAIRS: usize = 8_000_000;
-/// Elements of an array compared at a time.
-const ELEMENTS: u64 = 8192;
 
 /// What is decoded of each value.
 const OPTIONS: Options = Options {
@@ -51,7 +52,10 @@ const OPTIONS: Options = Options {
 /// # Errors
 /// Only what the system said while reading.
 pub fn same_value(left: &ValueReader, right: &ValueReader) -> Result<Sameness> {
-    if is_same_form(left, right) && same_bytes(&*left.bytes, &*right.bytes)? {
+    if is_same_form(left, right)
+        && same_bytes(&*left.bytes, &*right.bytes)?
+        && !(arrays::may_be_beside(left) && arrays::may_be_beside(right))
+    {
         return Ok(Sameness::Same);
     }
     let (left, right) = (&as_object(left, right), &as_object(right, left));
@@ -218,9 +222,6 @@ enum Found {
     Unknown(&'static str),
 }
 
-/// Members of a set, behind true for a frozen one.
-type Members = (bool, Vec<NodeId>);
-
 /// The nodes of each pair of numbers.
 fn at<'n>(
     ours: &'n [NodeId],
@@ -297,7 +298,7 @@ impl Walk<'_> {
                 let name = |value: &Value, node| value.name(node).map(Name::dotted);
                 Found::of(name(l, left) == name(r, right))
             }
-            _ => match (Self::members(l, left), Self::members(r, right)) {
+            _ => match (set_members(l, left), set_members(r, right)) {
                 (Some(ours), Some(theirs)) => self.sets(ours, theirs),
                 (None, None) => self.objects(left, right),
                 _ => Found::Different,
@@ -360,32 +361,11 @@ impl Walk<'_> {
         }
     }
 
-    /// Members of a set, with true for a frozen one; `None` for what is no set.
-    fn members(value: &Value, node: NodeId) -> Option<Members> {
-        match value.tag(node)? {
-            tag @ (Tag::Set | Tag::FrozenSet) => {
-                Some((tag == Tag::FrozenSet, value.items(node).collect()))
-            }
-            Tag::Object => {
-                // Before protocol 4 sets are made of lists.
-                let made = Made::of(value, node)?;
-                let is_frozen = match (&*made.module, &*made.qualname) {
-                    ("builtins", "set") => false,
-                    ("builtins", "frozenset") => true,
-                    _ => return None,
-                };
-                let items = match made.args.first() {
-                    Some(list) => value.sequence(*list)?,
-                    None => Vec::new(),
-                };
-                Some((is_frozen, items))
-            }
-            _ => None,
-        }
-    }
-
     fn objects(&self, left: NodeId, right: NodeId) -> Found {
         let (l, r) = (self.left.value(), self.right.value());
+        if side_file(l, left).is_some() && side_file(r, right).is_some() {
+            return Found::Unknown("an array in a file beside it could not be read");
+        }
         let (Some(ours), Some(theirs)) = (Made::of(l, left), Made::of(r, right)) else {
             let (Some(ours), Some(theirs)) = (l.object(left), r.object(right)) else {
                 return if l.kind(left) == r.kind(right) {
@@ -403,8 +383,10 @@ impl Walk<'_> {
                 (ours.pairs, theirs.pairs),
             ]);
         };
-        let is_same_class = class(&ours) == class(&theirs) && ours.args.len() == theirs.args.len();
-        if !is_same_class {
+        if class(&ours) != class(&theirs) {
+            return self.made_otherwise(left, right);
+        }
+        if ours.args.len() != theirs.args.len() {
             return Found::Different;
         }
         let mut pairs: Vec<_> = ours.args.iter().copied().zip(theirs.args).collect();
@@ -421,6 +403,30 @@ impl Walk<'_> {
         Found::If(pairs)
     }
 
+    /// Two values that different callables make: of one class that pickles itself otherwise by another protocol or
+    /// version (`array.array` from protocol 3 on), or of two classes.
+    fn made_otherwise(&self, left: NodeId, right: NodeId) -> Found {
+        let (l, r) = (self.left.value(), self.right.value());
+        let class = l.type_name(left);
+        if class != r.type_name(right) {
+            return Found::Different;
+        }
+        let (ours, theirs) = (
+            l.settled_repr(left, MAX_CHARS),
+            r.settled_repr(right, MAX_CHARS),
+        );
+        let is_told = [&ours, &theirs]
+            .iter()
+            .all(|repr| !repr.is_cut && !repr.has_stand_ins);
+        match ours.text == theirs.text {
+            true if is_told => Found::Same,
+            false if is_told && class == "array.array" => Found::Different,
+            _ => {
+                Found::Unknown("its class is pickled in two ways, which only Python could compare")
+            }
+        }
+    }
+
     /// Keys and values of a class for which their order counts, beside what has to be the same already.
     fn in_order(&self, (left, right): (NodeId, NodeId), mut pairs: Vec<(NodeId, NodeId)>) -> Found {
         let ours: Vec<_> = self.left.value().pairs(left).collect();
@@ -432,33 +438,6 @@ impl Walk<'_> {
             pairs.extend([(a, c), (b, d)]);
         }
         Found::If(pairs)
-    }
-
-    fn arrays(&self, left: &ArrayHandle, right: &ArrayHandle) -> Found {
-        let (ours, theirs) = (&left.view, &right.view);
-        // What was a map of a file is loaded as a plain array.
-        let class = |name: &str| match name {
-            "numpy.memmap" => "numpy.ndarray".to_owned(),
-            "numpy.matrixlib.defmatrix.matrix" => "numpy.matrix".to_owned(),
-            other => other.to_owned(),
-        };
-        let is_alike = ours.shape == theirs.shape
-            && ours.dtype.str() == theirs.dtype.str()
-            && class(&ours.class) == class(&theirs.class);
-        if !is_alike {
-            return Found::Different;
-        }
-        match (&ours.data, &theirs.data) {
-            (ArrayData::Objects(a), ArrayData::Objects(b)) => self.items(*a, *b),
-            (ArrayData::Objects(_), _) | (_, ArrayData::Objects(_)) => Found::Different,
-            _ if ours.order == theirs.order => {
-                let (Ok(Some(a)), Ok(Some(b))) = (left.bytes(), right.bytes()) else {
-                    return Found::Unknown("an array could not be read");
-                };
-                same_streams(a, b)
-            }
-            _ => same_elements(left, right),
-        }
     }
 }
 
@@ -472,42 +451,4 @@ impl Found {
 fn class(made: &Made<'_>) -> (String, String) {
     let module = made.module.replace("numpy._core", "numpy.core");
     (module, made.qualname.to_string())
-}
-
-fn same_streams(
-    mut left: Box<dyn Read + Send + '_>,
-    mut right: Box<dyn Read + Send + '_>,
-) -> Found {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    loop {
-        ours.clear();
-        theirs.clear();
-        let a = left.by_ref().take(CHUNK as u64).read_to_end(&mut ours);
-        let b = right.by_ref().take(CHUNK as u64).read_to_end(&mut theirs);
-        match (a, b) {
-            (Ok(_), Ok(_)) if ours != theirs => return Found::Different,
-            (Ok(0), Ok(0)) => return Found::Same,
-            (Ok(_), Ok(_)) => {}
-            _ => return Found::Unknown("an array could not be read"),
-        }
-    }
-}
-
-/// Of two orders in memory, or of two byte orders.
-fn same_elements(left: &ArrayHandle, right: &ArrayHandle) -> Found {
-    debug_assert!(left.view.order != right.view.order || left.view.order == Order::C);
-    let Some(len) = left.view.len() else {
-        return Found::Unknown("an array could not be read");
-    };
-    let mut at = 0;
-    while at < len {
-        let n = ELEMENTS.min(len - at);
-        match (left.elements(at, n), right.elements(at, n)) {
-            (Ok(ours), Ok(theirs)) if ours == theirs && !ours.is_empty() => {}
-            (Ok(_), Ok(_)) => return Found::Different,
-            _ => return Found::Unknown("an array could not be read"),
-        }
-        at += n;
-    }
-    Found::Same
 }
