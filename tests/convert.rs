@@ -248,6 +248,22 @@ fn what_would_be_lost_is_refused_and_leaves_nothing() {
     let taken =
         convert(&at("dumb5"), "dbm-dumb", None, &at("dumb0")).expect_err("the name is taken");
     assert!(taken.is_refused(), "{taken}");
+    // SQLite would play what is left of an earlier database into the new one, at its first open.
+    for (kind, left) in [
+        ("sqlite", "-wal"),
+        ("sqlitedict", "-journal"),
+        ("dbm-sqlite3", "-shm"),
+    ] {
+        let (new, left) = (at("new.db"), at(&format!("new.db{left}")));
+        fs::write(&left, "left").expect("a file is left");
+        let error = convert(&at("dumb5"), kind, None, &new).expect_err(kind);
+        assert!(
+            error.is_refused() && error.to_string().contains("another store"),
+            "{error}"
+        );
+        assert!(!new.exists(), "{kind}");
+        fs::remove_file(left).expect("it goes");
+    }
     // Types of keys are kept where the new kind has them.
     let pairs = [
         json!({"from": ["diskcache", at("typed")], "to": ["pickle", at("typed.pickle")]}),

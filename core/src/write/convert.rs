@@ -118,12 +118,18 @@ impl Destination {
             .map_err(|e| Error::io("Cannot write the new store", parent, e))?;
         // Half a store of a run that was killed is no reason to refuse.
         stage::sweep(&parent);
-        let mut names = (target.names)(name);
-        names.push(name.to_owned());
-        for name in names {
-            let path = parent.join(name);
+        // What it would replace is told before what lies beside.
+        let mut names = vec![name.to_owned()];
+        names.extend((target.names)(name).into_iter().rev());
+        for made in names {
+            let path = parent.join(&made);
             if path.symlink_metadata().is_ok() {
-                return Err(stage::exists(&path));
+                let error = if made == name {
+                    stage::exists
+                } else {
+                    stage::left_there
+                };
+                return Err(error(&path));
             }
             if let Some(cache) = cache_with(&path)? {
                 let why = format!("that name belongs to the cache {}", text::path(&cache));

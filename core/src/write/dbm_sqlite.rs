@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::rows::Rows;
-use super::{Entry, Holds, Target, Writer, dbm_key, itself};
+use super::rows::{self, Rows};
+use super::{Entry, Holds, Target, Writer, dbm_key};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::stores::KeyTypes;
@@ -17,7 +17,7 @@ pub(super) const TARGET: Target = Target {
     has_groups: false,
     is_folder_each: false,
     in_python: None,
-    names: itself,
+    names: rows::names,
     create,
 };
 

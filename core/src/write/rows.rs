@@ -1,6 +1,7 @@
 //! New databases: what every writer on SQLite has in common.
 
 use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -11,6 +12,17 @@ use crate::{Error, Result};
 
 /// Rows written before a commit, so that a log does not grow as large as its database.
 const BATCH: u32 = 4096;
+
+/// What SQLite looks for beside a database, and plays into it when it is opened.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// A database is one file, and none of an earlier one may lie beside it.
+pub(super) fn names(name: &OsStr) -> Vec<OsString> {
+    let beside = BESIDE
+        .iter()
+        .map(|suffix| [name, OsStr::new(suffix)].into_iter().collect());
+    beside.chain([name.to_owned()]).collect()
+}
 
 /// A database in the making.
 pub(super) struct Rows {

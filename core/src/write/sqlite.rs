@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::rows::Tables;
-use super::{Entry, Holds, Target, Writer, itself, text_key, unfit};
+use super::rows::{self, Tables};
+use super::{Entry, Holds, Target, Writer, text_key, unfit};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::sqlite::Cell;
@@ -18,7 +18,7 @@ pub(super) const TARGET: Target = Target {
     has_groups: true,
     is_folder_each: false,
     in_python: None,
-    names: itself,
+    names: rows::names,
     create,
 };
 

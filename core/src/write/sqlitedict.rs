@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::rows::Tables;
-use super::{Entry, Holds, Target, Writer, itself, text_key};
+use super::rows::{self, Tables};
+use super::{Entry, Holds, Target, Writer, text_key};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::stores::KeyTypes;
@@ -19,7 +19,7 @@ pub(super) const TARGET: Target = Target {
     in_python: Some(
         "sqlitedict hands each read to a thread of its own, which takes longer than the read",
     ),
-    names: itself,
+    names: rows::names,
     create,
 };
 

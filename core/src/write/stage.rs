@@ -65,8 +65,12 @@ impl Stage {
         for name in names {
             match from.stat(name) {
                 Ok(meta) => made.push((name, meta.fingerprint())),
-                // An empty shelf has no backup.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                // An empty shelf has no backup, and a whole database no log; one of another store is none of its own.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    if to.stat(name).is_ok() {
+                        return Err(left_there(&self.parent.join(name)));
+                    }
+                }
                 Err(e) => return Err(failed(&self.path().join(name), e)),
             }
         }
@@ -166,6 +170,14 @@ pub(crate) fn exists(path: &Path) -> Error {
     )
     .hint("Give a path that does not exist")
     .at(path)
+}
+
+/// What lies beside the new store's name, where its library would take it for a part of it.
+pub(super) fn left_there(path: &Path) -> Error {
+    let why = "a file of another store is there, and would become part of the new one";
+    Error::refused("Cannot write the new store", why)
+        .hint("Give a path with nothing of that name beside it")
+        .at(path)
 }
 
 /// True for a folder in which a store is being made, or was when its process was killed.
