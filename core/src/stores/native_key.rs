@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::formats::bytes::bytes_of;
 use crate::formats::pickle::native::{self, Native};
-use crate::formats::pickle::{self, Decoded};
+use crate::formats::pickle::{self, Decoded, emit, key};
 use crate::model::text;
 use crate::model::value::{Blob, Integer, Leaf};
 use crate::sqlite::Cell;
@@ -94,6 +94,27 @@ impl NativeKey {
             Self::Untyped(_) => KeyTypes::Alike,
             _ => KeyTypes::Apart,
         }
+    }
+
+    /// The key together with its group, for stores without groups: text as the command line names it, any other key in
+    /// a tuple behind its group. `None` for an object that cannot be written anew.
+    pub(crate) fn in_group(&self, group: &str) -> Option<Self> {
+        let (Self::Text(text) | Self::Untyped(text) | Self::Bytes(text)) = self else {
+            let mut is_written = true;
+            let pickle = emit::whole(|out| {
+                out.extend(emit::MARK);
+                emit::text(group.as_bytes(), out);
+                match self {
+                    Self::Int(n) => emit::int(*n, out),
+                    Self::Float(x) => emit::float(*x, out),
+                    Self::Pickled(pickle) => is_written = key::append(pickle, out),
+                    Self::Text(_) | Self::Untyped(_) | Self::Bytes(_) => {}
+                }
+                out.extend(emit::TUPLE);
+            });
+            return is_written.then_some(Self::Pickled(pickle));
+        };
+        Some(Self::Text([group.as_bytes(), b"/", text].concat()))
     }
 
     /// The key that a pickle holds, in its own type where there is one.

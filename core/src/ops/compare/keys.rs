@@ -51,7 +51,7 @@ impl<'a> Keys<'a> {
     /// Group and key; the group is empty where it tells nothing, and part of the key where `in_groups` is false.
     ///
     /// # Errors
-    /// If the key has to be read and cannot be, or is no text that a group could stand before.
+    /// If the key has to be read and cannot be, or is an object that no group could stand before.
     pub(crate) fn name(&self, entry: &EntryKey, in_groups: bool) -> Result<(String, NativeKey)> {
         let key = self.store.native_key(entry)?;
         if !self.needs_groups {
@@ -61,17 +61,11 @@ impl<'a> Keys<'a> {
         if in_groups {
             return Ok((group, key));
         }
-        // Without groups a key is named as the command line names it.
-        let (NativeKey::Text(text) | NativeKey::Untyped(text) | NativeKey::Bytes(text)) = &key
-        else {
+        let named = key.in_group(&group).ok_or_else(|| {
             let what = format!("Cannot carry the key {}", key.shown());
-            return Err(Error::refused(
-                what,
-                "without its table it would name nothing",
-            ));
-        };
-        let whole = [group.as_bytes(), b"/", text].concat();
-        Ok((String::new(), NativeKey::Text(whole)))
+            Error::refused(what, "without its table it would name nothing")
+        })?;
+        Ok((String::new(), named))
     }
 }
 
