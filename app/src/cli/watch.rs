@@ -46,6 +46,9 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
         ));
     }
     let bell = Bell::hang()?;
+    if let Some(own) = global.state() {
+        own.merge_days();
+    }
     let mut watched = start(args, &query, global, &bell)?;
     // Too long a time to be a moment is no end.
     let end = args

@@ -1,4 +1,4 @@
-//! Removing what writers left behind that were killed, once, when the program starts.
+//! What is put in order once, when the program starts: what killed writers left behind, and what days earned.
 
 use super::run::Context;
 use crate::Result;
@@ -9,5 +9,6 @@ use crate::write::Leftovers;
 pub(super) fn run(state: &StateDir, context: &Context) -> Result<()> {
     context.progress.begin_tidying();
     Leftovers::sweep(state);
+    state.merge_days();
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What caches earned while they were watched: a small file for each store, day and watcher, summed when read.
+//! What caches earned while they were watched: a small file for each store, day and watcher, summed when read, and added
+//! up by month later on.
 //!
 //! Each watcher writes a file of its own, so that several Cachescopes never write the same one. What several see at the
 //! same time happened once: of windows that overlap only those are summed that together saw most.
@@ -10,21 +11,21 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::StateDir;
 use super::page::{EntryEarned, Page, apart};
 use super::state::file_name_for;
+use super::{StateDir, month};
 use crate::model::{EntryKey, Time, text};
-use crate::stores::{self, Counters};
-use crate::watch::{Event, EventKind, OBSERVED, Seen};
+use crate::stores::{self, Counted, Counters};
+use crate::watch::{Event, EventKind, Seen};
 use crate::{Error, Result};
 
-const FOLDER: &str = "earned";
+pub(super) const FOLDER: &str = "earned";
 /// What was counted is written at most this much later.
 const PERIOD: Duration = Duration::from_secs(10);
 /// Entries that one file remembers singly; of the others the group's sums remain.
-const ENTRIES: usize = 10_000;
+pub(super) const ENTRIES: usize = 10_000;
 /// A larger file is not one of ours.
-const MAX_BYTES: u64 = 16 << 20;
+pub(super) const MAX_BYTES: u64 = 16 << 20;
 
 /// Look-ups and what they spared.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -119,7 +120,7 @@ impl Book {
     pub(crate) fn count(&mut self, event: &Event, since: Time, is_lower_bound: bool) {
         let is_lookup = matches!(event.kind, EventKind::Hit | EventKind::Miss);
         let Some(entry) = &event.entry else { return };
-        if !is_lookup || event.source != OBSERVED {
+        if !is_lookup || event.source != Counted::Observed {
             return;
         }
         let day = day_of(event.time);
@@ -215,30 +216,24 @@ pub struct History {
 impl History {
     /// Reads what was kept of the store; what cannot be read counts as not kept.
     pub fn read(state: &StateDir, store: &Path) -> Self {
-        let mut history = Self::default();
-        let folder = state.path().join(FOLDER).join(file_name_for(store));
-        let Ok(files) = std::fs::read_dir(folder) else {
-            return history;
-        };
+        month::history_in(&state.path().join(FOLDER).join(file_name_for(store)))
+    }
+
+    /// Adds what watchers wrote of days.
+    pub(super) fn add_pages(&mut self, pages: impl IntoIterator<Item = Page>) {
         let mut days: BTreeMap<String, Vec<Page>> = BTreeMap::new();
-        for file in files.filter_map(std::result::Result::ok) {
-            let is_small = file.metadata().is_ok_and(|meta| meta.len() <= MAX_BYTES);
-            let bytes = is_small.then(|| std::fs::read(file.path()).ok()).flatten();
-            let page = bytes.and_then(|bytes| serde_json::from_slice::<Page>(&bytes).ok());
-            if let Some(page) = page {
-                days.entry(page.day.clone()).or_default().push(page);
-            }
+        for page in pages {
+            days.entry(page.day.clone()).or_default().push(page);
         }
         for pages in days.into_values() {
             let (chosen, others) = apart(pages);
             // A window that reached further may have seen what the chosen ones did not.
             let is_seen = |other: &Page| chosen.iter().any(|page| page.spans(other));
-            history.is_lower_bound |= !others.iter().all(is_seen);
+            self.is_lower_bound |= !others.iter().all(is_seen);
             for page in chosen {
-                history.add(page);
+                self.add(page);
             }
         }
-        history
     }
 
     fn add(&mut self, page: Page) {
@@ -262,7 +257,7 @@ impl History {
     /// As one of the store's counters; `None` where nothing was counted.
     pub fn counters(&self) -> Option<Counters> {
         Some(Counters {
-            source: OBSERVED,
+            source: Counted::Observed,
             since: Some(self.since?),
             hits: self.total.hits,
             misses: self.total.misses,
@@ -374,7 +369,7 @@ mod tests {
         let now = Time::now();
         book.count(&event(EventKind::Stored, "a", now, None), now, false);
         let recorded = Event {
-            source: "recorded",
+            source: Counted::Recorded,
             ..event(EventKind::Hit, "a", now, None)
         };
         book.count(&recorded, now, false);

@@ -1,6 +1,7 @@
 //! Cachescope's own folder: what is remembered between runs, never anything that a store needs.
 
 mod earned;
+mod month;
 mod page;
 mod probe;
 mod state;
