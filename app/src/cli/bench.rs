@@ -7,6 +7,7 @@ use cachescope_core::ops::Control;
 use cachescope_core::scan::Progress;
 use cachescope_core::write;
 use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
+use clap::builder::PossibleValuesParser;
 use serde::Serialize;
 
 use super::interrupt::Writing;
@@ -47,7 +48,7 @@ pub(super) struct BenchArgs {
     reads: usize,
 
     /// Only these kinds
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = PossibleValuesParser::new(write::kinds()))]
     kinds: Vec<String>,
 
     /// Work in this folder instead of beside the cache
@@ -56,14 +57,6 @@ pub(super) struct BenchArgs {
 }
 
 pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
-    for kind in &args.kinds {
-        if !write::kinds().contains(&kind.as_str()) {
-            let known = write::kinds().join(", ");
-            return Err(Failure::usage(format!(
-                "There is no writer for \"{kind}\"; there is one for {known}"
-            )));
-        }
-    }
     if args.sample == Some(0) {
         return Err(Failure::usage("Nothing can be measured with --sample 0"));
     }

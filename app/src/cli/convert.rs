@@ -7,6 +7,7 @@ use cachescope_core::ops::Control;
 use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::Store;
 use cachescope_core::write::{self, Options};
+use clap::builder::PossibleValuesParser;
 
 use super::interrupt::Writing;
 use super::lines::{StoreLine, SummaryLine, path_text};
@@ -30,9 +31,8 @@ pub(super) struct ConvertArgs {
     #[arg(value_name = "B")]
     to: PathBuf,
 
-    /// Kind of the new store: joblib (only from joblib), pickle, dbm-dumb, dbm-sqlite3, dbm-gnu, diskcache,
-    /// sqlitedict, sqlite
-    #[arg(long = "to", value_name = "KIND")]
+    /// Kind of the new store; a folder of calls (joblib) is made only from one
+    #[arg(long = "to", value_name = "KIND", value_parser = PossibleValuesParser::new(write::kinds()))]
     kind: String,
 
     /// Compress the values of a joblib store: zlib, gzip or lz4

@@ -99,7 +99,8 @@ pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
     std::ffi::OsStr::from_bytes(bytes).into()
 }
 
-/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them.
+/// The path or name that these bytes are, as [`std::ffi::OsStr::as_encoded_bytes`] gave them; names that are no Unicode
+/// come back with U+FFFD in the place of what is none.
 #[cfg(not(unix))]
 pub fn path_from_bytes(bytes: &[u8]) -> std::path::PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
