@@ -127,7 +127,7 @@ impl<'p> Cache<'p> {
             let mut reasons = Vec::new();
             let mut each = |_: &undo::HeldEntry, outcome: Outcome| {
                 if let Outcome::Skipped(reason) = outcome {
-                    reasons.push(reason);
+                    reasons.push(reason.to_string());
                 }
             };
             let restored = undo::restore(held, &Cancel::default(), &Progress::default(), &mut each);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cachescope_core::model::{Record, Snapshot, StoreInfo};
 use cachescope_core::scan::{Cancel, Progress};
-use cachescope_core::stores::{Counters, Store, open_all};
+use cachescope_core::stores::{Counted, Counters, Store, open_all};
 use cachescope_core::watch::{Coverage, Event, EventKind, Observed, Update, View, Watcher};
 use tempfile::TempDir;
 
@@ -448,7 +448,7 @@ fn diskcache_hits_are_those_that_it_records() {
     assert_eq!(program.line().as_deref(), Some("done"));
     assert_eq!(
         (watched.counters[0].source, watched.counters[0].misses),
-        ("recorded", 20)
+        (Counted::Recorded, 20)
     );
     watched.until("each hit is told", |w| {
         let hits = w.events.iter().filter(|e| e.kind == EventKind::Hit);
@@ -458,7 +458,7 @@ fn diskcache_hits_are_those_that_it_records() {
         watched
             .events
             .iter()
-            .all(|e| e.source == "recorded" || e.kind != EventKind::Hit)
+            .all(|e| e.source == Counted::Recorded || e.kind != EventKind::Hit)
     );
     // What the store counts itself is not counted again from outside.
     assert_eq!(watched.lookups(), (0, 0));

@@ -6,6 +6,7 @@ use cachescope_core::clear::{self, Applied, How, Outcome, Plan, Planned};
 use cachescope_core::model::{EntryKey, text};
 use cachescope_core::scan::{Cancel, Progress};
 
+use super::lines::Became;
 use super::out::{Exit, Failure, tell};
 use super::removals::Report;
 use super::{Global, interrupt};
@@ -17,8 +18,8 @@ use super::{Global, interrupt};
 pub(super) fn show(plan: &Plan, report: &mut Report<'_>) -> Result<(), Failure> {
     let mut stays: HashMap<EntryKey, String> = HashMap::new();
     let mut hear = |planned: &Planned, outcome: Outcome| match outcome {
-        Outcome::Skipped(reason) => {
-            stays.insert(planned.key.clone(), reason);
+        Outcome::Skipped(why) => {
+            stays.insert(planned.key.clone(), why.to_string());
         }
         Outcome::Failed(error) => {
             stays.insert(planned.key.clone(), error.to_string());
@@ -33,7 +34,7 @@ pub(super) fn show(plan: &Plan, report: &mut Report<'_>) -> Result<(), Failure> 
     for planned in &plan.removals {
         match stays.remove(&planned.key) {
             Some(reason) => report.spared(plan, planned, reason),
-            None => report.removal(plan, planned, "planned", None),
+            None => report.removal(plan, planned, Became::Planned, None),
         }
     }
     tell(plan, report);
@@ -58,9 +59,9 @@ pub(super) fn carry_out(
         tell(plan, report);
         let mut hear = |planned: &Planned, outcome: Outcome| {
             let (outcome, reason) = match outcome {
-                Outcome::Done | Outcome::Ready => ("removed", None),
-                Outcome::Skipped(reason) => ("skipped", Some(reason)),
-                Outcome::Failed(error) => ("failed", Some(error.to_string())),
+                Outcome::Done | Outcome::Ready => (Became::Removed, None),
+                Outcome::Skipped(why) => (Became::Skipped, Some(why.to_string())),
+                Outcome::Failed(error) => (Became::Failed, Some(error.to_string())),
             };
             report.removal(plan, planned, outcome, reason);
         };

@@ -154,7 +154,7 @@ impl<'a> EventLine<'a> {
             key: event.entry.as_ref().map(|_| &*event.label),
             bytes: event.bytes,
             n: event.n,
-            source: event.source,
+            source: event.source.name(),
             saved_s: event.saved_s(),
         }
     }
@@ -202,6 +202,20 @@ impl SummaryLine {
     }
 }
 
+/// What becomes of an entry in a clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Became {
+    /// It would go.
+    Planned,
+    /// It is out of the store, or has its new expiry.
+    Removed,
+    /// It stays, for a reason.
+    Skipped,
+    /// It should have gone and did not.
+    Failed,
+}
+
 /// What a clear plans for an entry, or did with it.
 #[derive(serde::Serialize)]
 #[serde(tag = "type", rename = "removal")]
@@ -211,7 +225,7 @@ pub(super) struct RemovalLine {
     pub(super) key: String,
     pub(super) bytes: Option<u64>,
     pub(super) duration_s: Option<f64>,
-    pub(super) outcome: &'static str,
+    pub(super) outcome: Became,
     pub(super) reason: Option<String>,
     /// Its new expiry, where that is what was planned and not its going.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cachescope_core::clear::{Act, Applied, Plan, Planned, Refusal};
 use cachescope_core::model::{Issue, Severity, StoreInfo, text};
 
-use super::lines::{ClearSummary, RemovalLine, Rfc3339, path_text};
+use super::lines::{Became, ClearSummary, RemovalLine, Rfc3339, path_text};
 use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
 use super::table::{Align, Table, terminal_width};
@@ -145,7 +145,7 @@ impl<'a> Report<'a> {
         &mut self,
         plan: &Plan,
         planned: &Planned,
-        outcome: &'static str,
+        outcome: Became,
         reason: Option<String>,
     ) {
         self.line(&line_of(plan, planned, outcome, reason));
@@ -154,7 +154,7 @@ impl<'a> Report<'a> {
     /// An entry that would stay, in a plan that is only shown.
     pub(super) fn spared(&mut self, plan: &Plan, planned: &Planned, reason: String) {
         self.sums.refused += 1;
-        self.print(&line_of(plan, planned, "skipped", Some(reason)));
+        self.print(&line_of(plan, planned, Became::Skipped, Some(reason)));
     }
 
     /// A chosen entry that cannot go.
@@ -166,8 +166,8 @@ impl<'a> Report<'a> {
             group: Some(refusal.group_label.clone()).filter(|label| !label.is_empty()),
             bytes: refusal.bytes,
             duration_s: None,
-            outcome: "skipped",
-            reason: Some(refusal.reason.clone()),
+            outcome: Became::Skipped,
+            reason: Some(refusal.why.to_string()),
             expires: None,
         });
     }
@@ -175,20 +175,18 @@ impl<'a> Report<'a> {
     /// One line, counted by its outcome.
     fn line(&mut self, line: &RemovalLine) {
         let sums = &mut self.sums;
-        match line.outcome {
-            "skipped" => sums.skipped += 1,
-            "failed" => sums.failed += 1,
-            outcome => {
-                if outcome == "planned" {
-                    sums.planned += 1;
-                } else {
-                    sums.done += 1;
-                }
-                sums.bytes = sums.bytes.saturating_add(line.bytes.unwrap_or(0));
-                match line.duration_s {
-                    Some(secs) => *sums.duration_s.get_or_insert(0.0) += secs,
-                    None => sums.n_unknown_duration += 1,
-                }
+        let count = match line.outcome {
+            Became::Skipped => &mut sums.skipped,
+            Became::Failed => &mut sums.failed,
+            Became::Planned => &mut sums.planned,
+            Became::Removed => &mut sums.done,
+        };
+        *count += 1;
+        if matches!(line.outcome, Became::Planned | Became::Removed) {
+            sums.bytes = sums.bytes.saturating_add(line.bytes.unwrap_or(0));
+            match line.duration_s {
+                Some(secs) => *sums.duration_s.get_or_insert(0.0) += secs,
+                None => sums.n_unknown_duration += 1,
             }
         }
         self.print(line);
@@ -328,12 +326,7 @@ impl Sums {
     }
 }
 
-fn line_of(
-    plan: &Plan,
-    planned: &Planned,
-    outcome: &'static str,
-    reason: Option<String>,
-) -> RemovalLine {
+fn line_of(plan: &Plan, planned: &Planned, outcome: Became, reason: Option<String>) -> RemovalLine {
     let expires = match plan.act {
         Act::Expire(expires) if reason.is_none() => Some(Rfc3339(expires)),
         _ => None,
@@ -352,8 +345,11 @@ fn line_of(
 
 fn cells(line: &RemovalLine) -> Vec<String> {
     let outcome = match (line.outcome, &line.expires) {
-        ("removed", Some(_)) => "kept",
-        (outcome, _) => outcome,
+        (Became::Planned, _) => "planned",
+        (Became::Removed, Some(_)) => "kept",
+        (Became::Removed, None) => "removed",
+        (Became::Skipped, _) => "skipped",
+        (Became::Failed, _) => "failed",
     };
     vec![
         outcome.to_owned(),

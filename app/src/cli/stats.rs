@@ -211,7 +211,7 @@ impl<'a> From<&'a GroupStats> for GroupField<'a> {
 impl From<&Counters> for CountersField {
     fn from(counters: &Counters) -> Self {
         Self {
-            source: counters.source,
+            source: counters.source.name(),
             since: counters.since.map(Rfc3339),
             hits: counters.hits,
             misses: counters.misses,

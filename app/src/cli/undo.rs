@@ -163,7 +163,7 @@ fn bring_back(chosen: &[&Held], global: &Global) -> Result<Exit, Failure> {
         let mut hear = |entry: &HeldEntry, outcome: Outcome| {
             let (outcome, reason) = match outcome {
                 Outcome::Done | Outcome::Ready => ("restored", None),
-                Outcome::Skipped(reason) => ("skipped", Some(reason)),
+                Outcome::Skipped(why) => ("skipped", Some(why.to_string())),
                 Outcome::Failed(error) => ("failed", Some(error.to_string())),
             };
             if global.json {

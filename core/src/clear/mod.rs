@@ -30,7 +30,7 @@ pub mod undo;
 mod value_file;
 mod wire;
 
-pub use apply::{Applied, How, Outcome, apply, can_keep};
+pub use apply::{Applied, How, Outcome, Why, apply, can_keep};
 pub use disk::free_bytes;
 pub(crate) use disk::rename;
 pub use plan::{Act, Base, Fresh, Plan, Planned, Refusal, Totals};

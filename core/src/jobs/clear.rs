@@ -224,7 +224,7 @@ pub(super) fn purge(all: &[Held], context: &Context) -> Result<()> {
 fn why(label: &str, outcome: clear::Outcome) -> Option<(String, String)> {
     let reason = match outcome {
         clear::Outcome::Ready | clear::Outcome::Done => return None,
-        clear::Outcome::Skipped(reason) => reason,
+        clear::Outcome::Skipped(why) => why.text().to_owned(),
         clear::Outcome::Failed(error) => error.to_string(),
     };
     Some((label.to_owned(), reason))

@@ -1,6 +1,7 @@
 //! What a backend tells of an entry or a store beyond the listing, and what a check is asked for.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 
 use super::CachedSource;
@@ -41,11 +42,39 @@ pub struct CheckOptions {
     pub is_deep: bool,
 }
 
+/// Who counted look-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counted {
+    /// The store itself, and wrote it down.
+    Recorded,
+    /// The program, which told its probe.
+    Reported,
+    /// A watcher, from outside.
+    Observed,
+}
+
+impl Counted {
+    /// The name in JSON and on screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Reported => "reported",
+            Self::Observed => "observed",
+        }
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Hits and misses with their source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counters {
-    /// `recorded`, `reported` or `observed`.
-    pub source: &'static str,
+    /// Who counted.
+    pub source: Counted,
     /// When counting began; `None` where the store does not say.
     pub since: Option<Time>,
     /// Look-ups that found a value.

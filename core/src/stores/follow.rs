@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Store;
+use super::{Counted, Store};
 use crate::Result;
 use crate::model::{EntryKey, Record};
 use crate::scan::{Detail, Scan};
@@ -112,8 +112,8 @@ pub trait Follow: Send + Sync {
     }
 
     /// Who counts the hits that an entry's record carries.
-    fn hits_source(&self) -> &'static str {
-        "recorded"
+    fn hits_source(&self) -> Counted {
+        Counted::Recorded
     }
 
     /// True if an entry's last use moves with look-ups alone, so that a later one is a hit.

@@ -1,6 +1,6 @@
 //! What a kind of store means and can do, by its name as in queries and JSON.
 
-use super::{BACKENDS, Backend, Follow, IsOwn};
+use super::{BACKENDS, Backend, Counted, Follow, IsOwn};
 use crate::model::{Group, GroupWord};
 use crate::{Error, Result};
 
@@ -62,8 +62,8 @@ pub(crate) fn follow_of(kind: &str) -> Result<&'static dyn Follow> {
 }
 
 /// Who counts the hits that a record of this kind of store carries: `recorded` or `reported`.
-pub fn hits_source(kind: &str) -> &'static str {
-    follow_of(kind).map_or("recorded", Follow::hits_source)
+pub fn hits_source(kind: &str) -> Counted {
+    follow_of(kind).map_or(Counted::Recorded, Follow::hits_source)
 }
 
 pub(super) fn no_backend(kind: &str) -> Error {

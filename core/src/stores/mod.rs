@@ -43,7 +43,7 @@ pub use advice::{Advice, Topic};
 pub use belongs::cache_with;
 pub use compaction::Compaction;
 pub(crate) use facts::ValueTimes;
-pub use facts::{CheckOptions, Counters, Details};
+pub use facts::{CheckOptions, Counted, Counters, Details};
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use function_source::{CachedSource, FoundSource, SourceToday};
 pub(crate) use kinds::follow_of;

@@ -6,13 +6,13 @@ use std::path::Path;
 use super::{Event, EventKind};
 use crate::model::{Chunk, Delta, Issue, Live, Record, Role, Row, Severity, Time};
 use crate::source::path_from_bytes;
-use crate::stores::{Follow, Part};
+use crate::stores::{Counted, Follow, Part};
 
 /// How hits show that nobody was seen to look up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Uses {
     /// Who counts the hits of each entry.
-    pub(super) source: &'static str,
+    pub(super) source: Counted,
     /// A later last use is a look-up as well: opens are not reported.
     pub(super) by_access: bool,
 }
@@ -177,7 +177,6 @@ fn is_same(a: &Record<'_>, b: &Record<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::model::{ChunkBuilder, Group, Snapshot, StoreInfo};
-    use crate::watch::OBSERVED;
     use std::sync::Arc;
 
     struct Rules;
@@ -200,7 +199,7 @@ mod tests {
         let first = Snapshot::empty(store).extended(vec![chunk(before)], vec![], true);
         let live = Live::new(Arc::new(first));
         let uses = Uses {
-            source: OBSERVED,
+            source: Counted::Observed,
             by_access,
         };
         let read = [chunk(now)];
@@ -227,7 +226,7 @@ mod tests {
         let first = Snapshot::empty(store).extended(vec![known], vec![], true);
         let live = Live::new(Arc::new(first));
         let uses = Uses {
-            source: OBSERVED,
+            source: Counted::Observed,
             by_access: false,
         };
         let removed = |unread: Option<&str>, severity: Severity| {

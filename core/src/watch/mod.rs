@@ -45,7 +45,7 @@ use std::thread::JoinHandle;
 use crate::model::{EntryKey, Merged, Record, Snapshot, Time};
 use crate::own::{Book, StateDir};
 use crate::scan::Cancel;
-use crate::stores::{Counters, follow_of};
+use crate::stores::{Counted, Counters, follow_of};
 use crate::{Error, Result};
 use inbox::Inbox;
 use outbox::Outbox;
@@ -74,8 +74,8 @@ pub struct Event {
     pub duration_s: Option<f64>,
     /// How many look-ups it stands for; 1 for everything else.
     pub n: u64,
-    /// Who says so: `observed`, or `recorded` by the store, or `reported` by the program.
-    pub source: &'static str,
+    /// Who says so.
+    pub source: Counted,
 }
 
 impl Event {
@@ -91,7 +91,7 @@ impl Event {
             bytes: None,
             duration_s: None,
             n: 1,
-            source: OBSERVED,
+            source: Counted::Observed,
         }
     }
 
@@ -107,7 +107,7 @@ impl Event {
             bytes: Some(record.bytes),
             duration_s: record.duration_s,
             n: 1,
-            source: OBSERVED,
+            source: Counted::Observed,
         }
     }
 
@@ -127,8 +127,6 @@ impl Event {
     }
 }
 
-/// Seen from outside, see [`Event::source`].
-pub const OBSERVED: &str = "observed";
 /// Characters of arguments that an event carries: a line on a screen.
 const ARGS_CHARS: usize = 200;
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Event, EventKind, OBSERVED};
+use super::{Event, EventKind};
 use crate::model::{EntryId, EntryKey, Record, Time};
-use crate::stores::Counters;
+use crate::stores::{Counted, Counters};
 
 /// Look-ups seen of one entry or group.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -52,7 +52,7 @@ impl Observed {
         };
         let is_lookup = matches!(event.kind, EventKind::Hit | EventKind::Miss);
         // What others count is never added to what was seen.
-        if !is_lookup || event.source != OBSERVED {
+        if !is_lookup || event.source != Counted::Observed {
             return;
         }
         self.total.count(event);
@@ -91,7 +91,7 @@ impl Observed {
     /// As one of the store's counters, with what is known of its window.
     pub fn counters(&self, since: Time, is_lower_bound: bool) -> Counters {
         Counters {
-            source: OBSERVED,
+            source: Counted::Observed,
             since: Some(since),
             hits: self.total.hits,
             misses: self.total.misses,

@@ -2,6 +2,7 @@
 
 use cachescope_core::model::{Condition, Severity, StoreId, Time};
 use cachescope_core::ops::{Direction, SortBy};
+use cachescope_core::stores::Counted;
 use cachescope_core::watch::View;
 use egui::accesskit::Role;
 use egui::{
@@ -347,7 +348,7 @@ fn hits(store: &OpenStore, now: Time) -> Vec<String> {
         Some(rate) => {
             let window = rate
                 .window_s
-                .filter(|_| rate.counters.source != "recorded")
+                .filter(|_| rate.counters.source != Counted::Recorded)
                 .map_or_else(String::new, |s| format!(" {}", text::span(s)));
             let (percent, source) = (percent(&rate), rate.counters.source);
             vec![

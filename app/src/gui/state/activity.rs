@@ -8,8 +8,8 @@ use cachescope_core::jobs::Remembered;
 use cachescope_core::model::{Args, EntryId, Group, Record, Time};
 use cachescope_core::ops::query::Query;
 use cachescope_core::own::Earned;
-use cachescope_core::stores::Counters;
-use cachescope_core::watch::{Coverage, Event, EventKind, OBSERVED, Observed};
+use cachescope_core::stores::{Counted, Counters};
+use cachescope_core::watch::{Coverage, Event, EventKind, Observed};
 
 use crate::gui::widgets::table::Scroll;
 
@@ -121,7 +121,11 @@ impl Activity {
         }
         for event in events {
             if matches!(event.kind, EventKind::Hit | EventKind::Miss) {
-                if let Some(entry) = event.entry.as_ref().filter(|_| event.source == OBSERVED) {
+                if let Some(entry) = event
+                    .entry
+                    .as_ref()
+                    .filter(|_| event.source == Counted::Observed)
+                {
                     let earned = Arc::make_mut(&mut self.earned);
                     earned.entry(entry.id()).or_default().count(&event);
                 }
@@ -326,15 +330,15 @@ pub(crate) fn rate(
     let own = activity.counters.as_deref().unwrap_or(recorded);
     let remembered = activity.remembered.as_ref();
     let reported = remembered.and_then(|r| r.reported.as_ref());
-    let by = |source: &str| own.iter().chain(reported).find(|c| c.source == source);
+    let by = |source: Counted| own.iter().chain(reported).find(|c| c.source == source);
     let counted = |c: &&Counters| c.hits > 0 || c.misses > 0;
     let of_window = |counters: &Counters| Rate {
         window_s: counters.since.map(|since| since.age_secs(now)),
         counters: counters.clone(),
     };
-    by("reported")
+    by(Counted::Reported)
         .filter(counted)
-        .or_else(|| by("recorded").filter(counted))
+        .or_else(|| by(Counted::Recorded).filter(counted))
         .map(of_window)
         .or_else(|| {
             let all = observed(activity, seen);
@@ -347,7 +351,7 @@ pub(crate) fn rate(
                         + since.map_or(0.0, |since| since.age_secs(now).max(0.0)),
                 ),
                 counters: Counters {
-                    source: OBSERVED,
+                    source: Counted::Observed,
                     since: before.or(since),
                     hits: all.hits,
                     misses: all.misses,
@@ -451,10 +455,16 @@ mod tests {
         };
         assert_eq!(best(&activity, &seen), None);
         seen.count(&event(EventKind::Hit, 1));
-        assert_eq!(best(&activity, &seen), Some(("observed", 1)));
-        activity.counters = Some([counters("recorded", 5)].into());
-        assert_eq!(best(&activity, &seen), Some(("recorded", 5)));
-        activity.counters = Some([counters("recorded", 5), counters("reported", 7)].into());
-        assert_eq!(best(&activity, &seen), Some(("reported", 7)));
+        assert_eq!(best(&activity, &seen), Some((Counted::Observed, 1)));
+        activity.counters = Some([counters(Counted::Recorded, 5)].into());
+        assert_eq!(best(&activity, &seen), Some((Counted::Recorded, 5)));
+        activity.counters = Some(
+            [
+                counters(Counted::Recorded, 5),
+                counters(Counted::Reported, 7),
+            ]
+            .into(),
+        );
+        assert_eq!(best(&activity, &seen), Some((Counted::Reported, 7)));
     }
 }

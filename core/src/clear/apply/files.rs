@@ -369,7 +369,7 @@ fn cannot_free(error: io::Error, path: &Path) -> Stays {
 fn left_behind(stays: Stays, path: &Path) -> Error {
     let what = "The entry is out, and a part of it stays behind";
     let why = match stays {
-        Stays::Skipped(why) => why,
+        Stays::Skipped(why) => why.text().to_owned(),
         Stays::Failed(error) => error.message(),
     };
     Error::unavailable(what, why)

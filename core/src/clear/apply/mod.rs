@@ -34,7 +34,7 @@ use strays::Strays;
 pub(super) use files::read_guard;
 pub(super) use foresee::foresee;
 pub(super) use outcome::Stays;
-pub use outcome::{Applied, How, Outcome};
+pub use outcome::{Applied, How, Outcome, Why};
 pub(super) use site::Site;
 
 /// What is told where a failure came after the change.

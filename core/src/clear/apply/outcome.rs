@@ -1,7 +1,10 @@
 //! What is asked for of entries, what became of each, and of a plan as a whole.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
@@ -16,6 +19,40 @@ pub enum How {
     Free,
 }
 
+/// Why an entry stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// Somebody may be at work on it, as far as this tells; a person who knows better can overrule it.
+    InProgress(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Why {
+    /// What is to be said of it, without what a command line could do about it.
+    pub fn text(&self) -> &str {
+        let (Self::InProgress(text) | Self::Other(text)) = self;
+        text
+    }
+
+    /// True if it stays because somebody may be at work on it.
+    pub fn is_in_progress(&self) -> bool {
+        matches!(self, Self::InProgress(_))
+    }
+}
+
+/// With what a command line can do about it.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())?;
+        if self.is_in_progress() {
+            f.write_str("; --in-progress clears it all the same")?;
+        }
+        Ok(())
+    }
+}
+
 /// What became of one entry.
 #[derive(Debug)]
 pub enum Outcome {
@@ -24,7 +61,7 @@ pub enum Outcome {
     /// It is out of the store (or, by undo, back in it).
     Done,
     /// It stays as it is, for this reason.
-    Skipped(String),
+    Skipped(Why),
     /// It should have gone and is in the store still, or nobody can say; then it is held aside as well.
     Failed(Error),
 }
@@ -62,7 +99,7 @@ pub struct Applied {
 /// Why an entry stays.
 #[derive(Debug)]
 pub(in crate::clear) enum Stays {
-    Skipped(String),
+    Skipped(Why),
     Failed(Error),
 }
 
@@ -81,13 +118,17 @@ impl Stays {
         if error.is_not_found() {
             Self::because("it is gone already")
         } else if error.is_refused() {
-            Self::Skipped(error.message())
+            Self::because(error.message())
         } else {
             Self::Failed(error)
         }
     }
 
     pub(in crate::clear) fn because(reason: impl Into<String>) -> Self {
-        Self::Skipped(reason.into())
+        Self::Skipped(Why::Other(reason.into()))
+    }
+
+    pub(in crate::clear) fn in_progress(seen: impl Into<String>) -> Self {
+        Self::Skipped(Why::InProgress(seen.into()))
     }
 }

@@ -73,9 +73,8 @@ impl SeenFolder {
                 || meta.modified.age_secs(now) >= FRESH_SECS
                 || done.is_some_and(|done| meta.modified <= done);
             if temporary(&file) && !is_left_over {
-                return Err(Stays::because(
-                    "a program is writing it, or stopped half-way less than 24 hours ago; \
-                     --in-progress clears it all the same",
+                return Err(Stays::in_progress(
+                    "a program is writing it, or stopped half-way less than 24 hours ago",
                 ));
             }
             if file == *witness {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use parts::{Act, Base, Fresh, Planned, Refusal, Totals};
 use room::Room;
 
-use super::{How, Outcome, wire};
+use super::{How, Outcome, Why, wire};
 use crate::model::{EntryKey, Record, Role, StoreInfo, Time};
 use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
 use crate::source::FileType;
@@ -25,8 +25,8 @@ const VERSION: u32 = 1;
 /// Bytes without an owner that are younger than this may be somebody's work in progress.
 const FRESH_SECS: f64 = 24.0 * 3600.0;
 /// Why such bytes stay.
-const WORK_IN_PROGRESS: &str = "it was written less than 24 hours ago and may be somebody's work in progress; \
-                                --in-progress clears it all the same";
+const WORK_IN_PROGRESS: &str =
+    "it was written less than 24 hours ago and may be somebody's work in progress";
 
 /// Entries chosen to be cleared, with what must still be true of each when it happens.
 ///
@@ -99,13 +99,13 @@ impl Plan {
             match store.removal(&planned.key) {
                 Ok(Removal::Shared { .. }) => shared.push(planned),
                 Ok(_) if fresh == Fresh::Stays && is_fresh_orphan(&record, made) => {
-                    plan.refuse(planned, WORK_IN_PROGRESS);
+                    plan.refuse(planned, Why::InProgress(WORK_IN_PROGRESS.to_owned()));
                 }
                 Ok(removal) => {
                     room.add(&removal, &planned);
                     plan.removals.push(planned);
                 }
-                Err(error) => plan.refuse(planned, &error.message()),
+                Err(error) => plan.refuse(planned, Why::Other(error.message())),
             }
         }
         plan.add_shared(store, shared)?;
@@ -134,15 +134,13 @@ impl Plan {
                 Ok(Removal::Row(removal)) => removal.rules.expires.map(|expiry| expiry.note),
                 Ok(_) => None,
                 Err(error) => {
-                    plan.refuse(planned, &error.message());
+                    plan.refuse(planned, Why::Other(error.message()));
                     continue;
                 }
             };
             let Some(note) = note else {
-                plan.refuse(
-                    planned,
-                    "this kind of store keeps no expiry that can be set",
-                );
+                let why = "this kind of store keeps no expiry that can be set";
+                plan.refuse(planned, Why::Other(why.to_owned()));
                 continue;
             };
             if let Some(note) = note
@@ -203,10 +201,12 @@ impl Plan {
     ///
     /// Where nothing can be checked, applying the plan says why.
     pub fn spare_what_stays(&mut self, cancel: &Cancel, progress: &Progress) {
-        let mut stays: HashMap<EntryKey, String> = HashMap::new();
+        let mut stays: HashMap<EntryKey, Why> = HashMap::new();
         let mut hear = |planned: &Planned, outcome: Outcome| match outcome {
-            Outcome::Skipped(reason) => drop(stays.insert(planned.key.clone(), reason)),
-            Outcome::Failed(error) => drop(stays.insert(planned.key.clone(), error.message())),
+            Outcome::Skipped(why) => drop(stays.insert(planned.key.clone(), why)),
+            Outcome::Failed(error) => {
+                stays.insert(planned.key.clone(), Why::Other(error.message()));
+            }
             Outcome::Ready | Outcome::Done => {}
         };
         let checked = super::apply(self, How::Check, None, cancel, progress, &mut hear);
@@ -215,7 +215,7 @@ impl Plan {
         }
         for planned in std::mem::take(&mut self.removals) {
             match stays.remove(&planned.key) {
-                Some(reason) => self.refuse(planned, &reason),
+                Some(why) => self.refuse(planned, why),
                 None => self.removals.push(planned),
             }
         }
@@ -254,13 +254,13 @@ impl Plan {
         )))
     }
 
-    fn refuse(&mut self, planned: Planned, reason: &str) {
+    fn refuse(&mut self, planned: Planned, why: Why) {
         self.refusals.push(Refusal {
             key: planned.key,
             key_label: planned.key_label,
             group_label: planned.group_label,
             bytes: Some(planned.bytes),
-            reason: reason.to_owned(),
+            why,
         });
     }
 
@@ -291,9 +291,12 @@ impl Plan {
                         1 => "it shares its file with an entry that was not chosen".to_owned(),
                         n => format!("it shares its file with {n} entries that were not chosen"),
                     };
-                    self.refuse(planned, &reason);
+                    self.refuse(planned, Why::Other(reason));
                 }
-                None => self.refuse(planned, "it is no longer in the store"),
+                None => {
+                    let why = "it is no longer in the store".to_owned();
+                    self.refuse(planned, Why::Other(why));
+                }
             }
         }
         Ok(())

@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::wire;
+use super::super::{Why, wire};
 use crate::model::{EntryKey, Fingerprint, Record, Role, Time};
-
-/// How a person says that nobody is at work; every reason that this overrules ends with it.
-const IN_PROGRESS: &str = "; --in-progress";
 
 /// What is to become of the entries of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,19 +83,7 @@ pub struct Refusal {
     #[serde(default)]
     pub bytes: Option<u64>,
     /// Why it stays.
-    pub reason: String,
-}
-
-impl Refusal {
-    /// True if it stays because somebody may be at work on it, which a person can overrule.
-    pub fn is_in_progress(&self) -> bool {
-        self.reason.contains(IN_PROGRESS)
-    }
-
-    /// Why it stays, without what a command line could do about it.
-    pub fn why(&self) -> &str {
-        self.reason.split(IN_PROGRESS).next().unwrap_or_default()
-    }
+    pub why: Why,
 }
 
 /// Sums over a plan.

@@ -140,7 +140,7 @@ fn a_row_that_its_table_would_not_take_back_goes_only_for_good() {
     let (applied, heard) = Bench::apply(&plan, How::Keep);
     let applied = applied.unwrap();
     assert_eq!((applied.removed, applied.skipped), (1, 2), "{heard:?}");
-    let is_told = |o: &Outcome| matches!(o, Outcome::Skipped(why) if why.contains("fx") && why.contains("--permanent"));
+    let is_told = |o: &Outcome| matches!(o, Outcome::Skipped(why) if why.text().contains("fx") && why.text().contains("--permanent"));
     assert_eq!(
         heard.iter().filter(|(_, o)| is_told(o)).count(),
         2,

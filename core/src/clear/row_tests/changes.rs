@@ -25,7 +25,7 @@ fn a_row_that_changed_since_the_plan_stays() {
             let (applied, heard) = Bench::apply(&plan, how);
             assert_eq!(applied.unwrap().skipped, 1, "{change}");
             let said = heard.iter().any(|(p, o)| {
-                p.key_label == "b" && matches!(o, Outcome::Skipped(r) if r.contains(word))
+                p.key_label == "b" && matches!(o, Outcome::Skipped(r) if r.text().contains(word))
             });
             assert!(said, "{change}: {heard:?}");
         }
@@ -54,7 +54,7 @@ fn tables_whose_rows_reach_beyond_are_refused() {
     ] {
         let bench = Bench::of(sql);
         let plan = bench.plan(|_| true);
-        let refused: Vec<&str> = plan.refusals.iter().map(|r| &*r.reason).collect();
+        let refused: Vec<&str> = plan.refusals.iter().map(|r| r.why.text()).collect();
         assert!(refused.iter().any(|r| r.contains(word)), "{refused:?}");
         let are_told = |r: &super::super::Refusal| r.group_label == "t" && r.bytes > Some(0);
         assert!(plan.refusals.iter().any(are_told), "{:?}", plan.refusals);

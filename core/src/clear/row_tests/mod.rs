@@ -120,7 +120,7 @@ impl Bench {
         for held in undo::list(&paths, None) {
             let mut reasons = Vec::new();
             let mut each = |_: &undo::HeldEntry, outcome: Outcome| match outcome {
-                Outcome::Skipped(reason) => reasons.push(reason),
+                Outcome::Skipped(reason) => reasons.push(reason.to_string()),
                 Outcome::Failed(error) => reasons.push(error.to_string()),
                 _ => {}
             };

@@ -31,7 +31,7 @@ fn stays(bench: &Bench, how: How) -> (Vec<String>, i64) {
     let before = super::super::tests::tree(bench.temp.path());
     let (applied, heard) = Bench::apply(&bench.plan(|_| true), how);
     let reasons = heard.iter().filter_map(|(_, outcome)| match outcome {
-        Outcome::Skipped(reason) => Some(reason.clone()),
+        Outcome::Skipped(reason) => Some(reason.to_string()),
         _ => None,
     });
     let reasons: Vec<String> = reasons.collect();

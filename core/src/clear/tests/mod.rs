@@ -215,7 +215,7 @@ fn an_entry_that_changed_since_the_plan_stays() {
     );
     let skipped: Vec<_> = heard
         .iter()
-        .filter(|(_, o)| matches!(o, Outcome::Skipped(r) if r.contains("changed")))
+        .filter(|(_, o)| matches!(o, Outcome::Skipped(r) if r.text().contains("changed")))
         .collect();
     assert_eq!(skipped.len(), 1);
     assert_eq!(fs::read(changed.join("output.pkl")).unwrap(), b"newer");
@@ -251,7 +251,7 @@ fn strangers_things_make_an_entry_stay() {
                 .into_iter()
                 .filter_map(|(_, o)| {
                     if let Outcome::Skipped(reason) = o {
-                        Some(reason)
+                        Some(reason.to_string())
                     } else {
                         None
                     }

@@ -46,7 +46,7 @@ fn undo_never_puts_values_beside_other_code() {
         &Progress::default(),
         &mut |entry, outcome| {
             if let Outcome::Skipped(reason) = outcome {
-                reasons.push((entry.group_label.clone(), reason));
+                reasons.push((entry.group_label.clone(), reason.to_string()));
             }
         },
     )

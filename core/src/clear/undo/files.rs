@@ -100,7 +100,7 @@ impl<'a> Files<'a> {
     /// The folder that an entry goes back to: as it is, or made again as it was.
     fn group(&mut self, path: &Path, entry: &Entry) -> Result<Arc<Dir>> {
         if let Some(known) = self.groups.get(path) {
-            return known.clone().map_err(Stays::Skipped);
+            return known.clone().map_err(Stays::because);
         }
         let base = self.base()?;
         let line = self.way.manifest.groups.get(path);
@@ -118,7 +118,7 @@ impl<'a> Files<'a> {
             self.put_guard(&base, dir, path, guard)?;
         }
         self.groups.insert(path.to_owned(), group.clone());
-        group.map_err(Stays::Skipped)
+        group.map_err(Stays::because)
     }
 
     fn base(&mut self) -> Result<Arc<Dir>> {

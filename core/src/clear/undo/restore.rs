@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::super::apply::{Outcome, Stays};
+use super::super::apply::{Outcome, Stays, Why};
 use super::super::journal::{self, By, Entry, Manifest};
 use super::super::quarantine::{self, Quarantine, Shelf};
 use super::super::recover;
@@ -163,7 +163,7 @@ impl<'a> Back<'a> {
                 self.put(&mut waiting);
                 let outcome = match self.outcomes.get(&leader) {
                     Some(true) => Outcome::Done,
-                    _ => Outcome::Skipped("its file is still held".to_owned()),
+                    _ => Outcome::Skipped(Why::Other("its file is still held".to_owned())),
                 };
                 self.count(entry, outcome);
                 continue;

@@ -432,7 +432,7 @@ fn step(step: &'static str) -> crate::Result<()> {
 /// Why an entry stays held.
 fn stays(error: Error) -> Stays {
     if error.is_refused() || error.is_not_found() {
-        Stays::Skipped(error.message())
+        Stays::because(error.message())
     } else {
         Stays::Failed(error.hint("It is still held aside"))
     }

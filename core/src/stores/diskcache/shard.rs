@@ -11,7 +11,7 @@ use crate::model::{EntryKey, Issue, Severity, text};
 use crate::scan::Cancel;
 use crate::source::{Dir, FileType};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
-use crate::stores::{Advice, Counters, RowRules, Store, Topic};
+use crate::stores::{Advice, Counted, Counters, RowRules, Store, Topic};
 use crate::{Error, Result};
 
 /// Shards that are opened.
@@ -133,7 +133,7 @@ impl Opened {
             (None, None) => Ok(Vec::new()),
             (Some((0, 0)), _) if !is_whole => Ok(Vec::new()),
             (Some((hits, misses)), _) => Ok(vec![Counters {
-                source: "recorded",
+                source: Counted::Recorded,
                 since: None,
                 hits,
                 misses,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Counters, Details, Follow, Ground, Part,
+    Backend, Candidate, CheckOptions, Confidence, Counted, Counters, Details, Follow, Ground, Part,
     Recognised, Removal, Store, ValueReader,
 };
 use crate::formats::Carrier;
@@ -128,7 +128,7 @@ impl Backend for Probe {
                 .fold(0, u64::saturating_add)
         };
         Ok(vec![Counters {
-            source: "reported",
+            source: Counted::Reported,
             since: snapshot.started(),
             hits: sum(|c| c.hits),
             misses: sum(|c| c.misses),
@@ -166,8 +166,8 @@ impl Follow for FollowProbe {
         }
     }
 
-    fn hits_source(&self) -> &'static str {
-        "reported"
+    fn hits_source(&self) -> Counted {
+        Counted::Reported
     }
 
     fn part_at(&self, path: &Path, _is_dir: bool) -> Option<Part> {
@@ -239,7 +239,7 @@ fn add(sum: &mut Option<Counters>, snapshot: &Snapshot, store: &Path) {
             continue;
         }
         let sum = sum.get_or_insert(Counters {
-            source: "reported",
+            source: Counted::Reported,
             since: snapshot.started(),
             hits: 0,
             misses: 0,

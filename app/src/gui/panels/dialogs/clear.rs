@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cachescope_core::clear::{Act, Fresh, How, Plan, Refusal};
+use cachescope_core::clear::{Act, Fresh, How, Plan};
 use cachescope_core::jobs::{Cleared, Planned};
 use cachescope_core::model::text::shown;
 use cachescope_core::model::{Snapshot, Time};
@@ -266,9 +266,10 @@ fn list_ui(
 fn refusals_ui(ui: &mut Ui, plan: &Plan, out: &mut Vec<Command>) {
     let mut reasons: Vec<(&str, usize)> = Vec::new();
     for refusal in &plan.refusals {
-        match reasons.iter_mut().find(|(why, _)| *why == refusal.why()) {
+        let text = refusal.why.text();
+        match reasons.iter_mut().find(|(why, _)| *why == text) {
             Some((_, n)) => *n += 1,
-            None => reasons.push((refusal.why(), 1)),
+            None => reasons.push((text, 1)),
         }
     }
     for (reason, n) in reasons {
@@ -282,7 +283,10 @@ fn refusals_ui(ui: &mut Ui, plan: &Plan, out: &mut Vec<Command>) {
         ui.add(Label::new(RichText::new(words).color(theme.danger)).wrap());
     }
     let mut goes = plan.fresh == Fresh::Goes;
-    let spared = plan.refusals.iter().any(Refusal::is_in_progress);
+    let spared = plan
+        .refusals
+        .iter()
+        .any(|refusal| refusal.why.is_in_progress());
     if (goes || spared)
         && ui
             .checkbox(&mut goes, "Clear what may be in progress too")
