@@ -77,98 +77,31 @@ impl Search<'_> {
         found: &mut dyn FnMut(Recognised),
         tell: &mut dyn FnMut(Issue),
     ) -> bool {
-        let device = root.stat_self().ok().map(|meta| meta.dev);
-        let is_elsewhere = |dir: &Dir, name: &OsStr| {
-            let own = dir.stat(name).ok().map(|meta| meta.dev);
-            self.stays_on_disk && own.is_some() && own != device
-        };
-        let mut waiting = VecDeque::from([Waiting {
-            below: PathBuf::new(),
-            depth: 0,
-            is_own,
-        }]);
-        // `shelf.dir` and `shelf.dat` are one store.
-        let mut seen = HashSet::new();
-        let mut n_folders = 0;
-        let mut is_whole = true;
-        while let Some(place) = waiting.pop_front() {
-            let Waiting {
-                below,
-                depth,
+        let mut walk = Walk {
+            search: self,
+            root,
+            device: root.stat_self().ok().map(|meta| meta.dev),
+            waiting: VecDeque::from([Waiting {
+                below: PathBuf::new(),
+                depth: 0,
                 is_own,
-            } = place;
+            }]),
+            seen: HashSet::new(),
+            is_whole: true,
+            found,
+            tell,
+        };
+        let mut n_folders = 0;
+        while let Some(place) = walk.waiting.pop_front() {
             n_folders += 1;
             if n_folders > self.max_folders || (self.is_cancelled)() {
                 return false;
             }
-            let opened = root
-                .open_below(&below)
-                .and_then(|dir| Ok((strange_names(&dir, is_own)?, dir)));
-            let (names, dir) = match opened {
-                Ok(opened) => opened,
-                Err(error) => {
-                    tell(unlisted(&root.path().join(&below), error));
-                    continue;
-                }
-            };
-            if is_own.is_none() && (self.tells_root || !below.as_os_str().is_empty()) {
-                diskcache::lacks_database(&dir, &names).map(&mut *tell);
-            }
-            let mut unread = Unread::default();
-            for (name, file_type) in names {
-                let is_part = || BACKENDS.iter().any(|backend| backend.is_part(&name));
-                if let Some(skip) = (self.skips)(&name) {
-                    skip.issue(&dir.path().join(&name)).map(&mut *tell);
-                    continue;
-                }
-                if name == QUARANTINE
-                    || is_in_the_making(&name)
-                    || (file_type == FileType::File && is_part())
-                    || !matches!(file_type, FileType::Dir | FileType::File)
-                {
-                    continue;
-                }
-                if file_type == FileType::Dir && is_elsewhere(&dir, &name) {
-                    tell(elsewhere(&dir.path().join(&name)));
-                    continue;
-                }
-                match recognise(&dir, &name) {
-                    Ok(Some(store)) => {
-                        // What strangers put into a store at the last level is not looked for.
-                        let is_folder = file_type == FileType::Dir && depth < self.max_depth;
-                        if let Some(is_own) = own_names(store.kind).filter(|_| is_folder) {
-                            waiting.push_back(Waiting {
-                                below: below.join(&name),
-                                depth: depth + 1,
-                                is_own: Some(is_own),
-                            });
-                        }
-                        if seen.insert((store.path.clone(), store.kind)) {
-                            found(store);
-                        }
-                    }
-                    _ if file_type == FileType::Dir => {
-                        if depth < self.max_depth {
-                            waiting.push_back(Waiting {
-                                below: below.join(&name),
-                                depth: depth + 1,
-                                is_own: None,
-                            });
-                        } else {
-                            is_whole = false;
-                        }
-                    }
-                    Err(error) if file_type == FileType::File => unread.add(error),
-                    _ => {}
-                }
-            }
-            unread.issue(dir.path()).map(&mut *tell);
+            walk.folder(&place);
         }
-        is_whole
+        walk.is_whole
     }
-}
 
-impl Search<'_> {
     /// Why not all was seen, and what to do.
     pub(crate) fn limits(&self) -> String {
         format!(
@@ -176,6 +109,107 @@ impl Search<'_> {
              the cache, or search them all with \"cachescope find\"",
             self.max_folders, self.max_depth
         )
+    }
+}
+
+/// A search under way.
+struct Walk<'w> {
+    search: &'w Search<'w>,
+    root: &'w Dir,
+    /// The file system of the root; `None` where that is not known.
+    device: Option<u64>,
+    waiting: VecDeque<Waiting>,
+    /// Stores that were found: `shelf.dir` and `shelf.dat` are one.
+    seen: HashSet<(PathBuf, &'static str)>,
+    is_whole: bool,
+    found: &'w mut dyn FnMut(Recognised),
+    tell: &'w mut dyn FnMut(Issue),
+}
+
+impl Walk<'_> {
+    /// Looks at each name of a folder.
+    fn folder(&mut self, place: &Waiting) {
+        let opened = self
+            .root
+            .open_below(&place.below)
+            .and_then(|dir| Ok((strange_names(&dir, place.is_own)?, dir)));
+        let (names, dir) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                (self.tell)(unlisted(&self.root.path().join(&place.below), error));
+                return;
+            }
+        };
+        let is_told = self.search.tells_root || !place.below.as_os_str().is_empty();
+        if place.is_own.is_none() && is_told {
+            diskcache::lacks_database(&dir, &names).map(&mut *self.tell);
+        }
+        let mut unread = Unread::default();
+        for (name, file_type) in names {
+            if !self.passes_over(&dir, &name, file_type) {
+                self.name(place, &dir, &name, file_type, &mut unread);
+            }
+        }
+        unread.issue(dir.path()).map(&mut *self.tell);
+    }
+
+    /// True for what is not looked at; told where it may be a cache all the same.
+    fn passes_over(&mut self, dir: &Dir, name: &OsStr, file_type: FileType) -> bool {
+        if let Some(skip) = (self.search.skips)(name) {
+            skip.issue(&dir.path().join(name)).map(&mut *self.tell);
+            return true;
+        }
+        let is_part = || BACKENDS.iter().any(|backend| backend.is_part(name));
+        let is_ours = name == QUARANTINE || is_in_the_making(name);
+        let is_passed_over = match file_type {
+            FileType::File => is_ours || is_part(),
+            FileType::Dir => is_ours,
+            _ => true,
+        };
+        if is_passed_over || file_type != FileType::Dir || !self.search.stays_on_disk {
+            return is_passed_over;
+        }
+        let device = dir.stat(name).ok().map(|meta| meta.dev);
+        let is_elsewhere = device.is_some() && device != self.device;
+        if is_elsewhere {
+            (self.tell)(elsewhere(&dir.path().join(name)));
+        }
+        is_elsewhere
+    }
+
+    /// Finds out whether a name is a store, and whether there may be more below it.
+    fn name(
+        &mut self,
+        place: &Waiting,
+        dir: &Dir,
+        name: &OsStr,
+        file_type: FileType,
+        unread: &mut Unread,
+    ) {
+        let is_folder = file_type == FileType::Dir;
+        let is_deepest = place.depth >= self.search.max_depth;
+        let mut wait = |is_own| {
+            self.waiting.push_back(Waiting {
+                below: place.below.join(name),
+                depth: place.depth + 1,
+                is_own,
+            });
+        };
+        match recognise(dir, name) {
+            Ok(Some(store)) => {
+                // What strangers put into a store at the last level is not looked for.
+                if let Some(is_own) = own_names(store.kind).filter(|_| is_folder && !is_deepest) {
+                    wait(Some(is_own));
+                }
+                if self.seen.insert((store.path.clone(), store.kind)) {
+                    (self.found)(store);
+                }
+            }
+            _ if is_folder && is_deepest => self.is_whole = false,
+            _ if is_folder => wait(None),
+            Err(error) if file_type == FileType::File => unread.add(error),
+            _ => {}
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
     NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, SourceToday, Store, ValueReader,
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
+use crate::formats::python::BlockRule;
 use crate::formats::{Carrier, SideFiles};
 use crate::model::{EntryKey, Finding, Group, GroupWord, Time};
 use crate::scan::{Cancel, Scan};
@@ -36,10 +37,8 @@ use source::{Age, Sources};
 pub(super) struct Joblib;
 
 const KINDS: &[&str] = &["joblib"];
+/// How a pickle begins that names its protocol.
 const PROTOCOL_BYTES: usize = 2;
-/// How the pickles of Python 2 and of 3.0 to 3.7 begin (`pickle.DEFAULT_PROTOCOL`, which joblib takes).
-const OLD_PICKLES: [[u8; PROTOCOL_BYTES]; 2] = [*b"\x80\x02", *b"\x80\x03"];
-
 impl Backend for Joblib {
     fn kinds(&self) -> &'static [&'static str] {
         KINDS
@@ -235,7 +234,7 @@ impl Backend for Joblib {
         now: Time,
         cancel: &Cancel,
     ) -> Result<PolicyChoice> {
-        policy::choose(store, limits, age(store) != Age::New, now, cancel)
+        policy::choose(store, limits, names_alone(store), now, cancel)
     }
 
     fn group_title(&self, group: &Group) -> String {
@@ -247,31 +246,32 @@ impl Backend for Joblib {
     }
 }
 
-/// What the store's writer means, as far as its entries tell which one it was.
-fn age(store: &Store) -> Age {
+/// True if joblib before 1.3 wrote the store, as far as its entries tell.
+fn names_alone(store: &Store) -> bool {
     let writer = store.info.writer.as_deref().unwrap_or_default();
-    if NEW_WRITERS.iter().any(|new| writer.ends_with(new)) {
-        Age::New
-    } else if writer.ends_with("0.7") {
-        Age::Ancient
-    } else {
-        Age::Old
-    }
+    !NEW_WRITERS.iter().any(|new| writer.ends_with(new))
 }
 
-/// The same, by the Python that pickled the entry as well: its `inspect` cut out the source of the function.
+/// What the joblib and the Python that wrote the entry mean: the `inspect` of that Python cut out the function's text.
 fn age_of(store: &Store, entry: &EntryKey) -> Age {
-    let age = age(store);
-    let is_of_old_python = || {
-        let mut head = Vec::new();
-        let dir = entry_dir(store, entry);
-        let read = dir.map(|dir| dir.read_small(OUTPUT.as_ref(), PROTOCOL_BYTES, &mut head));
-        matches!(read, Ok(Ok(()))) && OLD_PICKLES.iter().any(|old| head == old)
+    let names_alone = names_alone(store);
+    let mut head = Vec::new();
+    let dir = entry_dir(store, entry);
+    let read = dir.map(|dir| dir.read_small(OUTPUT.as_ref(), PROTOCOL_BYTES, &mut head));
+    // `pickle.DEFAULT_PROTOCOL` of Python 2, and of 3.0 to 3.7.
+    let is_of_old_python =
+        matches!(read, Ok(Ok(()))) && matches!(&*head, b"\x80\x02" | b"\x80\x03");
+    let is_of_joblib_0_7 = || {
+        let writer = store.info.writer.as_deref().unwrap_or_default();
+        writer.ends_with("0.7")
     };
-    if age == Age::Old && is_of_old_python() {
-        Age::Ancient
-    } else {
-        age
+    Age {
+        names_alone,
+        rules: if is_of_old_python || is_of_joblib_0_7() {
+            &BlockRule::ALL
+        } else {
+            &BlockRule::TODAY
+        },
     }
 }
 

@@ -22,15 +22,13 @@ use crate::stores::{CachedSource, FoundSource, SourceToday};
 /// Characters of a line that are shown where it changed.
 const SHOWN: usize = 60;
 
-/// What a store's writer means for its functions' folders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Age {
-    /// joblib before 1.3, of Pythons that left comments at the end of a function out.
-    Ancient,
-    /// joblib 0.8 to 1.2: folders name the function alone, not the class or function around it.
-    Old,
-    /// joblib 1.3 and newer.
-    New,
+/// What the writer of a function's folder means for its source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    /// True of joblib before 1.3: folders name the function alone, not the class or function around it.
+    pub(super) names_alone: bool,
+    /// How the Pythons that may have written it cut out the text of a function.
+    pub(super) rules: &'static [BlockRule],
 }
 
 /// Findings of each function's folder.
@@ -109,9 +107,10 @@ impl Sources {
             Found::Places(places) => function.compare(&places),
             Found::Unknown(why) => Judged::Unknown(why),
             Found::Nowhere(why, looked) => {
-                let nested = match age {
-                    Age::New => Vec::new(),
-                    Age::Old | Age::Ancient => function.nested_in(&looked),
+                let nested = if age.names_alone {
+                    function.nested_in(&looked)
+                } else {
+                    Vec::new()
                 };
                 if nested.is_empty() {
                     return Judged::Gone(why);
@@ -194,10 +193,7 @@ impl<'c> Function<'c> {
         Ok(Self {
             cached: &cached.text,
             parts,
-            rules: match age {
-                Age::Ancient => &BlockRule::ALL,
-                Age::Old | Age::New => &BlockRule::TODAY,
-            },
+            rules: age.rules,
         })
     }
 

@@ -167,7 +167,7 @@ fn in_scripts(tree: &Tree, head: &str, parts: &[&str]) -> Found {
         (script.collect::<Vec<_>>().join("."), name.join("."))
     });
     let splits: Vec<_> = splits
-        .filter(|(_, name)| !name.starts_with('<') || name == "<lambda>")
+        .filter(|(_, name)| !name.starts_with('<') || name.ends_with("<lambda>"))
         .collect();
     for (script, name) in &splits {
         for path in scripts(tree, script) {
