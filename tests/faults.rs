@@ -283,6 +283,39 @@ fn what_the_disk_does_not_free_is_told_and_freed_by_the_next_purge() {
     assert!(!temp.path().join(QUARANTINE).exists());
 }
 
+/// A log that does not fit into its database is left beside it by SQLite, without a word.
+#[test]
+fn a_new_store_that_does_not_fit_on_the_disk_is_not_kept() {
+    let Some(disk) = SmallDisk::mount(6 << 20) else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    // {0: b'…', 1: b'…', …}, as pickle writes it.
+    let mut pickle = b"\x80\x04}(".to_vec();
+    for n in 0..200 {
+        pickle.extend([b'K', n, b'B']);
+        pickle.extend(20_000_u32.to_le_bytes());
+        pickle.extend(vec![n; 20_000]);
+    }
+    pickle.extend(b"u.");
+    let (from, to) = (temp.path().join("from"), disk.path().join("new"));
+    fs::write(&from, pickle).expect("a file is written");
+    for kind in ["diskcache", "sqlite"] {
+        let words = [from.as_os_str(), to.as_os_str()];
+        let ran = program::run(
+            ["convert", "--to", kind]
+                .map(AsRef::as_ref)
+                .iter()
+                .chain(&words)
+                .copied(),
+        );
+        let names = tree(disk.path());
+        assert_eq!(ran.code == 0, kind == "sqlite", "{kind}: {}", ran.said);
+        assert_eq!(to.exists(), kind == "sqlite", "{kind}: {:?}", names.keys());
+        assert!(names.len() < 2, "{kind}: {:?}", names.keys());
+    }
+}
+
 /// It could be read, so that is no "nothing could be read", and every entry is as it was.
 #[test]
 fn a_compact_that_the_disk_refuses_has_failed() {

@@ -217,25 +217,22 @@ pub(super) struct Manifest {
 impl Manifest {
     /// Reads a manifest; `None` if it was cut off before its head was whole, so that nothing was moved yet.
     ///
-    /// A last line that is torn is left out: it was not yet synced, so nothing of it was moved.
+    /// A last line that is torn is left out: it was not yet synced, so nothing of it was moved. So is a line that is
+    /// damaged: it keeps no other entry back, and what it names stays held.
     pub(super) fn read(mut file: &File) -> io::Result<Option<Self>> {
         file.rewind()?;
         let mut lines = io::BufReader::new(file);
         let mut text = Vec::new();
-        let mut next = || -> io::Result<Option<Line>> {
+        let mut next = || -> io::Result<Option<Result<Line, serde_json::Error>>> {
             text.clear();
             lines
                 .by_ref()
                 .take(MAX_LINE_BYTES)
                 .read_until(b'\n', &mut text)?;
-            if text.last() != Some(&b'\n') {
-                return Ok(None);
-            }
-            serde_json::from_slice(&text)
-                .map(Some)
-                .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+            let is_whole = text.last() == Some(&b'\n');
+            Ok(is_whole.then(|| serde_json::from_slice(&text)))
         };
-        let head = match next()? {
+        let head = match next()?.transpose()? {
             Some(Line::Head(head)) if head.version == VERSION => head,
             Some(_) => {
                 return Err(io::Error::new(
@@ -255,6 +252,13 @@ impl Manifest {
             is_finished: false,
         };
         while let Some(line) = next()? {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => {
+                    log::warn!("a line of a manifest cannot be read: {error}");
+                    continue;
+                }
+            };
             match line {
                 Line::Group(group) => {
                     stays_inside(&group.dir)?;

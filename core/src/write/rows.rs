@@ -88,9 +88,26 @@ impl Rows {
         Ok(())
     }
 
+    /// Brings all of the log into the database: on a full disk closing would leave it where it is without a word, and
+    /// the database with it half made.
+    fn merge_log(&self) -> Result<()> {
+        let merge = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_busy = self.connection.query_row(merge, [], |row| row.get(0));
+        match is_busy {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Error::unavailable(
+                "Cannot write the new store",
+                "its log is in use by another program",
+            )
+            .at(&self.path)),
+            Err(error) => Err(failed(&self.path, &error)),
+        }
+    }
+
     /// Commits and closes; nothing but the database stays.
     pub(super) fn finish(mut self) -> Result<()> {
         self.commit()?;
+        self.merge_log()?;
         let path = self.path;
         self.connection
             .close()

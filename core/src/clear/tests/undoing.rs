@@ -190,6 +190,36 @@ fn what_is_held_where_it_cannot_be_read_is_listed_as_unreadable() {
     assert_eq!(bench.tree(), bench.before);
 }
 
+/// One damaged line keeps no other entry back, and what it named is not taken for nothing.
+#[test]
+fn what_a_damaged_manifest_does_not_name_is_listed_as_unreadable() {
+    let bench = Bench::new();
+    let applied = Bench::apply(&bench.plan(), How::Keep).0.unwrap();
+    let shelf = bench
+        .temp
+        .path()
+        .join(QUARANTINE)
+        .join(applied.undo_id.unwrap());
+    let manifest = shelf.join("manifest.jsonl");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let held = || undo::list(&[bench.opened()], None).remove(0);
+    let is_told =
+        || matches!(held().state, HeldState::Unreadable(why) if why.contains("does not name"));
+    // Nothing but its head.
+    fs::write(&manifest, whole.split_inclusive('\n').next().unwrap()).unwrap();
+    assert!(is_told(), "{:?}", held());
+    undo::tidy(&[bench.opened()], None, &Cancel::default()).unwrap();
+    fs::write(&manifest, whole.replacen("\"n\":2,", "\"n\"2,", 1)).unwrap();
+    assert_eq!(held().entries, 4);
+    let (cancel, progress) = (Cancel::default(), Progress::default());
+    let restored = undo::restore(&held(), &cancel, &progress, &mut |_, _| {}).unwrap();
+    assert_eq!(restored.restored, 4);
+    assert!(is_told(), "{:?}", held());
+    fs::write(&manifest, whole).unwrap();
+    bench.undo_all();
+    assert_eq!(bench.tree(), bench.before);
+}
+
 /// Undo compares it before it puts values back.
 #[test]
 fn entries_whose_source_cannot_be_read_are_not_held() {

@@ -13,6 +13,7 @@ pub use restore::{HeldEntry, Restored, restore};
 use restore::{Mechanism, Way};
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::journal::{self, By, Entry, Manifest};
@@ -22,7 +23,7 @@ use super::saved::{self, Saved};
 use crate::error::plain_io;
 use crate::model::Time;
 use crate::scan::{Cancel, Progress};
-use crate::source::Dir;
+use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 
 /// What one clear moved aside and is still held.
@@ -218,7 +219,11 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
         }
     };
     if entries == 0 && !is_freeing {
-        return None;
+        let unnamed = manifest
+            .as_ref()
+            .is_some_and(|manifest| holds_others(&dir, &names, manifest));
+        let why = "its manifest does not name what lies there".to_owned();
+        return unnamed.then(|| unreadable(name, &path, parent, why));
     }
     let state = match &manifest {
         _ if is_freeing => HeldState::Freeing,
@@ -249,6 +254,16 @@ fn look(quarantine: &Quarantine, name: &str) -> Option<Held> {
     })
 }
 
+/// True if something lies on a shelf that its manifest does not name, because that is damaged.
+fn holds_others(dir: &Dir, names: &[(OsString, FileType)], manifest: &Manifest) -> bool {
+    let named: BTreeSet<usize> = manifest.entries.iter().map(|entry| entry.n).collect();
+    let is_other = |n: &usize| !named.contains(n);
+    let mut numbers = names.iter().filter_map(|(name, _)| journal::entry_of(name));
+    let saved = Saved::find(dir).and_then(|saved| saved.map(|saved| saved.numbers()).transpose());
+    numbers.any(|n| is_other(&n))
+        || saved.is_ok_and(|saved| saved.is_some_and(|saved| saved.gone.iter().any(is_other)))
+}
+
 /// True if nothing lies on a shelf, or it is gone: it is being made or thrown away.
 fn holds_nothing(quarantine: &Quarantine, name: &str) -> bool {
     let names = quarantine.names_on(name);
@@ -272,8 +287,8 @@ fn unreadable(name: &str, quarantine: &Path, parent: &Path, reason: String) -> H
 }
 
 /// Bytes of a held thing: a file, or a folder of files.
-fn tree_bytes(dir: &Dir, name: &std::ffi::OsStr, file_type: crate::source::FileType) -> u64 {
-    if file_type != crate::source::FileType::Dir {
+fn tree_bytes(dir: &Dir, name: &OsStr, file_type: FileType) -> u64 {
+    if file_type != FileType::Dir {
         return dir.stat(name).map_or(0, |m| m.size);
     }
     let mut bytes = 0_u64;
