@@ -57,8 +57,15 @@ fn the_largest_are_listed_and_selected() {
     let (_temp, path) = fixture(JOBLIB);
     let mut window = Window::open(vec![path]);
     window.wait_for_text("57 entries");
+    let function = |window: &Window| {
+        let header = window.harness.query_by_label("Sort by Function");
+        header.is_some()
+    };
+    assert!(!function(&window));
     window.press("Largest 100");
     window.wait_for_text_part("Selected 57 entries");
+    // Without headings each row says whose it is.
+    assert!(function(&window));
     let sizes: Vec<u64> = window
         .harness
         .query_all_by_role(Role::Row)

@@ -9,7 +9,8 @@ use super::state::{Saved, State};
 use super::widgets::table::Spec;
 
 /// Every column in its order.
-const COLUMNS: [(SortBy, Spec); 13] = [
+const COLUMNS: [(SortBy, Spec); 14] = [
+    (SortBy::Group, words("Group", 150.0, 84.0, 0.4)),
     (SortBy::Key, words("Key", 92.0, 76.0, 0.2)),
     (SortBy::Args, words("Arguments", 196.0, 110.0, 1.0)),
     (SortBy::ValueType, words("Value", 164.0, 84.0, 0.6)),
@@ -68,6 +69,8 @@ pub(crate) fn shown(
     is_observed: bool,
 ) -> (Vec<SortBy>, Vec<Spec>) {
     let has_any = |by: SortBy| match by {
+        // Rows in groups stand under their names.
+        SortBy::Group => !saved.is_grouped && arranged.has_groups,
         SortBy::Args => arranged.has_args,
         SortBy::Duration => arranged.found.duration_s.is_some(),
         SortBy::Accessed => arranged.found.last_used.is_some(),
@@ -84,6 +87,10 @@ pub(crate) fn shown(
         .filter(|(by, _)| !saved.hidden.contains(by) && has_any(*by))
         .flat_map(|(by, spec)| match by {
             SortBy::Args if is_split => arguments(names),
+            SortBy::Group => {
+                let title = group_title(arranged.snapshot.store.kind).into();
+                vec![(by, Spec { title, ..spec })]
+            }
             // A hash tells a person nothing: what it stands for has the room.
             SortBy::Key if !arranged.has_args && has_hashes(arranged) => {
                 let spec = Spec {
@@ -122,6 +129,13 @@ pub(crate) fn shown(
             (by, spec)
         })
         .unzip()
+}
+
+/// What this kind of store calls a group, as a title.
+fn group_title(kind: &str) -> String {
+    let word = cachescope_core::stores::group_word(kind).one;
+    let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+    format!("{}{rest}", first.to_uppercase())
 }
 
 /// True if keys are hashes, by the first one: a store that hashes its keys hashes all of them.

@@ -236,7 +236,10 @@ impl Session {
         let is_ascending = if sort.by == column {
             sort.direction == Direction::Descending
         } else {
-            matches!(column, By::Key | By::Args | By::ValueType | By::Condition)
+            matches!(
+                column,
+                By::Group | By::Key | By::Args | By::ValueType | By::Condition
+            )
         };
         sort.by = column;
         sort.direction = if is_ascending {

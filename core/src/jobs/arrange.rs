@@ -71,6 +71,8 @@ pub struct Arranged {
     pub groups: Vec<GroupSums>,
     /// Sums over all rows found.
     pub found: Sums,
+    /// True if the rows found are of several groups.
+    pub has_groups: bool,
     /// True if any row found has arguments.
     pub has_args: bool,
     /// True if any row found expires.
@@ -210,32 +212,105 @@ impl Bucket {
     }
 }
 
+/// What is found, as it is found.
+struct Gathering<'a> {
+    arrange: &'a Arrange,
+    is_by_earned: bool,
+    buckets: Vec<Bucket>,
+    bucket_of: HashMap<&'a Arc<Group>, usize>,
+    found: Sums,
+    has_args: bool,
+    has_expiry: bool,
+    /// The group of all rows; `None` where they are of several, or there is none.
+    only_group: Option<&'a Arc<Group>>,
+}
+
+impl<'a> Gathering<'a> {
+    fn new(arrange: &'a Arrange) -> Self {
+        Self {
+            arrange,
+            is_by_earned: arrange.is_by_earned(),
+            buckets: Vec::new(),
+            bucket_of: HashMap::new(),
+            found: Sums::default(),
+            has_args: false,
+            has_expiry: false,
+            only_group: None,
+        }
+    }
+
+    fn take(&mut self, row: Row, record: &Record<'a>) {
+        let is_grouped = self.arrange.is_grouped;
+        let at = if is_grouped {
+            let next = self.buckets.len();
+            *self.bucket_of.entry(record.group).or_insert(next)
+        } else {
+            0
+        };
+        if at == self.buckets.len() {
+            let group = is_grouped.then(|| Arc::clone(record.group));
+            self.buckets.push(Bucket::new(group));
+        }
+        if let Some(bucket) = self.buckets.get_mut(at) {
+            let earned = || self.arrange.earned.get(&record.id());
+            bucket.add(row, record, self.is_by_earned.then(earned).flatten());
+        }
+        let is_first = self.found.entries == 0;
+        let is_same =
+            |group: &&Arc<Group>| Arc::ptr_eq(group, record.group) || *group == record.group;
+        self.only_group = if is_first {
+            Some(record.group)
+        } else {
+            self.only_group.filter(is_same)
+        };
+        self.has_args = self.has_args || record.args.iter().next().is_some();
+        self.has_expiry |= record.expires.is_some();
+        self.found.add(record);
+    }
+
+    fn arg_names(&self) -> Vec<String> {
+        match self.buckets.first() {
+            Some(bucket) if self.has_args && self.only_group.is_some() => {
+                self.arrange.arg_names(&bucket.rows)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The groups in their order, without a heading where nothing has a group: it would say nothing.
+    fn into_buckets(mut self) -> Vec<Bucket> {
+        if let [Bucket { sums, .. }] = self.buckets.as_mut_slice()
+            && sums.group.as_ref().is_some_and(|g| g.label.is_empty())
+        {
+            sums.group = None;
+        }
+        let sort = self.arrange.sort;
+        self.buckets.sort_by(|a, b| compare_groups(sort, a, b));
+        self.buckets
+    }
+}
+
 impl Arrange {
     /// Filters, sorts and groups.
     ///
     /// # Errors
     /// What `go_on` says, which is asked now and then.
     pub fn run(&self, go_on: impl Fn() -> Result<()>) -> Result<Arranged> {
-        let mut buckets: Vec<Bucket> = Vec::new();
-        let is_by_earned = self.is_by_earned();
-        let mut bucket_of: HashMap<Arc<Group>, usize> = HashMap::new();
-        let mut found = Sums::default();
         let place = |id: &Option<EntryId>| Place {
             id: *id,
             ..Place::default()
         };
         let mut marks: Vec<Place> = self.marks.iter().map(place).collect();
-        let (mut has_args, mut has_expiry) = (false, false);
-        let mut only_group = None;
+        let has_marks = self.marks.iter().any(Option::is_some);
         let shows_orphans = self.query.needs().conditions;
         let mut store = None;
-        let has_marks = self.marks.iter().any(Option::is_some);
         let mut selected = Selected {
             asked: Arc::clone(&self.selected),
             adding: self.adding.clone(),
             ..Selected::default()
         };
         let chosen = self.chosen(&go_on)?;
+        let mut gathering = Gathering::new(self);
         for (n, (row, record)) in self.snapshot.records().enumerate() {
             if n % CHECK_EVERY == 0 {
                 go_on()?;
@@ -253,52 +328,17 @@ impl Arrange {
                 let named = marks.iter_mut().filter(|mark| mark.id == id);
                 named.for_each(|mark| mark.row = Some(row));
             }
-            if !is_found {
-                continue;
+            if is_found {
+                gathering.take(row, &record);
             }
-            let at = if self.is_grouped {
-                *bucket_of
-                    .entry(Arc::clone(record.group))
-                    .or_insert(buckets.len())
-            } else {
-                0
-            };
-            if at == buckets.len() {
-                let group = self.is_grouped.then(|| Arc::clone(record.group));
-                buckets.push(Bucket::new(group));
-            }
-            if let Some(bucket) = buckets.get_mut(at) {
-                let earned = is_by_earned.then(|| self.earned.get(&record.id()));
-                bucket.add(row, &record, earned.flatten());
-            }
-            only_group = match only_group {
-                _ if found.entries == 0 => Some(record.group),
-                Some(group) if Arc::ptr_eq(group, record.group) || group == record.group => {
-                    Some(group)
-                }
-                _ => None,
-            };
-            has_args = has_args || record.args.iter().next().is_some();
-            has_expiry |= record.expires.is_some();
-            found.add(&record);
         }
-        let arg_names = if has_args && only_group.is_some() {
-            buckets
-                .first()
-                .map_or_else(Vec::new, |bucket| self.arg_names(&bucket.rows))
-        } else {
-            Vec::new()
-        };
-        // Where nothing has a group, one heading over everything would say nothing.
-        if let [Bucket { sums, .. }] = buckets.as_mut_slice()
-            && sums.group.as_ref().is_some_and(|g| g.label.is_empty())
-        {
-            sums.group = None;
-        }
-        buckets.sort_by(|a, b| compare_groups(self.sort, a, b));
+        let arg_names = gathering.arg_names();
+        let (has_args, has_expiry) = (gathering.has_args, gathering.has_expiry);
+        let has_groups = gathering.found.entries > 0 && gathering.only_group.is_none();
+        let found = gathering.found;
         let mut rows = Vec::new();
-        let mut groups = Vec::with_capacity(buckets.len());
-        for bucket in buckets {
+        let mut groups = Vec::new();
+        for bucket in gathering.into_buckets() {
             go_on()?;
             rows.extend_from_slice(&self.sorted(bucket.rows));
             groups.push(bucket.sums);
@@ -311,6 +351,7 @@ impl Arrange {
             rows: rows.into(),
             groups,
             found,
+            has_groups,
             has_args,
             has_expiry,
             arg_names,

@@ -23,6 +23,7 @@ pub(super) const TABLE: &[Action] = &[
     .needs("Rows are one list"),
     action("Fold all groups", |s| fold(s, true)).needs("Show rows in groups first"),
     action("Unfold all groups", |s| fold(s, false)).needs("Show rows in groups first"),
+    action("Sort by group", |s| sort(s, SortBy::Group)),
     action("Sort by key", |s| sort(s, SortBy::Key)),
     action("Sort by value", |s| sort(s, SortBy::ValueType)),
     action("Sort by size", |s| sort(s, SortBy::Bytes)),
@@ -47,6 +48,11 @@ pub(super) const COLUMN: &[Action] = &[
 ];
 
 pub(super) const COLUMNS: &[Action] = &[
+    ticked(
+        "Column of groups, where rows are one list",
+        |s| column(s, SortBy::Group),
+        |s| has(s, SortBy::Group),
+    ),
     ticked(
         "Column of keys",
         |s| column(s, SortBy::Key),

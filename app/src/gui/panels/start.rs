@@ -109,6 +109,8 @@ pub(super) fn path_ui(
         let go = ui.add_enabled(is_enabled, Button::new("Open"));
         if is_enabled && (is_entered || go.clicked()) {
             out.push(Command::Open(text::typed_path(typed)));
+            // Where nothing opens, the path is typed again.
+            field.request_focus();
         }
         field
     });

@@ -190,6 +190,10 @@ impl Rows<'_> {
             }
         };
         match by {
+            SortBy::Group => {
+                let title = cachescope_core::stores::group_title(self.kind, record.group);
+                words(&shown(&title), theme.text);
+            }
             SortBy::Key => code(key),
             SortBy::Args => code(&arguments(record)),
             SortBy::Arg(place) => code(&argument(record, place, &self.arranged.arg_names)),

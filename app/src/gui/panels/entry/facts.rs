@@ -93,13 +93,14 @@ fn condition_ui(ui: &mut Ui, store: &OpenStore, record: &Record<'_>) {
     };
     let evidence = verdict.map(|v| v.evidence.as_slice()).unwrap_or_default();
     ui.add_space(4.0);
-    ui.horizontal_wrapped(|ui| {
+    ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         ui.label(RichText::new(condition::glyph(found)).color(theme.condition(found)));
         let first = evidence.first().map_or_else(String::new, |e| {
             format!(" · {}", cachescope_core::model::text::shown(e))
         });
-        ui.label(format!("{}{first}", condition::word(found)));
+        let words = format!("{}{first}", condition::word(found));
+        ui.add(egui::Label::new(words).wrap());
     });
     for more in evidence.iter().skip(1) {
         controls::quiet(ui, cachescope_core::model::text::shown(more).into_owned());
