@@ -1,6 +1,7 @@
 //! Converted stores, judged by the libraries that own their kinds: every key, every value, and writing goes on.
 
 mod keys;
+mod stores;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -57,8 +57,15 @@ pub(super) struct BenchArgs {
 }
 
 pub(super) fn run(args: &BenchArgs, global: &Global) -> Result<Exit, Failure> {
-    if args.sample == Some(0) {
-        return Err(Failure::usage("Nothing can be measured with --sample 0"));
+    let given = [
+        ("--sample", args.sample),
+        ("--in-folders", Some(args.in_folders)),
+        ("--rounds", Some(args.rounds)),
+        ("--reads", Some(args.reads)),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, n)| *n == Some(0)) {
+        let why = format!("Nothing can be measured with {option} 0");
+        return Err(Failure::usage(why));
     }
     let source = open::single(&args.path)?;
     let mut writing = Writing::begin(global)?;
@@ -114,12 +121,12 @@ fn print(bench: &Bench, kind: &str, args: &BenchArgs, global: &Global) -> Result
 struct MeasureLine<'a> {
     kind: &'a str,
     codec: Option<&'static str>,
-    entries: u64,
+    entries: Option<u64>,
     /// How many those that it was given were drawn from; null where it was given all. No figure is scaled up.
     sampled_from: Option<u64>,
-    bytes: u64,
-    disk_bytes: u64,
-    files: u64,
+    bytes: Option<u64>,
+    disk_bytes: Option<u64>,
+    files: Option<u64>,
     write_s: Option<f64>,
     read_p50_us: Option<f64>,
     read_p99_us: Option<f64>,
@@ -140,14 +147,16 @@ impl<'a> From<&'a Measured> for MeasureLine<'a> {
     fn from(measured: &'a Measured) -> Self {
         let median = |spread: Option<Spread>| spread.map(|s| s.median);
         let range = |spread: Option<Spread>| spread.map(|s| [s.low, s.high]);
+        // Of a kind that was left out nothing is known.
+        let told = |figure: u64| measured.refused.is_none().then_some(figure);
         Self {
             kind: measured.target.kind,
             codec: measured.target.codec.map(Codec::name),
-            entries: measured.entries,
+            entries: told(measured.entries),
             sampled_from: measured.sampled_from,
-            bytes: measured.bytes,
-            disk_bytes: measured.disk_bytes,
-            files: measured.files,
+            bytes: told(measured.bytes),
+            disk_bytes: told(measured.disk_bytes),
+            files: told(measured.files),
             write_s: median(measured.write_s),
             read_p50_us: median(measured.read_p50_us),
             read_p99_us: median(measured.read_p99_us),

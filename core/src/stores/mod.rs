@@ -143,6 +143,22 @@ pub trait Backend: Send + Sync {
         Ok(None)
     }
 
+    /// What is stored with an entry and is neither its key, its value nor a time: columns of a table, by their names.
+    ///
+    /// # Errors
+    /// If its table cannot be found.
+    fn beside_value(&self, _store: &Store, _entry: &EntryKey) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// What the program set for the whole store, by the library's own names, where another store of its kind takes it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn settings(&self, _store: &Store) -> Result<Vec<(&'static str, Payload)>> {
+        Ok(Vec::new())
+    }
+
     /// Whether a key names an entry without its group.
     fn key_scope(&self) -> KeyScope {
         KeyScope::Store
@@ -424,6 +440,22 @@ impl Store {
     /// If it has to be read and cannot be.
     pub fn tag(&self, entry: &EntryKey) -> Result<Option<NativeKey>> {
         self.backend.tag(self, entry)
+    }
+
+    /// See [`Backend::beside_value`].
+    ///
+    /// # Errors
+    /// If its table cannot be found.
+    pub(crate) fn beside_value(&self, entry: &EntryKey) -> Result<Vec<String>> {
+        self.backend.beside_value(self, entry)
+    }
+
+    /// See [`Backend::settings`].
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn settings(&self) -> Result<Vec<(&'static str, Payload)>> {
+        self.backend.settings(self)
     }
 
     /// See [`Backend::key_scope`].

@@ -21,6 +21,8 @@ impl RowKind for Plain {
 
     const TAKES_UNREADABLE: bool = true;
 
+    const HAS_OTHER_COLUMNS: bool = true;
+
     fn recognise(&self, _shape: &Shape) -> Option<(Confidence, Option<String>)> {
         Some((Confidence::Likely, None))
     }

@@ -260,6 +260,7 @@ impl<'a> Carried<'a> {
     /// Writes every entry; those that are lost are none of the rows any more.
     fn write(&mut self, path: &Path, control: Control<'_>) -> Result<()> {
         let mut writer = (self.target.create)(path, self.target.codec)?;
+        writer.set(&self.source.settings()?)?;
         let mut shelf = Shelf::default();
         let rows = std::mem::take(&mut self.rows);
         for (row, entry) in rows {

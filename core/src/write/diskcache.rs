@@ -74,6 +74,8 @@ struct DiskCache {
     rows: Rows,
     n_files: u64,
     bytes: u64,
+    /// True if the limit is one that a program chose.
+    has_limit: bool,
 }
 
 /// Where the value is.
@@ -91,6 +93,7 @@ fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
         path: path.to_owned(),
         n_files: 0,
         bytes: 0,
+        has_limit: false,
     }))
 }
 
@@ -210,6 +213,16 @@ fn canonical(pickle: &[u8], entry: &Entry<'_>) -> Result<Vec<u8>> {
 }
 
 impl Writer for DiskCache {
+    fn set(&mut self, settings: &[(&'static str, Payload)]) -> Result<()> {
+        for (name, value) in settings {
+            self.has_limit |= *name == "size_limit";
+            let value = self.store(value)?.in_row;
+            let sql = "UPDATE Settings SET value = ?2 WHERE key = ?1";
+            self.rows.insert(sql, rusqlite::params![name, value])?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
         let (key, raw) = key(entry)?;
         let stored = self.store(entry.value)?;
@@ -234,7 +247,7 @@ impl Writer for DiskCache {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if self.bytes > SIZE_LIMIT / 2 {
+        if self.bytes > SIZE_LIMIT / 2 && !self.has_limit {
             // With its own limit the library would throw entries away at the first write.
             let limit = i64::try_from(self.bytes.saturating_mul(4)).unwrap_or(i64::MAX);
             let sql = "UPDATE Settings SET value = ?1 WHERE key = 'size_limit' AND ?2 IS NULL";

@@ -1,8 +1,11 @@
 //! What a conversion would lose, and whether that was accepted.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::convert::Options;
 use super::{Target, joblib};
-use crate::model::{Issue, Severity, Snapshot};
+use crate::model::{Group, Issue, Record, Severity, Snapshot, text};
 use crate::stores::Store;
 use crate::{Error, Result};
 
@@ -32,6 +35,7 @@ pub(super) fn losses(
             losses.push(counted(n_tagged, "the tag"));
         }
     }
+    losses.extend(other_columns(source, records())?);
     let is_error = |issue: &&Issue| issue.severity == Severity::Error;
     if let Some(issue) = snapshot.issues.iter().find(is_error) {
         losses.push(format!("what could not be read ({})", issue.message));
@@ -53,6 +57,32 @@ pub(super) fn losses(
             .hint("Convert to a kind that keeps it, or go on with --accept-loss")
             .at(&snapshot.store.path),
     )
+}
+
+/// Columns of tables that no store of keys and values has.
+fn other_columns<'a>(
+    source: &Store,
+    records: impl Iterator<Item = Record<'a>>,
+) -> Result<Option<String>> {
+    let (mut names, mut n) = (BTreeSet::new(), 0);
+    // Entries of one table follow each other.
+    let mut last: Option<(&Arc<Group>, Vec<String>)> = None;
+    for record in records {
+        let columns = match last {
+            Some((group, columns)) if Arc::ptr_eq(group, record.group) => columns,
+            _ => source.beside_value(&record.entry_key())?,
+        };
+        n += usize::from(!columns.is_empty());
+        names.extend(columns.iter().map(|name| text::shown(name).into_owned()));
+        last = Some((record.group, columns));
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    let word = if names.len() == 1 {
+        "column"
+    } else {
+        "columns"
+    };
+    Ok((n > 0).then(|| format!("the {word} {} of {}", names.join(", "), entries(n))))
 }
 
 /// Entries whose key or value cannot be read, so that they have to be lost or nothing is done.

@@ -54,6 +54,14 @@ pub struct Entry<'a> {
 
 /// A store in the making.
 pub trait Writer {
+    /// Takes over what a program set for a whole store of the same kind; see `Backend::settings`.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn set(&mut self, _settings: &[(&'static str, Payload)]) -> Result<()> {
+        Ok(())
+    }
+
     /// Adds an entry; its key was not added before.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! New databases: what every writer on SQLite has in common.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params};
 
+use crate::model::text;
 use crate::sqlite::quote;
 use crate::{Error, Result};
 
@@ -119,7 +120,8 @@ impl Rows {
 /// A database of which each group is a table of keys and values, made at its first entry.
 pub(super) struct Tables {
     rows: Rows,
-    names: HashSet<String>,
+    /// As they were asked for, by what SQLite takes for one name.
+    names: HashMap<String, String>,
     default: &'static str,
     columns: &'static str,
 }
@@ -133,7 +135,7 @@ impl Tables {
     ) -> Result<Self> {
         Ok(Self {
             rows: Rows::create(path, "")?,
-            names: HashSet::new(),
+            names: HashMap::new(),
             default,
             columns,
         })
@@ -161,13 +163,29 @@ impl Tables {
             group
         };
         let quoted = quote(name);
-        if self.names.insert(name.to_owned()) {
+        let folded = name.to_ascii_lowercase();
+        if folded.starts_with("sqlite_") {
+            return Err(unnamed(name, "SQLite keeps such names to itself"));
+        }
+        if let Some(known) = self.names.get(&folded) {
+            if known != name {
+                let why = format!("SQLite takes it and \"{}\" for one", text::shown(known));
+                return Err(unnamed(name, &why));
+            }
+        } else {
+            self.names.insert(folded, name.to_owned());
             let columns = self.columns;
             self.rows
                 .run(&format!("CREATE TABLE {quoted} ({columns})"))?;
         }
         Ok(quoted)
     }
+}
+
+/// A group that cannot be a table.
+fn unnamed(name: &str, why: &str) -> Error {
+    let what = format!("Cannot make a table \"{}\"", text::shown(name));
+    Error::refused(what, why.to_owned()).hint("Choose another kind")
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> Error {

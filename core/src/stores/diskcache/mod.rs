@@ -20,8 +20,8 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
-    IsOwn, LibraryPolicy, NativeKey, Part, PolicyChoice, PolicyLimits, Recognised, Removal, Store,
-    Topic, ValueReader,
+    IsOwn, LibraryPolicy, NativeKey, Part, Payload, PolicyChoice, PolicyLimits, Recognised,
+    Removal, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::repr::{reads_like_repr, str_repr};
@@ -176,6 +176,34 @@ impl Backend for DiskCache {
     fn tag(&self, store: &Store, entry: &EntryKey) -> Result<Option<NativeKey>> {
         let opened = Opened::of(store)?;
         Ok(listing::tag_of(opened.shard(entry, store)?, entry))
+    }
+
+    /// What a program gives to `Cache(…)`, but for how keys and values are written.
+    fn settings(&self, store: &Store) -> Result<Vec<(&'static str, Payload)>> {
+        let opened = Opened::of(store)?;
+        let Some(first) = opened.shards.first() else {
+            return Ok(Vec::new());
+        };
+        let settings = first.settings()?;
+        let number = |n: u64| Payload::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        // Each shard has its part of the limit (`fanout.py: FanoutCache.__init__`).
+        let n_shards = opened.shards.len() as u64;
+        let mut told = vec![
+            ("statistics", number(settings.is_counting.into())),
+            ("tag_index", number(settings.has_tag_index.into())),
+            (
+                "size_limit",
+                number(settings.size_limit.saturating_mul(n_shards)),
+            ),
+            ("cull_limit", number(settings.cull_limit)),
+        ];
+        if policy::is_known(&settings.policy) {
+            told.push((
+                "eviction_policy",
+                Payload::Text(settings.policy.into_bytes()),
+            ));
+        }
+        Ok(told)
     }
 
     fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {

@@ -197,6 +197,11 @@ fn cull(shard: &Shard, now: Time, cancel: &Cancel, choice: &mut PolicyChoice) ->
     Ok(())
 }
 
+/// True for a policy of the library's (`core.py: EVICTION_POLICY`).
+pub(super) fn is_known(policy: &str) -> bool {
+    policy == "none" || evicted_by(policy).is_some()
+}
+
 /// The column that an eviction policy goes by (`core.py: EVICTION_POLICY`); `None` for `none`.
 fn evicted_by(policy: &str) -> Option<&'static str> {
     match policy {

@@ -41,7 +41,9 @@ pub(super) struct Shard {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Settings {
     pub(super) policy: String,
-    is_counting: bool,
+    pub(super) is_counting: bool,
+    /// True if tags have an index.
+    pub(super) has_tag_index: bool,
     /// `None` where no number is written down.
     hits: Option<u64>,
     misses: Option<u64>,
@@ -345,6 +347,7 @@ impl Settings {
                     settings.policy = text::from_bytes(&policy).into_owned();
                 }
                 ("statistics", _) => settings.is_counting = count != 0,
+                ("tag_index", _) => settings.has_tag_index = count != 0,
                 ("size_limit", _) if is_number => settings.size_limit = count,
                 ("cull_limit", _) if is_number => settings.cull_limit = count,
                 ("size", _) => settings.size = count,

@@ -86,6 +86,9 @@ pub(super) trait RowKind: Send + Sync {
         None
     }
 
+    /// True where other columns than those of keys, values and times may hold anything.
+    const HAS_OTHER_COLUMNS: bool = false;
+
     /// True where tables keep an expiry that a person may set.
     const KEEPS_EXPIRY: bool = false;
 
@@ -285,6 +288,16 @@ impl<K: RowKind> Backend for RowStore<K> {
                 let cells = columns.into_iter().map(|(_, cell)| cell).collect();
                 native_key_of(cells)
             }
+        })
+    }
+
+    fn beside_value(&self, store: &Store, entry: &EntryKey) -> Result<Vec<String>> {
+        let opened = self.opened(store)?;
+        let (table, _) = opened.find(entry)?;
+        Ok(if K::HAS_OTHER_COLUMNS {
+            table.other_columns()
+        } else {
+            Vec::new()
         })
     }
 

@@ -164,6 +164,22 @@ impl RowTable {
         keys.chain(others).collect::<Vec<String>>().join(", ")
     }
 
+    /// Names of the columns that neither key, value nor times are made of.
+    pub(in crate::stores) fn other_columns(&self) -> Vec<String> {
+        let ValueForm::Column(value, _) = self.value else {
+            return Vec::new();
+        };
+        let times = [self.expires, self.created, self.accessed];
+        let mut known: Vec<usize> = times.iter().flatten().map(|(column, _)| *column).collect();
+        known.extend(self.key_columns());
+        known.push(value);
+        let columns = self.table.columns.iter().enumerate();
+        columns
+            .filter(|(at, _)| !known.contains(at))
+            .map(|(_, column)| column.name.clone())
+            .collect()
+    }
+
     /// What a check selects: when the row expires and was stored, and whether its value is not all there.
     pub(in crate::stores) fn checked(&self) -> String {
         let created = self.created.map(|(column, _)| self.table.quoted(column));

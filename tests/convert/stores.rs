@@ -1,0 +1,100 @@
+//! What a store has beside its entries: columns, settings, names of tables. Carried, or told before it is lost.
+
+use tempfile::TempDir;
+
+use super::convert;
+use crate::support::program;
+use crate::support::python::Python;
+
+#[test]
+fn other_columns_of_a_table_are_a_loss() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let (from, to) = (temp.path().join("from.db"), temp.path().join("to.db"));
+    let write = "import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as c:
+    c.executescript(\"CREATE TABLE kv (key TEXT PRIMARY KEY, value BLOB, extra TEXT);\"
+        \"INSERT INTO kv VALUES ('k', x'0102', 'important'), ('l', x'03', NULL);\"
+        \"CREATE TABLE whole (key TEXT PRIMARY KEY, value BLOB); INSERT INTO whole VALUES ('k', 1)\")";
+    python.run(write, [&from]);
+    let run = |more: &[&str]| {
+        let words = [from.as_os_str(), to.as_os_str()];
+        let options = ["convert", "--to", "sqlite"].iter().chain(more);
+        program::run(options.map(AsRef::as_ref).chain(words))
+    };
+    let refused = run(&[]);
+    assert_eq!(refused.code, 4, "{}", refused.said);
+    assert!(
+        refused.said.contains("the column extra of 2 entries"),
+        "{}",
+        refused.said
+    );
+    assert!(!to.exists());
+    let done = run(&["--accept-loss"]);
+    assert_eq!(done.code, 0, "{}", done.said);
+    assert!(
+        done.said.contains("the column extra of 2 entries"),
+        "{}",
+        done.said
+    );
+    // Nothing but keys and values is nothing to lose.
+    let again = temp.path().join("again.db");
+    convert(&to, "sqlite", None, &again).expect("it loses nothing");
+}
+
+#[test]
+fn settings_of_a_diskcache_stay_what_they_were() {
+    let Some(python) = Python::env("diskcache-5.6") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let at = |name: &str| temp.path().join(name);
+    let write = "import diskcache, sys
+settings = dict(eviction_policy='none', statistics=1, tag_index=1, cull_limit=0)
+with diskcache.Cache(sys.argv[1] + '/one', size_limit=2**20, disk_pickle_protocol=4, **settings) as c: c[('k', 1)] = 'v'
+with diskcache.FanoutCache(sys.argv[1] + '/many', shards=4, size_limit=2**22, **settings) as c: c[('k', 1)] = 'v'";
+    python.run(write, [temp.path()]);
+    let read = "import diskcache, sys
+with diskcache.Cache(sys.argv[1]) as c:
+    print(c.eviction_policy, c.statistics, c.tag_index, c.cull_limit, c.size_limit, c[('k', 1)], c.check())";
+    for (name, limit) in [("one", 1 << 20), ("many", 1 << 22)] {
+        let new = at(&format!("{name}-new"));
+        convert(&at(name), "diskcache", None, &new).expect("to diskcache");
+        assert_eq!(
+            python.run(read, [new]).trim(),
+            format!("none 1 1 0 {limit} v []"),
+            "{name}"
+        );
+    }
+}
+
+/// SQLite folds the case of names, and Python does not.
+#[test]
+fn groups_that_no_two_tables_can_have_are_refused() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let write = "import joblib, sys, types
+for names in ['Func', 'func'], ['sqlite_x']:
+    memory = joblib.Memory(sys.argv[1] + '/' + names[0], verbose=0)
+    for name in names:
+        module = types.ModuleType(name if len(names) == 1 else 'mm')
+        exec(f'def {name}(x): return x', module.__dict__)
+        getattr(module, name).__module__ = module.__name__
+        memory.cache(getattr(module, name), ignore=[])(1)";
+    python.run(write, [temp.path()]);
+    for name in ["Func", "sqlite_x"] {
+        for kind in ["sqlite", "sqlitedict"] {
+            let to = temp.path().join("to.db");
+            let error = convert(&temp.path().join(name), kind, None, &to).expect_err(name);
+            assert!(
+                error.is_refused() && error.to_string().contains("SQLite"),
+                "{error}"
+            );
+            assert!(!to.exists());
+        }
+    }
+}
