@@ -28,6 +28,11 @@ samples:
 snapshots:
     INSTA_UPDATE=always UPDATE_SNAPSHOTS=1 cargo test --workspace
 
+# Whether the library still fits macOS: the compiler reads it, and nothing is linked or run
+mac:
+    rustup target add x86_64-apple-darwin
+    CC_x86_64_apple_darwin=true AR_x86_64_apple_darwin=true CARGO_TARGET_DIR=target/mac cargo clippy --package cachescope-core --target x86_64-apple-darwin -- -D warnings
+
 # Licences, sources and duplicates of dependencies (needs cargo-deny)
 deny:
     cargo deny check bans licenses sources

@@ -32,11 +32,7 @@ pub(super) fn point(step: &'static str) -> io::Result<()> {
 pub(super) fn make_dir(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
     fault::point("mkdir")?;
     // Of a wider mode the umask takes its part, as with any program.
-    Ok(rustix::fs::mkdirat(
-        dir,
-        name,
-        Mode::from_bits_truncate(mode),
-    )?)
+    Ok(rustix::fs::mkdirat(dir, name, rights(mode))?)
 }
 
 /// Makes a file that nobody else may read; "already exists" if something has that name.
@@ -115,16 +111,22 @@ pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()>
         );
         rustix::fs::fchown(file, Some(user), Some(group))?;
     }
-    set_mode(file, theirs.st_mode)
+    set_rights(file, Mode::from_raw_mode(theirs.st_mode))
 }
 
 /// Gives a file of ours the rights of the one that it stands for.
 pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+    set_rights(file, rights(mode))
+}
+
+fn set_rights(file: &File, mode: Mode) -> io::Result<()> {
     fault::point("chmod")?;
-    Ok(rustix::fs::fchmod(
-        file,
-        Mode::from_bits_truncate(mode & 0o777),
-    )?)
+    Ok(rustix::fs::fchmod(file, mode & rights(0o777))?)
+}
+
+/// The rights in a mode, which has as few as 16 bits on some systems.
+fn rights(mode: u32) -> Mode {
+    Mode::from_bits_truncate((mode & 0o7777) as rustix::fs::RawMode)
 }
 
 /// True if a link, or something else that is no folder, stood where a folder was to be opened.
@@ -179,14 +181,18 @@ pub(super) fn replace(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Res
 }
 
 /// Two files trade their names in one step; "unsupported" where the system cannot do that.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
 pub(super) fn exchange(a_in: &Dir, a: &OsStr, b_in: &Dir, b: &OsStr) -> io::Result<()> {
     fault::point("rename")?;
-    #[cfg(target_os = "linux")]
-    return match rustix::fs::renameat_with(a_in, a, b_in, b, rustix::fs::RenameFlags::EXCHANGE) {
+    match rustix::fs::renameat_with(a_in, a, b_in, b, rustix::fs::RenameFlags::EXCHANGE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
         other => Ok(other?),
-    };
-    #[cfg(not(target_os = "linux"))]
+    }
+}
+
+/// Two files would trade their names in one step: this system cannot do that.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(super) fn exchange(_a_in: &Dir, _a: &OsStr, _b_in: &Dir, _b: &OsStr) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

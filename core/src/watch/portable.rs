@@ -1,4 +1,4 @@
-//! Where folders are watched with all that lies below them: macOS and Windows, by way of notify.
+//! Where folders are watched with all that lies below them: other systems than Linux, by way of notify.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -29,6 +29,10 @@ pub(super) enum Placed {
     /// It is not there any more.
     Gone,
     /// A limit or a permission is in the way.
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "one watch sees all")
+    )]
     Refused,
 }
 

@@ -1,15 +1,13 @@
 //! An open regular file: read at any place, closed so that no lock of SQLite's is lost.
 
-use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::super::{Meta, ReadAt, Tally, gate};
-use super::stat;
+use super::system;
 
 /// An open regular file.
 #[derive(Debug)]
@@ -51,6 +49,7 @@ impl FileReader {
     /// # Errors
     /// Always: this system has no call for it.
     #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "as on Linux")]
     pub(crate) fn clone_into(&self, _target: &std::fs::File) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -68,7 +67,7 @@ impl Drop for FileReader {
 pub(super) fn close(fd: OwnedFd, known: Option<&Meta>) {
     gate::close(fd, |fd| match known {
         Some(meta) => Some((meta.dev, meta.ino)),
-        None => stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+        None => system::stat_open(fd.as_fd())
             .ok()
             .map(|meta| (meta.dev, meta.ino)),
     });

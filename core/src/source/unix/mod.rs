@@ -1,24 +1,31 @@
 //! Folder and file handles on Unix: `openat`, `statx`, `getdents`, `pread`.
 
 mod file;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod posix;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::ledger::Opened;
-use super::{FileType, Meta, Tally, Time};
+use super::{FileType, Meta, Tally};
 use crate::{Error, Result};
 pub use file::FileReader;
 use file::close;
+#[cfg(target_os = "linux")]
+use linux as system;
+#[cfg(not(target_os = "linux"))]
+use posix as system;
 
 /// An open folder: everything in it is reached relative to this handle.
 #[derive(Debug)]
@@ -44,15 +51,10 @@ const SAFELY: OFlags = OFlags::NOFOLLOW
     .union(OFlags::CLOEXEC)
     .union(OFlags::RDONLY);
 
-#[cfg(target_os = "linux")]
-const NO_TRACE: OFlags = OFlags::NOATIME;
-#[cfg(not(target_os = "linux"))]
-const NO_TRACE: OFlags = OFlags::empty();
-
 /// `O_NOATIME` is only for the file's owner and root (EPERM otherwise): then it is opened without.
 fn open_quietly(dir: BorrowedFd<'_>, name: &OsStr, flags: OFlags) -> io::Result<OwnedFd> {
     let open = |flags| rustix::fs::openat(dir, name, flags, Mode::empty());
-    match open(flags | NO_TRACE) {
+    match open(flags | system::NO_TRACE) {
         Err(Errno::PERM) => open(flags),
         other => other,
     }
@@ -87,12 +89,7 @@ impl Dir {
     /// What the system said; a link in the path is "not a directory" or "too many levels of symbolic links".
     pub fn open_exact(path: &Path) -> io::Result<Self> {
         use std::path::Component;
-        #[cfg(target_os = "linux")]
-        // Folders on the way need not be readable, only passable.
-        const STEP: OFlags = OFlags::PATH;
-        #[cfg(not(target_os = "linux"))]
-        const STEP: OFlags = OFlags::RDONLY;
-        let step = STEP | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let step = system::STEP | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut at = rustix::fs::open("/", step, Mode::empty())?;
         for part in path.components() {
             match part {
@@ -176,7 +173,7 @@ impl Dir {
     /// What the system said.
     pub fn stat(&self, name: &OsStr) -> io::Result<Meta> {
         self.tally.statted();
-        stat(self.fd.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+        system::stat(self.fd.as_fd(), name)
     }
 
     /// The folder itself.
@@ -185,7 +182,7 @@ impl Dir {
     /// What the system said.
     pub fn stat_self(&self) -> io::Result<Meta> {
         self.tally.statted();
-        stat(self.fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+        system::stat_open(self.fd.as_fd())
     }
 
     /// Hands each name in the folder to `each`, in the system's order, without `.` and `..`.
@@ -219,7 +216,7 @@ impl Dir {
         let opened = Opened::new(&self.path, name);
         let fd = opened.noted(|| open_quietly(self.fd.as_fd(), name, SAFELY))?;
         self.tally.statted();
-        let meta = stat(fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)?;
+        let meta = system::stat_open(fd.as_fd())?;
         if meta.file_type != FileType::File {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -310,7 +307,7 @@ impl Leaf<'_> {
     /// What the system said.
     pub fn stat(&self, name: &OsStr) -> io::Result<Meta> {
         self.parent.tally.statted();
-        stat(self.fd.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW)
+        system::stat(self.fd.as_fd(), name)
     }
 
     /// The folder itself; its name may stand for something else by now, or for nothing.
@@ -319,7 +316,7 @@ impl Leaf<'_> {
     /// What the system said.
     pub fn stat_self(&self) -> io::Result<Meta> {
         self.parent.tally.statted();
-        stat(self.fd.as_fd(), OsStr::new(""), AtFlags::EMPTY_PATH)
+        system::stat_open(self.fd.as_fd())
     }
 
     /// Appends up to `limit` bytes of a small file to `out`, as [`Dir::read_small`] does.
@@ -339,28 +336,21 @@ fn list(
     tally: &Tally,
     mut each: impl FnMut(&OsStr, FileType),
 ) -> io::Result<()> {
-    // 8 KiB holds about 100 names of joblib's; a larger buffer costs more to touch than it saves.
-    let mut buffer = [MaybeUninit::<u8>::uninit(); 8192];
     tally.listed();
-    let mut names = rustix::fs::RawDir::new(dir, &mut buffer);
-    while let Some(entry) = names.next() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name == b"." || name == b".." {
-            continue;
+    system::each_name(dir, |name, kind| {
+        if name == "." || name == ".." {
+            return;
         }
-        let name = OsStr::from_bytes(name);
-        let file_type = match entry.file_type() {
+        let file_type = match kind {
             // Some file systems do not say; then it takes a stat.
             rustix::fs::FileType::Unknown => {
                 tally.statted();
-                stat(dir, name, AtFlags::SYMLINK_NOFOLLOW).map_or(FileType::Other, |m| m.file_type)
+                system::stat(dir, name).map_or(FileType::Other, |m| m.file_type)
             }
             known => file_type(known),
         };
         each(name, file_type);
-    }
-    Ok(())
+    })
 }
 
 /// Reads what `fd` holds up to `limit`, and closes it.
@@ -393,60 +383,6 @@ fn file_type(of: rustix::fs::FileType) -> FileType {
         rustix::fs::FileType::Symlink => FileType::Link,
         _ => FileType::Other,
     }
-}
-
-#[cfg(target_os = "linux")]
-fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
-    use rustix::fs::{StatxAttributes, StatxFlags, StatxTimestamp, makedev};
-    let s = rustix::fs::statx(
-        dir,
-        name,
-        flags,
-        StatxFlags::BASIC_STATS | StatxFlags::BTIME,
-    )?;
-    let time = |t: StatxTimestamp| Time::from_unix(t.tv_sec, t.tv_nsec);
-    let has_birth = s.stx_mask & StatxFlags::BTIME.bits() != 0;
-    Ok(Meta {
-        file_type: file_type(rustix::fs::FileType::from_raw_mode(s.stx_mode.into())),
-        dev: makedev(s.stx_dev_major, s.stx_dev_minor),
-        ino: s.stx_ino,
-        size: s.stx_size,
-        disk_bytes: s.stx_blocks.saturating_mul(512),
-        n_links: s.stx_nlink.into(),
-        mode: Some(u32::from(s.stx_mode) & 0o7777),
-        modified: time(s.stx_mtime),
-        accessed: time(s.stx_atime),
-        created: has_birth.then(|| time(s.stx_btime)),
-        is_mount_root: s.stx_attributes.contains(StatxAttributes::MOUNT_ROOT),
-    })
-}
-
-#[cfg(not(target_os = "linux"))]
-#[expect(
-    clippy::cast_sign_loss,
-    clippy::useless_conversion,
-    reason = "field types differ between systems"
-)]
-fn stat(dir: BorrowedFd<'_>, name: &OsStr, flags: AtFlags) -> io::Result<Meta> {
-    let s = if name.is_empty() {
-        rustix::fs::fstat(dir)?
-    } else {
-        rustix::fs::statat(dir, name, flags)?
-    };
-    let time = |secs: i64, nanos: i64| Time::from_unix(secs, u32::try_from(nanos).unwrap_or(0));
-    Ok(Meta {
-        file_type: file_type(rustix::fs::FileType::from_raw_mode(s.st_mode)),
-        dev: s.st_dev as u64,
-        ino: s.st_ino.into(),
-        size: u64::try_from(s.st_size).unwrap_or(0),
-        disk_bytes: u64::try_from(s.st_blocks).unwrap_or(0).saturating_mul(512),
-        n_links: s.st_nlink.into(),
-        mode: Some(u32::from(s.st_mode) & 0o7777),
-        modified: time(s.st_mtime.into(), s.st_mtime_nsec.into()),
-        accessed: time(s.st_atime.into(), s.st_atime_nsec.into()),
-        created: None,
-        is_mount_root: false,
-    })
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 
 /// `TMPFS_MAGIC` of Linux: such files are nowhere but in memory.
+#[cfg(target_os = "linux")]
 const TMPFS: i64 = 0x0102_1994;
 
 /// Hands every file below a folder to `each`, with the bytes that it takes on the disk.
@@ -50,6 +51,7 @@ fn drop_pages(file: &File) -> std::io::Result<bool> {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
 fn drop_pages(_file: &File) -> std::io::Result<bool> {
     Ok(false)
 }
