@@ -192,13 +192,29 @@ fn every_kind_is_measured_and_nothing_of_it_stays() {
         assert_eq!(line["sampled_from"], of, "{line}");
     }
     assert_eq!(sampled.of_type("measure").count(), 5);
-    let none = [
+    for option in ["--sample", "--rounds", "--reads", "--in-folders"] {
+        let none = [
+            "bench".as_ref(),
+            shelf.as_os_str(),
+            option.as_ref(),
+            "0".as_ref(),
+        ];
+        assert_eq!(program::run(none).code, 2, "{option}");
+    }
+    // pickle.dumps({(1, 2): 3}): what no table can have was not measured, which is not nothing.
+    let tuple = temp.path().join("tuple");
+    fs::write(&tuple, b"\x80\x04}K\x01K\x02\x86K\x03s.").expect("a pickle");
+    let refused = program::run([
         "bench".as_ref(),
-        shelf.as_os_str(),
-        "--sample".as_ref(),
-        "0".as_ref(),
-    ];
-    assert_eq!(program::run(none).code, 2);
+        tuple.as_os_str(),
+        "--kinds".as_ref(),
+        "sqlite".as_ref(),
+    ]);
+    let line = refused.of_type("measure").next().expect("a line");
+    assert!(line["refused"].is_string(), "{line}");
+    for member in ["entries", "bytes", "disk_bytes", "files", "write_s"] {
+        assert!(line[member].is_null(), "{member}: {line}");
+    }
 }
 
 /// A diskcache whose first key nobody can look for, one without it, and an empty dict.

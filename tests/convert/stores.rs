@@ -98,3 +98,43 @@ for names in ['Func', 'func'], ['sqlite_x']:
         }
     }
 }
+
+#[test]
+fn a_torn_value_of_a_shelf_is_left_out_and_the_others_stay_objects() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let write = "import dbm.dumb, pickle, shelve, sys
+for name in 'first', 'last':
+    with dbm.dumb.open(sys.argv[1] + '/' + name, 'n') as db:
+        torn = lambda: db.__setitem__(b'torn', pickle.dumps(list(range(99)), 4)[:-20])
+        if name == 'first': torn()
+        for n in range(3): db[b'k%d' % n] = pickle.dumps([n], 4)
+        if name == 'last': torn()";
+    python.run(write, [temp.path()]);
+    for name in ["first", "last"] {
+        let (from, to) = (
+            temp.path().join(name),
+            temp.path().join(format!("{name}-new")),
+        );
+        let run = |more: &[&str]| {
+            let words = [from.as_os_str(), to.as_os_str()];
+            let options = ["convert", "--to", "diskcache"].iter().chain(more);
+            program::run(options.map(AsRef::as_ref).chain(words))
+        };
+        let refused = run(&[]);
+        assert_eq!(refused.code, 4, "{}", refused.said);
+        assert!(
+            refused.said.contains("\"torn\"") && !to.exists(),
+            "{}",
+            refused.said
+        );
+        let done = run(&["--accept-loss"]);
+        assert_eq!(done.code, 0, "{}", done.said);
+        let read = "import diskcache, sys
+with diskcache.Cache(sys.argv[1]) as c: print(sorted((k, c[k]) for k in c))";
+        let said = python.run(read, [&to]);
+        assert_eq!(said.trim(), "[('k0', [0]), ('k1', [1]), ('k2', [2])]");
+    }
+}

@@ -50,6 +50,20 @@ pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Characters of a key that a sentence has room for.
+const SHORT: usize = 80;
+
+/// Long text without its middle.
+pub(crate) fn short(text: &str) -> Cow<'_, str> {
+    let n_chars = text.chars().count();
+    if n_chars <= SHORT {
+        return Cow::Borrowed(text);
+    }
+    let head = text.chars().take(SHORT * 3 / 4);
+    let tail = text.chars().skip(n_chars - SHORT / 4 + 1);
+    Cow::Owned(head.chain(['…']).chain(tail).collect())
+}
+
 /// A path for a sentence: `\xNN` for bytes that are not text, control characters escaped.
 pub fn path(path: &Path) -> String {
     shown(&from_bytes(path.as_os_str().as_encoded_bytes())).into_owned()

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::formats::bytes::bytes_of;
 use crate::formats::pickle::native::{self, Native};
 use crate::formats::pickle::{self, Decoded, emit, key};
+use crate::formats::repr::float_repr;
 use crate::model::text;
 use crate::model::value::{Blob, Integer, Leaf};
 use crate::sqlite::Cell;
@@ -73,17 +74,19 @@ impl NativeKey {
         [&[tag], &*bytes].concat()
     }
 
-    /// The key for a message, quoted where it is text.
+    /// The key for a message, quoted where it is text, and without its middle where it is long.
     pub fn shown(&self) -> String {
         match self {
             Self::Text(bytes) | Self::Bytes(bytes) | Self::Untyped(bytes) => {
-                format!("\"{}\"", text::shown(&text::from_bytes(bytes)))
+                let shown = text::shown(&text::from_bytes(bytes)).into_owned();
+                format!("\"{}\"", text::short(&shown))
             }
             Self::Int(n) => n.to_string(),
-            Self::Float(x) => x.to_string(),
+            Self::Float(x) => float_repr(*x),
             Self::Pickled(bytes) => {
                 let decoded = pickle::decode_bytes(bytes);
-                text::shown(&decoded.value.key_label(decoded.value.root())).into_owned()
+                let label = decoded.value.key_label(decoded.value.root());
+                text::short(&text::shown(&label)).into_owned()
             }
         }
     }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::equal_keys::EqualKeys;
 use super::joblib::{self, Companions};
 use super::loss::{Unreadable, losses};
+use super::shelf::Shelf;
 use super::stage::{self, Stage};
 use super::{Entry, Holds, Leftovers, Target, Writer, pickle};
 use crate::model::{EntryId, EntryKey, Record, Role, Row, Snapshot, StoreInfo, text};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, Sameness, identity, is_empty_dict, same_value};
-use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, is_whole_pickle, open_all};
+use crate::stores::{KeyTypes, NativeKey, Payload, Store, cache_with, open_all};
 use crate::{Error, Result};
 
 /// How a store is converted.
@@ -265,19 +266,13 @@ impl<'a> Carried<'a> {
         let rows = std::mem::take(&mut self.rows);
         for (row, entry) in rows {
             control.cancel.check()?;
-            match self.read(&entry) {
+            match self.read(&entry, &mut shelf) {
                 Ok((value, companions)) => {
-                    let value = match self.target.holds {
-                        Holds::Objects => shelf.object(value),
-                        Holds::Bytes => Ok(value),
-                    };
-                    value
-                        .and_then(|value| {
-                            self.write_one(row, &entry, (&value, companions), &mut *writer)
-                        })
+                    self.write_one(row, &entry, (&value, companions), &mut *writer)
                         .map_err(|e| self.named(e, row))?;
                     self.rows.push((row, entry));
                 }
+                Err(error) if error.is_refused() => return Err(self.named(error, row)),
                 Err(error) => {
                     self.lose(error, row)?;
                 }
@@ -288,13 +283,18 @@ impl<'a> Carried<'a> {
     }
 
     /// An entry's value, and what joblib keeps beside it.
-    fn read(&self, entry: &EntryKey) -> Result<(Payload, Option<Companions>)> {
+    fn read(&self, entry: &EntryKey, shelf: &mut Shelf) -> Result<(Payload, Option<Companions>)> {
         let stored = self.source.open_value(entry)?;
         if self.target.kind == joblib::KIND {
             let companions = Companions::read(self.source, entry)?;
             return Ok((Payload::read_as_joblib(&stored)?, Some(companions)));
         }
-        Ok((Payload::read(&stored)?, None))
+        let value = Payload::read(&stored)?;
+        let value = match self.target.holds {
+            Holds::Objects => shelf.object(value)?,
+            Holds::Bytes => value,
+        };
+        Ok((value, None))
     }
 
     fn write_one(
@@ -341,7 +341,7 @@ impl<'a> Carried<'a> {
     fn shown(&self, row: Row) -> String {
         let record = self.snapshot.record(row);
         record.map_or_else(String::new, |record| {
-            text::shown(&record.key_text()).into_owned()
+            text::short(&text::shown(&record.key_text())).into_owned()
         })
     }
 
@@ -406,44 +406,5 @@ impl<'a> Carried<'a> {
             control.progress.add(1);
         }
         Ok(info)
-    }
-}
-
-/// Whether bytes that nobody has named are pickles: the first value decides for all of a store.
-#[derive(Debug, Default)]
-pub(super) struct Shelf {
-    is_shelf: Option<bool>,
-}
-
-impl Shelf {
-    /// What the bytes of a dbm are to a store of objects.
-    pub(super) fn object(&mut self, value: Payload) -> Result<Payload> {
-        let bytes = match value {
-            Payload::Raw(bytes) => bytes,
-            Payload::Foreign(_) => {
-                let why = "only the library of its store reads what it is made of, and of objects it would be mere bytes";
-                return Err(Error::refused("Cannot carry the value", why)
-                    .hint("Convert to dbm or SQLite, which keep the bytes as they are"));
-            }
-            value => return Ok(value),
-        };
-        if self.is_shelf == Some(false) {
-            return Ok(Payload::Bytes(bytes));
-        }
-        let is_pickle = is_whole_pickle(&bytes);
-        match (self.is_shelf, is_pickle) {
-            (Some(true), false) => {
-                let why = "it is no pickle, while the values before it are";
-                Err(Error::refused("Cannot tell what the value is", why))
-            }
-            (_, true) => {
-                self.is_shelf = Some(true);
-                Ok(Payload::Pickle(bytes))
-            }
-            (_, false) => {
-                self.is_shelf = Some(false);
-                Ok(Payload::Bytes(bytes))
-            }
-        }
     }
 }

@@ -16,6 +16,7 @@ mod loss;
 mod pickle;
 mod rows;
 mod settle;
+mod shelf;
 mod sqlite;
 mod sqlitedict;
 mod stage;

@@ -5,7 +5,7 @@ use crate::ops::Control;
 use crate::ops::compare::{Keys, identity};
 use crate::ops::sample::sample;
 use crate::stores::{KeyTypes, NativeKey, Payload, Store};
-use crate::write::convert::Shelf;
+use crate::write::shelf::Shelf;
 use crate::write::{Holds, Target, joblib};
 use crate::{Error, Result};
 
@@ -34,6 +34,7 @@ pub(super) fn readable(
     let mut readable = Readable::default();
     let mut n_bytes = 0_u64;
     let mut are_kept = true;
+    let mut shelf = Shelf::default();
     for (row, entry) in drawn {
         control.cancel.check()?;
         control.progress.add(1);
@@ -45,6 +46,8 @@ pub(super) fn readable(
             // What a kind cannot carry is said of that kind.
             Err(error) if error.is_refused() => are_kept = false,
             Err(_) => continue,
+            // A torn pickle among others; what cannot be told is said of the kinds that have to know.
+            Ok(value) if shelf.judge(&value).is_err_and(|error| error.is_damaged()) => continue,
             Ok(value) if are_kept => {
                 n_bytes = n_bytes.saturating_add(value.len());
                 readable.values.push(value);

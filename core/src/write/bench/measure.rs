@@ -12,7 +12,7 @@ use crate::ops::compare::{identity, read_whole};
 use crate::ops::sample::draws;
 use crate::scan::Progress;
 use crate::stores::{KeyTypes, Store, open_all};
-use crate::write::convert::Shelf;
+use crate::write::shelf::Shelf;
 use crate::write::{Entry, Target, Writer, stage};
 use crate::{Error, Result};
 
