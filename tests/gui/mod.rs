@@ -212,6 +212,7 @@ fn what_is_held_aside_is_freed_only_after_asking() {
     window.press("Free…");
     window.wait_for_text_part("They cannot be brought back then");
     window.press("Free 2 entries");
+    window.wait_for_text_part("2 entries freed, ");
     window.wait_for(|h| h.query_by_label_contains("moved aside").is_none());
 }
 

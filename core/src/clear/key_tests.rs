@@ -145,6 +145,36 @@ fn a_step_that_fails_loses_no_key_and_says_what_is_out() {
     }
 }
 
+/// One of many that were saved is damaged: it is told, stays held, and keeps no other back.
+#[test]
+fn a_saved_key_that_cannot_be_read_keeps_no_other_back() {
+    for file in FILES {
+        let bench = Bench::new(file);
+        let before = bench.content();
+        let (applied, _) = run(&bench.plan_for_all(), How::Keep);
+        let id = applied.unwrap().undo_id.unwrap();
+        let shelf = bench.temp.path().join(QUARANTINE).join(id);
+        let saved = rusqlite::Connection::open(shelf.join("rows.sqlite")).unwrap();
+        let spoil = "UPDATE rows_1 SET c1 = 'no bytes' WHERE n = 1";
+        assert_eq!(saved.execute(spoil, []).unwrap(), 1);
+        drop(saved);
+        let held = undo::list(std::slice::from_ref(&bench.opened), None).remove(0);
+        let (cancel, progress) = (Cancel::default(), Progress::default());
+        let restored = undo::restore(&held, &cancel, &progress, &mut |_, _| {}).unwrap();
+        assert_eq!(restored.restored, before.len() - 1, "{file:?}");
+        assert_eq!(restored.failed + restored.skipped, 1, "{file:?}");
+        let after = bench.content();
+        assert_eq!(after.len(), before.len() - 1, "{file:?}");
+        assert!(
+            after
+                .iter()
+                .all(|(key, value)| before.get(key) == Some(value))
+        );
+        let left = undo::list(std::slice::from_ref(&bench.opened), None);
+        assert_eq!(left.iter().map(|held| held.entries).sum::<usize>(), 1);
+    }
+}
+
 /// A program adds a key to a shelf at the moment when its index is exchanged, and then any step fails.
 #[test]
 fn a_key_added_while_the_index_is_exchanged_outlives_a_failed_step() {

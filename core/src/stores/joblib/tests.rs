@@ -591,3 +591,27 @@ fn side_files_are_opened_by_bare_names_of_joblibs_only() {
         assert!(side_files.open_side_file(name).is_err(), "{name}");
     }
 }
+
+/// A fault of ours in one thread ends the listing: the others do not wait for it for ever.
+#[test]
+fn a_panic_while_an_entry_is_handed_on_ends_every_thread() {
+    struct Faulty;
+    impl Collector for Faulty {
+        fn record(&mut self, _record: &Record<'_>) {
+            panic!("a fault of ours");
+        }
+        fn issue(&mut self, _issue: Issue) {}
+    }
+    let temp = with_entries(&["m/f", "m/g", "n/h"], &[]);
+    let store = Store::open(&open_all(temp.path()).unwrap()[0]).unwrap();
+    let scan = || {
+        store.scan(&crate::scan::Scan {
+            detail: Detail::Sizes,
+            cancel: &Cancel::default(),
+            progress: &Progress::default(),
+            threads: 3,
+            collector: &|| Box::new(Faulty),
+        })
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(scan)).is_err());
+}
