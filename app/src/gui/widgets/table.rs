@@ -100,6 +100,8 @@ pub(crate) struct Table<'a> {
     /// Name for screen readers.
     pub(crate) name: &'a str,
     pub(crate) columns: &'a [Spec],
+    /// True where a click on a header sorts.
+    pub(crate) is_sortable: bool,
     /// The sorted column, and whether largest come first.
     pub(crate) sorted: Option<(usize, bool)>,
     pub(crate) n_lines: usize,
@@ -224,13 +226,17 @@ impl Table<'_> {
             let cell =
                 Rect::from_min_size(pos2(rect.left() + left, rect.top()), vec2(*width, HEADER));
             let id = ui.scope_id().with((self.name, "header", &column.title));
-            let response = ui.interact(cell, id, Sense::click_and_drag());
+            // A header that does nothing is no stop for the keyboard.
+            let sense = if self.is_sortable {
+                Sense::click_and_drag()
+            } else {
+                Sense::hover()
+            };
+            let response = ui.interact(cell, id, sense);
             response.widget_info(|| {
-                WidgetInfo::labeled(
-                    Role::ColumnHeader,
-                    true,
-                    format!("Sort by {}", column.title),
-                )
+                let verb = if self.is_sortable { "Sort by " } else { "" };
+                let name = format!("{verb}{}", column.title);
+                WidgetInfo::labeled(Role::ColumnHeader, true, name)
             });
             if response.clicked() {
                 header.sorted = Some(at);

@@ -181,6 +181,7 @@ pub(super) const MAX_TRACED: usize = 8 << 20;
 pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Decoded {
     let end = machine.input.offset();
     let mut is_complete = false;
+    let is_cut = matches!(stop, Stop::Broken(_) | Stop::Limit(_));
     let root = match stop {
         Stop::Finished(root) => {
             machine.check_frame_end();
@@ -199,6 +200,7 @@ pub(super) fn finish(mut machine: Machine<'_, Arena>, stop: Stop<NodeId>) -> Dec
     let mut value = machine.build.value;
     value.text = machine.input.text;
     value.root = root;
+    value.is_cut = is_cut;
     value.give_back();
     let globals = machine.findings.globals();
     let calls = machine.findings.calls();

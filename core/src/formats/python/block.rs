@@ -57,11 +57,35 @@ pub fn blocks<'t>(text: &'t str, rules: &[BlockRule]) -> Vec<&'t str> {
     let mut found = Vec::new();
     for rule in rules {
         let block = block(text, *rule);
-        if !found.contains(&block) {
-            found.push(block);
+        for block in std::iter::once(block).chain(at_open_end(text, block, *rule)) {
+            if !found.contains(&block) {
+                found.push(block);
+            }
         }
     }
     found
+}
+
+/// What a function at the end of a text whose last line has no end is by the tokenizers of older Pythons.
+fn at_open_end<'t>(text: &'t str, block: &'t str, rule: BlockRule) -> Option<&'t str> {
+    if text.ends_with('\n') {
+        return None;
+    }
+    let is_blank_or_comment = |line: &str| {
+        let line = line.trim_start();
+        line.is_empty() || line.starts_with('#')
+    };
+    match rule {
+        // 2.7 has no token for the end of that line, and leaves it out.
+        BlockRule::From27 if block.len() == text.len() => text.get(..text.rfind('\n')? + 1),
+        // 3.6 to 3.8 have one, also behind a comment at any column.
+        BlockRule::From36 | BlockRule::From38 => {
+            let rest = text.get(block.len()..)?;
+            let is_it = !rest.is_empty() && rest.lines().all(is_blank_or_comment);
+            is_it.then_some(text)
+        }
+        _ => None,
+    }
 }
 
 /// `BlockFinder`, token by token.
@@ -206,6 +230,15 @@ mod tests {
         let lines = |rule| block(text, rule).lines().count();
         assert_eq!(BlockRule::ALL.map(lines), [4, 1, 1, 1]);
         assert_eq!(blocks(text, &BlockRule::ALL).len(), 2);
+        // inspect.getblock of 3.8 gives three lines, of 3.9 two; that of 2.7 one.
+        let text = "def f(a):\n    return a\n# end";
+        assert_eq!(
+            blocks(text, &BlockRule::TODAY),
+            ["def f(a):\n    return a\n", text]
+        );
+        let text = "def f(a):\n    return a";
+        assert_eq!(blocks(text, &BlockRule::TODAY), [text]);
+        assert_eq!(blocks(text, &BlockRule::ALL), [text, "def f(a):\n"]);
         let text = "def f():\n    pass\n    # c\n";
         assert_eq!(blocks(text, &BlockRule::TODAY), [text]);
         assert_eq!(

@@ -25,7 +25,8 @@ pub(super) fn label(value: &Value, node: NodeId) -> String {
     match size {
         Some((n, unit)) if repr.is_cut || n > 3 => {
             let type_name = type_name(value, node);
-            format!("{type_name}, {}", counted(n, unit))
+            let more = if goes_on(value, node) { " or more" } else { "" };
+            format!("{type_name}, {}{more}", counted(n, unit))
         }
         _ if repr.is_cut && value.kind(node) == Kind::Object => {
             let n = value.len(node);
@@ -38,6 +39,22 @@ pub(super) fn label(value: &Value, node: NodeId) -> String {
         },
         _ => repr.text,
     }
+}
+
+/// Containers that were open where a value was cut stand below each other: deeper ones are not told.
+const MAX_OPEN: usize = 1000;
+
+/// True for a container that was open where the reading of the value ended: it holds more than was read of it.
+fn goes_on(value: &Value, node: NodeId) -> bool {
+    let last = |node: &NodeId| {
+        let n = value.len(*node);
+        value
+            .children(*node, n.checked_sub(1)?..n)
+            .first()
+            .map(|child| child.node)
+    };
+    let mut open = std::iter::successors(Some(value.root()), last).take(MAX_OPEN);
+    value.is_cut && open.any(|of| of == node)
 }
 
 /// What was added to an object that is a container itself.

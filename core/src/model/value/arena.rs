@@ -17,6 +17,7 @@ impl Value {
             names: Vec::new(),
             blocks: Vec::new(),
             root: NodeId::MISSING,
+            is_cut: false,
             shared: std::sync::OnceLock::new(),
         }
     }

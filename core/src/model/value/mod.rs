@@ -31,6 +31,8 @@ pub struct Value {
     pub(crate) names: Vec<Name>,
     pub(crate) blocks: Vec<RawBlock>,
     pub(crate) root: NodeId,
+    /// True if it was not read to its end: the containers that were open then hold more.
+    pub(crate) is_cut: bool,
     shared: std::sync::OnceLock<Vec<bool>>,
 }
 

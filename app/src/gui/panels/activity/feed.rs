@@ -17,10 +17,10 @@ use crate::text;
 
 const COLUMNS: [Spec; 5] = [
     column("Time", 74.0, 0.0, false),
-    column("Event", 90.0, 0.0, false),
+    column("Event", 104.0, 0.0, false),
     column("Function", 200.0, 0.5, false),
     column("Arguments", 260.0, 1.0, false),
-    column("Saved", 110.0, 0.0, true),
+    column("Saved or size", 110.0, 0.0, true),
 ];
 
 const fn column(title: &'static str, width: f32, grows: f32, is_figure: bool) -> Spec {
@@ -80,6 +80,7 @@ pub(super) fn feed_ui(ui: &mut Ui, store: &mut OpenStore, out: &mut Vec<Command>
     let table = Table {
         name: "Live feed",
         columns: &columns,
+        is_sortable: false,
         sorted: None,
         n_lines: store.activity.n_lines(),
         scroll: &mut scroll,

@@ -136,6 +136,7 @@ fn list_ui(ui: &mut Ui, differing: &mut Differing, out: &mut Vec<Command>) {
     let table = Table {
         name: "Difference",
         columns,
+        is_sortable: false,
         sorted: None,
         n_lines: lines.len(),
         scroll,

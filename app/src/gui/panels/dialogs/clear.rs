@@ -166,13 +166,13 @@ fn ready_ui(
     how_ui(ui, planned, how, out);
     command_ui(ui, plan, asked, how, out);
     buttons_ui(ui, out, |ui, out| {
+        close_first_ui(ui, "Cancel", out);
         let can = totals.entries > 0 && (how == How::Free || planned.cannot_keep.is_none());
         let verb = if how == How::Free { "Free" } else { "Clear" };
         let label = format!("{verb} {}", entries(totals.entries));
         if controls::danger(ui, &label, can).clicked() {
             out.push(Command::Clear(ClearCommand::Confirm));
         }
-        close_first_ui(ui, "Cancel", out);
     });
 }
 
@@ -197,12 +197,12 @@ fn keep_ui(
     cannot_keep_ui(ui, planned);
     command_ui(ui, plan, asked, How::Keep, out);
     buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         let can = !plan.removals.is_empty() && planned.cannot_keep.is_none();
         let button = egui::Button::new(format!("Keep {n}"));
         if ui.add_enabled(can, button).clicked() {
             out.push(Command::Clear(ClearCommand::Confirm));
         }
-        close_ui(ui, "Cancel", out);
     });
 }
 
@@ -227,6 +227,7 @@ fn list_ui(
         let table = Table {
             name: "Entries of the plan",
             columns: &specs,
+            is_sortable: false,
             sorted: None,
             n_lines: plan.removals.len(),
             scroll,

@@ -73,10 +73,10 @@ fn ready_ui(
     command_ui(ui, compacting, out);
     let can = !prediction.needs_word || compacting.is_unused;
     buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         if ui.add_enabled(can, Button::new("Compact")).clicked() {
             out.push(Command::Compact(CompactCommand::Confirm));
         }
-        close_ui(ui, "Cancel", out);
     });
 }
 

@@ -2,8 +2,9 @@
 
 use cachescope_core::model::text;
 use cachescope_core::write::TARGETS;
-use egui::{Align, Key, Label, Layout, RichText, TextEdit, Ui};
+use egui::{Key, Label, RichText, TextEdit, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{Command, CompareCommand};
 use crate::gui::state::Converting;
 use crate::gui::theme::{self, Theme};
@@ -51,9 +52,8 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
         .wrap()
         .selectable(true),
     );
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        buttons_ui(ui, converting, is_entered, out);
+    buttons_ui(ui, out, |ui, out| {
+        go_on_ui(ui, converting, is_entered, out);
     });
 }
 
@@ -66,29 +66,22 @@ fn done_ui(ui: &mut Ui, converting: &Converting, out: &mut Vec<Command>) {
     for loss in &converting.losses {
         ui.add(Label::new(text::shown(loss)).wrap().selectable(true));
     }
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if ui.button("Close").clicked() {
-            out.push(Command::Dialog(None));
-        }
-    });
+    buttons_ui(ui, out, |ui, out| close_ui(ui, "Close", out));
 }
 
-fn buttons_ui(ui: &mut Ui, converting: &Converting, is_entered: bool, out: &mut Vec<Command>) {
+fn go_on_ui(ui: &mut Ui, converting: &Converting, is_entered: bool, out: &mut Vec<Command>) {
     if let Some(job) = converting.job {
+        controls::quiet(ui, "Writing and comparing…");
         if ui.button("Stop").clicked() {
             out.push(Command::Cancel(job));
         }
-        controls::quiet(ui, "Writing and comparing…");
         return;
     }
+    close_ui(ui, "Cancel", out);
     let can = !converting.path.trim().is_empty();
     let button = ui.add_enabled(can, egui::Button::new("Convert"));
     if button.clicked() || can && is_entered {
         out.push(Command::Compare(CompareCommand::Convert));
-    }
-    if ui.button("Cancel").clicked() {
-        out.push(Command::Dialog(None));
     }
 }
 

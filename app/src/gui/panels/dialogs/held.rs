@@ -4,6 +4,7 @@ use cachescope_core::clear::undo::{Held, HeldState};
 use cachescope_core::model::text::{path as path_text, shown};
 use egui::{Align, Label, Layout, RichText, ScrollArea, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{Command, HeldCommand};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
@@ -33,11 +34,7 @@ pub(super) fn held_ui(ui: &mut Ui, held: &[Held], is_known: bool, out: &mut Vec<
             one_ui(ui, one, out);
         }
     });
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if ui.button("Close").clicked() {
-            out.push(Command::Dialog(None));
-        }
+    buttons_ui(ui, out, |ui, out| {
         let bytes = held
             .iter()
             .fold(0_u64, |sum, h| sum.saturating_add(h.bytes));
@@ -49,6 +46,7 @@ pub(super) fn held_ui(ui: &mut Ui, held: &[Held], is_known: bool, out: &mut Vec<
                 format!("{n}, {} moved aside in all", text::bytes(bytes)),
             );
         }
+        close_ui(ui, "Close", out);
     });
 }
 

@@ -44,11 +44,11 @@ pub(super) fn keep_ui(ui: &mut Ui, form: &mut KeepForm, out: &mut Vec<Command>) 
         ui.add(Label::new(RichText::new(error).color(theme.danger)).wrap());
     }
     buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         let can = !form.span.trim().is_empty();
         let is_pressed = ui.add_enabled(can, Button::new("Show the plan…")).clicked();
         if is_pressed || can && is_entered {
             out.push(Command::Keep(KeepCommand::Plan));
         }
-        close_ui(ui, "Cancel", out);
     });
 }

@@ -119,24 +119,37 @@ fn name_ui(
     }
     let mut is_wanted = false;
     buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         let has_name = !naming.path().as_os_str().is_empty();
         is_wanted = if is_taken {
             controls::danger(ui, "Replace", has_name).clicked()
         } else {
             ui.add_enabled(has_name, Button::new(word)).clicked() || is_entered && has_name
         };
-        close_ui(ui, "Cancel", out);
     });
     is_wanted.then(|| naming.path().to_owned())
 }
 
-/// The line of buttons that ends a dialog, the one that goes on rightmost.
+/// The line of buttons that ends a dialog, against its right side, the one that goes on last.
+///
+/// From left to right, so that Tab goes as the eye does: how wide they are is known from the last time they were drawn.
 fn buttons_ui(ui: &mut Ui, out: &mut Vec<Command>, add: impl FnOnce(&mut Ui, &mut Vec<Command>)) {
     ui.add_space(4.0);
     // Of one line's height: a dialog whose stages differ in size gives the room back.
     let size = vec2(ui.available_width(), ui.spacing().interact_size.y);
-    let layout = Layout::right_to_left(Align::Center);
-    ui.allocate_ui_with_layout(size, layout, |ui| add(ui, out));
+    let layout = Layout::left_to_right(Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        let id = ui.scope_id().with("width of the buttons");
+        let width: f32 = ui.data(|data| data.get_temp(id)).unwrap_or(0.0);
+        ui.add_space((ui.available_width() - width).max(0.0));
+        let start = ui.cursor().left();
+        add(ui, out);
+        let taken = ui.min_rect().right() - start;
+        if (taken - width).abs() > 0.5 {
+            ui.data_mut(|data| data.insert_temp(id, taken));
+            ui.ctx().request_discard("the buttons have another width");
+        }
+    });
 }
 
 /// A button that takes the dialog away.

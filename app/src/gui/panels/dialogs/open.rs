@@ -1,6 +1,6 @@
 //! The dialog for one more store: its path, the system's own dialog, what a search finds, what was open lately.
 
-use egui::{Align, Button, Layout, RichText, ScrollArea, Ui};
+use egui::{Button, RichText, ScrollArea, Ui};
 
 use crate::gui::command::Command;
 use crate::gui::panels::start;
@@ -30,9 +30,7 @@ pub(super) fn open_ui(ui: &mut Ui, opening: &mut Opening, state: &State, out: &m
         start::found_ui(ui, state, out);
         start::recent_ui(ui, state, out);
     });
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        super::close_ui(ui, "Close", out);
-    });
+    super::buttons_ui(ui, out, |ui, out| super::close_ui(ui, "Close", out));
     let pushed = out.get(n_before..).unwrap_or_default();
     if pushed.iter().any(|c| matches!(c, Command::Open(_))) {
         out.push(Command::Dialog(None));

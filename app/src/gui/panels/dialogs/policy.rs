@@ -2,8 +2,9 @@
 
 use cachescope_core::ops::policy::{CHEAPEST, NEWEST};
 use cachescope_core::stores::{Takes, policies};
-use egui::{Align, Button, Id, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui};
+use egui::{Button, Id, Key, Label, RichText, ScrollArea, TextEdit, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::state::{PolicyForm, State};
 use crate::gui::theme::{self, Theme};
@@ -58,15 +59,12 @@ pub(super) fn policy_ui(ui: &mut Ui, form: &mut PolicyForm, state: &State, out: 
     if let Some(error) = &form.error {
         ui.add(Label::new(RichText::new(error).color(theme.danger)).wrap());
     }
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         let is_enabled = !form.name.is_empty();
         let button = ui.add_enabled(is_enabled, Button::new("Show the plan…"));
         if button.clicked() || is_enabled && is_entered {
             out.push(Command::Clear(ClearCommand::PlanByPolicy));
-        }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
         }
     });
 }

@@ -1,8 +1,9 @@
 //! Asks before what is held aside is freed for good.
 
 use cachescope_core::clear::undo::Held;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{RichText, Ui};
 
+use super::{buttons_ui, close_ui};
 use crate::gui::command::{ClearCommand, Command};
 use crate::gui::theme;
 use crate::gui::widgets::controls;
@@ -22,13 +23,10 @@ pub(super) fn purge_ui(ui: &mut Ui, held: &[Held], out: &mut Vec<Command>) {
         let n = text::counted(one.entries as u64, "entry", "entries");
         ui.label(format!("{when} · {n}, {}", text::bytes(one.bytes)));
     }
-    ui.add_space(4.0);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+    buttons_ui(ui, out, |ui, out| {
+        close_ui(ui, "Cancel", out);
         if controls::danger(ui, &format!("Free {n}"), entries > 0).clicked() {
             out.push(Command::Clear(ClearCommand::Purge));
-        }
-        if ui.button("Cancel").clicked() {
-            out.push(Command::Dialog(None));
         }
     });
 }

@@ -53,6 +53,7 @@ pub(super) fn entries_ui(
     let table = Table {
         name: "Entries",
         columns: &specs,
+        is_sortable: true,
         sorted: sorted.map(|at| (at, sort.direction == Direction::Descending)),
         n_lines: store.entries.lines.len(),
         scroll: &mut store.entries.scroll,

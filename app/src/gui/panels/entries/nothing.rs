@@ -24,6 +24,8 @@ enum Why<'a> {
     /// Code is asked about that was compared with nothing.
     NoSource,
     Unmatched,
+    /// Code was compared, and none has changed.
+    Unchanged,
     Empty,
     /// It was here, and is no more.
     Away,
@@ -46,7 +48,7 @@ pub(super) fn nothing_ui(
         match why {
             Why::Reading => return,
             // The field stays while one types into it, and after that: another folder may be the right one.
-            Why::NoSource | Why::Unchecked | Why::Unmatched if is_about_code(store, query) => {
+            Why::NoSource | Why::Unchecked | Why::Unchanged if is_about_code(store, query) => {
                 source_ui(ui, store, around, out);
                 revalidate_ui(ui, out);
             }
@@ -62,7 +64,7 @@ pub(super) fn nothing_ui(
                     out.push(Command::Close(store.info.id));
                 }
             }
-            Why::Unmatched => {}
+            Why::Unmatched | Why::Unchanged => {}
         }
         if !query.is_empty() && ui.button("Show all entries").clicked() {
             out.push(Command::Query(String::new()));
@@ -88,6 +90,7 @@ fn why<'a>(store: &'a OpenStore, query: &Query, source: &str) -> Why<'a> {
         }
         Phase::Whole if query.needs().conditions && store.verdicts.is_empty() => Why::Unchecked,
         Phase::Whole if is_away && store.snapshot.totals.entries == 0 => Why::Away,
+        Phase::Whole if is_about_code(store, query) => Why::Unchanged,
         Phase::Whole if !query.is_empty() => Why::Unmatched,
         Phase::Whole => Why::Empty,
     }
@@ -106,6 +109,10 @@ fn words<'a>(why: &Why<'a>) -> (&'static str, &'a str) {
             "A result is stale when the function that made it has changed since. Name the folder that today's functions lie in",
         ),
         Why::Unmatched => ("Nothing matches the query", ""),
+        Why::Unchanged => (
+            "No result of changed code matches the query",
+            "Compared with the functions of today in this folder",
+        ),
         Why::Empty => (
             "This store is empty",
             "It was recognised and holds no entry",

@@ -245,6 +245,7 @@ impl Lines<'_> {
         let table = Table {
             name: "Cells",
             columns: &columns,
+            is_sortable: false,
             sorted: None,
             n_lines: usize::try_from(self.n_rows).unwrap_or(usize::MAX),
             scroll: &mut scroll,

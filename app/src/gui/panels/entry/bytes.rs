@@ -66,6 +66,7 @@ pub(super) fn bytes_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     let table = Table {
         name: "Bytes",
         columns: &columns(per_line, char_width),
+        is_sortable: false,
         sorted: None,
         n_lines,
         scroll: &mut scroll,

@@ -35,6 +35,9 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     };
     ui.add(Label::new(RichText::new(&value.summary).font(theme::strong())).wrap());
     problems_ui(ui, value);
+    if value.is_truncated && value.problems.is_empty() {
+        controls::quiet(ui, "Only the beginning is shown");
+    }
     if let Some(array) = preview.array.summary.as_ref().or(value.array.as_ref()) {
         array_ui(ui, array);
     }
@@ -66,7 +69,7 @@ pub(super) fn value_ui(ui: &mut Ui, preview: &mut Previewing, out: &mut Vec<Comm
     });
 }
 
-/// What is wrong with a value, and whether it goes on.
+/// What is wrong with a value.
 pub(super) fn problems_ui(ui: &mut Ui, value: &Preview) {
     for problem in &value.problems {
         let color = if problem.is_damage() {
@@ -76,9 +79,6 @@ pub(super) fn problems_ui(ui: &mut Ui, value: &Preview) {
         };
         let words = RichText::new(problem.to_string()).color(color);
         ui.add(Label::new(words).wrap());
-    }
-    if value.is_truncated && value.problems.is_empty() {
-        controls::quiet(ui, "Only the beginning is shown");
     }
 }
 
