@@ -2,7 +2,7 @@
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::{AccessKitNode, NodeT as _, Queryable as _};
 
 use super::JOBLIB;
 use super::window::{Window, fixture};
@@ -151,13 +151,13 @@ fn a_plot_of_an_entry_offers_its_picture() {
     window.type_into("Query", "arg.name:*fortran*");
     window.press_row("4ef91b2c0b316d73ba236c789e19b599");
     window.wait_for_text("Picture of the Heat map");
-    window
-        .harness
-        .get_by(|node| {
-            let label = node.label().unwrap_or_default();
-            node.role() == Role::Image && label.starts_with("Heat map")
-        })
-        .click_secondary();
+    // The button stands there while the numbers are still read.
+    let map = |node: &AccessKitNode<'_>| {
+        let label = node.label().unwrap_or_default();
+        node.role() == Role::Image && label.starts_with("Heat map")
+    };
+    window.wait_for(|h| h.query_by(map).is_some());
+    window.harness.get_by(map).click_secondary();
     window.wait_for_text("Copy as a picture");
     window.wait_for_text("Save as a picture…");
 }
@@ -195,6 +195,8 @@ fn bytes_are_searched_and_gone_to() {
     let mut window = Window::open(vec![path]);
     window.type_into("Query", "group:features.tokenize arg.lower:False");
     window.press_row("608eedaf6bd6a95ac5d5c2567e886df7");
+    // What the entry holds moves the tabs when it comes in.
+    window.wait_for_quiet();
     window.press("Bytes");
     window.type_into("Find bytes", "upper");
     window.key(Modifiers::NONE, Key::Enter);
