@@ -316,6 +316,44 @@ fn a_new_store_that_does_not_fit_on_the_disk_is_not_kept() {
     }
 }
 
+/// Files out of a container, or of a group that one has left: what the library does with them, a clear does too.
+#[test]
+fn what_is_ones_own_is_changed_whatever_group_it_has() {
+    for (fixture, name) in [
+        ("shelve/dumb-3.13/shelf", "shelf.dir"),
+        ("shelve/gnu/shelf", "shelf"),
+    ] {
+        let (temp, path) = copied(fixture);
+        let Some(nobody) = program::as_nobody(temp.path()) else {
+            return;
+        };
+        chown(temp.path(), Some(65534), Some(65534)).expect("root may give");
+        let folder = path.parent().expect("its folder");
+        let files = fs::read_dir(folder).expect("our folder");
+        let files = files.map(|file| file.expect("our file").path());
+        for file in files.filter(|file| file.file_stem() == Some("shelf".as_ref())) {
+            chown(&file, Some(65534), Some(0)).expect("root may give");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o664)).expect("our file");
+        }
+        chown(folder, Some(65534), Some(65534)).expect("root may give");
+        let state = temp.path().join("state");
+        let run = |words: &[&str]| {
+            let all = words.iter().map(AsRef::as_ref);
+            nobody.run(all.chain([path.as_os_str(), "--state-dir".as_ref(), state.as_os_str()]))
+        };
+        let cleared = run(&["clear", "--larger-than", "60", "--yes"]);
+        assert_eq!(cleared.code, 0, "{fixture}: {}", cleared.stderr);
+        let compacted = run(&["compact", "--yes", "--no-program-uses-it"]);
+        assert_eq!(compacted.code, 0, "{fixture}: {}", compacted.stderr);
+        let mode = fs::metadata(folder.join(name))
+            .expect("it is there")
+            .permissions()
+            .mode();
+        // Those of the group that it has now may do what everybody may.
+        assert_eq!(mode & 0o777, 0o644, "{fixture}");
+    }
+}
+
 /// It could be read, so that is no "nothing could be read", and every entry is as it was.
 #[test]
 fn a_compact_that_the_disk_refuses_has_failed() {

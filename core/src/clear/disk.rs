@@ -100,6 +100,9 @@ pub(super) fn truncate(file: &File, len: u64) -> io::Result<()> {
 }
 
 /// Gives a file of ours the rights and the owner of the one that it is to stand for.
+///
+/// A group that the owner is no member of cannot be given: whoever is in the group that the file has instead may do no
+/// more than everybody may.
 pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
     let theirs = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let mine = rustix::fs::fstat(file)?;
@@ -109,7 +112,16 @@ pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()>
             rustix::fs::Uid::from_raw(theirs.st_uid),
             rustix::fs::Gid::from_raw(theirs.st_gid),
         );
-        rustix::fs::fchown(file, Some(user), Some(group))?;
+        match rustix::fs::fchown(file, Some(user), Some(group)) {
+            Err(Errno::PERM) if mine.st_uid == theirs.st_uid => {
+                let everybody = Mode::from_raw_mode(theirs.st_mode) & Mode::RWXO;
+                let members = Mode::from_raw_mode(everybody.as_raw_mode() << 3);
+                let rights =
+                    Mode::from_raw_mode(theirs.st_mode) & (Mode::RWXU | Mode::RWXO | members);
+                return set_rights(file, rights);
+            }
+            other => other?,
+        }
     }
     set_rights(file, Mode::from_raw_mode(theirs.st_mode))
 }

@@ -175,6 +175,39 @@ fn a_saved_key_that_cannot_be_read_keeps_no_other_back() {
     }
 }
 
+/// A disk that does not confirm what was written makes none of it undone.
+#[test]
+fn an_undo_of_which_a_step_fails_tells_the_keys_that_are_back() {
+    for file in FILES {
+        for n in 0..1000 {
+            let bench = Bench::new(file);
+            let before = bench.content();
+            run(&bench.plan(), How::Keep).0.unwrap();
+            let n_left = bench.content().len();
+            let held = undo::list(std::slice::from_ref(&bench.opened), None).remove(0);
+            let mut n_done = 0;
+            let mut each = |_: &_, outcome| n_done += usize::from(matches!(outcome, Outcome::Done));
+            fault::fail_at(n, IO_ERROR);
+            let (cancel, progress) = (Cancel::default(), Progress::default());
+            let restored = undo::restore(&held, &cancel, &progress, &mut each);
+            let calls = fault::calls();
+            fault::clear();
+            assert_eq!(
+                bench.content().len() - n_left,
+                n_done,
+                "{file:?} {n} {calls:?} {restored:?}"
+            );
+            bench.undo_all();
+            assert_eq!(bench.content(), before, "{file:?} {n}");
+            assert!(!bench.temp.path().join(QUARANTINE).exists(), "{file:?} {n}");
+            if calls.len() <= n {
+                assert!(n > 3, "the faults do not reach it");
+                break;
+            }
+        }
+    }
+}
+
 /// A program adds a key to a shelf at the moment when its index is exchanged, and then any step fails.
 #[test]
 fn a_key_added_while_the_index_is_exchanged_outlives_a_failed_step() {

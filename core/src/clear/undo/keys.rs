@@ -20,6 +20,8 @@ const KEYS: usize = 256;
 /// The mechanism for [`Removal::Key`].
 pub(super) struct Keys<'a> {
     held: HeldRows<'a>,
+    /// Why it is not known whether what is back is so on the disk.
+    unconfirmed: Option<Error>,
 }
 
 impl Mechanism for Keys<'_> {
@@ -38,7 +40,8 @@ impl Mechanism for Keys<'_> {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        Ok(())
+        let why = self.unconfirmed.take();
+        why.map_or(Ok(()), |error| Err(io::Error::other(error.message())))
     }
 }
 
@@ -54,6 +57,7 @@ impl<'a> Keys<'a> {
     pub(super) fn new(way: Way<'a>) -> Self {
         Self {
             held: HeldRows::new(way),
+            unconfirmed: None,
         }
     }
 
@@ -76,15 +80,19 @@ impl<'a> Keys<'a> {
         let keys = loaded.iter().filter_map(|key| key.as_ref().ok());
         let coming: Vec<Coming<'_>> = keys.map(Kept::coming).collect();
         let mut inserted = file.insert(&coming).into_iter();
-        file.sync()?;
+        let mut unsure = file.sync().err();
         let mut outcomes = Vec::new();
         let mut back = Vec::new();
         for key in &loaded {
             let outcome = match key {
-                Ok(key) => inserted.next().map_or_else(
-                    || Err(Stays::because("it was not reached")),
-                    |inserted| key.outcome(inserted, &mut *file),
-                ),
+                Ok(key) => match inserted.next() {
+                    Some(Err(error)) if key.is_there(&mut *file).is_ok() => {
+                        unsure.get_or_insert(error);
+                        Ok(())
+                    }
+                    Some(inserted) => key.outcome(inserted, &mut *file),
+                    None => Err(Stays::because("it was not reached")),
+                },
                 Err(error) => Err(stays(error.repeated())),
             };
             if let (Ok(key), Ok(())) = (key, &outcome) {
@@ -92,7 +100,11 @@ impl<'a> Keys<'a> {
             }
             outcomes.push(outcome);
         }
-        self.held.forget(&back)?;
+        // Keys that are back as far as programs see are held until the disk has them.
+        let settled = unsure.map_or_else(|| self.held.forget(&back), Err);
+        if let Err(error) = settled {
+            self.unconfirmed.get_or_insert(error);
+        }
         Ok(outcomes)
     }
 
