@@ -39,7 +39,7 @@ pub(super) struct ConvertArgs {
     #[arg(long, value_name = "CODEC")]
     codec: Option<String>,
 
-    /// Go on where expiry, tags or unreadable entries are lost
+    /// Go on where expiry, tags, further columns or unreadable entries are lost
     #[arg(long)]
     accept_loss: bool,
 }

@@ -20,7 +20,7 @@ use crate::{Error, Result};
 /// How a store is converted.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Goes on where expiry, tags or unreadable entries would be lost.
+    /// Goes on where expiry, tags, further columns or unreadable entries would be lost.
     pub accepts_loss: bool,
     /// Only these entries; `None` for all.
     pub only: Option<HashSet<EntryId>>,
