@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -63,13 +62,13 @@ impl DbmFile {
             _ => Error::io("Cannot change the file", &path, e),
         };
         let file = disk::open_to_change(dir, name).map_err(fail)?;
-        let meta = file.metadata().map_err(fail)?;
+        let (id, n_names) = disk::identity(&file).map_err(fail)?;
         // Of gdbm's own pair older releases made one file with two names.
         let twin = Path::new(name).with_extension("dir");
         let is_pair = dir
             .stat(twin.as_os_str())
-            .is_ok_and(|twin| (twin.dev, twin.ino) == (meta.dev(), meta.ino()));
-        if meta.nlink() > 1 + u64::from(is_pair) {
+            .is_ok_and(|twin| (twin.dev, twin.ino) == id);
+        if n_names > 1 + u64::from(is_pair) {
             return Err(Error::refused(
                 "The file is not changed",
                 "it has a second name, under which somebody else may use it",
@@ -268,7 +267,7 @@ impl ReadAt for DbmFile {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
         match &self.handle {
             Handle::Look(file) => file.read_at(offset, buf),
-            Handle::Change(file) => file.read_at(buf, offset),
+            Handle::Change(file) => disk::read_at(file, buf, offset),
         }
     }
 }

@@ -2,10 +2,18 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 
 /// The programs other than this one that have the file open, named for people; empty where nobody can tell.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Unix")]
+pub(super) fn of(_file: &File) -> io::Result<Vec<String>> {
+    Ok(Vec::new())
+}
+
+/// The programs other than this one that have the file open, named for people; empty where nobody can tell.
+#[cfg(unix)]
 pub(super) fn of(file: &File) -> io::Result<Vec<String>> {
+    use std::os::unix::fs::MetadataExt as _;
     let meta = file.metadata()?;
     let id = (meta.dev(), meta.ino());
     let me = std::process::id().to_string();

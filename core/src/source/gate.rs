@@ -6,7 +6,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 /// Device and inode: what the locks are counted by.
 pub(crate) type FileId = (u64, u64);
@@ -17,6 +17,7 @@ static OPEN: RwLock<Option<HashMap<FileId, Held>>> = RwLock::new(None);
 #[derive(Default)]
 struct Held {
     connections: usize,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "no handle is parked there"))]
     parked: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -86,7 +87,7 @@ fn write() -> RwLockWriteGuard<'static, Option<HashMap<FileId, Held>>> {
 }
 
 #[cfg(unix)]
-fn read() -> RwLockReadGuard<'static, Option<HashMap<FileId, Held>>> {
+fn read() -> std::sync::RwLockReadGuard<'static, Option<HashMap<FileId, Held>>> {
     OPEN.read().unwrap_or_else(PoisonError::into_inner)
 }
 

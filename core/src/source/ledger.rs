@@ -102,6 +102,7 @@ impl<'a> Opened<'a> {
         }
     }
 
+    #[cfg(unix)]
     pub(super) fn below(folder: &'a Path, below: &'a OsStr, name: &'a OsStr) -> Self {
         Self {
             folder,

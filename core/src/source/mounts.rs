@@ -68,6 +68,7 @@ fn path_of(bytes: Vec<u8>) -> PathBuf {
 }
 
 #[cfg(not(unix))]
+#[expect(clippy::needless_pass_by_value, reason = "as on Unix")]
 fn path_of(bytes: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&bytes).into_owned().into()
 }

@@ -264,6 +264,7 @@ impl FileReader {
     /// # Errors
     /// None.
     #[expect(clippy::unnecessary_wraps, reason = "the other systems can fail")]
+    #[expect(clippy::unused_self, reason = "as on Unix")]
     pub(crate) fn lock_shared(&self) -> io::Result<()> {
         Ok(())
     }
@@ -272,6 +273,7 @@ impl FileReader {
     ///
     /// # Errors
     /// Always: this system has no call for it.
+    #[expect(clippy::unused_self, reason = "as on Unix")]
     pub(crate) fn clone_into(&self, _target: &fs::File) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }

@@ -48,6 +48,7 @@ fn file_system(folder: &Path) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn file_system(folder: &Path) -> io::Result<()> {
     File::open(folder)?;
+    #[cfg(unix)]
     rustix::fs::sync();
     Ok(())
 }

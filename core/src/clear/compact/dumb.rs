@@ -5,7 +5,6 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -189,7 +188,7 @@ impl Moving<'_> {
             let left = usize::try_from(slot.len - done).unwrap_or(usize::MAX);
             let n = left.min(buffer.len());
             let piece = buffer.get_mut(..n).unwrap_or_default();
-            self.data.read_exact_at(piece, slot.offset + done)?;
+            disk::read_exact_at(self.data, piece, slot.offset + done)?;
             sum.update(piece);
             each(done, piece)?;
             done += n as u64;

@@ -1,15 +1,15 @@
-//! The calls that change the disk, each relative to an open folder and each one step that a crash cannot halve.
-//!
-//! Tests make them fail one by one through `fault`; nothing else in `clear` changes a store.
+//! The calls as Unix has them, each relative to an open folder.
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::fault;
 use crate::source::{Dir, FileType};
 
 /// Bytes that may still be written where `path` lies; `None` if the system does not say.
@@ -23,35 +23,30 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// A step that changes a database, for the faults of tests.
-pub(super) fn point(step: &'static str) -> io::Result<()> {
-    fault::point(step)
-}
-
 /// Makes a folder.
-pub(super) fn make_dir(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
+pub(in super::super) fn make_dir(dir: &Dir, name: &OsStr, mode: u32) -> io::Result<()> {
     fault::point("mkdir")?;
     // Of a wider mode the umask takes its part, as with any program.
     Ok(rustix::fs::mkdirat(dir, name, rights(mode))?)
 }
 
 /// Makes a file that nobody else may read; "already exists" if something has that name.
-pub(super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
+pub(in super::super) fn create(dir: &Dir, name: &OsStr) -> io::Result<File> {
     open_own(dir, name, OFlags::CREATE | OFlags::EXCL)
 }
 
 /// Opens a file of ours, and makes it if it is missing.
-pub(super) fn open_or_create(dir: &Dir, name: &OsStr) -> io::Result<File> {
+pub(in super::super) fn open_or_create(dir: &Dir, name: &OsStr) -> io::Result<File> {
     open_own(dir, name, OFlags::CREATE)
 }
 
 /// Opens a file of ours for reading, appending and locking.
-pub(super) fn open_existing(dir: &Dir, name: &OsStr) -> io::Result<File> {
+pub(in super::super) fn open_existing(dir: &Dir, name: &OsStr) -> io::Result<File> {
     open_own(dir, name, OFlags::empty())
 }
 
 /// Opens a store's file to change parts of it where they lie.
-pub(super) fn open_to_change(dir: &Dir, name: &OsStr) -> io::Result<File> {
+pub(in super::super) fn open_to_change(dir: &Dir, name: &OsStr) -> io::Result<File> {
     open_file(dir, name, OFlags::RDWR)
 }
 
@@ -79,31 +74,17 @@ fn open_file(dir: &Dir, name: &OsStr, how: OFlags) -> io::Result<File> {
     Ok(file)
 }
 
-/// Appends to a file of ours.
-pub(super) fn append(mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    fault::point("write")?;
-    file.write_all(bytes)
-}
-
 /// Writes over a part of a file, in one call where the system takes it so.
-#[cfg(unix)]
-pub(super) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::FileExt as _;
+pub(in super::super) fn write_at(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
     fault::point("pwrite")?;
     file.write_all_at(bytes, offset)
-}
-
-/// Cuts a file to `len` bytes.
-pub(super) fn truncate(file: &File, len: u64) -> io::Result<()> {
-    fault::point("ftruncate")?;
-    file.set_len(len)
 }
 
 /// Gives a file of ours the rights and the owner of the one that it is to stand for.
 ///
 /// A group that the owner is no member of cannot be given: whoever is in the group that the file has instead may do no
 /// more than everybody may.
-pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
+pub(in super::super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()> {
     let theirs = rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
     let mine = rustix::fs::fstat(file)?;
     if (mine.st_uid, mine.st_gid) != (theirs.st_uid, theirs.st_gid) {
@@ -127,7 +108,7 @@ pub(super) fn take_after(file: &File, dir: &Dir, name: &OsStr) -> io::Result<()>
 }
 
 /// Gives a file of ours the rights of the one that it stands for.
-pub(super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
+pub(in super::super) fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     set_rights(file, rights(mode))
 }
 
@@ -142,19 +123,13 @@ fn rights(mode: u32) -> Mode {
 }
 
 /// True if a link, or something else that is no folder, stood where a folder was to be opened.
-pub(super) fn is_no_folder(error: &io::Error) -> bool {
+pub(in super::super) fn is_no_folder(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::MLINK))
 }
 
-/// Waits until a file of ours is on the disk.
-pub(super) fn sync_file(file: &File) -> io::Result<()> {
-    fault::point("fsync")?;
-    file.sync_all()
-}
-
 /// Waits until the names in a folder are on the disk, where the file system can tell.
-pub(super) fn sync_dir(dir: &Dir) -> io::Result<()> {
+pub(in super::super) fn sync_dir(dir: &Dir) -> io::Result<()> {
     fault::point("fsync")?;
     match rustix::fs::fsync(dir) {
         Err(Errno::INVAL | Errno::NOTSUP | Errno::BADF) => Ok(()),
@@ -187,14 +162,14 @@ pub(crate) fn rename(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Resu
 }
 
 /// Moves a file over another, which is gone then.
-pub(super) fn replace(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
+pub(in super::super) fn replace(from: &Dir, old: &OsStr, to: &Dir, new: &OsStr) -> io::Result<()> {
     fault::point("rename")?;
     Ok(rustix::fs::renameat(from, old, to, new)?)
 }
 
 /// Two files trade their names in one step; "unsupported" where the system cannot do that.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
-pub(super) fn exchange(a_in: &Dir, a: &OsStr, b_in: &Dir, b: &OsStr) -> io::Result<()> {
+pub(in super::super) fn exchange(a_in: &Dir, a: &OsStr, b_in: &Dir, b: &OsStr) -> io::Result<()> {
     fault::point("rename")?;
     match rustix::fs::renameat_with(a_in, a, b_in, b, rustix::fs::RenameFlags::EXCHANGE) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Err(io::ErrorKind::Unsupported.into()),
@@ -204,31 +179,36 @@ pub(super) fn exchange(a_in: &Dir, a: &OsStr, b_in: &Dir, b: &OsStr) -> io::Resu
 
 /// Two files would trade their names in one step: this system cannot do that.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(super) fn exchange(_a_in: &Dir, _a: &OsStr, _b_in: &Dir, _b: &OsStr) -> io::Result<()> {
+pub(in super::super) fn exchange(
+    _a_in: &Dir,
+    _a: &OsStr,
+    _b_in: &Dir,
+    _b: &OsStr,
+) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Removes a name that is no folder.
-pub(super) fn remove_file(dir: &Dir, name: &OsStr) -> io::Result<()> {
+pub(in super::super) fn remove_file(dir: &Dir, name: &OsStr) -> io::Result<()> {
     fault::point("unlink")?;
     Ok(rustix::fs::unlinkat(dir, name, AtFlags::empty())?)
 }
 
 /// Removes an empty folder.
-pub(super) fn remove_dir(dir: &Dir, name: &OsStr) -> io::Result<()> {
+pub(in super::super) fn remove_dir(dir: &Dir, name: &OsStr) -> io::Result<()> {
     fault::point("rmdir")?;
     Ok(rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR)?)
 }
 
 /// Whether names in the folder may be made and removed by us.
-pub(super) fn may_write(dir: &Dir) -> io::Result<()> {
+pub(in super::super) fn may_write(dir: &Dir) -> io::Result<()> {
     use rustix::fs::Access;
     let access = Access::WRITE_OK | Access::EXEC_OK;
     Ok(rustix::fs::accessat(dir, ".", access, AtFlags::EACCESS)?)
 }
 
 /// True if what is called `name` in the folder belongs to us.
-pub(super) fn is_own(parent: &Dir, name: &OsStr) -> io::Result<bool> {
+pub(in super::super) fn is_own(parent: &Dir, name: &OsStr) -> io::Result<bool> {
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     is_owner(stat.st_uid, parent)
 }
@@ -244,7 +224,7 @@ fn is_owner(owner: u32, parent: &Dir) -> io::Result<bool> {
 }
 
 /// True if nobody but us may change what is in the folder.
-pub(super) fn is_ours(dir: &Dir, parent: &Dir) -> io::Result<bool> {
+pub(in super::super) fn is_ours(dir: &Dir, parent: &Dir) -> io::Result<bool> {
     let stat = rustix::fs::fstat(dir)?;
     let own = is_owner(stat.st_uid, parent)?;
     let shared = Mode::from_raw_mode(stat.st_mode).intersects(Mode::WGRP | Mode::WOTH);
@@ -252,7 +232,7 @@ pub(super) fn is_ours(dir: &Dir, parent: &Dir) -> io::Result<bool> {
 }
 
 /// True if the open file is the one that stands under `name`.
-pub(super) fn is_named(file: &File, dir: &Dir, name: &OsStr) -> bool {
+pub(in super::super) fn is_named(file: &File, dir: &Dir, name: &OsStr) -> bool {
     let (Ok(open), Ok(named)) = (
         rustix::fs::fstat(file),
         rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW),
@@ -262,84 +242,18 @@ pub(super) fn is_named(file: &File, dir: &Dir, name: &OsStr) -> bool {
     (open.st_dev, open.st_ino) == (named.st_dev, named.st_ino)
 }
 
-/// Makes the calls of this module fail in tests, one by one.
-pub(super) mod fault {
-    #[cfg(not(test))]
-    #[expect(clippy::unnecessary_wraps, reason = "in tests it fails")]
-    pub(super) fn point(_call: &'static str) -> std::io::Result<()> {
-        Ok(())
-    }
+/// Fills `buf` with the bytes of a file from `offset` on.
+pub(in super::super) fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(buf, offset)
+}
 
-    #[cfg(test)]
-    pub(super) use with_faults::point;
+/// Reads up to as many bytes of a file as `buf` takes.
+pub(in super::super) fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buf, offset)
+}
 
-    #[cfg(test)]
-    pub(in super::super) use with_faults::{calls, clear, fail_at, kill_at, meanwhile};
-
-    #[cfg(test)]
-    mod with_faults {
-        use std::cell::RefCell;
-        use std::io;
-
-        #[derive(Default)]
-        struct State {
-            calls: Vec<&'static str>,
-            fault: Option<(usize, Option<i32>)>,
-            meanwhile: Option<Box<dyn FnMut(&'static str)>>,
-        }
-
-        thread_local! {
-            static STATE: RefCell<State> = RefCell::default();
-        }
-
-        pub(in super::super) fn point(call: &'static str) -> io::Result<()> {
-            if let Some(mut act) = STATE.with_borrow_mut(|state| state.meanwhile.take()) {
-                act(call);
-                STATE.with_borrow_mut(|state| state.meanwhile = Some(act));
-            }
-            STATE.with_borrow_mut(|state| {
-                let n = state.calls.len();
-                state.calls.push(call);
-                match state.fault {
-                    Some((at, Some(errno))) if n == at => Err(io::Error::from_raw_os_error(errno)),
-                    // From there on nothing reaches the disk, as if the process had ended.
-                    Some((at, None)) if n >= at => Err(io::Error::other("killed by the test")),
-                    _ => Ok(()),
-                }
-            })
-        }
-
-        /// From the `n`th changing call on, nothing happens any more.
-        pub(in super::super::super) fn kill_at(n: usize) {
-            set(Some((n, None)));
-        }
-
-        /// The `n`th changing call fails once; what happens [`meanwhile`] goes on.
-        pub(in super::super::super) fn fail_at(n: usize, errno: i32) {
-            set(Some((n, Some(errno))));
-        }
-
-        /// Before each changing call `act` does what another program might do at that moment.
-        pub(in super::super::super) fn meanwhile(act: impl FnMut(&'static str) + 'static) {
-            clear();
-            STATE.with_borrow_mut(|state| state.meanwhile = Some(Box::new(act)));
-        }
-
-        /// All calls work again.
-        pub(in super::super::super) fn clear() {
-            STATE.with_borrow_mut(|state| *state = State::default());
-        }
-
-        /// The changing calls since the last of the functions above.
-        pub(in super::super::super) fn calls() -> Vec<&'static str> {
-            STATE.with_borrow(|state| state.calls.clone())
-        }
-
-        fn set(fault: Option<(usize, Option<i32>)>) {
-            STATE.with_borrow_mut(|state| {
-                state.calls.clear();
-                state.fault = fault;
-            });
-        }
-    }
+/// Device and inode of an open file, and how many names it has.
+pub(in super::super) fn identity(file: &File) -> io::Result<((u64, u64), u64)> {
+    let meta = file.metadata()?;
+    Ok(((meta.dev(), meta.ino()), meta.nlink()))
 }
