@@ -13,6 +13,7 @@ use cachescope_core::stores::{Counted, Counters, Store, open_all};
 use cachescope_core::watch::{Coverage, Event, EventKind, Observed, Update, View, Watcher};
 use tempfile::TempDir;
 
+use crate::support::fixtures;
 use crate::support::python::{Python, Running};
 
 /// Nothing that is waited for takes longer, also on a busy machine.
@@ -305,6 +306,32 @@ fn a_store_that_is_removed_and_made_anew_is_followed() {
     watched.until("the new store shows", |w| w.snapshot.totals.entries == 1);
     tell(&mut program, "load(8)");
     watched.until("and goes on showing", |w| w.snapshot.totals.entries == 2);
+}
+
+#[test]
+fn a_store_whose_folder_is_renamed_and_comes_back_has_no_misses() {
+    let all = fixtures::all();
+    let fixture = all.iter().find(|f| f.opened().ends_with("joblib/1.6.0"));
+    // The store is the folder `joblib` in the one that is renamed.
+    let (folder, above) = fixture.expect("a fixture").copy();
+    let other = folder.path().join("renamed meanwhile");
+    let mut watched = Watched::start(&above);
+    let n_entries = watched.snapshot.totals.entries;
+    assert!(n_entries > 0);
+    std::fs::rename(&above, &other).expect("it is renamed");
+    watched.until("it is no longer there", |w| {
+        let is_away = |c: &Coverage| c.view == View::Away;
+        w.coverage.as_ref().is_some_and(is_away) && w.snapshot.totals.entries == 0
+    });
+    std::fs::rename(&other, &above).expect("it is renamed back");
+    watched.until("it is there again", |w| {
+        w.snapshot.totals.entries == n_entries
+    });
+    assert_eq!(
+        (watched.lookups(), watched.n(EventKind::Stored)),
+        ((0, 0), 0)
+    );
+    assert!(watched.n(EventKind::Rescan) > 0);
 }
 
 #[test]

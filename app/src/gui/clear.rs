@@ -252,7 +252,7 @@ impl Session {
         match command {
             HeldCommand::Show => {
                 self.state.dialog = Some(Dialog::Held);
-                self.look_everywhere();
+                self.look_for_held();
             }
             HeldCommand::BringBack(id) => match of_id(id.clone()) {
                 Some(held) => self.bring_back(held),
@@ -267,7 +267,7 @@ impl Session {
         }
     }
 
-    fn is_looking_for_held(&self) -> bool {
+    pub(crate) fn is_looking_for_held(&self) -> bool {
         let job = self.state.holding;
         job.is_some_and(|job| !self.jobs.is_over(job))
     }

@@ -45,6 +45,7 @@ impl Session {
         let now = (self.clock)();
         let by = self.state.saved.sort.by;
         let is_by_hits = matches!(by, SortBy::Hits | SortBy::LastHit | SortBy::Saved);
+        let mut may_be_held = false;
         for id in ids {
             let watcher = self.state.store(id).and_then(|s| s.watcher.as_ref());
             let updates = watcher.map(Watcher::drain).unwrap_or_default();
@@ -58,6 +59,9 @@ impl Session {
             let (mut is_changed, mut is_seen) = (false, false);
             let n_writes = store.n_writes;
             for update in updates {
+                // Another Cachescope may have moved entries aside, or brought them back.
+                let moved = update.merged.as_ref();
+                may_be_held |= moved.is_none_or(|moved| !moved.gone.is_empty());
                 is_seen |= !update.events.is_empty();
                 for event in &update.events {
                     store.observed.count(event);
@@ -75,6 +79,11 @@ impl Session {
                 self.arrange_next(id);
             }
             self.preview(id);
+        }
+        self.state.is_held_old |= may_be_held;
+        if self.state.is_held_old && !self.is_looking_for_held() {
+            self.state.is_held_old = false;
+            self.look_for_held();
         }
     }
 }

@@ -61,6 +61,12 @@ const OF_FOLDER: WatchFlags = ALWAYS
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF);
 
+/// Of the folders above the store nothing but where they are.
+const OF_ABOVE: WatchFlags = WatchFlags::ONLYDIR
+    .union(WatchFlags::DONT_FOLLOW)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF);
+
 /// The watches of one store.
 pub(super) struct Inotify {
     shared: Arc<Shared>,
@@ -120,6 +126,8 @@ enum WatchKind {
     Of(Depth),
     /// Keeps reports apart.
     File,
+    /// A folder above the store: renamed, it takes the store along.
+    Above,
 }
 
 impl Inotify {
@@ -154,6 +162,7 @@ impl Inotify {
             entry_budget: BUDGET.min(limit / 2),
             file_budget: FILE_BUDGET.min(limit / 8),
         });
+        shared.watches().place_above(&shared);
         let reading = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("watch reports".to_owned())
@@ -335,6 +344,17 @@ impl Watches {
         }
     }
 
+    /// Watches the folders above the store for their own names. Where the system will not, their moves show late.
+    fn place_above(&mut self, shared: &Shared) {
+        for folder in shared.ground.folder.ancestors().skip(1) {
+            if let Ok(descriptor) = inotify::add_watch(&shared.inotify, folder, OF_ABOVE) {
+                let path = Path::new("").into();
+                let kind = WatchKind::Above;
+                self.by_descriptor.insert(descriptor, Watch { path, kind });
+            }
+        }
+    }
+
     fn place(&mut self, shared: &Shared, path: &Path, depth: Depth) -> Placed {
         if depth == Depth::Entry && !self.make_room(shared) {
             self.reach.is_full = true;
@@ -419,7 +439,7 @@ impl Watches {
                 ENTRY_WATCHES.fetch_add(1, Ordering::Relaxed);
                 self.reach.n_entries += 1;
             }
-            WatchKind::Of(Depth::Folder) => {}
+            WatchKind::Of(Depth::Folder) | WatchKind::Above => {}
             WatchKind::File => {
                 FILE_WATCHES.fetch_add(1, Ordering::Relaxed);
                 self.n_files += 1;
@@ -442,7 +462,7 @@ impl Watches {
                 ENTRY_WATCHES.fetch_sub(1, Ordering::Relaxed);
                 self.reach.n_entries -= 1;
             }
-            WatchKind::Of(Depth::Folder) => {}
+            WatchKind::Of(Depth::Folder) | WatchKind::Above => {}
             WatchKind::File => {
                 FILE_WATCHES.fetch_sub(1, Ordering::Relaxed);
                 self.n_files -= 1;

@@ -1,5 +1,6 @@
 //! The watching thread: hears reports, reads what they touched, hands on generations and events.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +13,8 @@ use super::pending::{Pending, Wanted, Whole};
 use super::sight::{Sight, path_of};
 use super::{Coverage, Event, EventKind, Update};
 use crate::model::{
-    Chunk, EntryKey, Fingerprint, Issue, Live, Merged, Snapshot, StoreInfo, Time, text,
+    Chunk, EntryId, EntryKey, Fingerprint, Issue, Live, Merged, Record, Snapshot, StoreInfo, Time,
+    text,
 };
 use crate::own::Book;
 use crate::scan::{Batch, Cancel, Detail, Progress, in_batches};
@@ -309,7 +311,7 @@ impl Run {
         };
         let is_emptied = parts.contains(&Part::Store) && read.chunks.is_empty();
         if is_emptied && self.sight.is_elsewhere() {
-            self.sight.is_away = true;
+            self.sight.away_since.get_or_insert_with(Time::now);
             self.is_unplaced = true;
             return Ok(Default::default());
         }
@@ -319,13 +321,17 @@ impl Run {
                 .counters()
                 .map_or_else(|_| self.counters.clone(), Arc::from);
         }
-        self.sight.is_away = false;
+        let away_since = self.sight.away_since.take();
         self.sight.trouble = None;
         if self.stamp.is_some() && stamp != self.stamp {
             self.n_writes += 1;
         }
         self.stamp = stamp;
-        Ok(self.merge(&parts, read, is_first))
+        let known = match away_since {
+            Some(since) => older(&read.chunks, since),
+            None => HashSet::new(),
+        };
+        Ok(self.merge(&parts, read, is_first, &known))
     }
 
     /// Which parts are to be read in full.
@@ -372,11 +378,17 @@ impl Run {
         Ok(found)
     }
 
-    /// Puts what was read into the next generation.
-    fn merge(&mut self, parts: &[Part], read: Read, is_first: bool) -> (Merged, Vec<Event>) {
+    /// Puts what was read into the next generation. What is known was stored before it could be watched.
+    fn merge(
+        &mut self,
+        parts: &[Part],
+        read: Read,
+        is_first: bool,
+        known: &HashSet<EntryId>,
+    ) -> (Merged, Vec<Event>) {
         let at = Instant::now();
         let uses = self.sight.uses();
-        let (mut delta, changes) = difference(
+        let (mut delta, mut changes) = difference(
             &self.live,
             self.follow,
             parts,
@@ -385,6 +397,11 @@ impl Run {
         );
         if let Some(issues) = self.issues(parts, read.issues) {
             delta.set_issues(issues);
+        }
+        if !known.is_empty() {
+            let is_known = |entry: &EntryKey| known.contains(&entry.id());
+            changes.retain(|change| !change.entry.as_ref().is_some_and(is_known));
+            changes.push(Event::of_store(EventKind::Rescan, Time::now()));
         }
         let is_wide = parts.iter().any(|part| !matches!(part, Part::Entry(_)));
         for (kind, entry) in changes
@@ -464,13 +481,13 @@ impl Run {
             self.sight.trouble = Some(error.message());
             return Default::default();
         }
-        self.sight.is_away = true;
+        self.sight.away_since.get_or_insert_with(Time::now);
         self.is_unplaced = true;
         // On an unmounted disk it may be as whole as ever; of a removed store nothing is left.
         if self.sight.is_elsewhere() {
             return Default::default();
         }
-        self.merge(&[Part::Store], Read::default(), false)
+        self.merge(&[Part::Store], Read::default(), false, &HashSet::new())
     }
 
     fn events(&mut self, wanted: &Wanted, changes: Vec<Event>) -> Vec<Event> {
@@ -532,4 +549,14 @@ impl Run {
             n_writes: self.n_writes,
         });
     }
+}
+
+/// Entries that were stored before a moment, or nobody knows when.
+fn older(chunks: &[Chunk], moment: Time) -> HashSet<EntryId> {
+    let is_older = |record: &Record<'_>| {
+        let stored = record.modified.or(record.created);
+        stored.is_none_or(|stored| stored < moment)
+    };
+    let older = chunks.iter().flat_map(Chunk::records).filter(is_older);
+    older.map(|record| record.id()).collect()
 }

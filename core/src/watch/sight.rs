@@ -58,8 +58,8 @@ pub(super) struct Sight {
     pub(super) is_lossy: bool,
     /// The store could not be read the last time: why.
     pub(super) trouble: Option<String>,
-    /// The store is not there.
-    pub(super) is_away: bool,
+    /// Since when the store is not there; `None` while it is.
+    pub(super) away_since: Option<Time>,
 }
 
 impl Sight {
@@ -75,7 +75,7 @@ impl Sight {
             lookups_since: None,
             is_lossy: false,
             trouble: None,
-            is_away: false,
+            away_since: None,
         }
     }
 
@@ -201,7 +201,8 @@ impl Sight {
         let is_mapped = self.ground.as_ref().and_then(|ground| ground.poll);
         if self.refusal.is_some() {
             Some(blind_pace())
-        } else if self.is_away || self.is_remote || self.trouble.is_some() || is_blind {
+        } else if self.away_since.is_some() || self.is_remote || self.trouble.is_some() || is_blind
+        {
             Some(POLL)
         } else if is_mapped.is_some() {
             is_mapped
@@ -249,7 +250,7 @@ impl Sight {
     }
 
     fn view(&self, n_entries: u64) -> (View, Option<String>) {
-        if self.is_away {
+        if self.away_since.is_some() {
             let why = "The store is not there any more: what was read last is shown".to_owned();
             return (View::Away, Some(why));
         }

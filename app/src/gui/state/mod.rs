@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) first: Option<PathBuf>,
     /// Of the stores of that path the one that shows, by its own path; `None` for the first.
     pub(crate) first_store: Option<PathBuf>,
+    /// True if more or less may be held aside than was found last.
+    pub(crate) is_held_old: bool,
     /// What could not be done, newest last.
     pub(crate) notices: Vec<String>,
     /// What was just done, and how to take it back.
