@@ -129,7 +129,7 @@ fn print_store(summed: &Summed, global: &Global) -> Result<(), Failure> {
 /// What Cachescope's own folder knows of the look-ups in a store.
 pub(super) fn kept_counters(store: &Store, global: &Global) -> Vec<Counters> {
     let state = global.state();
-    state.map_or_else(Vec::new, |state| state.counters(&store.info.path))
+    state.map_or_else(Vec::new, |state| state.counters(&store.info))
 }
 
 /// The line of one store.

@@ -24,6 +24,6 @@ pub(super) fn run(info: &Arc<StoreInfo>, state: &StateDir, context: &Context) ->
     context.report(Outcome::Remembered(Box::new(Remembered {
         store: info.id,
         history: History::read(state, &info.path),
-        reported: state.reported(&info.path),
+        reported: state.reported(info),
     })))
 }

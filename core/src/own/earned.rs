@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::page::{EntryEarned, Page, apart};
 use super::state::file_name_for;
 use super::{StateDir, month};
-use crate::model::{EntryKey, Time, text};
-use crate::stores::{self, Counted, Counters};
+use crate::model::{EntryKey, StoreInfo, Time, text};
+use crate::stores::{self, Counted, Counters, Follow};
 use crate::watch::{Event, EventKind, Seen};
 use crate::{Error, Result};
 
@@ -268,14 +268,18 @@ impl History {
 
 impl StateDir {
     /// What is known here of the look-ups in the store: reported by probes, and observed while it was watched.
-    pub fn counters(&self, store: &Path) -> Vec<Counters> {
-        let observed = History::read(self, store).counters();
+    pub fn counters(&self, store: &StoreInfo) -> Vec<Counters> {
+        let observed = History::read(self, &store.path).counters();
         self.reported(store).into_iter().chain(observed).collect()
     }
 
     /// What the probes of programs that `cachescope run` started told of the store.
-    pub fn reported(&self, store: &Path) -> Option<Counters> {
-        stores::reported(&self.runs(), store)
+    pub fn reported(&self, store: &StoreInfo) -> Option<Counters> {
+        // Hundreds of files are read for it.
+        let is_told = stores::follow_of(store.kind).is_ok_and(Follow::is_told_by_probes);
+        is_told
+            .then(|| stores::reported(&self.runs(), &store.path))
+            .flatten()
     }
 }
 

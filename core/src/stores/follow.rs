@@ -116,6 +116,11 @@ pub trait Follow: Send + Sync {
         Counted::Recorded
     }
 
+    /// True if the probes of programs that `cachescope run` starts tell of its look-ups.
+    fn is_told_by_probes(&self) -> bool {
+        false
+    }
+
     /// True if an entry's last use moves with look-ups alone, so that a later one is a hit.
     fn access_is_a_lookup(&self) -> bool {
         false

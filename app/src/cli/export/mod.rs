@@ -230,7 +230,7 @@ fn read(info: &Arc<StoreInfo>, request: &Request, cancel: &Cancel) -> Result<Par
         Err(error) => stats.issues.push(Issue::from_error(&error, &info.path)),
     }
     if let Some(own) = &request.own {
-        stats.counters.extend(own.counters(&info.path));
+        stats.counters.extend(own.counters(info));
     }
     Ok(Part { listing, stats })
 }

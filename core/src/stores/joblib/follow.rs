@@ -68,6 +68,10 @@ impl Follow for FollowJoblib {
         true
     }
 
+    fn is_told_by_probes(&self) -> bool {
+        true
+    }
+
     fn lookup_files(&self) -> &'static [&'static str] {
         &[OUTPUT, METADATA]
     }
