@@ -15,8 +15,9 @@ use cachescope_core::write::{self, Converted, Leftovers, Options};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::fixtures;
+use crate::support::program::{self, Ran};
 use crate::support::python::Python;
-use crate::support::{fixtures, program};
 
 const SOURCES: &str = include_str!("scripts/sources.py");
 const JUDGE: &str = include_str!("scripts/judge.py");
@@ -41,6 +42,14 @@ fn convert(
         &mut Leftovers::default(),
         control,
     )
+}
+
+/// What the command line makes of it.
+fn by_command(from: &Path, kind: &str, to: &Path, more: &[&str]) -> Ran {
+    let words = [from.as_os_str(), to.as_os_str()];
+    let given = ["convert", "--to", kind];
+    let options = given.iter().chain(more);
+    program::run(options.map(AsRef::as_ref).chain(words))
 }
 
 /// Arrays of many sorts in joblib's own form.
@@ -294,16 +303,7 @@ fn entries_that_cannot_be_read_are_refused_or_left_out_by_name() {
     let gone = outputs.pop().expect("an entry");
     fs::remove_file(gone).expect("a value goes");
     let new = temp.path().join("new");
-    let run = |more: &[&str]| {
-        let mut words = vec!["convert".as_ref(), store.as_os_str(), new.as_os_str()];
-        words.extend(
-            ["--to", "diskcache"]
-                .iter()
-                .chain(more)
-                .map(AsRef::<OsStr>::as_ref),
-        );
-        program::run(words)
-    };
+    let run = |more: &[&str]| by_command(&store, "diskcache", &new, more);
     let refused = run(&[]);
     assert_eq!(refused.code, 4, "{}", refused.said);
     assert!(
@@ -370,15 +370,7 @@ fn the_command_line_says_what_it_wrote_and_what_it_refused() {
     let script = "import dbm.dumb, shelve, sys\nwith shelve.Shelf(dbm.dumb.open(sys.argv[1], 'n')) as s: s.update(a=1, b=[2])";
     let (from, to) = (temp.path().join("shelf"), temp.path().join("new"));
     python.run(script, [&from]);
-    let run = |to: &PathBuf, kind: &str| {
-        program::run([
-            "convert".as_ref(),
-            from.as_os_str(),
-            to.as_os_str(),
-            "--to".as_ref(),
-            kind.as_ref(),
-        ])
-    };
+    let run = |to: &Path, kind: &str| by_command(&from, kind, to, &[]);
     let ran = run(&to, "diskcache");
     assert_eq!(ran.code, 0, "{}", ran.said);
     let store = ran.of_type("store").next().expect("a store line");
@@ -426,10 +418,7 @@ fn responses_are_carried_as_the_objects_or_the_bytes_that_they_are() {
         let fixture = all.iter().find(|f| f.opened().ends_with(from));
         let (temp, store) = fixture.expect("the fixture").copy();
         let new = temp.path().join("new");
-        let mut words = vec!["convert".as_ref(), store.as_os_str(), new.as_os_str()];
-        words.extend(["--to".as_ref(), OsStr::new(kind)]);
-        words.extend(more.iter().map(AsRef::<OsStr>::as_ref));
-        program::run(words)
+        by_command(&store, kind, &new, more)
     };
     for (from, kind, more, code) in [
         ("requests-cache-1.3/pickle.sqlite", "diskcache", &[][..], 0),

@@ -2,8 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::convert;
-use crate::support::program;
+use super::{by_command, convert};
 use crate::support::python::Python;
 
 #[test]
@@ -19,11 +18,7 @@ with sqlite3.connect(sys.argv[1]) as c:
         \"INSERT INTO kv VALUES ('k', x'0102', 'important'), ('l', x'03', NULL);\"
         \"CREATE TABLE whole (key TEXT PRIMARY KEY, value BLOB); INSERT INTO whole VALUES ('k', 1)\")";
     python.run(write, [&from]);
-    let run = |more: &[&str]| {
-        let words = [from.as_os_str(), to.as_os_str()];
-        let options = ["convert", "--to", "sqlite"].iter().chain(more);
-        program::run(options.map(AsRef::as_ref).chain(words))
-    };
+    let run = |more: &[&str]| by_command(&from, "sqlite", &to, more);
     let refused = run(&[]);
     assert_eq!(refused.code, 4, "{}", refused.said);
     assert!(
@@ -118,11 +113,7 @@ for name in 'first', 'last':
             temp.path().join(name),
             temp.path().join(format!("{name}-new")),
         );
-        let run = |more: &[&str]| {
-            let words = [from.as_os_str(), to.as_os_str()];
-            let options = ["convert", "--to", "diskcache"].iter().chain(more);
-            program::run(options.map(AsRef::as_ref).chain(words))
-        };
+        let run = |more: &[&str]| by_command(&from, "diskcache", &to, more);
         let refused = run(&[]);
         assert_eq!(refused.code, 4, "{}", refused.said);
         assert!(
