@@ -33,7 +33,7 @@ pub(super) fn convert_ui(ui: &mut Ui, converting: &mut Converting, out: &mut Vec
     let field = TextEdit::singleline(&mut converting.path).desired_width(f32::INFINITY);
     let field = ui.add_enabled(is_idle, field).labelled_by(label.id);
     let is_entered = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
-    let words = "Go on where expiry, tags or unreadable entries are lost";
+    let words = "Go on where expiry, tags, further columns or unreadable entries are lost";
     ui.add_enabled(
         is_idle,
         egui::Checkbox::new(&mut converting.accepts_loss, words),
