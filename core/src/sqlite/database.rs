@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use super::connect::{self, Watchdog};
 use super::copy::{self, PrivateCopy};
@@ -43,6 +43,8 @@ struct Inner {
     climbing: Option<State>,
     /// A state of the files that only a private copy can be read from.
     needs_copy: Option<State>,
+    /// A state of the files in which damage was met and outlived a second look.
+    damaged: Option<State>,
     /// The state that was about to be copied at the look before.
     to_copy: Option<State>,
     note: Option<Issue>,
@@ -204,10 +206,19 @@ impl Database {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
+            // The next row meets the same damage: one look at files that are as they were is enough.
+            let open = inner.open.as_ref();
+            let is_known = open.is_some_and(|open| inner.damaged.as_ref() == Some(&open.seen));
+            if is_known && failure.is_damage() {
+                return Err(failure.explain(&self.path()));
+            }
             let seen = inner.open.take().map(|open| open.seen);
             cancel.check()?;
             attempt += 1;
             if attempt == TRIES || !failure.may_pass(attempt) {
+                if failure.is_damage() {
+                    inner.damaged = seen;
+                }
                 return Err(failure.explain(&self.path()));
             }
             if failure.needs_copy(attempt) {
@@ -433,6 +444,17 @@ impl Failure {
         }
     }
 
+    /// True if the bytes are wrong, unless they were exchanged while they were read.
+    fn is_damage(&self) -> bool {
+        let is_damage = |error: &rusqlite::Error| {
+            let codes = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
+            error
+                .sqlite_error_code()
+                .is_some_and(|code| codes.contains(&code))
+        };
+        matches!(self, Self::Sqlite(error) if is_damage(error))
+    }
+
     /// True if only a private copy can help. A log that its writer is about to recover is waited for.
     fn needs_copy(&self, tries: u32) -> bool {
         matches!(self, Self::Sqlite(error) if needs_copy(error) && (is_hot(error) || tries > 4))
@@ -462,5 +484,46 @@ impl From<rusqlite::Error> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Final(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "tests damage their own files")]
+    fn damage_is_looked_at_twice_once() {
+        let temp = tempfile::TempDir::new().unwrap();
+        let path = temp.path().join("a.db");
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "CREATE TABLE t (k TEXT PRIMARY KEY, v); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 \
+                 FROM n WHERE i < 2000) INSERT INTO t SELECT 'key number ' || i, i FROM n;",
+            )
+            .unwrap();
+        drop(connection);
+        // The root of the index, page 3: no page begins so.
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[2 * 4096..2 * 4096 + 8].fill(0xff);
+        std::fs::write(&path, bytes).unwrap();
+        let database = Database::new(Dir::open(temp.path()).unwrap(), "a.db".as_ref());
+        let mut n_reads = 0;
+        let mut look = || {
+            let found = database.page(&Cancel::default(), |view| {
+                n_reads += 1;
+                let sql = "SELECT v FROM t WHERE k = 'key number 7'";
+                Ok(view
+                    .connection
+                    .query_row(sql, [], |row| row.get::<_, i64>(0))?)
+            });
+            assert!(found.unwrap_err().is_damaged());
+        };
+        look();
+        for _ in 0..10 {
+            look();
+        }
+        assert!((12..=14).contains(&n_reads), "{n_reads}");
     }
 }
