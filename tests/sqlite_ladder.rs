@@ -138,24 +138,12 @@ fn assert_same(now: &Files, before: &Files, when: &str) {
     }
 }
 
-/// A database on its way, and who writes it.
-struct Cache {
-    python: Python,
-    folder: TempDir,
-    path: PathBuf,
-}
-
-impl Cache {
-    fn new() -> Option<Self> {
-        let python = Python::env("python-3.8")?;
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("cache.db");
-        Some(Self {
-            python,
-            folder,
-            path,
-        })
-    }
+/// Who writes a database, and where it is to be; `None` without that Python.
+fn cache() -> Option<(Python, TempDir, PathBuf)> {
+    let python = Python::env("python-3.8")?;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("cache.db");
+    Some((python, folder, path))
 }
 
 /// A writer that has made its database and waits.
@@ -174,12 +162,7 @@ const INSERT: &str = "db.execute(\"INSERT INTO cache VALUES ('new', x'00')\")";
 
 #[test]
 fn a_clean_wal_file_is_read_without_side_files() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     writer(&python, &path, "wal").finish();
@@ -190,12 +173,7 @@ fn a_clean_wal_file_is_read_without_side_files() {
 
 #[test]
 fn a_live_wal_writer_is_not_disturbed_and_tidies_up_after_itself() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "wal");
@@ -224,12 +202,7 @@ fn a_live_wal_writer_is_not_disturbed_and_tidies_up_after_itself() {
 
 #[test]
 fn a_stale_index_is_not_believed() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "wal");
@@ -245,12 +218,7 @@ fn a_stale_index_is_not_believed() {
 
 #[test]
 fn a_log_without_index_is_read_to_its_end() {
-    let Some(Cache {
-        python,
-        folder: _folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, _folder, path)) = cache() else {
         return;
     };
     log_without_index(&python, &path);
@@ -271,12 +239,7 @@ pub(crate) fn log_without_index(python: &Python, path: &Path) {
 
 #[test]
 fn a_live_journal_shows_the_state_before_its_transaction() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "delete");
@@ -299,12 +262,7 @@ const SPILL: &str = "db.execute('PRAGMA cache_size=2'); db.execute('PRAGMA cache
 
 #[test]
 fn a_hot_journal_is_left_to_its_owner() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "delete");
@@ -335,12 +293,7 @@ fn a_hot_journal_is_left_to_its_owner() {
 
 #[test]
 fn a_file_that_a_journal_names_survives() {
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "delete");
@@ -369,12 +322,7 @@ fn a_file_that_a_journal_names_survives() {
 #[test]
 fn a_read_only_folder_is_no_obstacle() {
     use std::os::unix::fs::PermissionsExt;
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     writer(&python, &path, "wal").finish();
@@ -413,12 +361,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         db.execute("INSERT OR REPLACE INTO cache VALUES (?, ?)", ("k%03d" % (n % 100), b"v" * 2000))
     db.close()
 "#;
-    let Some(Cache {
-        python,
-        folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, folder, path)) = cache() else {
         return;
     };
     writer(&python, &path, "wal").finish();
@@ -436,12 +379,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
 
 #[test]
 fn a_locked_database_is_named_as_such() {
-    let Some(Cache {
-        python,
-        folder: _folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, _folder, path)) = cache() else {
         return;
     };
     let mut writer = writer(&python, &path, "delete");
@@ -459,12 +397,7 @@ fn a_locked_database_is_named_as_such() {
 
 #[test]
 fn what_is_no_database_any_more_is_told_in_a_sentence() {
-    let Some(Cache {
-        python,
-        folder: _folder,
-        path,
-    }) = Cache::new()
-    else {
+    let Some((python, _folder, path)) = cache() else {
         return;
     };
     writer(&python, &path, "delete").finish();
