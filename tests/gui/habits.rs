@@ -64,8 +64,9 @@ fn the_largest_are_listed_and_selected() {
     assert!(!function(&window));
     window.press("Largest 100");
     window.wait_for_text_part("Selected 57 entries");
-    // Without headings each row says whose it is.
+    // Without headings each row says whose it is, and the hash gives its room to that.
     assert!(function(&window));
+    assert!(window.harness.query_by_label("Sort by Key").is_none());
     let sizes: Vec<u64> = window
         .harness
         .query_all_by_role(Role::Row)
@@ -84,6 +85,22 @@ fn the_largest_are_listed_and_selected() {
         .collect();
     assert!(sizes.len() > 20, "{sizes:?}");
     assert!(sizes.is_sorted_by(|a, b| a >= b), "{sizes:?}");
+}
+
+#[test]
+fn what_a_listing_alone_finds_is_told_from_what_a_check_finds() {
+    let (_temp, path) = fixture(JOBLIB);
+    // Bytes that no entry owns.
+    std::fs::write(path.join("joblib/features/tokenize/left.over"), b"x").unwrap();
+    let mut window = Window::open(vec![path]);
+    window.type_into("Query", "condition:orphan,corrupt");
+    window.wait_for_text_part("Nothing was checked yet");
+    window.press("Revalidate this store");
+    window.wait_for_text_part("entries checked");
+    let told = window
+        .harness
+        .query_by_label_contains("Nothing was checked yet");
+    assert!(told.is_none());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::widgets::table::Spec;
 
 /// Every column in its order.
 const COLUMNS: [(SortBy, Spec); 14] = [
-    (SortBy::Group, words("Group", 150.0, 84.0, 0.4)),
+    (SortBy::Group, words("Group", 150.0, 72.0, 0.4)),
     (SortBy::Key, words("Key", 92.0, 76.0, 0.2)),
     (SortBy::Args, words("Arguments", 196.0, 110.0, 1.0)),
     (SortBy::ValueType, words("Value", 164.0, 84.0, 0.6)),
@@ -68,9 +68,14 @@ pub(crate) fn shown(
     saved: &Saved,
     is_observed: bool,
 ) -> (Vec<SortBy>, Vec<Spec>) {
+    // Rows in groups stand under their names.
+    let names_groups =
+        !saved.is_grouped && arranged.has_groups && !saved.hidden.contains(&SortBy::Group);
+    // A hash tells a person nothing where function and arguments stand beside it: they have its room.
+    let is_told = names_groups && arranged.has_args && has_hashes(arranged);
     let has_any = |by: SortBy| match by {
-        // Rows in groups stand under their names.
-        SortBy::Group => !saved.is_grouped && arranged.has_groups,
+        SortBy::Group => names_groups,
+        SortBy::Key => !is_told,
         SortBy::Args => arranged.has_args,
         SortBy::Duration => arranged.found.duration_s.is_some(),
         SortBy::Accessed => arranged.found.last_used.is_some(),

@@ -44,6 +44,9 @@ pub(super) fn entries_ui(
     if arranged.rows.is_empty() {
         return nothing::nothing_ui(ui, store, around, out);
     }
+    if around.query.parsed().needs().conditions && store.verdicts.is_empty() {
+        nothing::unchecked_ui(ui, out);
+    }
     let (shown, specs) = columns::shown(arranged, saved, store.is_observed());
     let sort = saved.sort;
     let column_of = |sorted: SortBy| shown.iter().position(|by| *by == sorted);

@@ -3,13 +3,13 @@
 use cachescope_core::model::{Condition, GroupWord};
 use cachescope_core::ops::query::Query;
 use cachescope_core::watch::View;
-use egui::{Button, Id, Key, TextEdit, Ui, vec2};
+use egui::{Button, Frame, Id, Key, Margin, TextEdit, Ui, vec2};
 
 use super::Around;
 use crate::gui::command::Command;
 use crate::gui::panels::{copy_ui, say_ui};
 use crate::gui::state::{OpenStore, Phase, Rules};
-use crate::gui::theme;
+use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
 
 /// Width of the field for the source folder, in points.
@@ -129,6 +129,18 @@ fn is_about_code(store: &OpenStore, query: &Query) -> bool {
     let has_functions = cachescope_core::stores::group_word(store.info.kind) == GroupWord::FUNCTION;
     let asks = [Condition::Stale, Condition::SourceGone];
     has_functions && asks.into_iter().any(|c| query.asks_for(c))
+}
+
+/// Above what a query for conditions found before anybody checked: orphans, and what a listing sees.
+pub(super) fn unchecked_ui(ui: &mut Ui, out: &mut Vec<Command>) {
+    let frame = Frame::new().fill(Theme::of(ui.ctx()).raised);
+    frame.inner_margin(Margin::symmetric(12, 6)).show(ui, |ui| {
+        ui.set_min_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
+            ui.label("Nothing was checked yet: these show in the listing alone");
+            revalidate_ui(ui, out);
+        });
+    });
 }
 
 fn revalidate_ui(ui: &mut Ui, out: &mut Vec<Command>) {

@@ -192,7 +192,12 @@ impl Rows<'_> {
         match by {
             SortBy::Group => {
                 let title = cachescope_core::stores::group_title(self.kind, record.group);
-                words(&shown(&title), theme.text);
+                let title = shown(&title);
+                // Functions of one module differ in their last part.
+                let width = line.cell(column, column).width();
+                let galley = cell::elided(line.ui, &title, theme::body(), theme.text, width);
+                let last = title.rsplit('.').next().filter(|_| galley.elided);
+                words(last.unwrap_or(&title), theme.text);
             }
             SortBy::Key => code(key),
             SortBy::Args => code(&arguments(record)),
