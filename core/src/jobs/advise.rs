@@ -1,7 +1,7 @@
 //! A snapshot to what there is to say of its store as a whole.
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::model::{Snapshot, StoreId, Time};
 use crate::ops::doctor;

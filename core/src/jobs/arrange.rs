@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use self::gather::Gathering;
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::model::{
     Args, Condition, EntryId, Group, Overlay, Record, Role, Row, Snapshot, Time, Verdict,

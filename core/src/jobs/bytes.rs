@@ -1,7 +1,7 @@
 //! A page of a value's bytes, for the hex view.
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::formats::Content;
 use crate::{Error, Result};
 

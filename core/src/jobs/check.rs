@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::run::Context;
+use super::context::Context;
 use super::{Chosen, Outcome};
 use crate::Result;
 use crate::model::{EntryId, Row, Snapshot, StoreId, Verdict, Version};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::run::Context;
+use super::context::Context;
 use super::{Chosen, Outcome};
 use crate::clear::compact::{self, Gain, Word};
 use crate::clear::undo::{self, Held, Purged, Restored};

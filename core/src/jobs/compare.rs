@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::formats::Options as Decoding;
 use crate::model::{EntryKey, Issue, Snapshot, StoreId, StoreInfo, Time};
 use crate::ops::Control;

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::formats::Content;
 use crate::{Error, Result};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::formats::{Options, Problem};
 use crate::model::{EntryKey, Limits, StoreId, StoreInfo, Version};

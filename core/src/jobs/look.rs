@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::formats::numpy::{ArraySlice, ArraySummary, Envelope, Grid, Histogram, Look};
 use crate::formats::{ArrayHandle, Density, Element, SparseHandle, TableHandle};
 use crate::model::Limits;

@@ -10,6 +10,7 @@ mod check;
 mod chosen;
 mod clear;
 mod compare;
+mod context;
 mod find;
 mod glance;
 mod look;
@@ -29,13 +30,14 @@ pub use check::{Check, Checked};
 pub use chosen::Chosen;
 pub use clear::{BroughtBack, ByPolicy, Cleared, Freed, Planned, Prediction};
 pub use compare::{Compared, Comparison, SideFacts};
+pub use context::Wake;
 pub use find::FoundBytes;
 pub use glance::Glances;
 pub use look::{Looked, Seen, Sight, Target};
 pub use outside::{Answer, Outside, Work};
 pub use preview::{EntryPreview, Secrets};
 pub use remember::Remembered;
-pub use run::{Jobs, Running, Wake};
+pub use run::{Jobs, Running};
 pub use scan::StoreFacts;
 pub use survey::{Beside, Survey, Surveyed, Zoom};
 
@@ -285,7 +287,7 @@ impl Job {
         }
     }
 
-    fn run(self, context: &run::Context) -> Result<()> {
+    fn run(self, context: &context::Context) -> Result<()> {
         match self {
             Self::Open { path } => open::run(&path, context),
             Self::Scan {

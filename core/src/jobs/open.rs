@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::stores::open_all_telling;
 

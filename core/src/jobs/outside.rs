@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::scan::{Cancel, Progress};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::model::{StoreId, StoreInfo};
 use crate::own::{History, StateDir};

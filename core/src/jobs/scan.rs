@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Outcome;
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::model::{Issue, Snapshot, StoreId, StoreInfo};
 use crate::scan::{Batch, scan_to_snapshot};

@@ -1,6 +1,6 @@
 //! What is put in order once, when the program starts: what killed writers left behind, and what days earned.
 
-use super::run::Context;
+use super::context::Context;
 use crate::Result;
 use crate::own::StateDir;
 use crate::write::Leftovers;
