@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::plan::Plan;
+use super::mechanism::{Mechanisms, Next, in_batches};
 use super::site::Site;
-use super::{Mechanisms, Next, in_batches};
 use crate::scan::Cancel;
 
 /// What was found.

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::plan::{Base, Fresh, Plan};
-use super::below;
 use crate::error::plain_io;
 use crate::model::StoreInfo;
 use crate::source::{Dir, FileType};
@@ -120,4 +119,15 @@ impl Site {
             )),
         }
     }
+}
+
+/// `path` below `parent`, in plain names.
+fn below<'p>(path: &'p Path, parent: &Path) -> Result<&'p Path> {
+    path.strip_prefix(parent).map_err(|_outside| {
+        Error::refused(
+            "Cannot clear the store",
+            "it does not lie below the path that was opened",
+        )
+        .at(path)
+    })
 }
