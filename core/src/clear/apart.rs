@@ -7,7 +7,6 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use super::disk;
-use super::quarantine::remove_tree;
 use crate::source::{Dir, path_from_bytes};
 
 /// Begins our names. The rest is the name that a thing had, so that whoever finds it can put it back.
@@ -96,7 +95,7 @@ pub(super) fn tidy(dir: &Dir) {
     for (name, file_type) in left {
         if let Some(was) = was_called(&name) {
             give_back(dir, &name, &was);
-        } else if let Err(e) = remove_tree(dir, &name, file_type) {
+        } else if let Err(e) = disk::remove_tree(dir, &name, file_type) {
             log::warn!("{}: {e}", dir.path().join(name).display());
         }
     }

@@ -5,6 +5,7 @@
 pub(super) mod fault;
 #[cfg(not(unix))]
 mod other;
+mod tree;
 #[cfg(unix)]
 mod unix;
 
@@ -23,6 +24,7 @@ pub(super) use system::{
     open_existing, open_or_create, open_to_change, read_at, read_exact_at, remove_dir, remove_file,
     replace, set_mode, sync_dir, take_after, write_at,
 };
+pub(super) use tree::remove_tree;
 
 /// A step that changes a database, for the faults of tests.
 pub(super) fn point(step: &'static str) -> io::Result<()> {
