@@ -27,9 +27,15 @@ const PEAK_MIB: u64 = 512;
 
 /// Runs `show --json` and hands back its line and the most memory that it held, in MiB.
 fn show(path: &Path, args: &[&str]) -> (Value, u64) {
+    let (said, peak) = run("show", path, &[&["--json"], args].concat());
+    (serde_json::from_str(said.trim()).unwrap(), peak)
+}
+
+/// Runs a command and hands back what it printed and the most memory that it held, in MiB.
+fn run(command: &str, path: &Path, args: &[&str]) -> (String, u64) {
     let output = File::create(path.with_extension("said")).unwrap();
     let mut child = program()
-        .args(["show", path.to_str().unwrap(), "--json"])
+        .args([command, path.to_str().unwrap()])
         .args(args)
         .stdin(Stdio::null())
         .stdout(output)
@@ -45,7 +51,7 @@ fn show(path: &Path, args: &[&str]) -> (Value, u64) {
         std::thread::sleep(Duration::from_millis(2));
     }
     let said = fs::read_to_string(path.with_extension("said")).unwrap();
-    (serde_json::from_str(said.trim()).unwrap(), peak)
+    (said, peak)
 }
 
 /// A value to be written: pieces, and zeros behind them, which take no room on the disk.
@@ -328,4 +334,26 @@ fn hostile_and_huge_values_are_shown_within_512_mib() {
             thread.spawn_scoped(scope, judge).unwrap();
         }
     });
+}
+
+#[test]
+fn a_million_keys_are_listed_within_512_mib() {
+    const KEYS: usize = 1_000_000;
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("shelf");
+    let lines: String = (0..KEYS).fold(String::new(), |mut lines, n| {
+        writeln!(lines, "'user:{n:07}', ({}, 100)", n * 512).unwrap();
+        lines
+    });
+    fs::write(path.with_extension("dir"), lines).unwrap();
+    let values = File::create(path.with_extension("dat")).unwrap();
+    values.set_len((KEYS * 512) as u64).unwrap();
+    let last = format!("user:{:07}", KEYS - 1);
+    // A heading, the names of the columns, and an empty line; with --json the store and the summary.
+    for (args, n_other) in [(&[][..], 3), (&["--json"][..], 2)] {
+        let (said, peak) = run("ls", &path, args);
+        assert_eq!(said.lines().count(), KEYS + n_other, "{args:?}");
+        assert!(said.contains(&last), "{args:?}");
+        assert!(peak < PEAK_MIB, "{args:?}: {peak} MiB");
+    }
 }

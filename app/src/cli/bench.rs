@@ -211,7 +211,7 @@ fn page(bench: &Bench) -> String {
         if let Some(told) = measured.target.in_python {
             notes.push(format!("{} in Python: {told}\n", measured.target.title()));
         }
-        table.push(vec![
+        table.push(&[
             measured.target.title(),
             figures::count(measured.entries),
             figures::bytes(measured.disk_bytes),

@@ -12,7 +12,7 @@ use super::lines::{IssueLine, SummaryLine, group_of, path_text};
 use super::listing::{Listing, Wish};
 use super::ls::push_entry;
 use super::out::{self, Exit, Failure};
-use super::table::{Align, Table, terminal_width};
+use super::table::{Align, Table};
 use super::{Global, open};
 use crate::text as figures;
 
@@ -190,8 +190,9 @@ fn check(
         }
         if global.json {
             push_entry(&mut lines, &path, &listing, &record, Some(verdict));
+            out::print_block(&mut lines)?;
         } else {
-            table.push(cells(&record, verdict));
+            table.push(&cells(&record, verdict));
         }
     }
     // What figures can say is a matter of `stats`.
@@ -207,22 +208,18 @@ fn check(
         }
         return out::print(&lines);
     }
-    let mut page = format!(
-        "{} · {}\n",
-        text::path(&listing.store.info.path),
-        listing.store.info.kind
-    );
+    let path = text::path(&listing.store.info.path);
+    out::print(format!("{path} · {}\n", listing.store.info.kind).as_bytes())?;
     if !table.is_empty() {
-        page.push_str(&table.render(terminal_width()));
+        table.print()?;
     }
-    page.push('\n');
-    out::print(page.as_bytes())?;
+    out::print(b"\n")?;
     issues().for_each(open::say_issue);
     Ok(())
 }
 
-fn cells(record: &Record<'_>, verdict: &Verdict) -> Vec<String> {
-    vec![
+fn cells(record: &Record<'_>, verdict: &Verdict) -> [String; 5] {
+    [
         verdict.condition.name().to_owned(),
         figures::bytes(record.bytes),
         text::shown(group_of(record).unwrap_or_default()).into_owned(),

@@ -209,7 +209,7 @@ fn print_page(
         let size = |record: Option<Record<'_>>| {
             record.map_or_else(String::new, |r| figures::bytes(r.bytes))
         };
-        table.push(vec![
+        table.push(&[
             pair.side.word().to_owned(),
             size(left),
             size(right),

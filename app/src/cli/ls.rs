@@ -12,7 +12,7 @@ use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, group_of, path_
 use super::listing::{Listing, Types, Wish};
 use super::out::{self, Exit, Failure};
 use super::sheet::{self, Printed};
-use super::table::{Align, Table, terminal_width};
+use super::table::{Align, Table};
 use super::{Global, open};
 use crate::text as figures;
 
@@ -108,6 +108,7 @@ fn print_lines(listing: &Listing) -> Result<(), Failure> {
     );
     for (record, verdict) in listing.records() {
         push_entry(&mut lines, &path, listing, &record, verdict);
+        out::print_block(&mut lines)?;
     }
     for issue in listing.snapshot.issues.iter() {
         out::push_line(&mut lines, &IssueLine::from(issue));
@@ -167,14 +168,13 @@ fn print_table(listing: &Listing, printed: Printed) -> Result<(), Failure> {
         ("ARGUMENTS", Align::Left),
     ]);
     for (record, verdict) in listing.records() {
-        table.push(cells(&record, verdict, now));
+        table.push(&cells(&record, verdict, now));
     }
-    let mut page = heading(listing, printed);
+    out::print(heading(listing, printed).as_bytes())?;
     if !table.is_empty() {
-        page.push_str(&table.render(terminal_width()));
+        table.print()?;
     }
-    page.push('\n');
-    out::print(page.as_bytes())?;
+    out::print(b"\n")?;
     listing.snapshot.issues.iter().for_each(open::say_issue);
     Ok(())
 }
@@ -199,9 +199,9 @@ fn heading(listing: &Listing, printed: Printed) -> String {
     )
 }
 
-fn cells(record: &Record<'_>, verdict: Option<&Verdict>, now: Time) -> Vec<String> {
+fn cells(record: &Record<'_>, verdict: Option<&Verdict>, now: Time) -> [String; 11] {
     let age = |time: Option<Time>| time.map_or_else(String::new, |t| figures::age(t, now));
-    vec![
+    [
         figures::bytes(record.bytes),
         age(record.created.or(record.modified)),
         age(record.accessed),

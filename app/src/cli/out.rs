@@ -122,6 +122,18 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Bytes that are worth a call.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// Writes whole lines to stdout once they are worth a call: there may be a million of them.
+pub(super) fn print_block(lines: &mut Vec<u8>) -> Result<(), Failure> {
+    if lines.len() >= BLOCK_BYTES {
+        print(lines)?;
+        lines.clear();
+    }
+    Ok(())
+}
+
 /// Writes one JSON line.
 pub(super) fn print_line(line: &impl serde::Serialize) -> Result<(), Failure> {
     let mut bytes = Vec::new();

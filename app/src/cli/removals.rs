@@ -8,7 +8,7 @@ use cachescope_core::model::{Issue, Severity, StoreInfo, text};
 use super::lines::{Became, ClearSummary, RemovalLine, Rfc3339, path_text};
 use super::listing::{Listing, Wish};
 use super::out::{self, Exit, Failure};
-use super::table::{Align, Table, terminal_width};
+use super::table::{Align, Table};
 use super::{Global, open};
 use crate::text as figures;
 
@@ -53,9 +53,6 @@ pub(super) struct Report<'a> {
     /// Why nothing more can be printed.
     unsaid: Option<Failure>,
 }
-
-/// Lines are printed in blocks of about this many bytes.
-const BLOCK_BYTES: usize = 16 << 10;
 
 impl<'a> Report<'a> {
     pub(super) fn new(global: &'a Global) -> Self {
@@ -194,14 +191,13 @@ impl<'a> Report<'a> {
 
     fn print(&mut self, line: &RemovalLine) {
         if !self.global.json {
-            self.table.push(cells(line));
+            self.table.push(&cells(line));
             return;
         }
-        out::push_line(&mut self.lines, line);
-        if self.lines.len() >= BLOCK_BYTES {
-            let lines = std::mem::take(&mut self.lines);
-            self.try_to(|_| out::print(&lines));
-        }
+        self.try_to(|report| {
+            out::push_line(&mut report.lines, line);
+            out::print_block(&mut report.lines)
+        });
     }
 
     /// What applying a plan held and freed.
@@ -254,7 +250,7 @@ impl<'a> Report<'a> {
         } else {
             let mut page = String::new();
             if !self.table.is_empty() {
-                page.push_str(&self.table.render(terminal_width()));
+                self.table.print()?;
                 page.push('\n');
             }
             page.push_str(&sums.words(self.holds_something()));
@@ -343,7 +339,7 @@ fn line_of(plan: &Plan, planned: &Planned, outcome: Became, reason: Option<Strin
     }
 }
 
-fn cells(line: &RemovalLine) -> Vec<String> {
+fn cells(line: &RemovalLine) -> [String; 6] {
     let outcome = match (line.outcome, &line.expires) {
         (Became::Planned, _) => "planned",
         (Became::Removed, Some(_)) => "kept",
@@ -351,7 +347,7 @@ fn cells(line: &RemovalLine) -> Vec<String> {
         (Became::Skipped, _) => "skipped",
         (Became::Failed, _) => "failed",
     };
-    vec![
+    [
         outcome.to_owned(),
         line.bytes.map_or_else(String::new, figures::bytes),
         line.duration_s.map_or_else(String::new, figures::duration),

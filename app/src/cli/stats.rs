@@ -287,7 +287,7 @@ fn groups(stats: &Stats) -> Table {
         ("GROUP", Align::Left),
     ]);
     for group in &stats.groups {
-        table.push(vec![
+        table.push(&[
             figures::count(group.entries),
             figures::bytes(group.bytes),
             group.duration_s.map_or_else(String::new, figures::duration),

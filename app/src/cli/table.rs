@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::out::{self, Failure};
+
 /// On which side a column's cells stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Align {
@@ -15,7 +17,10 @@ pub(super) enum Align {
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<(&'static str, Align)>,
-    rows: Vec<Vec<String>>,
+    /// Of the widest cell of each column; 0 of a column without a filled cell.
+    widths: Vec<usize>,
+    /// All cells, each with a line end behind it: there may be a million rows.
+    cells: String,
 }
 
 impl Table {
@@ -23,75 +28,70 @@ impl Table {
     pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
         Self {
             columns: columns.to_vec(),
-            rows: Vec::new(),
+            widths: vec![0; columns.len()],
+            cells: String::new(),
         }
     }
 
-    /// Adds a row with one cell a column.
-    pub(super) fn push(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
+    /// Adds a row with one cell of one line a column.
+    pub(super) fn push(&mut self, cells: &[String]) {
+        for (at, (name, _)) in self.columns.iter().enumerate() {
+            let cell = cells.get(at).map_or("", String::as_str);
+            let cell = cell.lines().next().unwrap_or_default();
+            if let Some(width) = self.widths.get_mut(at).filter(|_| !cell.is_empty()) {
+                *width = (*width).max(cell.width()).max(name.width());
+            }
+            self.cells.push_str(cell);
+            self.cells.push('\n');
+        }
     }
 
     /// True without a row.
     pub(super) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.cells.is_empty()
     }
 
-    /// The table as lines of text, each cut to `max_width` where there is one.
+    /// The table as text, each line cut to `max_width` where there is one.
     pub(super) fn render(&self, max_width: Option<usize>) -> String {
-        let widths: Vec<usize> = (0..self.columns.len()).map(|at| self.width(at)).collect();
-        let headings: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        let mut out = String::new();
-        self.push_line(&mut out, &headings, &widths, max_width);
-        for row in &self.rows {
-            let cells: Vec<&str> = row.iter().map(String::as_str).collect();
-            self.push_line(&mut out, &cells, &widths, max_width);
-        }
-        out
+        self.lines(max_width).collect()
     }
 
-    /// Width of a column; 0 for one without a single filled cell.
-    fn width(&self, at: usize) -> usize {
-        let cells = self
-            .rows
-            .iter()
-            .filter_map(|row| Some(row.get(at)?.width()));
-        match cells.max() {
-            None | Some(0) => 0,
-            Some(widest) => widest.max(self.columns.get(at).map_or(0, |(name, _)| name.width())),
+    /// Writes the table to stdout.
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        let mut page = Vec::new();
+        for line in self.lines(terminal_width()) {
+            page.extend(line.bytes());
+            out::print_block(&mut page)?;
         }
+        out::print(&page)
     }
 
-    fn push_line(
-        &self,
-        out: &mut String,
-        cells: &[&str],
-        widths: &[usize],
-        max_width: Option<usize>,
-    ) {
+    fn lines(&self, max_width: Option<usize>) -> impl Iterator<Item = String> {
+        let headings = self.columns.iter().map(|(name, _)| *name).collect();
+        let mut cells = self.cells.lines();
+        let rows = std::iter::from_fn(move || {
+            let row: Vec<&str> = cells.by_ref().take(self.columns.len()).collect();
+            (!row.is_empty()).then_some(row)
+        });
+        let rows = std::iter::once(headings).chain(rows);
+        rows.map(move |row| self.line(&row, max_width))
+    }
+
+    fn line(&self, cells: &[&str], max_width: Option<usize>) -> String {
         let mut line = String::new();
-        let filled = || widths.iter().enumerate().filter(|(_, width)| **width > 0);
-        let last = filled().next_back().map(|(at, _)| at);
-        for (at, width) in filled() {
-            let cell = cells.get(at).copied().unwrap_or_default();
+        let filled = self.columns.iter().zip(&self.widths).zip(cells);
+        let filled = filled.filter(|((_, width), _)| **width > 0);
+        for (n, (((_, align), width), cell)) in filled.enumerate() {
             let padding = " ".repeat(width.saturating_sub(cell.width()));
-            if !line.is_empty() {
-                line.push_str("  ");
-            }
-            match self.columns.get(at) {
-                Some((_, Align::Right)) => {
-                    line.push_str(&padding);
-                    line.push_str(cell);
-                }
-                _ if Some(at) == last => line.push_str(cell),
-                _ => {
-                    line.push_str(cell);
-                    line.push_str(&padding);
-                }
+            let gap = if n > 0 { "  " } else { "" };
+            match align {
+                Align::Right => line.extend([gap, &padding, cell]),
+                Align::Left => line.extend([gap, cell, &padding]),
             }
         }
-        out.push_str(&cut(line.trim_end(), max_width));
-        out.push('\n');
+        let mut line = cut(line.trim_end(), max_width);
+        line.push('\n');
+        line
     }
 }
 
@@ -128,13 +128,8 @@ mod tests {
             ("KEY", Align::Left),
             ("ARGS", Align::Left),
         ]);
-        table.push(vec!["1 B".into(), String::new(), "名".into(), "x=1".into()]);
-        table.push(vec![
-            "12 kB".into(),
-            String::new(),
-            "long".into(),
-            "y".into(),
-        ]);
+        table.push(&["1 B".into(), String::new(), "名".into(), "x=1".into()]);
+        table.push(&["12 kB".into(), String::new(), "long".into(), "y".into()]);
         table
     }
 

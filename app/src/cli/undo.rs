@@ -10,7 +10,7 @@ use cachescope_core::scan::{Cancel, Progress};
 
 use super::lines::{HeldSummary, RestoreLine, UndoLine};
 use super::out::{self, Exit, Failure, tell};
-use super::table::{Align, Table, terminal_width};
+use super::table::{Align, Table};
 use super::{Global, interrupt};
 use crate::text as figures;
 
@@ -131,7 +131,7 @@ pub(super) fn print_list(held: &[Held], global: &Global) -> Result<(), Failure> 
     ]);
     let now = Time::now();
     for held in held {
-        table.push(vec![
+        table.push(&[
             text::shown(&held.id).into_owned(),
             held.time.map_or_else(String::new, |t| figures::age(t, now)),
             figures::count(held.entries as u64),
@@ -150,7 +150,7 @@ pub(super) fn print_list(held: &[Held], global: &Global) -> Result<(), Failure> 
     if table.is_empty() {
         return out::print(b"Nothing is held aside\n");
     }
-    out::print(table.render(terminal_width()).as_bytes())
+    table.print()
 }
 
 /// Brings back what was chosen; one that cannot be brought back hides no other.

@@ -13,7 +13,7 @@ use super::{
     Recognised, Removal, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
-use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
+use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
 use crate::model::{
     Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time, text,
 };
@@ -75,8 +75,8 @@ impl Opened {
         })
     }
 
-    fn find(&self, entry: &EntryKey, store: &Store) -> Result<&Slot> {
-        self.index.slot(&entry.key).ok_or_else(|| {
+    fn find(&self, entry: &EntryKey, store: &Store) -> Result<Place> {
+        self.index.place(&entry.key).ok_or_else(|| {
             let key = text::from_bytes(&entry.key).into_owned();
             Error::not_found(
                 format!("Cannot find the key \"{}\"", text::shown(&key)),
@@ -91,9 +91,9 @@ impl Opened {
         let blocks = |bytes: u64| bytes.div_ceil(BLOCK_BYTES);
         let live = self
             .index
-            .slots
+            .places()
             .iter()
-            .map(|slot| blocks(slot.len))
+            .map(|place| blocks(place.len))
             .fold(0, u64::saturating_add);
         let all = blocks(self.data.len());
         all.saturating_sub(live) * BLOCK_BYTES
@@ -195,13 +195,13 @@ impl Backend for DbmDumb {
         collector.overhead(overhead.sum());
         issues(&opened, store, &mut *collector);
         let group = Group::named("");
-        for slot in &opened.index.slots {
+        for slot in opened.index.slots() {
             scan.cancel.check()?;
             let mut record = Record::new(&group, &slot.key);
-            record.bytes = slot.len;
+            record.bytes = slot.place.len;
             record.dev = opened.data.meta().dev;
             // The place changes when the value outgrows its blocks: with the length it tells values apart.
-            record.ident = slot.offset;
+            record.ident = slot.place.offset;
             collector.record(&record);
             scan.progress.add(1);
         }
@@ -219,8 +219,8 @@ impl Backend for DbmDumb {
         if *entry.group == *DEAD {
             return Ok(ValueReader::new(data, Carrier::Unknown, path));
         }
-        let slot = opened.find(entry, store)?;
-        let range = Range::new(data, slot.offset, slot.len);
+        let place = opened.find(entry, store)?;
+        let range = Range::new(data, place.offset, place.len);
         Ok(ValueReader::new(Arc::new(range), Carrier::Unknown, path))
     }
 
@@ -228,10 +228,10 @@ impl Backend for DbmDumb {
         let opened = Opened::of(store)?;
         let mut details = Details::default();
         if *entry.group != *DEAD {
-            let slot = opened.find(entry, store)?;
+            let place = opened.find(entry, store)?;
             details
                 .facts
-                .push(("offset".into(), slot.offset.to_string()));
+                .push(("offset".into(), place.offset.to_string()));
         }
         for suffix in [INDEX, DATA] {
             let name = named(&store.name, suffix);
@@ -256,8 +256,8 @@ impl Backend for DbmDumb {
                 "values that were deleted or outgrew their place; only compacting frees it";
             return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
         }
-        let slot = opened.find(entry, store)?;
-        let (end, there) = (slot.offset.saturating_add(slot.len), opened.data.len());
+        let place = opened.find(entry, store)?;
+        let (end, there) = (place.offset.saturating_add(place.len), opened.data.len());
         if end <= there {
             return Ok(Vec::new());
         }

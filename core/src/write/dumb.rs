@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Entry, Holds, Target, Writer, dbm_key, failed, stage};
 use crate::Result;
 use crate::formats::compress::Codec;
-use crate::formats::dbm::dumb::{BLOCK_BYTES, Slot, line_of};
+use crate::formats::dbm::dumb::{BLOCK_BYTES, Place, line_of};
 use crate::stores::KeyTypes;
 
 pub(super) const TARGET: Target = Target {
@@ -78,11 +78,11 @@ impl Writer for Dumb {
             .and_then(|()| self.data.write_all(&value))
             .map_err(|e| failed(&self.path, e))?;
         self.at = start + value.len() as u64;
-        self.index.extend(line_of(&Slot {
-            key: key.into(),
+        let place = Place {
             offset: start,
             len: value.len() as u64,
-        }));
+        };
+        self.index.extend(line_of(key, place));
         Ok(())
     }
 

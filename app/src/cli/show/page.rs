@@ -100,7 +100,8 @@ fn head(table: &Table) -> String {
     let short = |cell: &str| crate::text::shorten(&text::shown(cell), CELL_CHARS);
     let mut push = |label: String, cells: &mut dyn Iterator<Item = String>| {
         let cells = cells.take(n).map(|cell| short(&cell));
-        sheet.push(std::iter::once(short(&label)).chain(cells).collect());
+        let row: Vec<String> = std::iter::once(short(&label)).chain(cells).collect();
+        sheet.push(&row);
     };
     push(String::new(), &mut table.columns.iter().cloned());
     push(String::new(), &mut table.dtypes.iter().cloned());

@@ -13,7 +13,7 @@ use super::super::disk;
 use super::super::dumb::{DATA, Files};
 use super::super::quarantine::Shelf;
 use super::{Gain, cannot, changed};
-use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Slot};
+use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
 use crate::scan::Cancel;
 use crate::{Error, Result};
 
@@ -31,10 +31,10 @@ pub(super) fn predict(site: &Site, base: &OsStr) -> Result<Gain> {
         .map_err(|e| fail(site, e))?;
     let text = files.index().map_err(|e| fail(site, e))?;
     let bytes_before = data.meta().size;
-    let slots = slots_of(site, &text, bytes_before)?;
+    let index = index_of(site, &text, bytes_before)?;
     Ok(Gain {
         bytes_before,
-        bytes_after: packed_from(site, &slots, 0)?.1.min(bytes_before),
+        bytes_after: packed_from(site, index.places(), 0)?.1.min(bytes_before),
     })
 }
 
@@ -46,8 +46,8 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
     let text = files.index().map_err(|e| fail(site, e))?;
     let data = disk::open_to_change(&site.base, &files.named(DATA)).map_err(|e| fail(site, e))?;
     let bytes_before = data.metadata().map_err(|e| fail(site, e))?.len();
-    let slots = slots_of(site, &text, bytes_before)?;
-    let (front, bytes_after) = packed_from(site, &slots, 0)?;
+    let index = index_of(site, &text, bytes_before)?;
+    let (front, bytes_after) = packed_from(site, index.places(), 0)?;
     if bytes_after >= bytes_before {
         return Ok(Gain {
             bytes_before,
@@ -59,10 +59,12 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
         files,
         shelf,
         data: &data,
+        index: &index,
         cancel,
     };
-    let (behind, _) = packed_from(site, &slots, bytes_before.next_multiple_of(BLOCK_BYTES))?;
-    let text = match shelved.step(&text, &slots, &behind) {
+    let start = bytes_before.next_multiple_of(BLOCK_BYTES);
+    let (behind, _) = packed_from(site, index.places(), start)?;
+    let text = match shelved.step(&text, index.places(), &behind) {
         Ok(text) => text,
         Err(error) => {
             // The index still names the old places, so what was copied is nobody's.
@@ -83,8 +85,8 @@ pub(super) fn compact(site: &Site, base: &OsStr, shelf: &Shelf, cancel: &Cancel)
     })
 }
 
-/// The values, if every line of the index is one and names a place among the `n_bytes` of the file of values.
-fn slots_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Vec<Slot>> {
+/// The index, if every line of it is one and names a place among the `n_bytes` of the file of values.
+fn index_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Index> {
     let index = dumb::read(text);
     if index.n_bad > 0 || index.is_torn {
         return Err(cannot(
@@ -92,11 +94,11 @@ fn slots_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Vec<Slot>> {
             &site.store.info.path,
         ));
     }
-    let is_whole = |slot: &Slot| {
-        let end = slot.offset.checked_add(slot.len);
+    let is_whole = |place: Place| {
+        let end = place.offset.checked_add(place.len);
         end.is_some_and(|end| end <= n_bytes)
     };
-    if let Some(slot) = index.slots.iter().find(|slot| !is_whole(slot)) {
+    if let Some(slot) = index.slots().find(|slot| !is_whole(slot.place)) {
         let key = crate::model::text::from_bytes(&slot.key).into_owned();
         let key = crate::model::text::shown(&key);
         return Err(cannot(
@@ -104,30 +106,28 @@ fn slots_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Vec<Slot>> {
             &site.store.info.path,
         ));
     }
-    Ok(index.slots)
+    Ok(index)
 }
 
 /// The values in their order on the disk without gaps from `start` on, and where the last one ends.
 ///
 /// # Errors
 /// If no file could be as large: places may overlap, so that whole values may add up to more than there is.
-fn packed_from(site: &Site, slots: &[Slot], start: u64) -> Result<(Vec<Slot>, u64)> {
+fn packed_from(site: &Site, places: &[Place], start: u64) -> Result<(Vec<Place>, u64)> {
     let too_large = || {
         let why = "its index names more bytes than a file can hold";
         cannot(why, &site.store.info.path)
     };
-    let mut order: Vec<usize> = (0..slots.len()).collect();
-    order.sort_by_key(|n| slots.get(*n).map(|slot| slot.offset));
-    let mut packed = slots.to_vec();
+    let mut packed = places.to_vec();
+    let mut order: Vec<&mut Place> = packed.iter_mut().collect();
+    order.sort_by_key(|place| place.offset);
     let (mut at, mut end) = (start, start);
-    for n in order {
-        if let Some(slot) = packed.get_mut(n) {
-            slot.offset = at;
-            end = at.checked_add(slot.len).ok_or_else(too_large)?;
-            at = end
-                .checked_next_multiple_of(BLOCK_BYTES)
-                .ok_or_else(too_large)?;
-        }
+    for place in order {
+        place.offset = at;
+        end = at.checked_add(place.len).ok_or_else(too_large)?;
+        at = end
+            .checked_next_multiple_of(BLOCK_BYTES)
+            .ok_or_else(too_large)?;
     }
     Ok((packed, end))
 }
@@ -137,25 +137,29 @@ struct Moving<'a> {
     files: Files<'a>,
     shelf: &'a Shelf,
     data: &'a File,
+    index: &'a Index,
     cancel: &'a Cancel,
 }
 
 impl Moving<'_> {
     /// Copies all values, compares each, and makes the index, which is `text`, name the new places.
-    fn step(&self, text: &[u8], from: &[Slot], to: &[Slot]) -> Result<Vec<u8>> {
+    fn step(&self, text: &[u8], from: &[Place], to: &[Place]) -> Result<Vec<u8>> {
         let fail = |e| fail(self.site, e);
         let mut sums = Vec::with_capacity(from.len());
         for (from, to) in from.iter().zip(to) {
             self.cancel.check()?;
-            sums.push(self.copy(from, to).map_err(fail)?);
+            sums.push(self.copy(*from, *to).map_err(fail)?);
         }
         disk::sync_file(self.data).map_err(fail)?;
-        for (slot, sum) in to.iter().zip(sums) {
-            if self.each_step(slot, |_, _| Ok(())).map_err(fail)? != sum {
+        for (place, sum) in to.iter().zip(sums) {
+            if self.each_step(*place, |_, _| Ok(())).map_err(fail)? != sum {
                 return Err(changed(self.site));
             }
         }
-        let new: Vec<u8> = to.iter().flat_map(dumb::line_of).collect();
+        let lines = self.index.slots().zip(to);
+        let new: Vec<u8> = lines
+            .flat_map(|(slot, place)| dumb::line_of(&slot.key, *place))
+            .collect();
         let mut is_changed = false;
         self.files
             .change_index(self.shelf, true, |now| {
@@ -169,7 +173,7 @@ impl Moving<'_> {
         Ok(new)
     }
 
-    fn copy(&self, from: &Slot, to: &Slot) -> io::Result<u128> {
+    fn copy(&self, from: Place, to: Place) -> io::Result<u128> {
         self.each_step(from, |at, bytes| {
             disk::write_at(self.data, to.offset + at, bytes)
         })
@@ -178,17 +182,17 @@ impl Moving<'_> {
     /// Reads a value piece by piece, and returns its sum.
     fn each_step(
         &self,
-        slot: &Slot,
+        place: Place,
         mut each: impl FnMut(u64, &[u8]) -> io::Result<()>,
     ) -> io::Result<u128> {
         let mut sum = Xxh3::new();
-        let mut buffer = vec![0; STEP.min(usize::try_from(slot.len).unwrap_or(STEP))];
+        let mut buffer = vec![0; STEP.min(usize::try_from(place.len).unwrap_or(STEP))];
         let mut done = 0;
-        while done < slot.len {
-            let left = usize::try_from(slot.len - done).unwrap_or(usize::MAX);
+        while done < place.len {
+            let left = usize::try_from(place.len - done).unwrap_or(usize::MAX);
             let n = left.min(buffer.len());
             let piece = buffer.get_mut(..n).unwrap_or_default();
-            disk::read_exact_at(self.data, piece, slot.offset + done)?;
+            disk::read_exact_at(self.data, piece, place.offset + done)?;
             sum.update(piece);
             each(done, piece)?;
             done += n as u64;

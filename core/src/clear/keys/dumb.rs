@@ -8,7 +8,7 @@ use super::super::disk;
 use super::super::dumb::{DATA, Files};
 use super::super::quarantine::Shelf;
 use super::{Coming, For, Found, Insert, Keys, Leaving};
-use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Slot};
+use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
 use crate::source::{Dir, ReadAt as _};
 use crate::{Error, Result};
 
@@ -84,7 +84,7 @@ impl<'s> Dumb<'s> {
     /// Which of the keys still stand and hold what was saved of them.
     fn still(&self, index: &Index, keys: &[Leaving<'_>]) -> io::Result<Vec<bool>> {
         let is_still = |leaving: &Leaving<'_>| {
-            if index.slot(leaving.key).map(found).as_ref() != Some(leaving.found) {
+            if index.place(leaving.key).map(found).as_ref() != Some(leaving.found) {
                 return Ok(false);
             }
             let saved = leaving.value.map(|saved| {
@@ -105,7 +105,7 @@ impl<'s> Dumb<'s> {
         taken: &BTreeMap<u64, u64>,
         coming: &Coming<'_>,
     ) -> io::Result<Option<Vec<u8>>> {
-        if index.slot(coming.key).is_some() {
+        if index.place(coming.key).is_some() {
             return Ok(None);
         }
         let len = coming.value.len() as u64;
@@ -118,11 +118,7 @@ impl<'s> Dumb<'s> {
         } else {
             self.append(coming.value)?
         };
-        Ok(Some(dumb::line_of(&Slot {
-            key: coming.key.into(),
-            offset,
-            len,
-        })))
+        Ok(Some(dumb::line_of(coming.key, Place { offset, len })))
     }
 
     fn all_fail<T>(&self, n: usize, error: &io::Error) -> Vec<Result<T>> {
@@ -151,7 +147,7 @@ impl<'s> Dumb<'s> {
 
 impl Keys for Dumb<'_> {
     fn find(&mut self, key: &[u8]) -> Result<Option<Found>> {
-        Ok(self.index()?.slot(key).map(found))
+        Ok(self.index()?.place(key).map(found))
     }
 
     fn value(&mut self, _key: &[u8], found: &Found) -> Result<Vec<u8>> {
@@ -188,11 +184,10 @@ impl Keys for Dumb<'_> {
             Some(shelf) => self.files().change_index(shelf, self.is_unused, |text| {
                 let index = checked(dumb::read(text)).map_err(io::Error::other)?;
                 outcomes.clear();
-                let places = index
-                    .slots
-                    .iter()
-                    .map(|slot| (slot.offset, end_of(slot.offset, slot.len)));
-                let taken: BTreeMap<u64, u64> = places.collect();
+                let places = index.places().iter();
+                let taken: BTreeMap<u64, u64> = places
+                    .map(|place| (place.offset, end_of(place.offset, place.len)))
+                    .collect();
                 let mut new = text.to_vec();
                 for coming in keys {
                     let line = self.line_of(&index, &taken, coming);
@@ -222,11 +217,11 @@ impl Keys for Dumb<'_> {
     }
 }
 
-fn found(slot: &Slot) -> Found {
+fn found(place: Place) -> Found {
     Found {
-        at: slot.offset,
-        len: slot.len,
-        mark: i64::try_from(slot.offset).unwrap_or(-1),
+        at: place.offset,
+        len: place.len,
+        mark: i64::try_from(place.offset).unwrap_or(-1),
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod edit;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::borrow::Cow;
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
-use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::formats::{Problem, ProblemKind};
 
@@ -21,45 +23,112 @@ pub const BLOCK_BYTES: u64 = 512;
 /// Problems told one by one; a file that is no index at all has one in every line.
 const PROBLEMS: usize = 20;
 
-/// One key of an index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
-    /// The key's bytes.
-    pub key: Arc<[u8]>,
-    /// Offset of its value in the data file, in bytes.
+/// Where a value lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Offset in the data file, in bytes.
     pub offset: u64,
-    /// Length of its value, in bytes.
+    /// Length, in bytes.
     pub len: u64,
 }
 
-/// An index as it was read.
+/// One key of an index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slot<'a> {
+    /// The key's bytes.
+    pub key: Cow<'a, [u8]>,
+    /// Where its value lies.
+    pub place: Place,
+}
+
+/// An index as it was read, in columns: a hostile one has a key in every 12 bytes.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// Each key once, with its last line's place, in the order in which keys first appear.
-    pub slots: Vec<Slot>,
+    /// The keys one behind the other, and where each ends.
+    keys: Vec<u8>,
+    ends: Vec<u32>,
+    places: Vec<Place>,
+    /// Numbers of the keys, by their hashes.
+    table: HashTable<u32>,
+    hasher: RandomState,
     /// Lines that are none.
     pub problems: Vec<Problem>,
     /// Number of lines that are none.
     pub n_bad: usize,
     /// True if the last line has no end: it was being written, or its writer was killed.
     pub is_torn: bool,
-    places: HashMap<Arc<[u8]>, usize>,
 }
 
 impl Index {
     /// Where the value of a key lies; `None` if it is not there.
-    pub fn slot(&self, key: &[u8]) -> Option<&Slot> {
-        self.slots.get(*self.places.get(key)?)
+    pub fn place(&self, key: &[u8]) -> Option<Place> {
+        let is_it = |n: &u32| key_at(&self.keys, &self.ends, *n) == key;
+        let n = self.table.find(self.hasher.hash_one(key), is_it)?;
+        self.places.get(*n as usize).copied()
+    }
+
+    /// Each key once, with its last line's place, in the order in which keys first appear.
+    pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
+        (0..).zip(&self.places).map(|(n, place)| Slot {
+            key: key_at(&self.keys, &self.ends, n).into(),
+            place: *place,
+        })
+    }
+
+    /// Where the values lie, in the order of [`Index::slots`].
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Adds a key, or gives it a new place; false if there is no room for it.
+    fn put(&mut self, slot: &Slot<'_>) -> bool {
+        let (Ok(n), Ok(end)) = (
+            u32::try_from(self.places.len()),
+            u32::try_from(self.keys.len() + slot.key.len()),
+        ) else {
+            return false;
+        };
+        let (keys, ends, hasher) = (&self.keys, &self.ends, &self.hasher);
+        let key = |n: &u32| key_at(keys, ends, *n);
+        let entry = self.table.entry(
+            hasher.hash_one(&*slot.key),
+            |n| key(n) == &*slot.key,
+            |n| hasher.hash_one(key(n)),
+        );
+        match entry {
+            Entry::Occupied(there) => {
+                if let Some(place) = self.places.get_mut(*there.get() as usize) {
+                    *place = slot.place;
+                }
+            }
+            Entry::Vacant(free) => {
+                free.insert(n);
+                self.keys.extend_from_slice(&slot.key);
+                self.ends.push(end);
+                self.places.push(slot.place);
+            }
+        }
+        true
+    }
+}
+
+/// The key of this number.
+fn key_at<'a>(keys: &'a [u8], ends: &[u32], n: u32) -> &'a [u8] {
+    let n = n as usize;
+    let start = n.checked_sub(1).map_or(Some(&0), |before| ends.get(before));
+    match (start, ends.get(n)) {
+        (Some(start), Some(end)) => keys.get(*start as usize..*end as usize).unwrap_or_default(),
+        _ => &[],
     }
 }
 
 /// A line of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct Line<'a> {
     /// Where it stands in the text, its end of line included.
     pub range: Range<usize>,
     /// What it says; `None` if it is no line of an index.
-    pub slot: Option<Slot>,
+    pub slot: Option<Slot<'a>>,
 }
 
 /// True if the text begins as an index does, or is empty (`dbm/__init__.py: whichdb`).
@@ -76,7 +145,7 @@ pub fn is_likely(head: &[u8]) -> bool {
 }
 
 /// The lines of an index, in order.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
@@ -96,43 +165,32 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
     })
 }
 
-/// Reads an index.
+/// Reads an index of less than 4 GiB.
 pub fn read(text: &[u8]) -> Index {
     let mut index = Index::default();
     for line in lines(text) {
         let is_last = line.range.end == text.len();
-        let Some(slot) = line.slot else {
-            if is_last && text.last() != Some(&b'\n') {
-                index.is_torn = true;
-                continue;
-            }
-            index.n_bad += 1;
-            if index.problems.len() < PROBLEMS {
-                let message = "a line is not a quoted key, a comma and two numbers in parentheses";
-                let offset = line.range.start as u64;
-                index
-                    .problems
-                    .push(Problem::new(ProblemKind::Damaged, offset, message));
-            }
+        if line.slot.is_some_and(|slot| index.put(&slot)) {
             continue;
-        };
-        match index.places.entry(Arc::clone(&slot.key)) {
-            Entry::Occupied(at) => {
-                if let Some(before) = index.slots.get_mut(*at.get()) {
-                    *before = slot;
-                }
-            }
-            Entry::Vacant(place) => {
-                place.insert(index.slots.len());
-                index.slots.push(slot);
-            }
+        }
+        if is_last && text.last() != Some(&b'\n') {
+            index.is_torn = true;
+            continue;
+        }
+        index.n_bad += 1;
+        if index.problems.len() < PROBLEMS {
+            let message = "a line is not a quoted key, a comma and two numbers in parentheses";
+            let offset = line.range.start as u64;
+            index
+                .problems
+                .push(Problem::new(ProblemKind::Damaged, offset, message));
         }
     }
     index
 }
 
 /// `'key', (offset, len)`.
-fn slot(line: &[u8]) -> Option<Slot> {
+fn slot(line: &[u8]) -> Option<Slot<'_>> {
     let (key, rest) = literal(line)?;
     let rest = rest.trim_ascii_start().strip_prefix(b",")?;
     let rest = rest.trim_ascii_start().strip_prefix(b"(")?;
@@ -141,15 +199,21 @@ fn slot(line: &[u8]) -> Option<Slot> {
     let (len, rest) = number(rest)?;
     let rest = rest.trim_ascii_start().strip_prefix(b")")?;
     let is_whole = rest.trim_ascii().is_empty() && offset.checked_add(len).is_some();
-    is_whole.then_some(Slot { key, offset, len })
+    let place = Place { offset, len };
+    is_whole.then_some(Slot { key, place })
 }
 
 /// A string literal on one line: each character is one byte.
-fn literal(text: &[u8]) -> Option<(Arc<[u8]>, &[u8])> {
-    let (quote, mut rest) = text
+fn literal(text: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let (quote, body) = text
         .split_first()
         .filter(|(q, _)| matches!(q, b'\'' | b'"'))?;
-    let mut key = Vec::new();
+    let n_plain = body.iter().position(|b| b == quote || *b == b'\\')?;
+    let (plain, mut rest) = body.split_at_checked(n_plain)?;
+    if let Some(rest) = rest.strip_prefix(&[*quote]) {
+        return Some((plain.into(), rest));
+    }
+    let mut key = plain.to_vec();
     loop {
         let (byte, behind) = rest.split_first()?;
         rest = behind;
@@ -197,8 +261,7 @@ mod tests {
     fn check(line: &[u8], expected: Option<(&[u8], u64, u64)>) {
         let expected = expected.map(|(key, offset, len)| Slot {
             key: key.into(),
-            offset,
-            len,
+            place: Place { offset, len },
         });
         assert_eq!(slot(line), expected, "{}", line.escape_ascii());
     }
@@ -244,12 +307,18 @@ mod tests {
     #[test]
     fn later_lines_win_and_a_torn_last_line_is_no_damage() {
         let index = read(b"'a', (0, 1)\n'b', (512, 2)\n\n'a', (1024, 3)\n'c', (20");
-        let found: Vec<_> = index
-            .slots
-            .iter()
-            .map(|s| (&*s.key, s.offset, s.len))
-            .collect();
-        assert_eq!(found, [(&b"a"[..], 1024, 3), (b"b", 512, 2)]);
+        let place = |offset, len| Place { offset, len };
+        let slot = |key: &'static [u8], place| Slot {
+            key: key.into(),
+            place,
+        };
+        let found: Vec<_> = index.slots().collect();
+        let (a, b) = (place(1024, 3), place(512, 2));
+        assert_eq!(found, [slot(b"a", a), slot(b"b", b)]);
+        assert_eq!(
+            [&b"a"[..], b"b", b"c", b""].map(|key| index.place(key)),
+            [Some(a), Some(b), None, None]
+        );
         assert!(index.is_torn);
         assert_eq!((index.n_bad, index.problems.len()), (1, 1));
         assert_eq!(index.problems.first().map(|p| p.offset), Some(26));
