@@ -1,5 +1,6 @@
 //! The table while a program works on the store: what one looks at stays where it is.
 
+use std::fs;
 use std::path::Path;
 
 use egui::accesskit::Role;
@@ -22,9 +23,9 @@ fn name(n: usize) -> String {
 /// What joblib leaves on the disk of one more call.
 fn store(function: &Path, n: usize, of: &Path) {
     let entry = function.join(name(n));
-    std::fs::create_dir(&entry).unwrap();
+    fs::create_dir(&entry).unwrap();
     for file in ["metadata.json", "output.pkl"] {
-        std::fs::copy(of.join(file), entry.join(file)).unwrap();
+        fs::copy(of.join(file), entry.join(file)).unwrap();
     }
 }
 
@@ -118,4 +119,16 @@ fn what_responses_are_shows_while_their_cache_is_still_read() {
     // They were there before the last of the 20,000 was read.
     assert!(!window.text().contains("20,00"), "{}", window.text());
     window.close();
+}
+
+#[test]
+fn a_store_that_is_made_in_an_open_folder_comes_onto_the_rail() {
+    let (_first, pickle) = fixture("pickle/3.13/dict-protocol4.pickle");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(&pickle, folder.path().join("first.pickle")).unwrap();
+    let mut window = Window::open(vec![folder.path().to_owned()]);
+    window.wait_for_text_part("first.pickle");
+    fs::create_dir(folder.path().join("below")).unwrap();
+    fs::copy(&pickle, folder.path().join("below/second.pickle")).unwrap();
+    window.wait_for_text_part("second.pickle");
 }

@@ -192,3 +192,28 @@ fn the_command_line_watches_for_as_long_as_it_is_told() {
     assert!(command.lines.next().is_none());
     assert_eq!(command.child.wait().expect("it ends").code(), Some(0));
 }
+
+#[test]
+fn the_command_line_watches_a_cache_that_is_made_in_the_folder_later() {
+    let all = fixtures::all();
+    let copy_of = |name: &str| {
+        let made = all.iter().find(|f| f.opened().ends_with(name));
+        made.expect("the fixture is there").copy()
+    };
+    let (_first, first) = copy_of("dict-protocol4.pickle");
+    let (_other, other) = copy_of("joblib/1.6.0");
+    let folder = TempDir::new().expect("a temporary folder");
+    std::fs::copy(first, folder.path().join("first.pickle")).expect("it is copied");
+    let mut command = Command::start(folder.path(), &[]);
+    let new = folder.path().join("below");
+    std::fs::rename(other, &new).expect("it is moved");
+    let event = command.event();
+    assert_eq!(event["event"], "stored", "{event}");
+    let store = event["store"].as_str().map(Path::new);
+    let new = new.canonicalize().expect("it is there");
+    assert!(
+        store.is_some_and(|store| store.starts_with(&new)),
+        "{event}"
+    );
+    assert_eq!(command.interrupt(), Some(0));
+}

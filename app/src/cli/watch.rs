@@ -1,17 +1,17 @@
 //! `cachescope watch`: what happens in caches, as it happens.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use cachescope_core::model::{EntryId, Record, Role, Snapshot, Time, text};
+use cachescope_core::model::{EntryId, Record, Role, Snapshot, StoreInfo, Time, text};
 use cachescope_core::ops::query::{Query, units};
 use cachescope_core::own::StateDir;
 use cachescope_core::scan::{Cancel, Progress};
-use cachescope_core::watch::{Event, EventKind, Update, Watcher};
+use cachescope_core::watch::{Event, EventKind, Lookout, Update, Wake, Watcher};
 
 use super::lines::{EventLine, path_text};
 use super::out::{self, Exit, Failure, tell};
@@ -20,7 +20,8 @@ use crate::text as figures;
 
 /// Print what happens in a cache, as it happens.
 ///
-/// A line for each change and each observed hit, until it is interrupted. Nothing in the cache changes by being watched.
+/// A line for each change and each observed hit, until it is interrupted. Caches that are made below a folder later are
+/// watched as well. Nothing in a cache changes by being watched.
 #[derive(Debug, clap::Args)]
 pub(super) struct WatchArgs {
     /// Folders or files of caches, or a folder that holds some
@@ -49,7 +50,9 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     if let Some(own) = global.state() {
         own.merge_days();
     }
-    let mut watched = start(args, &query, global, &bell)?;
+    let found = open::find(&args.paths, global)?;
+    let lookouts = look_out(&found, &bell)?;
+    let mut watched = start(&found, &query, global, &bell)?;
     // Too long a time to be a moment is no end.
     let end = args
         .duration
@@ -59,6 +62,12 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     let mut printed = Ok(());
     while !is_over {
         is_over = !bell.wait(end);
+        for info in lookouts.iter().flat_map(Lookout::drain) {
+            match Watched::start_new(&info, &query, global.state(), &bell) {
+                Ok(store) => watched.push(store),
+                Err(failure) => open::report_failure(failure, &info, global)?,
+            }
+        }
         for store in &mut watched {
             store.print(&query, global.json, &mut page);
         }
@@ -75,20 +84,31 @@ pub(super) fn run(args: &WatchArgs, global: &Global) -> Result<Exit, Failure> {
     printed.map(|()| Exit::Done)
 }
 
+/// Looks out for stores that are made below the folders that were named.
+///
+/// # Errors
+/// If the system gives no thread.
+fn look_out(found: &[Arc<StoreInfo>], bell: &Bell) -> Result<Vec<Lookout>, Failure> {
+    let mut folders: Vec<&Path> = found.iter().map(|info| &*info.opened_as).collect();
+    folders.sort_unstable();
+    folders.dedup();
+    let start = |folder: &Path| Ok(Lookout::start(folder, found, bell.wake())?);
+    folders.into_iter().map(start).collect()
+}
+
 /// Begins to watch each store; one that cannot be read is told, and hides no other.
 ///
 /// # Errors
 /// If none can be watched.
 fn start(
-    args: &WatchArgs,
+    found: &[Arc<StoreInfo>],
     query: &Query,
     global: &Global,
     bell: &Bell,
 ) -> Result<Vec<Watched>, Failure> {
-    let found = open::find(&args.paths, global)?;
     let mut watched = Vec::new();
     let mut failed = Vec::new();
-    for info in &found {
+    for info in found {
         let read = open::open(info).and_then(|store| {
             let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default())?;
             Watched::start(snapshot, query, global.state(), bell)
@@ -136,6 +156,14 @@ impl Bell {
         })
     }
 
+    /// What rings it.
+    fn wake(&self) -> Wake {
+        let ring = self.ring.clone();
+        Arc::new(move || {
+            ring.try_send(()).ok();
+        })
+    }
+
     /// False once it is over.
     fn wait(&self, end: Option<Instant>) -> bool {
         let heard = match end {
@@ -166,10 +194,6 @@ impl Watched {
         state: Option<StateDir>,
         bell: &Bell,
     ) -> Result<Self, Failure> {
-        let ring = bell.ring.clone();
-        let wake = Arc::new(move || {
-            ring.try_send(()).ok();
-        });
         let mut wanted = (!query.is_empty()).then(HashSet::new);
         want(
             &mut wanted,
@@ -178,11 +202,22 @@ impl Watched {
         );
         Ok(Self {
             path: path_text(&snapshot.store.path),
-            watcher: Watcher::start_keeping(snapshot, state, wake)?,
+            watcher: Watcher::start_keeping(snapshot, state, bell.wake())?,
             wanted,
             said: None,
             is_started: false,
         })
+    }
+
+    /// Of a store that came while its folder is watched all entries are news.
+    fn start_new(
+        info: &Arc<StoreInfo>,
+        query: &Query,
+        state: Option<StateDir>,
+        bell: &Bell,
+    ) -> Result<Self, Failure> {
+        let nothing = Snapshot::empty(Arc::clone(info)).extended(Vec::new(), Vec::new(), true);
+        Self::start(Arc::new(nothing), query, state, bell)
     }
 
     /// Appends what came since the last time.

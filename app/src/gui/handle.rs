@@ -156,6 +156,7 @@ impl Session {
         let path = &closed.info.opened_as;
         if stores.iter().all(|s| s.info.opened_as != *path) {
             self.state.asked.retain(|asked| asked != path);
+            self.lookouts.remove(path);
         }
         self.look_for_held();
     }

@@ -94,6 +94,19 @@ impl Session {
             (Some(wanted), Some((_, path))) => wanted != path,
             _ => false,
         };
+        self.look_out(&stores);
+        self.take_in(stores);
+        // Of several opened together the first shows, however long each takes.
+        self.state.shown = if is_behind {
+            self.state.shown.or(first)
+        } else {
+            first.or(self.state.shown)
+        };
+        self.look_for_held();
+    }
+
+    /// Puts stores on the rail that are not there yet, and reads each.
+    pub(crate) fn take_in(&mut self, stores: Vec<Arc<StoreInfo>>) {
         for info in stores {
             let id = info.id;
             if self.state.store(id).is_none() {
@@ -107,13 +120,6 @@ impl Session {
             self.scan(id);
         }
         self.state.put_in_order();
-        // Of several opened together the first shows, however long each takes.
-        self.state.shown = if is_behind {
-            self.state.shown.or(first)
-        } else {
-            first.or(self.state.shown)
-        };
-        self.look_for_held();
     }
 
     fn scanned(&mut self, job: JobId, snapshot: Arc<Snapshot>) {

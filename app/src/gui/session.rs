@@ -1,10 +1,12 @@
 //! State and jobs side by side: what commands change and what finished jobs bring.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 
 use cachescope_core::jobs::{Arrange, Job, Jobs, Wake};
 use cachescope_core::model::{StoreId, Time};
 use cachescope_core::own::StateDir;
+use cachescope_core::watch::Lookout;
 
 use super::command::{Command, PictureOf, Scale};
 use super::dialogs::{Answer, Dialogs};
@@ -15,6 +17,8 @@ pub(crate) struct Session {
     pub(crate) state: State,
     pub(crate) jobs: Jobs,
     pub(crate) dialogs: Dialogs,
+    /// Who looks out for new stores, by the folder that was opened.
+    pub(crate) lookouts: HashMap<PathBuf, Lookout>,
     pub(crate) clock: fn() -> Time,
     /// Cachescope's own folder.
     pub(crate) own: Option<StateDir>,
@@ -47,6 +51,7 @@ impl Session {
             clock,
             dialogs: Dialogs::new(Wake::clone(&wake)),
             own,
+            lookouts: HashMap::new(),
             jobs,
             wake,
             to_copy: VecDeque::new(),

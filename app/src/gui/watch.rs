@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cachescope_core::model::StoreId;
+use cachescope_core::model::{StoreId, StoreInfo};
 use cachescope_core::ops::SortBy;
-use cachescope_core::watch::Watcher;
+use cachescope_core::watch::{Lookout, Watcher};
 
 use super::session::Session;
 use super::state::OpenStore;
@@ -27,6 +27,19 @@ impl Session {
         }
     }
 
+    /// Looks out for more stores below the folder that was opened for these.
+    pub(crate) fn look_out(&mut self, stores: &[Arc<StoreInfo>]) {
+        let Some(folder) = stores.first().map(|info| &info.opened_as) else {
+            return;
+        };
+        match Lookout::start(folder, stores, Arc::clone(&self.wake)) {
+            Ok(lookout) => {
+                self.lookouts.insert(folder.clone(), lookout);
+            }
+            Err(error) => self.state.notices.push(error.to_string()),
+        }
+    }
+
     /// Ends every watch and waits, at most so long, until what was counted is kept.
     pub(crate) fn end_watches(&mut self, patience: Duration) {
         let deadline = Instant::now() + patience;
@@ -41,6 +54,11 @@ impl Session {
 
     /// Takes in what the watchers saw since the last call.
     pub(crate) fn see(&mut self) {
+        let come: Vec<_> = self.lookouts.values().flat_map(Lookout::drain).collect();
+        if !come.is_empty() {
+            self.take_in(come);
+            self.state.is_held_old = true;
+        }
         let ids: Vec<StoreId> = self.state.stores.iter().map(|s| s.info.id).collect();
         let now = (self.clock)();
         let by = self.state.saved.sort.by;

@@ -134,6 +134,8 @@ impl Walk<'_> {
                 self.progress.add(1);
                 self.cancel.is_cancelled()
             },
+            enters: &|_| {},
+            only: &|_| None,
         };
         let mut told = Vec::new();
         let mut found = |found: Recognised| {

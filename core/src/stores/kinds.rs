@@ -48,7 +48,7 @@ pub(super) fn backend_for(
 }
 
 /// See [`Backend::own_names`], for a store that is a folder.
-pub(super) fn own_names(kind: &str) -> Option<IsOwn> {
+pub(crate) fn own_names(kind: &str) -> Option<IsOwn> {
     backend_for(kind, || true)?.own_names(kind)
 }
 

@@ -50,7 +50,8 @@ pub use facts::{CheckOptions, Counted, Counters, Details};
 pub use follow::{EntryFile, Follow, Ground, Part};
 pub use function_source::{CachedSource, FoundSource, SourceToday};
 pub(crate) use kinds::follow_of;
-use kinds::{backends, own_names};
+pub(crate) use kinds::own_names;
+use kinds::backends;
 pub use kinds::{can_compact, can_expire, group_title, group_word, hits_source, kinds};
 pub use native_key::{KeyScope, KeyTypes, NativeKey};
 pub use payload::Payload;
@@ -61,6 +62,7 @@ pub use policy::{
 pub(crate) use probe::reported;
 pub use probe::running_programs;
 pub use recognise::{Candidate, Confidence, Recognised, open_all, open_all_telling};
+pub(crate) use recognise::{SEARCH, recognise};
 pub(crate) use removal::{Dependent, Expiry, RowRules, ValueFiles};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
 pub(crate) use search::{Search, Skip};

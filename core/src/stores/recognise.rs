@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// Bytes of a file's beginning that every backend may look at.
 const HEAD_BYTES: usize = 4096;
 /// How a folder that is no store itself is looked through: a person waits for the answer.
-const SEARCH: Search<'static> = Search {
+pub(crate) const SEARCH: Search<'static> = Search {
     max_depth: 10,
     max_folders: 4096,
     skips: |_| None,
@@ -26,6 +26,8 @@ const SEARCH: Search<'static> = Search {
     // What the person named is answered for by the error.
     tells_root: false,
     is_cancelled: &|| false,
+    enters: &|_| {},
+    only: &|_| None,
 };
 
 /// A path on trial: a name in a folder, with what a first look tells.
@@ -259,7 +261,7 @@ fn info(found: Recognised, opened_as: &Path) -> Arc<StoreInfo> {
 }
 
 /// The surest backend's answer.
-pub(super) fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
+pub(crate) fn recognise(parent: &Dir, name: &OsStr) -> Result<Option<Recognised>> {
     let candidate = Candidate::look(parent, name)?;
     let mut best: Option<Recognised> = None;
     for backend in BACKENDS {

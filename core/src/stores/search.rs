@@ -26,6 +26,10 @@ pub(crate) struct Search<'a> {
     pub(crate) tells_root: bool,
     /// Asked before each folder.
     pub(crate) is_cancelled: &'a dyn Fn() -> bool,
+    /// Told of each folder, by its path below the one where the search began, before its names are read.
+    pub(crate) enters: &'a dyn Fn(&Path),
+    /// The names of such a folder that are looked at; `None` for all that it holds.
+    pub(crate) only: &'a dyn Fn(&Path) -> Option<Vec<OsString>>,
 }
 
 /// Why a name is not looked at.
@@ -129,10 +133,14 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// Looks at each name of a folder.
     fn folder(&mut self, place: &Waiting) {
-        let opened = self
-            .root
-            .open_below(&place.below)
-            .and_then(|dir| Ok((strange_names(&dir, place.is_own)?, dir)));
+        (self.search.enters)(&place.below);
+        let opened = self.root.open_below(&place.below).and_then(|dir| {
+            let names = match (self.search.only)(&place.below) {
+                Some(only) => these_names(&dir, place.is_own, only),
+                None => strange_names(&dir, place.is_own)?,
+            };
+            Ok((names, dir))
+        });
         let (names, dir) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -237,6 +245,20 @@ fn strange_names(dir: &Dir, is_own: Option<IsOwn>) -> std::io::Result<Vec<(OsStr
     })?;
     names.sort();
     Ok(names)
+}
+
+/// The same of some of the names, as far as they are there.
+fn these_names(
+    dir: &Dir,
+    is_own: Option<IsOwn>,
+    names: Vec<OsString>,
+) -> Vec<(OsString, FileType)> {
+    let with_type = |name: OsString| {
+        let file_type = dir.stat(&name).ok()?.file_type;
+        let is_strange = is_own.is_none_or(|is_own| !is_own(dir, &name, file_type));
+        is_strange.then_some((name, file_type))
+    };
+    names.into_iter().filter_map(with_type).collect()
 }
 
 /// A folder that cannot be listed, or vanished.

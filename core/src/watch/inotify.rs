@@ -61,6 +61,11 @@ const OF_FOLDER: WatchFlags = ALWAYS
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF);
 
+/// What others write there all the time, a log say, tells of no new store.
+const OF_SURROUNDINGS: WatchFlags = OF_FOLDER
+    .difference(WatchFlags::MODIFY)
+    .difference(WatchFlags::ATTRIB);
+
 /// Of the folders above the store nothing but where they are.
 const OF_ABOVE: WatchFlags = WatchFlags::ONLYDIR
     .union(WatchFlags::DONT_FOLLOW)
@@ -361,6 +366,7 @@ impl Watches {
             return Placed::Refused;
         }
         let flags = match depth {
+            Depth::Around => OF_SURROUNDINGS,
             Depth::Folder => OF_FOLDER,
             Depth::Entry => OF_ENTRY,
         };
@@ -377,7 +383,7 @@ impl Watches {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Placed::Gone,
             Err(_) => {
                 match depth {
-                    Depth::Folder => self.reach.folders_are_whole = false,
+                    Depth::Around | Depth::Folder => self.reach.folders_are_whole = false,
                     Depth::Entry => self.reach.is_full = true,
                 }
                 Placed::Refused
@@ -439,7 +445,7 @@ impl Watches {
                 ENTRY_WATCHES.fetch_add(1, Ordering::Relaxed);
                 self.reach.n_entries += 1;
             }
-            WatchKind::Of(Depth::Folder) | WatchKind::Above => {}
+            WatchKind::Of(Depth::Around | Depth::Folder) | WatchKind::Above => {}
             WatchKind::File => {
                 FILE_WATCHES.fetch_add(1, Ordering::Relaxed);
                 self.n_files += 1;
@@ -462,7 +468,7 @@ impl Watches {
                 ENTRY_WATCHES.fetch_sub(1, Ordering::Relaxed);
                 self.reach.n_entries -= 1;
             }
-            WatchKind::Of(Depth::Folder) | WatchKind::Above => {}
+            WatchKind::Of(Depth::Around | Depth::Folder) | WatchKind::Above => {}
             WatchKind::File => {
                 FILE_WATCHES.fetch_sub(1, Ordering::Relaxed);
                 self.n_files -= 1;

@@ -26,6 +26,7 @@ mod difference;
 mod inbox;
 #[cfg(target_os = "linux")]
 mod inotify;
+mod lookout;
 mod lookups;
 mod observed;
 mod outbox;
@@ -36,6 +37,7 @@ mod run;
 mod senses;
 mod sight;
 
+pub use lookout::Lookout;
 pub use observed::{Observed, Seen};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

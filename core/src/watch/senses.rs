@@ -16,7 +16,9 @@ pub(super) const SEES_OPENS: bool = cfg!(target_os = "linux");
 /// What a folder is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
-    /// What comes and goes in it.
+    /// What comes and goes in it, and which of its files were written to their end.
+    Around,
+    /// What comes and goes in it, and each write.
     Folder,
     /// That too, and who opens the files of an entry.
     Entry,
