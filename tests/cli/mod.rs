@@ -348,6 +348,24 @@ fn what_cannot_be_read_is_said_with_its_path() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_called_what_it_is_and_never_waited_for() {
+    let temp = TempDir::new().unwrap();
+    let (pipe, socket) = (temp.path().join("pipe"), temp.path().join("socket"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for (path, why) in [
+        (pipe.as_path(), "a named pipe"),
+        (&socket, "a socket"),
+        ("/dev/zero".as_ref(), "a device"),
+    ] {
+        let parts = [why, "only files and folders", path.to_str().unwrap()];
+        refuses(&["ls".as_ref(), path.as_os_str()], 3, &parts);
+    }
+}
+
 #[test]
 fn what_was_typed_wrongly_is_marked() {
     let (_temp, path) = joblib();

@@ -44,7 +44,13 @@ pub enum FileType {
     Dir,
     /// A symbolic link, wherever it points.
     Link,
-    /// Device, socket, FIFO.
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A device, of bytes or of blocks.
+    Device,
+    /// Anything else.
     Other,
 }
 

@@ -290,9 +290,14 @@ fn why_not(parent: &Dir, name: &OsStr) -> &'static str {
         }
         Ok(meta) if meta.file_type == FileType::Dir && has_orphans() => LACKS_DATABASE,
         Ok(meta) if meta.file_type == FileType::Dir => "no cache was found in this folder",
-        Ok(meta) if meta.size == 0 => "the file is empty",
+        Ok(meta) if meta.file_type == FileType::File && meta.size == 0 => "the file is empty",
         Ok(meta) if meta.file_type == FileType::File => "its first bytes are of no known format",
-        Ok(_) => "it is neither a file nor a folder",
+        Ok(meta) => match meta.file_type {
+            FileType::Fifo => "it is a named pipe, and only files and folders are opened",
+            FileType::Socket => "it is a socket, and only files and folders are opened",
+            FileType::Device => "it is a device, and only files and folders are opened",
+            _ => "it is neither a file nor a folder, and nothing else is opened",
+        },
         Err(_) => "it does not exist, and the files with longer names beside it are no shelf",
     }
 }

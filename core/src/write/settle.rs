@@ -32,7 +32,7 @@ pub(super) fn settle(folder: &Path) -> Result<()> {
             match file_type {
                 FileType::Dir => waiting.push(inside),
                 FileType::File => stage::sync(&inside)?,
-                FileType::Link | FileType::Other => {}
+                _ => {}
             }
         }
         stage::sync_dir(&path);

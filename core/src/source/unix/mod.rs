@@ -381,7 +381,12 @@ fn file_type(of: rustix::fs::FileType) -> FileType {
         rustix::fs::FileType::RegularFile => FileType::File,
         rustix::fs::FileType::Directory => FileType::Dir,
         rustix::fs::FileType::Symlink => FileType::Link,
-        _ => FileType::Other,
+        rustix::fs::FileType::Fifo => FileType::Fifo,
+        rustix::fs::FileType::Socket => FileType::Socket,
+        rustix::fs::FileType::CharacterDevice | rustix::fs::FileType::BlockDevice => {
+            FileType::Device
+        }
+        rustix::fs::FileType::Unknown => FileType::Other,
     }
 }
 

@@ -117,7 +117,7 @@ fn item(dir: &Dir, group: &[u8], key: &[u8]) -> Option<Item> {
         bytes = bytes.saturating_add(match file_type {
             FileType::Dir => 0,
             FileType::Link => followed(&dir.path().join(&name))?,
-            FileType::File | FileType::Other => dir.stat(&name).ok()?.size,
+            _ => dir.stat(&name).ok()?.size,
         });
     }
     let output = dir.stat(OsStr::new(OUTPUT));

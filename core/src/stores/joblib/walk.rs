@@ -279,7 +279,7 @@ impl<'w, 'a> Worker<'w, 'a> {
             FileType::Dir => self.share_below(locator, name),
             FileType::Link => self.link(&function.dir, name),
             FileType::File => self.read_function_file(&function, name),
-            FileType::Other => {}
+            _ => {}
         });
         // What was listed before an error is still good.
         self.read_batch(&function, &names);
@@ -440,7 +440,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                 let path = entry.path().join(file);
                 self.collector.issue(link_issue(path));
             }
-            FileType::Other => {
+            _ => {
                 let message = "This is neither a file nor a folder: it is not opened";
                 let path = entry.path().join(file);
                 self.collector

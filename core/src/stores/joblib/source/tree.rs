@@ -233,7 +233,7 @@ impl Index {
                 let is_folder = match file_type {
                     FileType::Dir => true,
                     FileType::Link => path.is_dir(),
-                    FileType::File | FileType::Other => false,
+                    _ => false,
                 };
                 if is_folder && !is_left_out(&name) {
                     waiting.push_back(path);
