@@ -14,7 +14,7 @@ use super::rows::{self, Which};
 use super::saved::Saved;
 use super::value_file::{self, ValueFile};
 use crate::Result;
-use crate::model::StoreInfo;
+use crate::model::{StoreInfo, text};
 use crate::scan::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{Cell, Database, RowAt};
@@ -29,7 +29,7 @@ pub(super) fn store_of(parent: &Dir, manifest: &Manifest) -> Result<Store> {
         .ok_or_else(|| {
             crate::Error::usage(
                 "Cannot open the store",
-                format!("no backend is called {:?}", head.kind),
+                format!("no backend is called {}", text::quoted(&head.kind)),
             )
         })?;
     Store::open(&Arc::new(StoreInfo::new(

@@ -2,7 +2,8 @@
 //!
 //! Rules from joblib 0.7 to 1.6, `numpy_pickle.py` and `numpy_pickle_compat.py`.
 
-use super::numpy::{Dtype, Order, shape_of};
+use super::numpy::{Dtype, Order, shape_of, shape_text};
+use crate::model::text::brief;
 use crate::model::value::{NodeId, Object, Value};
 
 /// What a `NumpyArrayWrapper` says of the array that follows it in the stream.
@@ -32,7 +33,10 @@ pub(crate) fn len_bytes(shape: &[u64], item_size: u64) -> Result<u64, String> {
     shape
         .iter()
         .try_fold(item_size, |n, axis| n.checked_mul(*axis))
-        .ok_or_else(|| format!("expected an array that fits its file, found shape {shape:?}"))
+        .ok_or_else(|| {
+            let shape = brief(&shape_text(shape));
+            format!("expected an array that fits its file, found shape {shape}")
+        })
 }
 
 /// Reads the wrapper at `node`, an object with its state.

@@ -64,6 +64,16 @@ pub(crate) fn short(text: &str) -> Cow<'_, str> {
     Cow::Owned(head.chain(['…']).chain(tail).collect())
 }
 
+/// A name for a sentence: long ones without their middle, escaped.
+pub(crate) fn brief(text: &str) -> String {
+    shown(&short(text)).into_owned()
+}
+
+/// The same in quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", brief(text))
+}
+
 /// A path for a sentence: `\xNN` for bytes that are not text, control characters escaped.
 pub fn path(path: &Path) -> String {
     shown(&from_bytes(path.as_os_str().as_encoded_bytes())).into_owned()
@@ -113,6 +123,18 @@ mod tests {
         check(38_400_000, "38 MB");
         check(999_600_000, "1.0 GB");
         check(u64::MAX, "18446744.1 TB");
+    }
+
+    #[test]
+    fn names_of_any_length_fit_into_a_sentence() {
+        assert_eq!(quoted("a\nb"), "\"a\\nb\"");
+        let long = format!("first{}last", "x".repeat(1 << 20));
+        let cut = brief(&long);
+        assert_eq!(cut.chars().count(), SHORT);
+        assert!(
+            cut.starts_with("firstxx") && cut.ends_with("xxlast"),
+            "{cut}"
+        );
     }
 
     #[test]

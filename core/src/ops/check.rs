@@ -161,7 +161,7 @@ fn of_value(checked: &ValueCheck) -> Vec<Finding> {
         .map(|call| {
             format!(
                 "decoding it in Python would call {} (at byte {})",
-                crate::model::text::shown(&call.name),
+                crate::model::text::brief(&call.name),
                 call.offset
             )
         });

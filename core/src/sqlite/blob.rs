@@ -175,10 +175,7 @@ impl From<Cell> for Held {
 pub(crate) fn gone(database: &Database, table: &Table) -> Error {
     Error::not_found(
         "Cannot read the entry",
-        format!(
-            "its row in the table \"{}\" is gone",
-            text::shown(&table.name)
-        ),
+        format!("its row in the table {} is gone", text::quoted(&table.name)),
     )
     .at(&database.path())
 }

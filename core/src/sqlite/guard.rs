@@ -35,8 +35,8 @@ pub(crate) fn reaches_beyond(
         if !own.triggers.contains(&sql) {
             let name = text::from_bytes(row.get_ref(0)?.as_bytes().unwrap_or_default());
             return Ok(Some(format!(
-                "the trigger \"{}\" of its table would run code that came with the file",
-                text::shown(&name)
+                "the trigger {} of its table would run code that came with the file",
+                text::quoted(&name)
             )));
         }
     }
@@ -53,8 +53,8 @@ pub(crate) fn reaches_beyond(
             .any(|own| name.eq_ignore_ascii_case(own))
         {
             return Ok(Some(format!(
-                "rows of the table \"{}\" may point to it",
-                text::shown(&name)
+                "rows of the table {} may point to it",
+                text::quoted(&name)
             )));
         }
     }

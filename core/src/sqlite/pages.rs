@@ -80,9 +80,9 @@ impl Pages<'_> {
                 last.as_deref(),
             )?;
         }
-        let table = text::shown(&self.table.name);
+        let table = text::quoted(&self.table.name);
         Err(super::explain(&error, &database.path())
-            .while_doing(format!("Cannot read some rows of the table \"{table}\"")))
+            .while_doing(format!("Cannot read some rows of the table {table}")))
     }
 
     /// Reads pages until the end or until damage, which is handed back with the last row's handle.

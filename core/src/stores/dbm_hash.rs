@@ -16,7 +16,7 @@ use super::{
 };
 use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
 use crate::formats::{Carrier, Problem};
-use crate::model::{EntryId, EntryKey, Finding, Fingerprint, Group, Issue, Record, Severity};
+use crate::model::{EntryId, EntryKey, Finding, Fingerprint, Group, Issue, Record, Severity, text};
 use crate::scan::{Collector, Scan};
 use crate::source::{FileReader, MemoryReader, Range, ReadAt};
 use crate::{Error, Result};
@@ -326,10 +326,9 @@ fn find(store: &Store, entry: &EntryKey) -> Result<(FileReader, Extent)> {
         }
     }
     let extent = extent.ok_or_else(|| {
-        let key = crate::model::text::from_bytes(&entry.key).into_owned();
-        let key = crate::model::text::shown(&key);
+        let key = text::quoted(&text::from_bytes(&entry.key));
         let why = "the file does not hold it any more";
-        Error::not_found(format!("Cannot find the key \"{key}\""), why).at(&store.info.path)
+        Error::not_found(format!("Cannot find the key {key}"), why).at(&store.info.path)
     })?;
     Ok((file, extent))
 }

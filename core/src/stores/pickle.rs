@@ -440,8 +440,9 @@ impl SideFiles for Beside {
     fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>> {
         let path = self.folder.path().join(name);
         if !is_side_file(&self.stem, name.as_ref()) {
-            let what = format!("Cannot open the side file \"{}\"", text::shown(name));
-            return Err(Error::refused(what, "its name is none that joblib gives").at(&path));
+            let what = format!("Cannot open the side file {}", text::quoted(name));
+            let error = Error::refused(what, "its name is none that joblib gives");
+            return Err(error.at(self.folder.path()));
         }
         let file = self.folder.open_file(name.as_ref());
         Ok(Arc::new(file.map_err(|e| {

@@ -3,7 +3,7 @@
 use super::Confidence;
 use super::rows::{RowKind, RowStore, RowTable, ValueForm};
 use crate::formats::Carrier;
-use crate::model::text::shown;
+use crate::model::text::quoted;
 use crate::sqlite::{Failure, Shape, Table, View, describe, made_by_code, table_names};
 
 pub(super) static SQLITE: RowStore<Plain> = RowStore(Plain);
@@ -64,7 +64,7 @@ const NAMED: usize = 5;
 fn named(names: &[String], [one, many]: [&str; 2]) -> Option<String> {
     let word = if names.len() == 1 { one } else { many };
     let first = names.iter().take(NAMED);
-    let mut first: Vec<String> = first.map(|n| format!("\"{}\"", shown(n))).collect();
+    let mut first: Vec<String> = first.map(|n| quoted(n)).collect();
     if names.len() > NAMED {
         first.push("…".to_owned());
     }

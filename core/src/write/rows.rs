@@ -169,7 +169,7 @@ impl Tables {
         }
         if let Some(known) = self.names.get(&folded) {
             if known != name {
-                let why = format!("SQLite takes it and \"{}\" for one", text::shown(known));
+                let why = format!("SQLite takes it and {} for one", text::quoted(known));
                 return Err(unnamed(name, &why));
             }
         } else {
@@ -184,7 +184,7 @@ impl Tables {
 
 /// A group that cannot be a table.
 fn unnamed(name: &str, why: &str) -> Error {
-    let what = format!("Cannot make a table \"{}\"", text::shown(name));
+    let what = format!("Cannot make a table {}", text::quoted(name));
     Error::refused(what, why.to_owned()).hint("Choose another kind")
 }
 

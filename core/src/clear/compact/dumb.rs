@@ -14,6 +14,7 @@ use super::super::dumb::{DATA, Files};
 use super::super::quarantine::Shelf;
 use super::{Gain, cannot, changed};
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
+use crate::model::text;
 use crate::scan::Cancel;
 use crate::{Error, Result};
 
@@ -99,10 +100,9 @@ fn index_of(site: &Site, text: &[u8], n_bytes: u64) -> Result<Index> {
         end.is_some_and(|end| end <= n_bytes)
     };
     if let Some(slot) = index.slots().find(|slot| !is_whole(slot.place)) {
-        let key = crate::model::text::from_bytes(&slot.key).into_owned();
-        let key = crate::model::text::shown(&key);
+        let key = text::quoted(&text::from_bytes(&slot.key));
         return Err(cannot(
-            format!("the value of \"{key}\" is cut off"),
+            format!("the value of {key} is cut off"),
             &site.store.info.path,
         ));
     }

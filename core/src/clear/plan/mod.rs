@@ -14,7 +14,7 @@ pub use parts::{Act, Base, Fresh, Planned, Refusal, Totals};
 use room::Room;
 
 use super::{How, Outcome, Why, wire};
-use crate::model::{EntryKey, Record, Role, StoreInfo, Time};
+use crate::model::{EntryKey, Record, Role, StoreInfo, Time, text};
 use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
 use crate::source::FileType;
 use crate::stores::{Removal, Store};
@@ -243,7 +243,7 @@ impl Plan {
             .ok_or_else(|| {
                 Error::usage(
                     "Cannot use the plan",
-                    format!("no backend is called {:?}", self.kind),
+                    format!("no backend is called {}", text::quoted(&self.kind)),
                 )
             })?;
         Ok(Arc::new(StoreInfo::new(

@@ -270,6 +270,7 @@ impl Cells {
                 turned(&parts?)
             }
             Self::Foreign { class } if source.look.is_whole() => {
+                let class = crate::model::text::brief(class);
                 return Err(io::Error::other(format!("{class} is not known here")));
             }
             Self::Foreign { .. } => (rows.start..rows.end)

@@ -280,7 +280,7 @@ impl ArrayView {
         if let ArrayData::SideFile(file) = &self.data
             && self.shape.is_empty()
         {
-            return format!("{class} in {}", crate::model::text::shown(file));
+            return format!("{class} in {}", crate::model::text::brief(file));
         }
         format!(
             "{class} {} {} {}",

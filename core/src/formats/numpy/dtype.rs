@@ -1,6 +1,7 @@
 //! numpy's data types, from pickles and from `.npy` headers (checked against numpy 1.13 to 2.5).
 
 use crate::formats::bytes::bytes_of;
+use crate::model::text::quoted;
 use crate::model::value::{Name, NodeId, Slot, Tag, Value};
 
 /// Structured types inside structured types: deeper than anybody nests, shallow enough for the call stack.
@@ -156,8 +157,9 @@ impl Dtype {
         let state: Vec<NodeId> = value.sequence(object.state).unwrap_or_default();
         let state_int = |at: usize| state.get(at).and_then(|n| int_of(value, *n));
         let mut dtype = match value.str(code) {
-            Some(code) => Self::from_code(&code)
-                .ok_or_else(|| format!("expected a numpy data type, found code {code:?}"))?,
+            Some(code) => Self::from_code(&code).ok_or_else(|| {
+                format!("expected a numpy data type, found code {}", quoted(&code))
+            })?,
             // Record arrays name the class `numpy.record` instead of a code.
             None if value.tag(code) == Some(Tag::Global) => {
                 Self::from_code("V").ok_or_else(unknown)?
@@ -217,12 +219,16 @@ impl Dtype {
                 field.as_ref().and_then(|f| f.first()),
                 field.as_ref().and_then(|f| int_of(value, *f.get(1)?)),
             ) else {
-                return Err(format!("expected the type of field {name:?}, found none"));
+                let name = quoted(&name);
+                return Err(format!("expected the type of field {name}, found none"));
             };
             out.push(Field {
                 dtype: Self::read(value, *dtype, depth)?,
                 offset: u64::try_from(offset).map_err(|error| {
-                    format!("expected field {name:?} inside its record: {error}")
+                    format!(
+                        "expected field {} inside its record: {error}",
+                        quoted(&name)
+                    )
                 })?,
                 name,
             });
@@ -382,6 +388,15 @@ pub(crate) fn int_of(value: &Value, node: NodeId) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_of_any_length_fits_into_a_message() {
+        let pickle = format!("cnumpy\ndtype\n(Vbad{}\nI0\nI1\ntR.", "x".repeat(100_000));
+        let value = crate::formats::pickle::decode_bytes(pickle.as_bytes()).value;
+        let message = Dtype::from_value(&value, value.root()).unwrap_err();
+        assert!(message.contains("found code \"badxx"), "{message}");
+        assert!(message.len() < 200, "{message}");
+    }
 
     #[test]
     fn codes_print_as_numpy_prints_them() {

@@ -6,11 +6,12 @@
 use std::io;
 use std::ops::Range;
 
-use super::array::ArrayView;
+use super::array::{ArrayView, shape_text};
 use super::look::Look;
 use super::pick::{Pick, cost, thin};
 use super::walk::Item;
 use crate::formats::{Content, Element};
+use crate::model::text::brief;
 use crate::model::value::Value;
 
 /// Elements of a rectangle, exactly.
@@ -120,8 +121,9 @@ impl Lying<'_> {
         let shape: Vec<u64> = picks.iter().map(Pick::n).collect();
         let n = shape.iter().try_fold(1_u64, |n, axis| n.checked_mul(*axis));
         let Some(n) = n.filter(|n| *n <= MAX_SLICE) else {
+            let shape = brief(&shape_text(&shape));
             return Err(io::Error::other(format!(
-                "expected a slice of at most {MAX_SLICE} elements, found {shape:?}"
+                "expected a slice of at most {MAX_SLICE} elements, found {shape}"
             )));
         };
         self.view.promise(self.value, n, look)?;

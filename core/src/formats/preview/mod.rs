@@ -127,8 +127,8 @@ impl SideFiles for NoSideFiles {
     fn open_side_file(&self, name: &str) -> Result<Arc<dyn ReadAt>> {
         Err(crate::Error::not_found(
             format!(
-                "Cannot open the side file \"{}\"",
-                crate::model::text::shown(name)
+                "Cannot open the side file {}",
+                crate::model::text::quoted(name)
             ),
             "this value has no folder",
         ))

@@ -177,7 +177,7 @@ fn cull(shard: &Shard, now: Time, cancel: &Cancel, choice: &mut PolicyChoice) ->
     let Some(column) = evicted_by(&policy) else {
         choice.notes.push(format!(
             "its eviction policy is {}: diskcache deletes nothing but what is expired",
-            text::shown(&policy)
+            text::brief(&policy)
         ));
         return Ok(());
     };

@@ -392,8 +392,8 @@ impl SideFiles for EntryFolder {
         if !is_bare || names::FileRole::of(name.as_ref()) != names::FileRole::SideFile {
             return Err(Error::refused(
                 format!(
-                    "Cannot open the side file \"{}\"",
-                    crate::model::text::shown(name)
+                    "Cannot open the side file {}",
+                    crate::model::text::quoted(name)
                 ),
                 "its name is none that joblib gives",
             )

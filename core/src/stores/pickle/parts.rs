@@ -231,7 +231,7 @@ impl Parts {
         let part = self.index.get(&id).and_then(|at| self.list.get(*at));
         let part = part.ok_or_else(|| {
             let key = text::from_bytes(&entry.key);
-            let what = format!("Cannot find the key \"{}\"", text::shown(&key));
+            let what = format!("Cannot find the key {}", text::quoted(&key));
             Error::not_found(what, "the file does not hold it any more").at(&self.path)
         })?;
         if self.list.len() == 1 && part.item.is_none() {
@@ -246,7 +246,7 @@ impl Parts {
 }
 
 fn beside(call: &Call) -> Finding {
-    let name = text::shown(&call.name);
+    let name = text::brief(&call.name);
     let evidence = format!(
         "loading the file in Python would call {name} (at byte {}), whichever key is wanted",
         call.offset

@@ -227,7 +227,7 @@ impl<'c> Function<'c> {
             return Judged::Unknown(format!(
                 "its source is not compared: {} is in the encoding {}",
                 text::path(&unsure.source.path),
-                text::shown(encoding.unwrap_or_default())
+                text::brief(encoding.unwrap_or_default())
             ));
         }
         // Where several texts may be the one, the mildest difference is all that is proven.
