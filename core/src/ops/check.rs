@@ -77,6 +77,9 @@ fn entry_until(
         findings.extend(orphan(&findings));
         return Some(Verdict::from_findings(findings, notes));
     }
+    if store.is_read_with_another(&key) {
+        return Some(Verdict::from_findings(findings, notes));
+    }
     let limits = if options.is_deep {
         Limits::DEEP
     } else {

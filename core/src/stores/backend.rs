@@ -240,6 +240,12 @@ pub trait Backend: Send + Sync {
         false
     }
 
+    /// True for an entry whose bytes are another one's as well, with which a check reads them: a file may name the same
+    /// ones very often.
+    fn is_read_with_another(&self, _store: &Store, _entry: &EntryKey) -> bool {
+        false
+    }
+
     /// A group as people know it, where that reads better than its label; not unique.
     fn group_title(&self, group: &Group) -> String {
         group.label.to_string()

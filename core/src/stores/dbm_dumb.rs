@@ -4,7 +4,7 @@
 //! as the library is given it; no file needs to be called so.
 
 use std::ffi::{OsStr, OsString};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::advice::percent;
 use super::python::Script;
@@ -47,6 +47,8 @@ struct Opened {
     data: Arc<FileReader>,
     /// True if the index is the backup's, because it is missing itself.
     is_backup: bool,
+    /// See [`Index::overlaps`], found when the first key is checked.
+    overlaps: OnceLock<Vec<u32>>,
 }
 
 impl Opened {
@@ -71,15 +73,24 @@ impl Opened {
                 index: dumb::read(&text),
                 data: Arc::new(data),
                 is_backup,
+                overlaps: OnceLock::new(),
             })
         })
     }
 
+    /// The other key on whose bytes the value of this one lies.
+    fn overlap(&self, entry: &EntryKey) -> Option<&[u8]> {
+        let overlaps = self.overlaps.get_or_init(|| self.index.overlaps());
+        let n = self.index.number(&entry.key)?;
+        let other = *overlaps.get(n as usize)?;
+        (other != n).then(|| self.index.key(other))
+    }
+
     fn find(&self, entry: &EntryKey, store: &Store) -> Result<Place> {
         self.index.place(&entry.key).ok_or_else(|| {
-            let key = text::from_bytes(&entry.key).into_owned();
+            let key = text::quoted(&text::from_bytes(&entry.key));
             Error::not_found(
-                format!("Cannot find the key \"{}\"", text::shown(&key)),
+                format!("Cannot find the key {key}"),
                 "the index does not hold it any more",
             )
             .at(&store.info.path)
@@ -258,13 +269,24 @@ impl Backend for DbmDumb {
         }
         let place = opened.find(entry, store)?;
         let (end, there) = (place.offset.saturating_add(place.len), opened.data.len());
-        if end <= there {
-            return Ok(Vec::new());
+        let mut evidence = Vec::new();
+        if end > there {
+            evidence.push(format!(
+                "its value ends at byte {end}, and the file of values has {there}: Python returns what is left of it"
+            ));
         }
-        let evidence = format!(
-            "its value ends at byte {end}, and the file of values has {there}: Python returns what is left of it"
-        );
-        Ok(vec![Finding::new(Condition::Corrupt, evidence)])
+        if let Some(other) = opened.overlap(entry) {
+            evidence.push(format!(
+                "it lies on bytes of the value of {}: at most one of both is what was stored",
+                text::quoted(&text::from_bytes(other))
+            ));
+        }
+        let corrupt = |evidence| Finding::new(Condition::Corrupt, evidence);
+        Ok(evidence.into_iter().map(corrupt).collect())
+    }
+
+    fn is_read_with_another(&self, store: &Store, entry: &EntryKey) -> bool {
+        Opened::of(store).is_ok_and(|opened| opened.overlap(entry).is_some())
     }
 
     fn can_compact(&self, _kind: &str) -> bool {
@@ -375,4 +397,47 @@ fn dead(opened: &Opened, store: &Store, collector: &mut dyn Collector) {
     record.dev = opened.data.meta().dev;
     record.ident = opened.data.meta().ino;
     collector.record(&record);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Snapshot;
+    use crate::ops::check;
+    use crate::scan::{Cancel, Progress};
+    use crate::stores::open_all;
+
+    #[test]
+    fn bytes_that_many_keys_name_are_read_once() {
+        let temp = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(temp.path().join(name), bytes).unwrap();
+        };
+        // `pickle.dumps(eval)`: whoever reads it tells of the call.
+        let value = b"cbuiltins\neval\n(S'1'\ntR.";
+        write("shelf.dat", value);
+        let line = |key: &str| format!("'{key}', (0, {})\n", value.len());
+        write("shelf.dir", ["a", "b", "c"].map(line).concat().as_bytes());
+        let info = open_all(&temp.path().join("shelf")).unwrap().remove(0);
+        let store = Store::open(&info).unwrap();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        let options = CheckOptions {
+            is_deep: true,
+            ..CheckOptions::default()
+        };
+        let verdicts = snapshot.records().map(|(_, record)| {
+            let verdict = check::entry(&store, &record, &options).unwrap();
+            (verdict.condition, verdict.evidence.join("; "))
+        });
+        let overlaps =
+            "it lies on bytes of the value of \"a\": at most one of both is what was stored";
+        let overlaps = (Condition::Corrupt, overlaps.to_owned());
+        let calls = "decoding it in Python would call builtins.eval (at byte 22)";
+        let first = (Condition::CallsCode, calls.to_owned());
+        assert_eq!(
+            verdicts.collect::<Vec<_>>(),
+            [first, overlaps.clone(), overlaps]
+        );
+    }
 }

@@ -184,6 +184,11 @@ impl Store {
         self.backend.judges_expiry()
     }
 
+    /// See [`Backend::is_read_with_another`].
+    pub(crate) fn is_read_with_another(&self, entry: &EntryKey) -> bool {
+        self.backend.is_read_with_another(self, entry)
+    }
+
     /// See [`Backend::python`].
     ///
     /// # Errors

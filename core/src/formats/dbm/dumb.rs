@@ -7,6 +7,7 @@
 mod edit;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 
@@ -60,17 +61,60 @@ pub struct Index {
 }
 
 impl Index {
+    /// For each key the number of the one on whose bytes its value lies; its own number where it lies on nobody's.
+    ///
+    /// No two values that Python wrote meet: it gives each blocks of its own, and one that outgrows them new ones
+    /// (`dumb.py: __setitem__`). Of those that do as many as can be are taken to be right, so that one wrong length
+    /// speaks against no other key. These have no byte in common.
+    pub fn overlaps(&self) -> Vec<u32> {
+        let span = |n: &u32| {
+            let place = self.places.get(*n as usize);
+            place.map_or((0, 0), |p| (p.offset, p.offset.saturating_add(p.len)))
+        };
+        let mut found: Vec<u32> = (0..).take(self.places.len()).collect();
+        let mut by_end = found.clone();
+        by_end.sort_unstable_by_key(|n| {
+            let (start, end) = span(n);
+            (end, Reverse(start), *n)
+        });
+        let mut right: Option<(u64, u32)> = None;
+        for n in by_end {
+            let (start, end) = span(&n);
+            match right {
+                _ if start == end => {}
+                Some((taken, other)) if start < taken => {
+                    if let Some(found) = found.get_mut(n as usize) {
+                        *found = other;
+                    }
+                }
+                _ => right = Some((end, n)),
+            }
+        }
+        found
+    }
+
+    /// The number of a key, in the order of [`Index::slots`]; `None` if it is not there.
+    pub fn number(&self, key: &[u8]) -> Option<u32> {
+        let is_it = |n: &u32| self.key(*n) == key;
+        let found = self.table.find(self.hasher.hash_one(key), is_it);
+        found.copied()
+    }
+
+    /// The key of a number; empty where there is none.
+    pub fn key(&self, n: u32) -> &[u8] {
+        key_at(&self.keys, &self.ends, n)
+    }
+
     /// Where the value of a key lies; `None` if it is not there.
     pub fn place(&self, key: &[u8]) -> Option<Place> {
-        let is_it = |n: &u32| key_at(&self.keys, &self.ends, *n) == key;
-        let n = self.table.find(self.hasher.hash_one(key), is_it)?;
-        self.places.get(*n as usize).copied()
+        let n = self.number(key)?;
+        self.places.get(n as usize).copied()
     }
 
     /// Each key once, with its last line's place, in the order in which keys first appear.
     pub fn slots(&self) -> impl Iterator<Item = Slot<'_>> {
         (0..).zip(&self.places).map(|(n, place)| Slot {
-            key: key_at(&self.keys, &self.ends, n).into(),
+            key: self.key(n).into(),
             place: *place,
         })
     }
@@ -322,6 +366,16 @@ mod tests {
         assert!(index.is_torn);
         assert_eq!((index.n_bad, index.problems.len()), (1, 1));
         assert_eq!(index.problems.first().map(|p| p.offset), Some(26));
+    }
+
+    #[test]
+    fn values_on_bytes_of_others_are_told() {
+        let index = read(
+            b"'a', (512, 100)\n'b', (0, 6000)\n'c', (512, 100)\n'd', (1024, 5)\n'e', (1024, 0)\n'f', (590, 100)\n",
+        );
+        // 'a' ends first, and 'b' reaches beyond 'd'.
+        let expected = [0, 3, 0, 3, 4, 0];
+        assert_eq!(index.overlaps(), expected);
     }
 
     #[test]
