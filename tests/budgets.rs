@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cachescope_core::formats::{Carrier, NoSideFiles, Options, open_value};
-use cachescope_core::model::Snapshot;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Snapshot};
 use cachescope_core::source::ReadAt;
 use cachescope_core::stores::{Store, open_all};
 

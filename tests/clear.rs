@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cachescope_core::clear::undo::{self, Restored};
 use cachescope_core::clear::{self, Applied, How, Outcome, Plan};
-use cachescope_core::model::{Record, Snapshot};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Record, Snapshot};
 use cachescope_core::stores::{Store, open_all};
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cachescope_core::model::{Cancel, Progress};
 use cachescope_core::ops::Control;
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Store, open_all};
 use cachescope_core::write::{Leftovers, TARGETS, bench};
 use tempfile::TempDir;

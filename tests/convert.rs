@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cachescope_core::formats::compress::Codec;
+use cachescope_core::model::{Cancel, Progress};
 use cachescope_core::ops::Control;
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Store, open_all};
 use cachescope_core::write::{self, Converted, Leftovers, Options};
 use serde_json::json;

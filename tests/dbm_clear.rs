@@ -293,7 +293,7 @@ fn a_shelf_opens_at_every_moment_of_a_commit() {
 }
 
 fn read(store: &cachescope_core::stores::Store) -> cachescope_core::Result<()> {
-    use cachescope_core::scan::{Cancel, Progress};
+    use cachescope_core::model::{Cancel, Progress};
     let snapshot =
         cachescope_core::model::Snapshot::read(store, &Cancel::default(), &Progress::default());
     snapshot.map(drop)

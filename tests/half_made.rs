@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cachescope_core::model::Snapshot;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Snapshot};
 use cachescope_core::stores::{Store, open_all};
 use tempfile::TempDir;
 

@@ -11,8 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cachescope_core::formats::Options;
-use cachescope_core::model::{Limits, Snapshot};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Limits, Progress, Snapshot};
 use cachescope_core::stores::{CheckOptions, Store, open_all};
 
 use crate::support::fixtures::{self, Fixture};

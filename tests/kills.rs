@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cachescope_core::clear::{self, How, Plan, QUARANTINE, undo};
-use cachescope_core::model::Snapshot;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Snapshot};
 use cachescope_core::stores::{Store, open_all};
 use tempfile::TempDir;
 

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cachescope_core::model::{EntryKey, Issue, Record, Severity, Time};
-use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
+use cachescope_core::model::{Cancel, EntryKey, Issue, Progress, Record, Severity, Time};
 use cachescope_core::source::Dir;
-use cachescope_core::stores::{Store, open_all};
+use cachescope_core::stores::{Collector, Detail, Scan, Store, open_all};
 use tempfile::TempDir;
 
 use crate::support::program;

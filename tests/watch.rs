@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use cachescope_core::model::{Record, Snapshot, StoreInfo};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Record, Snapshot, StoreInfo};
 use cachescope_core::stores::{Counted, Counters, Store, open_all};
 use cachescope_core::watch::{Coverage, Event, EventKind, Observed, Update, View, Watcher};
 use tempfile::TempDir;

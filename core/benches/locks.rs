@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use cachescope_core::clear::undo;
 use cachescope_core::clear::{How, Plan, apply};
-use cachescope_core::model::Snapshot;
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Snapshot};
 use cachescope_core::stores::{Store, open_all};
 use rusqlite::Connection;
 

@@ -9,8 +9,7 @@ use std::time::Instant;
 
 use cachescope_core::clear::undo;
 use cachescope_core::clear::{self, Applied, How, Outcome, Plan};
-use cachescope_core::model::{Record, Snapshot};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress, Record, Snapshot};
 use cachescope_core::stores::{Store, open_all};
 use serde::Deserialize;
 use tempfile::TempDir;

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use cachescope_core::clear::{self, Applied, How, Outcome, Plan, Planned};
-use cachescope_core::model::{EntryKey, text};
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, EntryKey, Progress, text};
 
 use super::lines::Became;
 use super::out::{Exit, Failure, tell};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use cachescope_core::formats::compress::Codec;
+use cachescope_core::model::Progress;
 use cachescope_core::ops::Control;
-use cachescope_core::scan::Progress;
 use cachescope_core::write;
 use cachescope_core::write::bench::{self, Bench, Measured, Options, Spread};
 use clap::builder::PossibleValuesParser;

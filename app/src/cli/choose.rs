@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cachescope_core::clear::{Fresh, Plan};
-use cachescope_core::model::{Condition, Record, Role, Row, StoreInfo, Time};
+use cachescope_core::model::{Cancel, Condition, Record, Role, Row, StoreInfo, Time};
 use cachescope_core::ops::policy::Policy;
 use cachescope_core::ops::query::{Query, units};
 use cachescope_core::ops::{Ceiling, least_recently_used};
-use cachescope_core::scan::Cancel;
 use cachescope_core::stores::{self, PolicyLimits, Takes};
 
 use super::check::Rules;

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
-use cachescope_core::model::{EntryId, Record, Row, Snapshot, text};
+use cachescope_core::model::{Cancel, EntryId, Progress, Record, Row, Snapshot, text};
 use cachescope_core::ops::Control;
 use cachescope_core::ops::compare::{self, Difference, Listed, Pair, Side};
 use cachescope_core::ops::stats;
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::Store;
 use serde::Serialize;
 

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cachescope_core::model::{Snapshot, text};
+use cachescope_core::model::{Cancel, Progress, Snapshot, text};
 use cachescope_core::ops::Control;
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::Store;
 use cachescope_core::write::{self, Options};
 use clap::builder::PossibleValuesParser;

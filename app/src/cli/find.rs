@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cachescope_core::model::{Issue, Severity, Snapshot, StoreInfo, text};
-use cachescope_core::scan::{Cancel, Finds, Progress, find_below, find_on_this_computer};
+use cachescope_core::model::{Cancel, Issue, Progress, Severity, Snapshot, StoreInfo, text};
+use cachescope_core::scan::{Finds, find_below, find_on_this_computer};
 use cachescope_core::stores::Store;
 
 use super::lines::{IssueLine, StoreLine, path_text};

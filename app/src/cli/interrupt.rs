@@ -1,6 +1,6 @@
 //! Ctrl+C and a polite kill, where a command has something to finish first.
 
-use cachescope_core::scan::{Cancel, Progress};
+use cachescope_core::model::{Cancel, Progress};
 use cachescope_core::write::Leftovers;
 
 use super::Global;

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use cachescope_core::clear::{Act, How, Plan};
-use cachescope_core::model::{Record, Time};
+use cachescope_core::model::{Cancel, Record, Time};
 use cachescope_core::ops::query::units;
-use cachescope_core::scan::Cancel;
 
 use super::listing::Wish;
 use super::out::{Exit, Failure, tell};

@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cachescope_core::model::{EntryId, EntryKey, Record, Role, Row, Snapshot, Time, Verdict};
+use cachescope_core::model::{
+    Cancel, EntryId, EntryKey, Progress, Record, Role, Row, Snapshot, Time, Verdict,
+};
 use cachescope_core::ops::query::{Needs, Query};
 use cachescope_core::ops::{Control, Identity, Rows, check, identify};
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::source::FileType;
 use cachescope_core::stores::{CheckOptions, Store};
 

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use cachescope_core::model::{Args, Record, Severity, Time, Verdict, text};
+use cachescope_core::model::{Args, Cancel, Record, Severity, Time, Verdict, text};
 use cachescope_core::ops::query::Query;
-use cachescope_core::scan::Cancel;
 use cachescope_core::stores::Store;
 
 use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, group_of, path_text};

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cachescope_core::model::{Issue, Severity, StoreInfo, text};
-use cachescope_core::scan::Cancel;
+use cachescope_core::model::{Cancel, Issue, Severity, StoreInfo, text};
 use cachescope_core::stores::{self, Store};
 
 use super::Global;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cachescope_core::model::{EntryKey, Issue, Record, Role, Row, StoreInfo, text};
+use cachescope_core::model::{
+    Cancel, EntryKey, Issue, Progress, Record, Role, Row, StoreInfo, text,
+};
 use cachescope_core::ops::query::Query;
-use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
-use cachescope_core::stores::{KeyScope, Store};
+use cachescope_core::stores::{Collector, Detail, KeyScope, Scan, Store};
 
 use super::listing::{Listing, Wish};
 use super::out::Failure;
@@ -375,7 +376,7 @@ fn scanned(store: &Store, wanted: &Wanted) -> Result<Vec<Candidate>, Failure> {
         detail: Detail::Sizes,
         cancel: &Cancel::default(),
         progress: &Progress::default(),
-        threads: cachescope_core::scan::threads(),
+        threads: cachescope_core::stores::threads(),
         collector: &collector,
     })?;
     Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))

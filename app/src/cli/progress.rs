@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use cachescope_core::scan::Progress;
+use cachescope_core::model::Progress;
 
 use crate::text as figures;
 

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use cachescope_core::clear::undo::{self, HeldState};
-use cachescope_core::model::text;
-use cachescope_core::scan::Progress;
+use cachescope_core::model::{Progress, text};
 
 use super::lines::{HeldSummary, UndoLine};
 use super::out::{self, Exit, Failure, tell};

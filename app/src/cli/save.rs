@@ -7,8 +7,7 @@ use std::sync::Arc;
 use cachescope_core::Error;
 use cachescope_core::formats::repr::float_repr;
 use cachescope_core::formats::{Carrier, Preview, SaveAs};
-use cachescope_core::model::{StoreInfo, text};
-use cachescope_core::scan::Cancel;
+use cachescope_core::model::{Cancel, StoreInfo, text};
 use cachescope_core::stores::ValueReader;
 
 use super::interrupt;

@@ -6,9 +6,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cachescope_core::model::{Group, Issue, Record, Role, Severity};
-use cachescope_core::scan::{Cancel, Collector, Detail, Progress, Scan};
-use cachescope_core::stores::Store;
+use cachescope_core::model::{Cancel, Group, Issue, Progress, Record, Role, Severity};
+use cachescope_core::stores::{Collector, Detail, Scan, Store};
 
 use super::lines::{EntryLine, IssueLine, StoreLine, path_text};
 use super::listing::{Inside, UNASKED};
@@ -86,7 +85,7 @@ pub(super) fn print_store(
         detail: Detail::Full,
         cancel,
         progress: &Progress::default(),
-        threads: cachescope_core::scan::threads(),
+        threads: cachescope_core::stores::threads(),
         collector: &collector,
     });
     let mut inner = sheet

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use cachescope_core::model::{Time, text};
+use cachescope_core::model::{Cancel, Progress, Time, text};
 use cachescope_core::ops::Control;
 use cachescope_core::ops::doctor;
 use cachescope_core::ops::query::Query;
 use cachescope_core::ops::stats::{self, Bin, GroupStats, Stats};
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::stores::{Counters, Store};
 use serde::Serialize;
 

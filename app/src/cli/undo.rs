@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use cachescope_core::clear::Outcome;
 use cachescope_core::clear::undo::{self, Held, HeldEntry, HeldState, Restored};
-use cachescope_core::model::{Time, text};
+use cachescope_core::model::{Cancel, Progress, Time, text};
 use cachescope_core::own::StateDir;
-use cachescope_core::scan::{Cancel, Progress};
 
 use super::lines::{HeldSummary, RestoreLine, UndoLine};
 use super::out::{self, Exit, Failure, tell};

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use cachescope_core::model::{EntryId, Record, Role, Snapshot, StoreInfo, Time, text};
+use cachescope_core::model::{
+    Cancel, EntryId, Progress, Record, Role, Snapshot, StoreInfo, Time, text,
+};
 use cachescope_core::ops::query::{Query, units};
 use cachescope_core::own::StateDir;
-use cachescope_core::scan::{Cancel, Progress};
 use cachescope_core::watch::{Event, EventKind, Lookout, Update, Wake, Watcher};
 
 use super::lines::{EventLine, path_text};

@@ -17,8 +17,7 @@ use super::disk::fault;
 use super::keys::{self, For};
 use super::undo;
 use super::{Applied, How, Outcome, Plan, QUARANTINE, apply};
-use crate::model::Snapshot;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress, Snapshot};
 use crate::stores::{Removal, Store, open_all};
 
 const IO_ERROR: i32 = 5;

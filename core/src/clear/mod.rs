@@ -30,10 +30,8 @@ pub mod undo;
 mod value_file;
 mod wire;
 
+pub use crate::source::own_folder::QUARANTINE;
 pub use apply::{Applied, How, Outcome, Why, apply, can_keep};
 pub use disk::free_bytes;
 pub(crate) use disk::rename;
 pub use plan::{Act, Base, Fresh, Plan, Planned, Refusal, Totals};
-
-/// Name of the folder that holds what was moved aside; it lies beside a store and is never listed as one.
-pub const QUARANTINE: &str = ".cachescope-quarantine";

@@ -16,8 +16,8 @@ use crate::model::{
 };
 use crate::ops::query::{Match, Query};
 use crate::ops::{Direction, Sort, SortBy};
-use crate::own::Earned;
 use crate::stores::Store;
+use crate::watch::Earned;
 
 /// What is to be arranged, and how.
 pub struct Arrange {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use super::{JobId, Outcome, Report};
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress};
 use crate::{Error, Result};
 
 /// Called from a job's thread when there is something to collect; must not block.

@@ -5,7 +5,7 @@ use std::any::Any;
 use super::Outcome;
 use super::context::Context;
 use crate::Result;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress};
 
 /// What it gives; the caller knows the type.
 pub type Answer = Box<dyn Any + Send>;

@@ -6,8 +6,9 @@ use super::Outcome;
 use super::context::Context;
 use crate::Result;
 use crate::model::{StoreId, StoreInfo};
-use crate::own::{History, StateDir};
+use crate::own::StateDir;
 use crate::stores::Counters;
+use crate::watch::History;
 
 /// What Cachescope's own folder knows of a store.
 #[derive(Debug)]

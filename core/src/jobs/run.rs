@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{Context, Wake};
 use super::{Crowd, Job, JobId, Outcome, Report};
-use crate::model::StoreId;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress, StoreId};
 use crate::{Error, Result};
 
 /// Reports that wait; beyond it a job waits for its owner, so memory stays bounded.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use super::each::{Control, Rows, each};
 use crate::formats::{Problem, ProblemKind, ValueCheck};
-use crate::model::{CallClass, Condition, Finding, Limits, Record, Role, Row, Time, Verdict};
-use crate::scan::{Cancel, UntilCancelled};
+use crate::model::{
+    CallClass, Cancel, Condition, Finding, Limits, Record, Role, Row, Time, Verdict,
+};
+use crate::source::UntilCancelled;
 use crate::stores::{CheckOptions, Store};
 use crate::{Error, Result};
 

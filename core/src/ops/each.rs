@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
-use crate::model::{Record, Row, Snapshot};
-use crate::scan::{Cancel, Progress, threads};
+use crate::model::{Cancel, Progress, Record, Row, Snapshot};
+use crate::stores::threads;
 use crate::{Error, Result};
 
 /// Results that wait for the receiver; beyond it the work waits.

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::query::units;
 use crate::Result;
-use crate::model::{EntryId, Record, Role, Time};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryId, Record, Role, Time};
 use crate::stores::{self, PolicyLimits, Store};
 
 /// A rule that chooses what is to go.

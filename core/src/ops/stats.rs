@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Result;
 use crate::model::{Group, Issue, Record, Role, Snapshot, Time};
-use crate::scan::{Collector, Detail, Scan, threads};
-use crate::stores::{Counters, Store};
+use crate::stores::{Collector, Counters, Detail, Scan, Store, threads};
 
 use super::each::Control;
 

@@ -147,7 +147,8 @@ impl StateDir {
     }
 }
 
-pub(super) fn file_name_for(path: &Path) -> String {
+/// The name of the file that is about a path.
+pub(crate) fn file_name_for(path: &Path) -> String {
     format!(
         "{:016x}",
         xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes())

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::{Cancel, Collector, Detail, Progress, Scan};
-use crate::model::{CHUNK_ROWS, Chunk, ChunkBuilder, Issue, Record, Snapshot};
-use crate::stores::Store;
+use crate::model::{CHUNK_ROWS, Cancel, Chunk, ChunkBuilder, Issue, Progress, Record, Snapshot};
+use crate::stores::{Collector, Detail, Scan, Store, threads};
 use crate::{Error, Result};
 
 /// Chunks that wait for the receiver; beyond it the scan waits, so memory stays bounded.
@@ -126,13 +125,6 @@ pub(crate) fn in_batches(
             .at(&store.info.path)
         })?
     })
-}
-
-/// Threads for a scan: folders on a disk gain from two, and more only crowd out the window.
-pub fn threads() -> usize {
-    std::thread::available_parallelism()
-        .map_or(2, usize::from)
-        .clamp(1, 4)
 }
 
 impl Snapshot {

@@ -5,9 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Cancel, Progress};
 use crate::Result;
-use crate::model::{Issue, StoreInfo};
+use crate::model::{Cancel, Issue, Progress, StoreInfo};
 use crate::own::StateDir;
 use crate::source::{Dir, open_parent};
 use crate::stores::{Confidence, Recognised, Search, Skip};

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use super::ReadAt;
 use super::own_folder::{self, OwnFolder};
-use crate::model::text;
-use crate::scan::Cancel;
+use crate::model::{Cancel, text};
 use crate::{Error, Result};
 
 /// Largest copy that is made without being asked for, in bytes.

@@ -29,6 +29,7 @@ pub use copies::{allow_all_copies, allow_copies_of, keep_copies_in};
 pub use ledger::Ledger;
 pub use mounts::{AccessTimes, access_times};
 pub use process::is_running;
+pub(crate) use read_at::UntilCancelled;
 pub use read_at::{MemoryReader, Range, ReadAt};
 pub use readers::tell_readers_in;
 pub(crate) use readers::{Readers, Reading};

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::model::Cancel;
+
 /// Bytes that can be read at any offset without a cursor.
 pub trait ReadAt: Send + Sync {
     /// Length in bytes when it was opened.
@@ -93,5 +95,24 @@ impl ReadAt for Range {
             self.start.saturating_add(offset),
             buf.get_mut(..n).unwrap_or_default(),
         )
+    }
+}
+
+/// Bytes that are out of reach once the job that reads them was asked to stop.
+pub(crate) struct UntilCancelled {
+    pub(crate) bytes: Arc<dyn ReadAt>,
+    pub(crate) cancel: Cancel,
+}
+
+impl ReadAt for UntilCancelled {
+    fn len(&self) -> u64 {
+        self.bytes.len()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        self.bytes.read_at(offset, buf)
     }
 }

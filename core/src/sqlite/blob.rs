@@ -7,8 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
 use super::table::{Handle, Table, quote};
 use super::{Cell, Database, Failure};
-use crate::model::text;
-use crate::scan::Cancel;
+use crate::model::{Cancel, text};
 use crate::source::{MemoryReader, ReadAt};
 use crate::{Error, Result};
 

@@ -13,7 +13,7 @@ use super::database::{check_is_database, check_place};
 use super::explain::explain_as;
 use super::state::{State, beside_name};
 use super::{Failure, compact, journal};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::gate::Pass;
 use crate::source::{Dir, FileReader};
 use crate::{Error, Result};

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::change::Changing;
 use super::table::quote;
 use super::{Failure, to_own};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
 

@@ -9,7 +9,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::state::Rung;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 
 /// How long a lock is waited for.
 pub(super) const BUSY: Duration = Duration::from_secs(2);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::journal;
 use super::state::{State, beside_name};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::own_folder::OwnFolder;
 use crate::source::{Dir, ReadAt as _, copies};
 use crate::{Error, Result};

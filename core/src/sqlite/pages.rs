@@ -4,8 +4,7 @@ use rusqlite::{Row, ToSql};
 
 use super::table::{Handle, Table, quote};
 use super::{Cell, Database, Failure};
-use crate::model::text;
-use crate::scan::Cancel;
+use crate::model::{Cancel, text};
 use crate::{Error, Result};
 
 /// Rows in a page: a few milliseconds of reading.

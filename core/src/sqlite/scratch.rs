@@ -6,7 +6,7 @@ use super::Failure;
 use super::connect::{self, Watchdog};
 use super::copy::{self, PrivateCopy};
 use super::state::State;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use super::Database;
 use super::table::{Table, describe, table_names};
 use crate::Result;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 
 /// Tables looked at for their columns: a project of Django keeps its cache among hundreds.

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use super::{
     Advice, Candidate, CheckOptions, Compaction, Counters, Details, Follow, KeyScope,
-    LibraryPolicy, NativeKey, Payload, PolicyChoice, PolicyLimits, Recognised, Removal,
+    LibraryPolicy, NativeKey, Payload, PolicyChoice, PolicyLimits, Recognised, Removal, Scan,
     SourceToday, Store, ValueReader, follow, policy,
 };
 use crate::formats::Preview;
-use crate::model::{EntryKey, Finding, Group, GroupWord, Time};
-use crate::scan::{Cancel, Scan};
+use crate::model::{Cancel, EntryKey, Finding, Group, GroupWord, Time};
 use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 

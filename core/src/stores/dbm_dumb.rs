@@ -9,15 +9,14 @@ use std::sync::{Arc, OnceLock};
 use super::advice::percent;
 use super::python::Script;
 use super::{
-    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
-    Recognised, Removal, Store, Topic, ValueReader,
+    Advice, Backend, Candidate, CheckOptions, Collector, Compaction, Confidence, Details, KeyForm,
+    KeyRemoval, Recognised, Removal, Scan, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
 use crate::model::{
     Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time, text,
 };
-use crate::scan::{Collector, Scan};
 use crate::source::{Dir, FileReader, Range, ReadAt as _, path_from_bytes};
 use crate::{Error, Result};
 
@@ -402,9 +401,8 @@ fn dead(opened: &Opened, store: &Store, collector: &mut dyn Collector) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Snapshot;
+    use crate::model::{Cancel, Progress, Snapshot};
     use crate::ops::check;
-    use crate::scan::{Cancel, Progress};
     use crate::stores::open_all;
 
     #[test]

@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::follow::{Follow, MappedStore};
 use super::python::Script;
 use super::{
-    Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyForm, KeyRemoval,
-    Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Collector, Compaction, Confidence, Details, KeyForm,
+    KeyRemoval, Recognised, Removal, Scan, Store, ValueReader,
 };
 use crate::formats::dbm::{Extent, Item, Sink, Stop, gdbm, ndbm};
 use crate::formats::{Carrier, Problem};
 use crate::model::{EntryId, EntryKey, Finding, Fingerprint, Group, Issue, Record, Severity, text};
-use crate::scan::{Collector, Scan};
 use crate::source::{FileReader, MemoryReader, Range, ReadAt};
 use crate::{Error, Result};
 

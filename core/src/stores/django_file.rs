@@ -118,9 +118,8 @@ fn head_of(dir: &Dir, name: &OsStr) -> io::Result<Option<Front>> {
 #[cfg(test)]
 mod tests {
     use super::super::files::LOOKED_INTO;
-    use crate::model::{Condition, Snapshot};
+    use crate::model::{Cancel, Condition, Progress, Snapshot};
     use crate::ops::check;
-    use crate::scan::{Cancel, Progress};
     use crate::stores::{CheckOptions, Store, open_all};
 
     /// `pickle.dumps(None, 5)` and `zlib.compress(pickle.dumps(1, 5))`, CPython 3.13.

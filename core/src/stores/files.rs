@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::rows::expired;
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, IsOwn, LibraryPolicy, PolicyChoice,
-    PolicyLimits, Recognised, Removal, Store, ValueReader, ValueTimes, policy,
+    Backend, Candidate, CheckOptions, Collector, Confidence, Detail, Details, IsOwn, LibraryPolicy,
+    PolicyChoice, PolicyLimits, Recognised, Removal, Scan, Store, ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
-use crate::model::{Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time};
-use crate::scan::{Cancel, Collector, Detail, Scan};
+use crate::model::{
+    Cancel, Condition, EntryKey, Finding, Group, Issue, Record, Role, Severity, Time,
+};
 use crate::source::{Dir, FileType, Range, path_from_bytes};
 use crate::{Error, Result};
 

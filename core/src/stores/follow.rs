@@ -5,10 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Counted, Store};
+use super::{Counted, Detail, Scan, Store};
 use crate::Result;
 use crate::model::{EntryKey, Record};
-use crate::scan::{Detail, Scan};
 use crate::source::FileType;
 
 /// A part of a store's listing that can be read again by itself.

@@ -11,8 +11,7 @@ use super::http::Response;
 use super::rows::{Incomplete, KeyForm, RowKind, RowStore, RowTable, TimeForm, ValueForm};
 use super::{Confidence, Dependent};
 use crate::formats::{Carrier, Preview, plain};
-use crate::model::Group;
-use crate::scan::Cancel;
+use crate::model::{Cancel, Group};
 use crate::sqlite::{Cell, Database, Failure, RowAt, Shape, Table, View, describe, row_of};
 use crate::{Error, Result};
 

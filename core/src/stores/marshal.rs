@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::python::{Script, path_literal};
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Scan, Store,
+    ValueReader,
 };
 use crate::formats::{Carrier, marshal};
 use crate::model::{EntryKey, Finding, Group, Limits, Record};
-use crate::scan::Scan;
 use crate::source::ReadAt as _;
 use crate::{Error, Result};
 

@@ -33,6 +33,7 @@ mod removal;
 mod requests_cache;
 mod requests_files;
 mod rows;
+mod scan;
 mod search;
 mod secrets;
 mod sqlite;
@@ -65,6 +66,7 @@ pub use recognise::{Candidate, Confidence, Recognised, open_all, open_all_tellin
 pub(crate) use recognise::{SEARCH, recognise};
 pub(crate) use removal::{Dependent, Expiry, RowRules, ValueFiles};
 pub use removal::{Guard, KeyForm, KeyRemoval, Removal, RowRemoval};
+pub use scan::{Collector, Detail, Scan, threads};
 pub(crate) use search::{Search, Skip};
 pub use store::Store;
 pub use value_reader::ValueReader;

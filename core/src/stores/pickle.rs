@@ -13,8 +13,8 @@ use parts::{Parts, UNREAD};
 
 use super::python::{Script, path_literal};
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, NativeKey, Recognised, Removal, Store,
-    ValueReader,
+    Backend, Candidate, CheckOptions, Confidence, Details, NativeKey, Recognised, Removal, Scan,
+    Store, ValueReader,
 };
 use crate::formats::compress::Codec;
 use crate::formats::pickle;
@@ -24,7 +24,6 @@ use crate::formats::{
     Carrier, Content, PickleFile, Problem, ProblemKind, SideFiles, is_one_pickle,
 };
 use crate::model::{EntryKey, Finding, Group, Issue, Limits, Record, Severity, text};
-use crate::scan::Scan;
 use crate::source::{Dir, FileReader, FileType, ReadAt};
 use crate::{Error, Result};
 

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Store, backends};
-use crate::model::{EntryKey, Issue, Record, Role};
-use crate::scan::{Cancel, Collector, Detail, Progress, Scan, threads};
+use super::{Collector, Detail, Scan, Store, backends, threads};
+use crate::model::{Cancel, EntryKey, Issue, Progress, Record, Role};
 use crate::{Error, Result};
 
 /// A choice that a library makes by itself.

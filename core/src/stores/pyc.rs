@@ -13,14 +13,14 @@ use names::{is_compiled, is_left_over, module_of, python_file, stem_of};
 
 use super::python::{Script, path_literal};
 use super::{
-    Backend, Candidate, CheckOptions, Confidence, Details, Recognised, Removal, Store, ValueReader,
+    Backend, Candidate, CheckOptions, Collector, Confidence, Details, Recognised, Removal, Scan,
+    Store, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::pyc::{HEADER_BYTES, Header, Origin};
 use crate::model::{
     Condition, EntryKey, Finding, Group, GroupWord, Issue, Record, Role, Time, text,
 };
-use crate::scan::{Collector, Scan};
 use crate::source::{Dir, FileReader, FileType, Meta, open_parent, path_from_bytes};
 use crate::{Error, Result};
 

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use super::recognise::{Recognised, recognise};
 use super::{BACKENDS, IsOwn, diskcache, own_names};
 use crate::Error;
-use crate::clear::QUARANTINE;
 use crate::model::{Issue, Severity};
-use crate::source::{Dir, FileType};
-use crate::write::is_in_the_making;
+use crate::source::{Dir, FileType, own_folder};
 
 /// How far a search goes.
 pub(crate) struct Search<'a> {
@@ -168,7 +166,7 @@ impl Walk<'_> {
             return true;
         }
         let is_part = || BACKENDS.iter().any(|backend| backend.is_part(name));
-        let is_ours = name == QUARANTINE || is_in_the_making(name);
+        let is_ours = own_folder::is_ours(name);
         let is_passed_over = match file_type {
             FileType::File => is_ours || is_part(),
             FileType::Dir => is_ours,

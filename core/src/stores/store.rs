@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::kinds::{backend_for, no_backend};
 use super::{
     Advice, Backend, CheckOptions, Compaction, Counters, Details, Follow, KeyScope, LibraryPolicy,
-    NativeKey, Payload, PolicyChoice, PolicyLimits, Removal, SourceToday, ValueReader, policy,
+    NativeKey, Payload, PolicyChoice, PolicyLimits, Removal, Scan, SourceToday, ValueReader,
+    policy,
 };
 use crate::formats::Preview;
-use crate::model::{EntryKey, Finding, StoreInfo, Time};
-use crate::scan::{Cancel, Scan};
+use crate::model::{Cancel, EntryKey, Finding, StoreInfo, Time};
 use crate::source::{AccessTimes, Dir, FileType, Reading, access_times};
 use crate::{Error, Result};
 

@@ -14,8 +14,7 @@ use super::inbox::{Act, Inbox, Notice, Waiting};
 use super::pending::{Pending, Wanted, Whole};
 use super::senses::{self, Depth, Senses};
 use super::sight::path_of;
-use crate::model::StoreInfo;
-use crate::scan::Cancel;
+use crate::model::{Cancel, StoreInfo};
 use crate::source::{Dir, FileType, open_parent, path_from_bytes};
 use crate::stores::{
     Confidence, Follow, Ground, Part, Recognised, SEARCH, Search, own_names, recognise,

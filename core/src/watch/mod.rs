@@ -5,8 +5,7 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use cachescope_core::model::Snapshot;
-//! use cachescope_core::scan::{Cancel, Progress};
+//! use cachescope_core::model::{Cancel, Progress, Snapshot};
 //! use cachescope_core::stores::{Store, open_all};
 //! use cachescope_core::watch::Watcher;
 //!
@@ -23,9 +22,11 @@
 //! ```
 
 mod difference;
+mod earned;
 mod inbox;
 #[cfg(target_os = "linux")]
 mod inotify;
+mod kept;
 mod lookout;
 mod lookups;
 mod observed;
@@ -37,19 +38,21 @@ mod run;
 mod senses;
 mod sight;
 
+pub use earned::Earned;
+pub use kept::{History, day_of};
 pub use lookout::Lookout;
-pub use observed::{Observed, Seen};
+pub use observed::Observed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crate::model::{EntryKey, Merged, Record, Snapshot, Time};
-use crate::own::{Book, StateDir};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey, Merged, Record, Snapshot, Time};
+use crate::own::StateDir;
 use crate::stores::{Counted, Counters, follow_of};
 use crate::{Error, Result};
 use inbox::Inbox;
+use kept::Book;
 use outbox::Outbox;
 
 /// Tells the owner of a watcher that there is something to drain; called on the watcher's own threads.

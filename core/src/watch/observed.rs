@@ -2,46 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{Event, EventKind};
+use super::{Earned, Event, EventKind};
 use crate::model::{EntryId, EntryKey, Record, Time};
 use crate::stores::{Counted, Counters};
-
-/// Look-ups seen of one entry or group.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Seen {
-    /// Look-ups that found a value.
-    pub hits: u64,
-    /// Look-ups that did not.
-    pub misses: u64,
-    /// The newest hit.
-    pub last_hit: Option<Time>,
-    /// Seconds of computing that hits spared at most: what loading took is not known from outside.
-    pub saved_s: f64,
-    /// Hits of values whose compute time is not recorded; what they saved is not in the sum.
-    pub n_untimed: u64,
-}
-
-impl Seen {
-    fn count(&mut self, event: &Event) {
-        if event.kind != EventKind::Hit {
-            self.misses += event.n;
-            return;
-        }
-        self.hits += event.n;
-        self.last_hit = Some(event.time);
-        match event.saved_s() {
-            Some(saved) => self.saved_s += saved,
-            None => self.n_untimed += event.n,
-        }
-    }
-}
 
 /// What the events of a watched store add up to since watching began.
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
-    total: Seen,
-    groups: HashMap<Box<[u8]>, Seen>,
-    entries: HashMap<EntryId, Seen>,
+    total: Earned,
+    groups: HashMap<Box<[u8]>, Earned>,
+    entries: HashMap<EntryId, Earned>,
 }
 
 impl Observed {
@@ -67,24 +37,24 @@ impl Observed {
     }
 
     /// Of the whole store.
-    pub fn total(&self) -> Seen {
+    pub fn total(&self) -> Earned {
         self.total
     }
 
     /// Of the group with this locator.
-    pub fn of_group(&self, locator: &[u8]) -> Seen {
+    pub fn of_group(&self, locator: &[u8]) -> Earned {
         self.groups.get(locator).copied().unwrap_or_default()
     }
 
     /// Every group that was looked up, by its locator.
-    pub fn groups(&self) -> impl Iterator<Item = (&[u8], Seen)> {
+    pub fn groups(&self) -> impl Iterator<Item = (&[u8], Earned)> {
         self.groups
             .iter()
             .map(|(locator, seen)| (&**locator, *seen))
     }
 
     /// Of an entry.
-    pub fn of(&self, record: &Record<'_>) -> Seen {
+    pub fn of(&self, record: &Record<'_>) -> Earned {
         self.entries.get(&record.id()).copied().unwrap_or_default()
     }
 

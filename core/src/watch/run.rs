@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::inbox::Inbox;
+use super::kept::Book;
 use super::lookups::{Lookup, Lookups};
 use super::outbox::Outbox;
 use super::pending::{Pending, Wanted, Whole};
 use super::sight::Sight;
 use super::{Coverage, Event, EventKind, Update};
-use crate::model::{Fingerprint, Live, Merged, Snapshot, StoreInfo, Time, text};
-use crate::own::Book;
-use crate::scan::Cancel;
+use crate::model::{Cancel, Fingerprint, Live, Merged, Snapshot, StoreInfo, Time, text};
 use crate::source::Readers;
 use crate::stores::{Counters, Follow, Part};
 

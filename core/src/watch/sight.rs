@@ -9,8 +9,7 @@ use super::difference::Uses;
 use super::inbox::Inbox;
 use super::senses::{self, Depth, Placed, Reach, Senses};
 use super::{Coverage, View};
-use crate::model::{EntryKey, Fingerprint, Snapshot, Time};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey, Fingerprint, Snapshot, Time};
 use crate::source::Dir;
 use crate::stores::{Follow, Ground, Store};
 

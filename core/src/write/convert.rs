@@ -71,7 +71,7 @@ fn carry(
 ) -> Result<Converted> {
     let place = Destination::new(source, target, path)?;
     refuse_kind(source, target)?;
-    let snapshot = Snapshot::read(source, control.cancel, &crate::scan::Progress::default())?;
+    let snapshot = Snapshot::read(source, control.cancel, &crate::model::Progress::default())?;
     let mut losses = losses(source, &snapshot, target, options)?;
     let mut carried = Carried::of(source, target, &snapshot, options)?;
     control.progress.set_total(2 * carried.rows.len() as u64);
@@ -365,7 +365,8 @@ impl<'a> Carried<'a> {
             let (group, key) = self.name(entry)?;
             by_identity.insert(identity(&group, &key, self.types), entry);
         }
-        let snapshot = Snapshot::read(&written, control.cancel, &crate::scan::Progress::default())?;
+        let snapshot =
+            Snapshot::read(&written, control.cancel, &crate::model::Progress::default())?;
         let n_written = snapshot.totals.entries;
         if n_written != self.rows.len() as u64 {
             return Err(broken(format!(

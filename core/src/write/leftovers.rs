@@ -7,8 +7,8 @@ use std::io;
 use std::path::Path;
 
 use super::stage::{self, Stage};
+use crate::model::{Cancel, Progress};
 use crate::own::StateDir;
-use crate::scan::{Cancel, Progress};
 use crate::{Error, Result};
 
 /// What is still to be removed; goes, however long it takes, when this is dropped.

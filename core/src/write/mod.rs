@@ -24,7 +24,6 @@ mod stage;
 pub use convert::{Converted, Options, can_convert, convert};
 pub use joblib::Companions;
 pub use leftovers::Leftovers;
-pub(crate) use stage::is_in_the_making;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

@@ -5,7 +5,7 @@
     reason = "makes new files in a folder of its own"
 )]
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,9 @@ use std::path::{Path, PathBuf};
 use super::failed;
 use super::settle::settle;
 use crate::model::Fingerprint;
-use crate::source::own_folder::{self, OwnFolder};
+use crate::source::own_folder::{self, IN_THE_MAKING, OwnFolder};
 use crate::source::{Dir, path_from_bytes};
 use crate::{Error, Result};
-
-/// Beginning of the folder's name.
-const PREFIX: &str = ".cachescope-new-";
 
 /// Written before several files are moved out, one after the other: each one's identity and name, ended by a zero byte.
 const PLACING: &str = "placing";
@@ -40,7 +37,7 @@ impl Stage {
         let fail = |e| Error::io("Cannot make a folder for the new store", parent, e);
         let parent = fs::canonicalize(parent).map_err(fail)?;
         sweep(&parent);
-        let folder = OwnFolder::new_in(&parent, PREFIX).map_err(fail)?;
+        let folder = OwnFolder::new_in(&parent, IN_THE_MAKING).map_err(fail)?;
         Ok(Self { folder, parent })
     }
 
@@ -180,14 +177,9 @@ pub(super) fn left_there(path: &Path) -> Error {
         .at(path)
 }
 
-/// True for a folder in which a store is being made, or was when its process was killed.
-pub(crate) fn is_in_the_making(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(PREFIX.as_bytes())
-}
-
 /// Removes folders of runs that were killed, and what they had moved out of them of a store that is not whole.
 pub(crate) fn sweep(parent: &Path) {
-    own_folder::sweep(parent, PREFIX, |stage| take_back(stage, parent));
+    own_folder::sweep(parent, IN_THE_MAKING, |stage| take_back(stage, parent));
 }
 
 /// Makes a new file.
@@ -283,7 +275,7 @@ mod tests {
     #[test]
     fn what_a_program_changed_since_is_not_taken_back() {
         let temp = tempfile::tempdir().unwrap();
-        let dead = temp.path().join(format!("{PREFIX}dead"));
+        let dead = temp.path().join(format!("{IN_THE_MAKING}dead"));
         fs::create_dir(&dead).unwrap();
         for name in ["lock", "s.dir"] {
             fs::write(dead.join(name), b"").unwrap();

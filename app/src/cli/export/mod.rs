@@ -9,11 +9,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cachescope_core::model::{Issue, Role, Severity, StoreInfo, Time, text};
+use cachescope_core::model::{Cancel, Issue, Role, Severity, StoreInfo, Time, text};
 use cachescope_core::ops::query::Query;
 use cachescope_core::ops::stats::{self, Stats};
 use cachescope_core::own::StateDir;
-use cachescope_core::scan::Cancel;
 use cachescope_core::stores::{CheckOptions, Store};
 
 use super::check::Rules;

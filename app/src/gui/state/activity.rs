@@ -7,9 +7,8 @@ use std::sync::Arc;
 use cachescope_core::jobs::Remembered;
 use cachescope_core::model::{Args, EntryId, Group, Record, Time};
 use cachescope_core::ops::query::Query;
-use cachescope_core::own::Earned;
 use cachescope_core::stores::{Counted, Counters};
-use cachescope_core::watch::{Coverage, Event, EventKind, Observed};
+use cachescope_core::watch::{Coverage, Earned, Event, EventKind, Observed};
 
 use crate::gui::widgets::table::Scroll;
 
@@ -169,7 +168,7 @@ impl Activity {
             .map(|(locator, earned)| (&**locator, *earned))
             .collect();
         for (locator, seen) in seen.groups() {
-            earned.entry(locator).or_default().see(&seen);
+            earned.entry(locator).or_default().add(&seen);
         }
         let mut busiest: Vec<_> = earned.into_iter().collect();
         busiest.sort_by_key(|(locator, e)| (Reverse(e.hits.saturating_add(e.misses)), *locator));
@@ -189,7 +188,7 @@ impl Activity {
         let before = self.remembered.as_ref();
         let before = before.and_then(|r| r.history.groups.get(locator));
         let mut all = before.copied().unwrap_or_default();
-        all.see(&seen.of_group(locator));
+        all.add(&seen.of_group(locator));
         all
     }
 
@@ -315,7 +314,7 @@ impl Rate {
 pub(crate) fn observed(activity: &Activity, observed: &Observed) -> Earned {
     let before = activity.remembered.as_ref().map(|r| r.history.total);
     let mut all = before.unwrap_or_default();
-    all.see(&observed.total());
+    all.add(&observed.total());
     all
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::plan::Plan;
 use super::mechanism::{Mechanisms, Next, in_batches};
 use super::site::Site;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 
 /// What was found.
 #[derive(Debug, Default)]

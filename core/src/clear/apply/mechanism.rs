@@ -12,7 +12,7 @@ use super::keys::Keys;
 use super::rows::Rows;
 use super::strays::Strays;
 use super::{Site, Stays};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::stores::Removal;
 use crate::{Error, Result};
 

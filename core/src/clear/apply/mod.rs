@@ -15,8 +15,8 @@ mod strays;
 
 use super::plan::{Plan, Planned};
 use crate::Result;
+use crate::model::{Cancel, Progress};
 use crate::own::StateDir;
-use crate::scan::{Cancel, Progress};
 use mechanism::{Job, Mechanism, To, UNCONFIRMED};
 use run::Run;
 

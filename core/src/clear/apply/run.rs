@@ -11,9 +11,8 @@ use super::mechanism::{Job, Mechanisms, Next, To, in_batches};
 use super::strays::{self, Strays};
 use super::{Applied, Outcome, Site, Stays};
 use crate::error::plain_io;
-use crate::model::Time;
+use crate::model::{Cancel, Progress, Time};
 use crate::own::StateDir;
-use crate::scan::{Cancel, Progress};
 use crate::{Error, Result};
 
 pub(super) struct Run<'a> {

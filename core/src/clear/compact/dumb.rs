@@ -14,8 +14,7 @@ use super::super::dumb::{DATA, Files};
 use super::super::quarantine::Shelf;
 use super::{Gain, cannot, changed};
 use crate::formats::dbm::dumb::{self, BLOCK_BYTES, Index, Place};
-use crate::model::text;
-use crate::scan::Cancel;
+use crate::model::{Cancel, text};
 use crate::{Error, Result};
 
 /// Bytes copied at a time.
@@ -210,7 +209,7 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "the tests play the stranger")]
 
     use super::super::{Word, compact, predict};
-    use crate::scan::Cancel;
+    use crate::model::Cancel;
 
     #[test]
     fn values_that_reach_beyond_their_file_are_refused() {

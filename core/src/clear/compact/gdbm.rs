@@ -18,7 +18,7 @@ use crate::error::without_number;
 use crate::formats::Problem;
 use crate::formats::dbm::gdbm::{self, Form};
 use crate::formats::dbm::{Extent, Item, Sink, Stop};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::{Dir, ReadAt};
 use crate::{Error, Result};
 

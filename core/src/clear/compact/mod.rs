@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use super::apply::Site;
 use super::quarantine::{self, Purpose, Quarantine, Shelf};
-use crate::model::StoreInfo;
-use crate::scan::Cancel;
+use crate::model::{Cancel, StoreInfo};
 use crate::stores::{Compaction, Store};
 use crate::{Error, Result};
 

@@ -7,7 +7,7 @@ use super::super::apply::Site;
 use super::super::disk;
 use super::super::quarantine::{SCRAP, Shelf};
 use super::Gain;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{self, Database, Slack};
 use crate::{Error, Result};
@@ -86,7 +86,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt as _;
 
     use super::super::{Word, compact};
-    use crate::scan::Cancel;
+    use crate::model::Cancel;
 
     #[test]
     fn a_log_that_a_database_drags_along_is_given_back() {

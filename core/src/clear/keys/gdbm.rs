@@ -8,7 +8,7 @@ use super::super::dbm_file::DbmFile;
 use super::super::quarantine::Shelf;
 use super::{Coming, For, Found, Insert, Keys, Leaving};
 use crate::formats::dbm::{Extent, gdbm};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
 

@@ -14,10 +14,9 @@ pub use parts::{Act, Base, Fresh, Planned, Refusal, Totals};
 use room::Room;
 
 use super::{How, Outcome, Why, wire};
-use crate::model::{EntryKey, Record, Role, StoreInfo, Time, text};
-use crate::scan::{Cancel, Collector, Detail, Progress, Scan};
+use crate::model::{Cancel, EntryKey, Progress, Record, Role, StoreInfo, Time, text};
 use crate::source::FileType;
-use crate::stores::{Removal, Store};
+use crate::stores::{Collector, Detail, Removal, Scan, Store};
 use crate::{Error, Result};
 
 /// Version of the saved form; a plan of another version is not applied.

@@ -9,7 +9,7 @@ use super::super::saved::{self, Saved};
 use super::super::{QUARANTINE, disk, recover};
 use super::lock::{lock, try_lock};
 use super::{LOCK, Purpose, Quarantine, SCRAPS, Shelf, TAG};
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::{Error, Result};
 

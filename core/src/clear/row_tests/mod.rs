@@ -16,8 +16,7 @@ use rusqlite::types::ValueRef;
 use super::disk::fault;
 use super::undo::{self, HeldState, Restored};
 use super::{Applied, How, Outcome, Plan, Planned, QUARANTINE, apply};
-use crate::model::{Record, Snapshot, Time};
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress, Record, Snapshot, Time};
 use crate::stores::{Store, open_all};
 
 const NO_DISK: i32 = 28;

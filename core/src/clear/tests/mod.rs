@@ -17,9 +17,8 @@ use std::sync::Arc;
 use super::disk::fault;
 use super::undo::{self, HeldState};
 use super::{Applied, How, Outcome, Plan, Planned, QUARANTINE, apply};
-use crate::model::{Snapshot, StoreInfo};
+use crate::model::{Cancel, Progress, Snapshot, StoreInfo};
 use crate::own::StateDir;
-use crate::scan::{Cancel, Progress};
 use crate::stores::{Store, open_all};
 
 const FIXTURE: &str = "../tests/fixtures/joblib/1.6.0/joblib/features";

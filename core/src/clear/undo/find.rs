@@ -10,8 +10,8 @@ use super::super::plan;
 use super::super::quarantine::Quarantine;
 use super::{Held, look, unreadable};
 use crate::Result;
+use crate::model::Cancel;
 use crate::own::StateDir;
-use crate::scan::Cancel;
 use crate::source::{Dir, FileType};
 
 /// Folders looked into below a path.

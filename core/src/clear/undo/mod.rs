@@ -21,8 +21,7 @@ use super::quarantine::{Quarantine, Shelf};
 use super::recover;
 use super::saved::{self, Saved};
 use crate::error::plain_io;
-use crate::model::Time;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress, Time};
 use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 

@@ -11,8 +11,7 @@ use super::files::Files;
 use super::keys::Keys;
 use super::rows::Rows;
 use super::{Held, held_entries};
-use crate::model::EntryKey;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, EntryKey, Progress};
 use crate::source::Dir;
 use crate::{Error, Result};
 

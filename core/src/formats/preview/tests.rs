@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::formats::Element;
-use crate::source::MemoryReader;
+use crate::model::Cancel;
+use crate::source::{MemoryReader, UntilCancelled};
 
 /// `tests/fixtures/generate_arrays.py` writes these.
 const ARRAYS: &str = include_str!("../../../../tests/fixtures/arrays.jsonl");
@@ -176,4 +177,33 @@ fn reading_to_the_end_passes_over_array_data() {
             "{name} {carrier} cut"
         );
     }
+}
+
+/// A pickle of one endless text; asks the job to stop once a mebibyte was read.
+struct Endless(Cancel);
+
+impl ReadAt for Endless {
+    fn len(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        buf.fill(b'V');
+        if offset > 1 << 20 {
+            self.0.cancel();
+        }
+        Ok(buf.len())
+    }
+}
+
+#[test]
+fn a_long_value_ends_where_the_job_is_asked_to_stop() {
+    let cancel = Cancel::default();
+    let bytes = Arc::new(UntilCancelled {
+        bytes: Arc::new(Endless(cancel.clone())),
+        cancel,
+    });
+    let checked = check_value(bytes, Carrier::Pickle, &NoSideFiles, &Limits::DEEP).unwrap();
+    assert!(!checked.is_read_to_end);
+    assert_eq!(checked.problems[0].kind, ProblemKind::Unreadable);
 }

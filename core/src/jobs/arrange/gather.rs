@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Arrange, GroupSums, Sums};
 use crate::model::{Group, Record, Row};
 use crate::ops::{Direction, Sort, SortBy};
-use crate::own::Earned;
+use crate::watch::Earned;
 
 /// The rows of a group, as they are found.
 pub(super) struct Bucket {

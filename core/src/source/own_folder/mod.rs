@@ -16,6 +16,20 @@ use remove::Watched;
 
 use super::{Dir, FileType, is_running};
 
+/// Name of the folder that holds what was moved aside; it lies beside a store and is never listed as one.
+pub const QUARANTINE: &str = ".cachescope-quarantine";
+
+/// Begins the name of a folder in which a store is being made, beside the place where it belongs.
+pub(crate) const IN_THE_MAKING: &str = ".cachescope-new-";
+
+/// True for the name of what we put beside stores, which is no store.
+pub(crate) fn is_ours(name: &OsStr) -> bool {
+    name == QUARANTINE
+        || name
+            .as_encoded_bytes()
+            .starts_with(IN_THE_MAKING.as_bytes())
+}
+
 /// Held while the folder is in use; a lock ends with its process.
 const LOCK: &str = "lock";
 

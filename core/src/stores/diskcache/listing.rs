@@ -11,9 +11,8 @@ use super::row::{self, LEAST_RECENTLY_USED, LEAST_USED};
 use super::{Shard, files};
 use crate::formats::repr::str_key_label;
 use crate::model::{EntryKey, Group, Issue, Record, Role, Time, text};
-use crate::scan::{Collector, Scan};
 use crate::sqlite::{self, PageBuffer, Pages};
-use crate::stores::NativeKey;
+use crate::stores::{Collector, NativeKey, Scan};
 use crate::{Error, Result};
 
 const SELECT: &str = "key, raw, store_time, expire_time, access_time, access_count, tag, filename, \
@@ -118,7 +117,7 @@ fn named_now(shard: &Shard, name: &[u8]) -> Result<bool> {
     let name = String::from_utf8_lossy(name).into_owned();
     shard
         .database
-        .read(&crate::scan::Cancel::default(), |view| {
+        .read(&crate::model::Cancel::default(), |view| {
             let sql = "SELECT EXISTS (SELECT 1 FROM Cache WHERE filename = ?1)";
             Ok(view.connection.query_row(sql, [&name], |row| row.get(0))?)
         })

@@ -21,12 +21,11 @@ use super::python::{Script, path_literal};
 use super::{
     Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Counters, Details, Follow,
     IsOwn, LibraryPolicy, NativeKey, Part, Payload, PolicyChoice, PolicyLimits, Recognised,
-    Removal, Store, Topic, ValueReader,
+    Removal, Scan, Store, Topic, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::formats::repr::{reads_like_repr, str_repr};
-use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Time};
-use crate::scan::{Cancel, Scan};
+use crate::model::{Cancel, Condition, EntryKey, Finding, GroupWord, Issue, Time};
 use crate::source::{Dir, FileType, MemoryReader, ReadAt};
 use crate::sqlite::{self, Cell, Held};
 use crate::{Error, Result};

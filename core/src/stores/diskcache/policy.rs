@@ -7,8 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::listing::entry_key;
 use super::{Opened, Shard, listing};
-use crate::model::{EntryKey, Time, text};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey, Time, text};
 use crate::sqlite;
 use crate::stores::{LibraryPolicy, PolicyChoice, PolicyLimits, Store, Takes, policy};
 use crate::{Error, Result};

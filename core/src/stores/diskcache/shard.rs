@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use super::row::{self, Row};
 use super::{CACHE, COLUMNS, DATABASE, TABLE, removal};
-use crate::model::{EntryKey, Issue, Severity, text};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey, Issue, Severity, text};
 use crate::source::{Dir, FileType};
 use crate::sqlite::{self, Cell, Database, Failure, Held, Table, View, describe};
 use crate::stores::{Advice, Counted, Counters, RowRules, Store, Topic};

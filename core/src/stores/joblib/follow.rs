@@ -10,9 +10,8 @@ use super::walk::Walk;
 use super::{entry_path, is_orphan, read_below};
 use crate::Result;
 use crate::model::{EntryKey, Record};
-use crate::scan::{Detail, Scan};
 use crate::source::FileType;
-use crate::stores::{EntryFile, Follow, Part, Store};
+use crate::stores::{Detail, EntryFile, Follow, Part, Scan, Store};
 
 pub(super) struct FollowJoblib;
 

@@ -21,13 +21,13 @@ use std::sync::Arc;
 use super::python::{Script, path_literal};
 use super::{
     Backend, Candidate, CheckOptions, Details, Follow, Guard, IsOwn, KeyScope, LibraryPolicy,
-    NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, SourceToday, Store, ValueReader,
+    NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, Scan, SourceToday, Store,
+    ValueReader,
 };
 use crate::formats::compress::{Codec, SIGNATURE_LEN};
 use crate::formats::python::BlockRule;
 use crate::formats::{Carrier, SideFiles};
-use crate::model::{EntryKey, Finding, Group, GroupWord, Time};
-use crate::scan::{Cancel, Scan};
+use crate::model::{Cancel, EntryKey, Finding, Group, GroupWord, Time};
 use crate::source::{Dir, FileType, ReadAt, path_from_bytes};
 use crate::{Error, Result};
 use names::OUTPUT;

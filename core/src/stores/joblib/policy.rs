@@ -5,8 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::names::{OUTPUT, is_entry_name};
-use crate::model::{EntryKey, Time};
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey, Time};
 use crate::source::{Dir, FileType};
 use crate::stores::{LibraryPolicy, PolicyChoice, PolicyLimits, Store, Takes};
 use crate::{Error, Result};

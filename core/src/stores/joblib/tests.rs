@@ -12,9 +12,8 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::clear::{Fresh, Plan};
-use crate::model::{Condition, Issue, Record, Role, Snapshot};
-use crate::scan::{Collector, Detail, Progress};
-use crate::stores::open_all;
+use crate::model::{Condition, Issue, Progress, Record, Role, Snapshot};
+use crate::stores::{Collector, Detail, open_all};
 
 const HASH: &str = "0123456789abcdef0123456789abcdef";
 const OTHER: &str = "fedcba9876543210fedcba9876543210";

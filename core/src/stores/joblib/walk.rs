@@ -7,11 +7,11 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::super::{Collector, Detail, Scan};
 use super::is_orphan;
 use super::metadata;
 use super::names::{ARGS, CODE, FileRole, METADATA, OUTPUT, is_entry_name, is_temporary, label};
 use crate::model::{Args, Group, Issue, Record, Role, Severity, Time};
-use crate::scan::{Collector, Detail, Scan};
 use crate::source::{Dir, FileType, Leaf, Meta, path_from_bytes};
 use crate::{Error, Result};
 

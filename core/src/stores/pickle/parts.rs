@@ -11,10 +11,9 @@ use crate::formats::pickle::{self, SkimmedItem, SkimmedKey};
 use crate::formats::repr::str_key_label;
 use crate::formats::{PickleFile, PicklePart};
 use crate::model::{
-    Call, CallClass, Condition, EntryId, EntryKey, Finding, Fingerprint, Limits, text,
+    Call, CallClass, Cancel, Condition, EntryId, EntryKey, Finding, Fingerprint, Limits, text,
 };
-use crate::scan::{Cancel, UntilCancelled};
-use crate::source::Meta;
+use crate::source::{Meta, UntilCancelled};
 use crate::{Error, Result};
 
 /// Stands for a key that was not read; its ordinal tells it from others.

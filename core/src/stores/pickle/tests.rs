@@ -1,8 +1,7 @@
 //! Files of pickles as stores.
 
 use super::*;
-use crate::model::{Condition, Snapshot};
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Condition, Progress, Snapshot};
 use crate::stores::open_all;
 
 fn store(bytes: &[u8]) -> (tempfile::TempDir, Result<Store>) {

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Result;
 use crate::formats::{Content, PickleFile};
-use crate::model::Fingerprint;
-use crate::scan::Cancel;
+use crate::model::{Cancel, Fingerprint};
 use crate::source::copies::{self, Nameless};
 
 /// The file that was unpacked last, as it was then: a person who looks at one of its values looks at another next.

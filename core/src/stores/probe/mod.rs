@@ -12,11 +12,10 @@ use std::time::Duration;
 
 use super::{
     Backend, Candidate, CheckOptions, Confidence, Counted, Counters, Details, Follow, Ground, Part,
-    Recognised, Removal, Store, ValueReader,
+    Recognised, Removal, Scan, Store, ValueReader,
 };
 use crate::formats::Carrier;
 use crate::model::{EntryId, EntryKey, Finding, Group, GroupWord, Record, Time, text};
-use crate::scan::Scan;
 use crate::source::{self, Dir, MemoryReader};
 use crate::{Error, Result};
 use snapshot::{Cached, MAGIC, Snapshot};
@@ -319,7 +318,7 @@ fn literal(cache: &Cached) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{Cancel, Progress};
+    use crate::model::{Cancel, Progress};
 
     #[test]
     fn what_a_program_told_is_read_once_for_all_its_caches() {

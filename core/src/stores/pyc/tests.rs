@@ -6,8 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::model::Snapshot;
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Progress, Snapshot};
 use crate::stores::open_all;
 
 /// What stands behind a header: `marshal.dumps(None)`.

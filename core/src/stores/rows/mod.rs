@@ -15,13 +15,12 @@ use std::sync::{Arc, OnceLock};
 use super::advice::of_slack;
 use super::python::Script;
 use super::{
-    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Details, KeyScope,
-    LibraryPolicy, NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Store,
-    ValueReader, ValueTimes, policy,
+    Advice, Backend, Candidate, CheckOptions, Compaction, Confidence, Detail, Details, KeyScope,
+    LibraryPolicy, NativeKey, PolicyChoice, PolicyLimits, Recognised, Removal, RowRules, Scan,
+    Store, ValueReader, ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
-use crate::model::{Condition, EntryKey, Finding, GroupWord, Issue, Severity, Time, text};
-use crate::scan::{Cancel, Detail, Scan};
+use crate::model::{Cancel, Condition, EntryKey, Finding, GroupWord, Issue, Severity, Time, text};
 use crate::source::MemoryReader;
 use crate::sqlite::{self, Cell, Database, Failure, Held, Pages, RowAt, Shape, Table, View};
 use crate::{Error, Result};

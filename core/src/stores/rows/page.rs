@@ -5,9 +5,8 @@ use rusqlite::types::ValueRef;
 use super::table::ROW_NUMBER;
 use super::{KeyForm, RowTable, TimeForm};
 use crate::model::{EntryKey, Record, Role, Time};
-use crate::scan::{Collector, Scan};
 use crate::sqlite::{self, Cell, Handle, PageBuffer};
-use crate::stores::ValueTimes;
+use crate::stores::{Collector, Scan, ValueTimes};
 
 /// What an entry's value says of its times; a small value is at hand, any other is looked up.
 pub(super) type TimesOf<'a> = &'a dyn Fn(&EntryKey, Option<Cell>) -> ValueTimes;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Opened, RowTable};
-use crate::model::EntryKey;
-use crate::scan::Cancel;
+use crate::model::{Cancel, EntryKey};
 use crate::sqlite::{self, Cell, RowAt, quote, write_key};
 use crate::stores::{Dependent, Removal, RowRemoval, RowRules, Store};
 use crate::{Error, Result};

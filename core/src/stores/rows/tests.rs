@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::{Condition, Snapshot, Time};
-use crate::scan::{Cancel, Progress};
+use crate::model::{Cancel, Condition, Progress, Snapshot, Time};
 use crate::stores::{CheckOptions, Store, open_all};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/sqlite");

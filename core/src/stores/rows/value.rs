@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::RowTable;
+use crate::Result;
 use crate::formats::Carrier;
 use crate::formats::pickle::emit::{self, Pickler};
+use crate::model::Cancel;
 use crate::source::{MemoryReader, ReadAt};
 use crate::sqlite::{self, Cell, Database, Held, RowAt};
 use crate::stores::{NativeKey, Store, ValueReader};
-use crate::{Result, scan::Cancel};
 
 /// One cell is a key of its own type, several are a tuple.
 pub(super) fn native_key_of(mut cells: Vec<Cell>) -> NativeKey {

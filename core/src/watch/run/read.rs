@@ -8,9 +8,9 @@ use super::super::difference::{difference, suspects};
 use super::super::pending::{Wanted, Whole};
 use super::super::{Event, EventKind};
 use super::Run;
-use crate::model::{Chunk, EntryId, EntryKey, Issue, Merged, Record, Time};
-use crate::scan::{Batch, Detail, Progress, Scan, in_batches};
-use crate::stores::{Part, Store};
+use crate::model::{Chunk, EntryId, EntryKey, Issue, Merged, Progress, Record, Time};
+use crate::scan::{Batch, in_batches};
+use crate::stores::{Detail, Part, Scan, Store};
 use crate::{Error, Result};
 
 /// What was read of some parts of a store.

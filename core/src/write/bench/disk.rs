@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::disk::{each_file, forget};
 use super::load::Load;
-use crate::model::{EntryKey, Role, Snapshot};
+use crate::model::{EntryKey, Progress, Role, Snapshot};
 use crate::ops::Control;
 use crate::ops::compare::{identity, read_whole};
 use crate::ops::sample::draws;
-use crate::scan::Progress;
 use crate::stores::{KeyTypes, Store, open_all};
 use crate::write::shelf::Shelf;
 use crate::write::{Entry, Target, Writer, stage};

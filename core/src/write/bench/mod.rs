@@ -18,11 +18,10 @@ use measure::Trial;
 
 use super::stage::Stage;
 use super::{Leftovers, TARGETS, Target};
-use crate::model::{EntryId, EntryKey, Record, Role, Row, Snapshot};
+use crate::model::{EntryId, EntryKey, Progress, Record, Role, Row, Snapshot};
 use crate::ops::Control;
 use crate::ops::compare::{Keys, is_empty_dict};
 use crate::ops::sample::{draws, sample};
-use crate::scan::Progress;
 use crate::stores::Store;
 use crate::{Error, Result};
 

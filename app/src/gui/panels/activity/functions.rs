@@ -1,7 +1,7 @@
 //! Functions by what they earned: a sparkline of the last minutes, hits, misses, rate, seconds saved.
 
 use cachescope_core::model::Time;
-use cachescope_core::own::Earned;
+use cachescope_core::watch::Earned;
 use egui::accesskit::Role;
 use egui::{Rect, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 

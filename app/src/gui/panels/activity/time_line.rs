@@ -149,7 +149,7 @@ fn bars_ui(ui: &mut Ui, activity: &Activity, now: Time, height: f32) {
 fn days(store: &OpenStore, now: Time) -> Vec<(String, f64)> {
     let seen = store.observed.total();
     let mut today =
-        (seen.hits + seen.misses > 0).then(|| (cachescope_core::own::day_of(now), seen.saved_s));
+        (seen.hits + seen.misses > 0).then(|| (cachescope_core::watch::day_of(now), seen.saved_s));
     let remembered = store.activity.remembered.as_ref();
     let before = remembered.map(|r| &r.history.days);
     // Of a cache watched for years the last days alone are copied out.

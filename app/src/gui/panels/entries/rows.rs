@@ -9,7 +9,7 @@ use cachescope_core::jobs::{Arranged, GroupSums};
 use cachescope_core::model::text::shown;
 use cachescope_core::model::{Condition, EntryId, Group, Overlay, Record, Role, Time, Verdict};
 use cachescope_core::ops::SortBy;
-use cachescope_core::own::Earned;
+use cachescope_core::watch::Earned;
 use cachescope_core::watch::Observed;
 use egui::{Color32, Response};
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use super::super::super::plan::Act;
 use super::super::Site;
-use crate::scan::Cancel;
+use crate::model::Cancel;
 use crate::source::Dir;
 use crate::sqlite::{Changing, Database, Failure};
 use crate::{Error, Result};

@@ -216,7 +216,7 @@ fn a_panic_while_an_entry_is_handed_on_ends_every_thread() {
     let temp = with_entries(&["m/f", "m/g", "n/h"], &[]);
     let store = Store::open(&open_all(temp.path()).unwrap()[0]).unwrap();
     let scan = || {
-        store.scan(&crate::scan::Scan {
+        store.scan(&crate::stores::Scan {
             detail: Detail::Sizes,
             cancel: &Cancel::default(),
             progress: &Progress::default(),

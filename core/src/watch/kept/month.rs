@@ -10,11 +10,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::earned::{ENTRIES, FOLDER, MAX_BYTES};
 use super::page::{EntryEarned, Page};
-use super::state::StateDir;
-use super::{Earned, History, day_of};
+use super::{ENTRIES, Earned, FOLDER, History, MAX_BYTES, day_of};
 use crate::model::{Time, text};
+use crate::own::StateDir;
 use crate::{Error, Result};
 
 /// Held while pages are added up: two Cachescopes that did so at once would lose some.
@@ -247,7 +246,7 @@ fn remove(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::model::EntryKey;
-    use crate::own::Book;
+    use crate::watch::kept::Book;
     use crate::watch::{Event, EventKind};
 
     const DAY: i64 = 86_400;
