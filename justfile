@@ -24,10 +24,6 @@ fixtures *FOLDERS:
 samples:
     assets/samples/pack.py
 
-# Accept what the tests now see as their text and image snapshots
-snapshots:
-    INSTA_UPDATE=always UPDATE_SNAPSHOTS=1 cargo test --workspace
-
 # Whether the library still fits macOS and Windows: the compiler reads it, and nothing is linked or run
 systems:
     #!/usr/bin/env bash
