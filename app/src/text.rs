@@ -105,6 +105,14 @@ fn zoned(time: Time, format: &str) -> String {
         .unwrap_or_default()
 }
 
+/// Part of the look-ups that found a value, in whole percent; `None` before the first.
+pub fn hit_rate(hits: u64, misses: u64) -> Option<String> {
+    #[expect(clippy::cast_precision_loss, reason = "whole percent")]
+    let (hits, misses) = (hits as f64, misses as f64);
+    let all = hits + misses;
+    (all > 0.0).then(|| format!("{:.0} %", 100.0 * hits / all))
+}
+
 /// A length of time in its largest whole unit.
 pub fn span(secs: f64) -> String {
     let secs = secs.max(0.0);
@@ -391,5 +399,12 @@ mod tests {
         ] {
             assert_eq!(typed_path(typed), expected, "{typed}");
         }
+    }
+
+    #[test]
+    fn a_hit_rate_needs_a_look_up() {
+        assert_eq!(hit_rate(0, 0), None);
+        assert_eq!(hit_rate(5, 2).unwrap(), "71 %");
+        assert_eq!(hit_rate(u64::MAX, u64::MAX).unwrap(), "50 %");
     }
 }

@@ -300,16 +300,6 @@ pub(crate) struct Rate {
     pub(crate) window_s: Option<f64>,
 }
 
-impl Rate {
-    /// Part of the look-ups that found a value; `None` before the first.
-    #[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
-    pub(crate) fn part(&self) -> Option<f64> {
-        let Counters { hits, misses, .. } = self.counters;
-        let all = hits.checked_add(misses).filter(|all| *all > 0)?;
-        Some(hits as f64 / all as f64)
-    }
-}
-
 /// Everything that was observed, in this run and before.
 pub(crate) fn observed(activity: &Activity, observed: &Observed) -> Earned {
     let before = activity.remembered.as_ref().map(|r| r.history.total);

@@ -62,7 +62,7 @@ fn line_ui(ui: &mut Ui, line: &Function, bars: Option<&Bars>, last: i64) {
     };
     let figures = [
         (take(140.0), format!("{saved} saved")),
-        (take(70.0), rate(hits, misses)),
+        (take(70.0), text::hit_rate(hits, misses).unwrap_or_default()),
         (take(110.0), text::counted(misses, "miss", "misses")),
         (take(110.0), text::counted(hits, "hit", "hits")),
     ];
@@ -75,14 +75,6 @@ fn line_ui(ui: &mut Ui, line: &Function, bars: Option<&Bars>, last: i64) {
     }
     let words = Rect::from_min_max(rect.min, pos2(right - 8.0, rect.bottom()));
     cell::text(ui, words, &name, theme::mono(), theme.text);
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate in whole percent")]
-fn rate(hits: u64, misses: u64) -> String {
-    match hits + misses {
-        0 => String::new(),
-        all => format!("{:.0} %", 100.0 * hits as f64 / all as f64),
-    }
 }
 
 /// Look-ups of the last minutes, one thin bar each.

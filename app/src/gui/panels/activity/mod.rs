@@ -5,6 +5,7 @@ mod functions;
 mod time_line;
 
 use cachescope_core::model::Time;
+use cachescope_core::stores::Counters;
 use cachescope_core::watch::View;
 use egui::{RichText, Ui};
 
@@ -77,8 +78,8 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
 
 /// `71 %`, or `–` before the first look-up.
 pub(crate) fn percent(rate: &Rate) -> String {
-    rate.part()
-        .map_or_else(|| "–".to_owned(), |part| format!("{:.0} %", 100.0 * part))
+    let Counters { hits, misses, .. } = rate.counters;
+    text::hit_rate(hits, misses).unwrap_or_else(|| "–".to_owned())
 }
 
 /// `observed hit rate · for 3 h`.

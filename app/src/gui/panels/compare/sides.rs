@@ -130,18 +130,16 @@ fn hit_rate(counters: &[Counters]) -> String {
     let Some(counted) = counters.first() else {
         return "not counted".to_owned();
     };
-    let all = counted.hits.saturating_add(counted.misses);
-    if all == 0 {
+    let Some(rate) = text::hit_rate(counted.hits, counted.misses) else {
         return format!("no look-ups ({})", counted.source);
-    }
-    let bound = if counted.is_lower_bound {
-        "at least "
+    };
+    // Those that were not seen may have been hits or misses: the rate of all may be higher or lower.
+    let of = if counted.is_lower_bound {
+        " of those seen"
     } else {
         ""
     };
-    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
-    let rate = 100.0 * counted.hits as f64 / all as f64;
-    format!("{bound}{rate:.0} % ({})", counted.source)
+    format!("{rate}{of} ({})", counted.source)
 }
 
 fn figures_ui(ui: &mut Ui, sides: &[(&OpenStore, &SideFacts)]) {
@@ -255,4 +253,27 @@ fn shares(bins: &[Bin], edges: &[f64]) -> Vec<f64> {
             bin.map_or(0.0, |bin| share(bin.entries, all))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cachescope_core::stores::Counted;
+
+    #[test]
+    fn a_rate_says_who_counted_and_whether_all_was_seen() {
+        let rate = |hits, misses, is_lower_bound| {
+            hit_rate(&[Counters {
+                source: Counted::Observed,
+                since: None,
+                hits,
+                misses,
+                is_lower_bound,
+            }])
+        };
+        assert_eq!(rate(5, 2, false), "71 % (observed)");
+        assert_eq!(rate(5, 2, true), "71 % of those seen (observed)");
+        assert_eq!(rate(0, 0, true), "no look-ups (observed)");
+        assert_eq!(hit_rate(&[]), "not counted");
+    }
 }
