@@ -333,7 +333,10 @@ impl Job {
             Self::Held { paths, state } => clear::list(&paths, state.as_ref(), context),
             Self::Restore(held) => clear::restore(held, context),
             Self::Purge(held) => clear::purge(&held, context),
-            Self::Tidy(state) => tidy::run(&state, context),
+            Self::Tidy(state) => {
+                tidy::run(&state, context);
+                Ok(())
+            }
             Self::Outside(outside) => outside::run(outside, context),
         }
     }

@@ -6,7 +6,7 @@ use super::Outcome;
 use super::context::Context;
 use crate::Result;
 use crate::model::{Group, Overlay, Role, Row, Snapshot, Time, Verdict};
-use crate::ops::{Layout, Overview, Part, StoreArea, atlas};
+use crate::ops::{Layout, Overview, Part, RowSet, StoreArea, atlas};
 
 /// What is to be summed up, and how large it is drawn.
 pub struct Survey {
@@ -86,10 +86,13 @@ pub(super) fn run(survey: Survey, context: &Context) -> Result<()> {
     let own = (&survey.snapshot, &survey.found, zoom);
     let beside = survey.beside.iter().map(|b| (&b.snapshot, &b.found, None));
     let stores: Vec<_> = std::iter::once(own).chain(beside).collect();
-    let flags: Vec<_> = stores.iter().map(|(_, found, _)| flags(found)).collect();
-    let is_found: Vec<_> = flags
+    let found: Vec<_> = stores
         .iter()
-        .map(|flags| move |row: Row| flags.get(row.index()).copied().unwrap_or(false))
+        .map(|(_, found, _)| RowSet::new(found))
+        .collect();
+    let is_found: Vec<_> = found
+        .iter()
+        .map(|found| |row: Row| found.contains(row))
         .collect();
     let parts = stores.iter().zip(&is_found);
     let parts = parts.map(|((snapshot, _, zoom), is_found)| Part {
@@ -116,15 +119,4 @@ fn rows(snapshot: &Snapshot, zoom: Option<&Zoom>) -> Vec<Row> {
         record.role == Role::Entry && zoom.is_none_or(|zoom| zoom.holds(record.group))
     });
     held.map(|(row, _)| row).collect()
-}
-
-/// True at the index of each of these rows.
-fn flags(rows: &[Row]) -> Vec<bool> {
-    let mut flags = vec![false; rows.iter().map(|r| r.index() + 1).max().unwrap_or(0)];
-    for row in rows {
-        if let Some(flag) = flags.get_mut(row.index()) {
-            *flag = true;
-        }
-    }
-    flags
 }

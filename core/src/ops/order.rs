@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::RowSet;
 use crate::model::{Args, Overlay, Record, Row, Snapshot, Time, Verdict};
 
 /// Rows in the order they are shown in.
@@ -302,27 +303,6 @@ fn sortable(float: f64) -> u64 {
     const SIGN: u64 = 1 << 63;
     let bits = float.to_bits();
     if bits & SIGN == 0 { bits | SIGN } else { !bits }
-}
-
-/// Rows as bits: a million look-ups in about a millisecond.
-struct RowSet(Vec<u64>);
-
-impl RowSet {
-    fn new(rows: &[Row]) -> Self {
-        let last = rows.iter().max().map_or(0, |row| row.index() + 1);
-        let mut words = vec![0; last.div_ceil(64)];
-        for row in rows {
-            if let Some(word) = words.get_mut(row.index() / 64) {
-                *word |= 1 << (row.index() % 64);
-            }
-        }
-        Self(words)
-    }
-
-    fn contains(&self, row: Row) -> bool {
-        let word = self.0.get(row.index() / 64);
-        word.is_some_and(|word| word >> (row.index() % 64) & 1 == 1)
-    }
 }
 
 #[cfg(test)]

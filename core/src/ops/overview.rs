@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::RowSet;
 use crate::model::{Condition, Group, Overlay, Record, Role, Row, Snapshot, Time, Verdict};
 
 const HOUR: f64 = 3600.0;
@@ -116,18 +117,13 @@ impl Overview {
         let mut by_age = vec![Bin::default(); AGE_EDGES.len()];
         let mut has_ages = false;
         let mut groups: HashMap<Arc<Group>, Tally> = HashMap::new();
-        let mut is_found = vec![false; found.iter().map(|r| r.index() + 1).max().unwrap_or(0)];
-        for row in found {
-            if let Some(flag) = is_found.get_mut(row.index()) {
-                *flag = true;
-            }
-        }
+        let found = RowSet::new(found);
         for (row, record) in snapshot.records() {
             overview.count_condition(&record, verdicts);
             if record.role == Role::Orphan {
                 continue;
             }
-            let is_found = is_found.get(row.index()).copied().unwrap_or(false);
+            let is_found = found.contains(row);
             overview.all.add(&record);
             groups
                 .entry(Arc::clone(record.group))

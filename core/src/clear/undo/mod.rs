@@ -66,11 +66,6 @@ pub enum HeldState {
 }
 
 impl Held {
-    /// True if the clear, or the freeing, was cut short.
-    pub fn is_interrupted(&self) -> bool {
-        matches!(self.state, HeldState::Interrupted | HeldState::Freeing)
-    }
-
     /// True if one command moved both aside.
     pub fn is_of_one_clear(&self, other: &Self) -> bool {
         let is_same = (&self.id, &self.quarantine) == (&other.id, &other.quarantine);
