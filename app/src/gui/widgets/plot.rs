@@ -52,14 +52,7 @@ pub(crate) fn line_ui(
     let painter = ui.painter();
     painter.rect_filled(chart, 3.0, theme.ground);
     if low > high {
-        let words = "No finite number";
-        painter.text(
-            chart.center(),
-            Align2::CENTER_CENTER,
-            words,
-            theme::body(),
-            theme.quiet,
-        );
+        no_number(painter, chart, theme);
         return (response, None);
     }
     let plot = Scale::new(chart.shrink(6.0), low, high, line.buckets.len());
@@ -217,6 +210,12 @@ fn pointed(
     None
 }
 
+/// What stands in a chart that has nothing to draw.
+fn no_number(painter: &Painter, chart: Rect, theme: &Theme) {
+    let (at, words) = (chart.center(), "No finite number");
+    painter.text(at, Align2::CENTER_CENTER, words, theme::body(), theme.quiet);
+}
+
 /// Draws how often numbers occur; returns where.
 pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) -> Response {
     let theme = Theme::of(ui.ctx());
@@ -229,14 +228,7 @@ pub(crate) fn bars_ui(ui: &mut Ui, histogram: &Histogram, size: Vec2) -> Respons
     painter.rect_filled(chart, 3.0, theme.ground);
     let most = histogram.counts.iter().copied().max().unwrap_or(0);
     if most == 0 {
-        let words = "No finite number";
-        painter.text(
-            chart.center(),
-            Align2::CENTER_CENTER,
-            words,
-            theme::body(),
-            theme.quiet,
-        );
+        no_number(painter, chart, theme);
         return response;
     }
     let n = histogram.counts.len();

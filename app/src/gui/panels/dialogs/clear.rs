@@ -15,7 +15,7 @@ use crate::gui::panels::entries::arguments;
 use crate::gui::state::{AskedFor, Clearing, Stage};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::controls;
-use crate::gui::widgets::table::{Spec, Table};
+use crate::gui::widgets::table::{Scroll, Spec, Table};
 use crate::text;
 
 /// Columns of the list.
@@ -113,34 +113,39 @@ pub(super) fn clear_ui(ui: &mut Ui, clearing: &mut Clearing, out: &mut Vec<Comma
         }
         Stage::Done(cleared) => done_ui(ui, cleared, out),
         Stage::Ready(planned) => {
-            let planned: &Planned = planned;
-            ready_ui(
-                ui,
+            let ready = Ready {
                 planned,
-                &clearing.request.snapshot,
-                &clearing.asked,
-                clearing.how,
-                &mut clearing.scroll,
-                out,
-            );
+                snapshot: &clearing.request.snapshot,
+                asked: &clearing.asked,
+            };
+            match planned.plan.act {
+                Act::Clear => clear_what_ui(ui, ready, clearing.how, &mut clearing.scroll, out),
+                Act::Expire(expires) => keep_ui(ui, ready, expires, &mut clearing.scroll, out),
+            }
         }
     }
 }
 
-fn ready_ui(
+/// A plan that waits for a yes.
+#[derive(Clone, Copy)]
+struct Ready<'a> {
+    planned: &'a Planned,
+    /// What it was planned from.
+    snapshot: &'a Snapshot,
+    asked: &'a AskedFor,
+}
+
+/// A plan that takes entries away.
+fn clear_what_ui(
     ui: &mut Ui,
-    planned: &Planned,
-    snapshot: &Snapshot,
-    asked: &AskedFor,
+    ready: Ready<'_>,
     how: How,
-    scroll: &mut crate::gui::widgets::table::Scroll,
+    scroll: &mut Scroll,
     out: &mut Vec<Command>,
 ) {
+    let Ready { planned, asked, .. } = ready;
     let plan = &*planned.plan;
     let totals = plan.totals();
-    if let Act::Expire(expires) = plan.act {
-        return keep_ui(ui, planned, snapshot, asked, expires, scroll, out);
-    }
     title(ui, &format!("Clear {}?", entries(totals.entries)));
     let stored = text::bytes(totals.bytes);
     let mut costs = match totals.disk_bytes {
@@ -161,7 +166,7 @@ fn ready_ui(
     for note in &plan.notes {
         ui.add(Label::new(shown(note)).wrap());
     }
-    list_ui(ui, planned, snapshot, scroll);
+    list_ui(ui, ready, scroll);
     refusals_ui(ui, plan, out);
     how_ui(ui, planned, how, out);
     command_ui(ui, plan, asked, how, out);
@@ -179,20 +184,19 @@ fn ready_ui(
 /// A plan that gives entries a new expiry.
 fn keep_ui(
     ui: &mut Ui,
-    planned: &Planned,
-    snapshot: &Snapshot,
-    asked: &AskedFor,
+    ready: Ready<'_>,
     expires: Time,
-    scroll: &mut crate::gui::widgets::table::Scroll,
+    scroll: &mut Scroll,
     out: &mut Vec<Command>,
 ) {
+    let Ready { planned, asked, .. } = ready;
     let plan = &*planned.plan;
     let n = entries(plan.removals.len());
     title(ui, &format!("Keep {n} until {}?", text::moment(expires)));
     for note in &plan.notes {
         ui.add(Label::new(shown(note)).wrap());
     }
-    list_ui(ui, planned, snapshot, scroll);
+    list_ui(ui, ready, scroll);
     refusals_ui(ui, plan, out);
     cannot_keep_ui(ui, planned);
     command_ui(ui, plan, asked, How::Keep, out);
@@ -207,12 +211,10 @@ fn keep_ui(
 }
 
 /// Every entry of the plan, however many.
-fn list_ui(
-    ui: &mut Ui,
-    planned: &Planned,
-    snapshot: &Snapshot,
-    scroll: &mut crate::gui::widgets::table::Scroll,
-) {
+fn list_ui(ui: &mut Ui, ready: Ready<'_>, scroll: &mut Scroll) {
+    let Ready {
+        planned, snapshot, ..
+    } = ready;
     let theme = Theme::of(ui.ctx());
     let (plan, rows) = (&planned.plan, &planned.rows);
     if plan.removals.is_empty() {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use cachescope_core::formats::numpy::{ArraySlice, Dtype, Scalar};
 use cachescope_core::formats::{Element, TableHandle};
 use cachescope_core::jobs::{Seen, Sight, Target};
-use egui::{ComboBox, Slider, Ui, vec2};
+use egui::{ComboBox, Response, Slider, Ui, vec2};
 
 use super::value::{element_text, object_text};
 use crate::gui::command::{Command, EntryCommand, Need};
@@ -24,24 +24,8 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
     let (Some(shown), Some(target)) = (array.plot, array.target.clone()) else {
         return;
     };
-    let mut push = |command| out.push(Command::Entry(EntryCommand::Array(command)));
-    let mut wanted = None;
-    if array.plots.len() > 1 || shown != Plot::Table {
-        ui.horizontal_wrapped(|ui| {
-            // The button of the picture stands beside all four also in a narrow panel.
-            ui.spacing_mut().item_spacing.x = 3.0;
-            ui.spacing_mut().button_padding.x = 2.0;
-            for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
-                if controls::choice(ui, plot.name(), *plot == shown).clicked() {
-                    push(ArrayCommand::Plot(*plot));
-                }
-            }
-            if shown != Plot::Table {
-                wanted = picture::menu_ui(ui, shown.name());
-            }
-        });
-    }
-    axes_ui(ui, array, &mut push);
+    let wanted = ways_ui(ui, array, shown, out);
+    axes_ui(ui, array, out);
     if let Some(sight) = array.needs() {
         out.push(Command::Need(Need::Look(sight)));
     }
@@ -50,44 +34,91 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
         ui.add(egui::Label::new(egui::RichText::new(why).color(theme.danger)).wrap());
         return;
     }
+    let seen = array.seen.take();
+    let found = seen.as_deref().map(|looked| (&looked.sight, &looked.seen));
+    if shown == Plot::Table {
+        table_ui(ui, array, &target, found, out);
+    } else if let Some(chart) = chart_ui(ui, array, shown, found, out) {
+        controls::focus_ring(ui, &chart);
+        let wanted = wanted.or_else(|| picture::context_ui(&chart));
+        picture::ask(wanted, chart.rect, shown.name(), out);
+    } else {
+        controls::quiet(ui, "Reading…");
+    }
+    array.seen = seen;
+}
+
+/// The ways to draw it, where there are several; a picture of it that is asked for.
+fn ways_ui(
+    ui: &mut Ui,
+    array: &Arraying,
+    shown: Plot,
+    out: &mut Vec<Command>,
+) -> Option<picture::To> {
+    if array.plots.len() < 2 && shown == Plot::Table {
+        return None;
+    }
+    let row = ui.horizontal_wrapped(|ui| {
+        // The button of the picture stands beside all four also in a narrow panel.
+        ui.spacing_mut().item_spacing.x = 3.0;
+        ui.spacing_mut().button_padding.x = 2.0;
+        for plot in array.plots.iter().filter(|_| array.plots.len() > 1) {
+            if controls::choice(ui, plot.name(), *plot == shown).clicked() {
+                push(out, ArrayCommand::Plot(*plot));
+            }
+        }
+        (shown != Plot::Table)
+            .then(|| picture::menu_ui(ui, shown.name()))
+            .flatten()
+    });
+    row.inner
+}
+
+fn push(out: &mut Vec<Command>, command: ArrayCommand) {
+    out.push(Command::Entry(EntryCommand::Array(command)));
+}
+
+fn table_ui(
+    ui: &mut Ui,
+    array: &mut Arraying,
+    target: &Target,
+    found: Found<'_>,
+    out: &mut Vec<Command>,
+) {
+    columns_ui(ui, array, out);
+    let lines = match target {
+        Target::Table(table) => frame_lines(array, table, found),
+        Target::Array(handle) => array_lines(array, &handle.view.dtype, found),
+        Target::Sparse(_) => return,
+    };
+    lines.show(ui, array);
+}
+
+/// Draws what was read; where it stands, or `None` while that is nothing of this sort.
+fn chart_ui(
+    ui: &mut Ui,
+    array: &mut Arraying,
+    shown: Plot,
+    found: Found<'_>,
+    out: &mut Vec<Command>,
+) -> Option<Response> {
     let room = ui.available_height() - 24.0;
     let size = vec2(ui.available_width(), room.clamp(MIN_HEIGHT, MAX_HEIGHT));
-    let seen = array.seen.take();
-    let drawn = match (
-        shown,
-        seen.as_deref().map(|looked| (&looked.sight, &looked.seen)),
-    ) {
-        (Plot::Table, found) => {
-            columns_ui(ui, array, out);
-            let lines = match &*target {
-                Target::Table(table) => frame_lines(array, table, found),
-                Target::Array(handle) => array_lines(array, &handle.view.dtype, found),
-                Target::Sparse(_) => return,
-            };
-            lines.show(ui, array);
-            None
-        }
-        (Plot::Heat, Some((_, Seen::Grid(grid)))) => {
-            let chart = array.heat.show(ui, grid, size);
-            sampled_ui(ui, grid.is_sampled);
-            Some(chart)
-        }
-        (Plot::Line, Some((_, Seen::Envelope(line)))) => {
+    let (chart, is_sampled) = match (shown, found?.1) {
+        (Plot::Heat, Seen::Grid(grid)) => (array.heat.show(ui, grid, size), grid.is_sampled),
+        (Plot::Line, Seen::Envelope(line)) => {
             let (chart, zoomed) = plot::line_ui(ui, "Line", line, size);
-            let zoom = zoomed.map(|zoomed| match zoomed {
-                Zoomed::Into(range) => Some(range),
-                Zoomed::Out => None,
-            });
-            let command = zoom.map(|zoom| EntryCommand::Array(ArrayCommand::Zoom(zoom)));
-            out.extend(command.map(Command::Entry));
-            if array.zoom.is_some() && ui.button("Whole line").clicked() {
-                let whole = ArrayCommand::Zoom(None);
-                out.push(Command::Entry(EntryCommand::Array(whole)));
+            match zoomed {
+                Some(Zoomed::Into(range)) => push(out, ArrayCommand::Zoom(Some(range))),
+                Some(Zoomed::Out) => push(out, ArrayCommand::Zoom(None)),
+                None => {}
             }
-            sampled_ui(ui, line.is_sampled);
-            Some(chart)
+            if array.zoom.is_some() && ui.button("Whole line").clicked() {
+                push(out, ArrayCommand::Zoom(None));
+            }
+            (chart, line.is_sampled)
         }
-        (Plot::Histogram, Some((_, Seen::Histogram(histogram)))) => {
+        (Plot::Histogram, Seen::Histogram(histogram)) => {
             let chart = plot::bars_ui(ui, histogram, size);
             let others = [
                 (histogram.n_nan, "NaN"),
@@ -101,31 +132,19 @@ pub(super) fn array_ui(ui: &mut Ui, array: &mut Arraying, out: &mut Vec<Command>
             if !words.is_empty() {
                 controls::quiet(ui, words.join(" · "));
             }
-            sampled_ui(ui, histogram.is_sampled);
-            Some(chart)
+            (chart, histogram.is_sampled)
         }
-        _ => {
-            controls::quiet(ui, "Reading…");
-            None
-        }
+        _ => return None,
     };
-    array.seen = seen;
-    if let Some(chart) = drawn {
-        controls::focus_ring(ui, &chart);
-        let wanted = wanted.or_else(|| picture::context_ui(&chart));
-        picture::ask(wanted, chart.rect, shown.name(), out);
-    }
-}
-
-/// A picture of a part never passes for the whole.
-fn sampled_ui(ui: &mut Ui, is_sampled: bool) {
     if is_sampled {
+        // A picture of a part never passes for the whole.
         controls::quiet(ui, "Drawn from a sample: not every element was read");
     }
+    Some(chart)
 }
 
 /// Which axes run, and where the others stand.
-fn axes_ui(ui: &mut Ui, array: &Arraying, push: &mut impl FnMut(ArrayCommand)) {
+fn axes_ui(ui: &mut Ui, array: &Arraying, out: &mut Vec<Command>) {
     let has_choice = array.n_axes() > 2 && array.plot != Some(Plot::Histogram);
     let (down, across) = array.axes;
     if has_choice {
@@ -146,7 +165,7 @@ fn axes_ui(ui: &mut Ui, array: &Arraying, push: &mut impl FnMut(ArrayCommand)) {
                                 (true, false) => (axis, across),
                                 (false, false) => (down, axis),
                             };
-                            push(ArrayCommand::Axes(axes.0, axes.1));
+                            push(out, ArrayCommand::Axes(axes.0, axes.1));
                         }
                     }
                 });
@@ -172,7 +191,7 @@ fn axes_ui(ui: &mut Ui, array: &Arraying, push: &mut impl FnMut(ArrayCommand)) {
             ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(60.0);
             let slider = ui.add(Slider::new(&mut at, 0..=last)).labelled_by(label.id);
             if slider.changed() {
-                push(ArrayCommand::At(axis, at));
+                push(out, ArrayCommand::At(axis, at));
             }
         });
     }
@@ -194,8 +213,7 @@ fn columns_ui(ui: &mut Ui, array: &Arraying, out: &mut Vec<Command>) {
         ui.spacing_mut().slider_width = (ui.available_width() - 90.0).max(60.0);
         let slider = Slider::new(&mut column, 0..=n_columns - PAGE_COLUMNS);
         if ui.add(slider).labelled_by(label.id).changed() {
-            let command = EntryCommand::Array(ArrayCommand::Column(column));
-            out.push(Command::Entry(command));
+            push(out, ArrayCommand::Column(column));
         }
     });
 }

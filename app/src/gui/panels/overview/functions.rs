@@ -99,7 +99,16 @@ pub(super) fn functions_ui(
         if groups.is_empty() {
             controls::quiet(ui, "Nothing was seen yet");
         }
-        lines_ui(ui, store, by, most, &groups, query, out);
+        for &(weight, group, tally) in &groups {
+            #[expect(clippy::cast_possible_truncation, reason = "a part of a bar's length")]
+            let part = (weight / most) as f32;
+            let title = cachescope_core::stores::group_title(store.info.kind, group);
+            if line_ui(ui, &shown(&title), &figure(by, weight, tally), part)
+                && let Some(term) = group_term(&group.label)
+            {
+                out.push(Command::Query(query.with_field("group", &term)));
+            }
+        }
         if n_more > 0 && groups.len() == LINES {
             let n = text::count(n_more as u64);
             controls::quiet(ui, format!("and {n} more, with less"));
@@ -107,29 +116,12 @@ pub(super) fn functions_ui(
     });
 }
 
-fn lines_ui(
-    ui: &mut Ui,
-    store: &OpenStore,
-    by: FunctionsBy,
-    most: f64,
-    groups: &[(f64, &Group, &Tally)],
-    query: &QueryField,
-    out: &mut Vec<Command>,
-) {
-    for &(weight, group, tally) in groups {
-        let figure = match by {
-            FunctionsBy::Bytes => text::bytes(tally.bytes),
-            FunctionsBy::Duration => text::duration(weight),
-            FunctionsBy::Saved => format!("≤ {}", text::duration(weight)),
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "a part of a bar's length")]
-        let part = (weight / most) as f32;
-        let title = cachescope_core::stores::group_title(store.info.kind, group);
-        if line_ui(ui, &shown(&title), &figure, part)
-            && let Some(term) = group_term(&group.label)
-        {
-            out.push(Command::Query(query.with_field("group", &term)));
-        }
+/// What a group's bar stands for, in words.
+fn figure(by: FunctionsBy, weight: f64, tally: &Tally) -> String {
+    match by {
+        FunctionsBy::Bytes => text::bytes(tally.bytes),
+        FunctionsBy::Duration => text::duration(weight),
+        FunctionsBy::Saved => format!("≤ {}", text::duration(weight)),
     }
 }
 

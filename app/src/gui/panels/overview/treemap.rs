@@ -126,7 +126,7 @@ fn map_ui(
     }
     point_ui(ui, &response, store, &surveyed, around, out);
     response.context_menu(|ui| menus::offered_ui(ui, around.menu, out));
-    keys_ui(ui, &response, store, &surveyed, current, around, out);
+    keys_ui(&response, store, &surveyed, current, around, out);
     controls::focus_ring(ui, &response);
     store.overview.surveyed = Some(surveyed);
 }
@@ -275,7 +275,6 @@ fn words(spot: &Spot<'_>, around: &Around<'_>) -> String {
 
 /// What keys do to the treemap: arrows step from tile to tile, Enter goes in, Backspace out.
 fn keys_ui(
-    ui: &Ui,
     response: &Response,
     store: &OpenStore,
     surveyed: &Surveyed,
@@ -291,8 +290,14 @@ fn keys_ui(
         vertical_arrows: true,
         ..EventFilter::default()
     };
-    ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
-    let pressed = |key| ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+    response
+        .ctx
+        .memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
+    let pressed = |key| {
+        response
+            .ctx
+            .input_mut(|i| i.consume_key(Modifiers::NONE, key))
+    };
     for (key, way) in Way::KEYS {
         if !pressed(key) {
             continue;
