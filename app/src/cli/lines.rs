@@ -10,10 +10,7 @@ use cachescope_core::clear::undo::{Held, HeldState};
 use cachescope_core::model::{
     Args, Condition, Issue, Record, Severity, Snapshot, StoreInfo, Time, Verdict, text,
 };
-
 use cachescope_core::watch::Event;
-
-use super::sheet::Printed;
 use serde::ser::{Serialize, Serializer};
 
 /// A store, before its entries.
@@ -188,18 +185,6 @@ pub(super) struct SummaryLine {
     pub(super) issues: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) conditions: Option<BTreeMap<&'static str, u64>>,
-}
-
-impl SummaryLine {
-    /// What a listing printed.
-    pub(super) fn of(printed: Printed) -> Self {
-        Self {
-            entries: printed.entries,
-            bytes: printed.bytes,
-            issues: printed.issues,
-            conditions: None,
-        }
-    }
 }
 
 /// What becomes of an entry in a clear.

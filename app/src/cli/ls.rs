@@ -7,7 +7,7 @@ use cachescope_core::model::{Args, Cancel, Record, Severity, Time, Verdict, text
 use cachescope_core::ops::query::Query;
 use cachescope_core::stores::Store;
 
-use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, group_of, path_text};
+use super::lines::{EntryLine, IssueLine, StoreLine, group_of, path_text};
 use super::listing::{Listing, Types, Wish};
 use super::out::{self, Exit, Failure};
 use super::sheet::{self, Printed};
@@ -52,7 +52,7 @@ pub(super) fn run(args: &LsArgs, global: &Global) -> Result<Exit, Failure> {
     let is_unread = n_unread == found.len() || sum.is_all_unread();
     sum.issues += n_not_opened;
     if global.json {
-        out::print_line(&SummaryLine::of(sum))?;
+        out::print_line(&sum.summary())?;
     }
     Ok(if is_unread { Exit::Unread } else { Exit::Done })
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cachescope_core::model::{Cancel, Group, Issue, Progress, Record, Role, Severity};
 use cachescope_core::stores::{Collector, Detail, Scan, Store};
 
-use super::lines::{EntryLine, IssueLine, StoreLine, path_text};
+use super::lines::{EntryLine, IssueLine, StoreLine, SummaryLine, path_text};
 use super::listing::{Inside, UNASKED};
 use super::out::{self, Failure};
 
@@ -37,6 +37,16 @@ pub(super) struct Printed {
 }
 
 impl Printed {
+    /// The last line of a listing.
+    pub(super) fn summary(self) -> SummaryLine {
+        SummaryLine {
+            entries: self.entries,
+            bytes: self.bytes,
+            issues: self.issues,
+            conditions: None,
+        }
+    }
+
     /// Adds what was printed of another store.
     pub(super) fn add(&mut self, other: Self) {
         self.entries += other.entries;

@@ -14,7 +14,6 @@ use super::state::{
     ArrayCommand, Branch, ComparePage, EntryTab, FunctionsBy, Layer, Pick, Rules, Scope, Tab,
 };
 use super::widgets::mosaic::Colour;
-use super::widgets::picture::To;
 
 /// One intent.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,7 +204,16 @@ pub(crate) struct PictureOf {
     /// The part of the window, in points; `None` for all of it.
     pub(crate) rect: Option<Rect>,
     /// Where it goes.
-    pub(crate) to: To,
+    pub(crate) to: PictureTo,
+}
+
+/// Where a picture goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PictureTo {
+    /// Onto the clipboard.
+    Clipboard,
+    /// Into a file.
+    File,
 }
 
 /// About a report.

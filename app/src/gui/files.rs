@@ -10,13 +10,12 @@ use cachescope_core::model::StoreInfo;
 use cachescope_core::stores::Store;
 
 use super::clear;
-use super::command::Export;
+use super::command::{Export, PictureTo};
 use super::outside::Made;
 use super::picture;
 use super::session::Session;
 use super::state::naming::{self, Refusal};
 use super::state::{Dialog, Exporting, Naming, Picturing, Saving, Toast};
-use super::widgets::picture::To;
 use crate::cli::export::{self, Form, Request};
 use crate::cli::{save_raw, write_value};
 
@@ -133,12 +132,12 @@ impl Session {
     pub(crate) fn pictured(&mut self, taken: picture::Taken) -> Option<egui::ColorImage> {
         let picture::Taken { of, image } = taken;
         match of.to {
-            To::Clipboard => {
+            PictureTo::Clipboard => {
                 let words = format!("Copied a picture of the {}", of.chart.to_lowercase());
                 self.state.say(Toast::new(words, None));
                 Some(image)
             }
-            To::File => {
+            PictureTo::File => {
                 let store = self.state.shown().map(|s| &s.info);
                 let folder = store.map_or(Path::new(""), |info| info.folder_beside());
                 let name = format!("{}.png", of.chart.to_lowercase().replace(' ', "-"));

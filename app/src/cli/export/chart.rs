@@ -6,7 +6,7 @@ use cachescope_core::model::{Row, Snapshot, Time};
 use cachescope_core::ops::stats::Bin;
 use cachescope_core::ops::{Layout, Tile, TileArea, treemap};
 
-use super::page::escaped;
+use super::markup::escaped;
 use crate::text as figures;
 
 /// Size of the treemap, in the units of its view box.

@@ -2,6 +2,7 @@
 
 mod chart;
 mod document;
+mod markup;
 mod page;
 mod sheet;
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use cachescope_core::model::{Condition, Issue, Record, Role, Row, Verdict, text};
 
+use super::markup::escaped;
 use super::{Part, Report, Request, Written, chart};
 use crate::cli::lines::group_of;
 use crate::text::{self as figures, condition};
@@ -80,23 +81,6 @@ impl Report for Page {
             "<p class=\"quiet\">{words}</p>\n</main>\n</body>\n</html>\n"
         )
     }
-}
-
-/// Text in a page: nothing in it is markup, and no direction mark leaks out of it.
-pub(super) fn escaped(text: &str) -> String {
-    let shown = text::shown(text);
-    let mut out = String::with_capacity(shown.len());
-    for c in shown.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn facts(part: &Part) -> String {

@@ -7,10 +7,9 @@ use egui::{Key, KeyboardShortcut, Modifiers, ThemePreference};
 
 use super::command::{
     ClearCommand, Command, CompactCommand, CopyOf, DialogKind, EntryCommand, HeldCommand,
-    KeepCommand, PictureOf, Scale, TableCommand,
+    KeepCommand, PictureOf, PictureTo, Scale, TableCommand,
 };
 use super::state::{OpenStore, Pick, Scope, State, Tab, group_term};
-use super::widgets::picture::To;
 use table::{COLUMN, COLUMNS, TABLE, TREEMAP};
 
 /// Something that can be asked for by name.
@@ -377,10 +376,10 @@ const VIEW: &[Action] = &[
         Some(Command::Scale(Scale::Usual))
     }),
     action("Copy the window as a picture", |_| {
-        Some(picture(To::Clipboard))
+        Some(picture(PictureTo::Clipboard))
     }),
     action("Save the window as a picture…", |_| {
-        Some(picture(To::File))
+        Some(picture(PictureTo::File))
     }),
 ];
 
@@ -406,7 +405,7 @@ fn copy(of: CopyOf) -> Command {
     Command::Entry(EntryCommand::Copy(of))
 }
 
-fn picture(to: To) -> Command {
+fn picture(to: PictureTo) -> Command {
     Command::Picture(PictureOf {
         chart: "Window",
         rect: None,

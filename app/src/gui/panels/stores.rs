@@ -9,7 +9,6 @@ use egui::{
     Align2, Rect, Response, ScrollArea, Sense, StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
-use super::activity::percent;
 use super::menus;
 use crate::gui::actions::{self, Offered};
 use crate::gui::command::{Command, TableCommand};
@@ -350,7 +349,7 @@ fn hits(store: &OpenStore, now: Time) -> Vec<String> {
                 .window_s
                 .filter(|_| rate.counters.source != Counted::Recorded)
                 .map_or_else(String::new, |s| format!(" {}", text::span(s)));
-            let (percent, source) = (percent(&rate), rate.counters.source);
+            let (percent, source) = (rate.percent(), rate.counters.source);
             vec![
                 format!("hit rate {percent} {source}{window}"),
                 format!("{percent} hits {source}{window}"),

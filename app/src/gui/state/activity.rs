@@ -11,6 +11,7 @@ use cachescope_core::stores::{Counted, Counters};
 use cachescope_core::watch::{Coverage, Earned, Event, EventKind, Observed};
 
 use crate::gui::widgets::table::Scroll;
+use crate::text;
 
 /// Events that the feed keeps: an hour of a busy program.
 const FEED: usize = 2000;
@@ -298,6 +299,21 @@ pub(crate) struct Rate {
     pub(crate) counters: Counters,
     /// Seconds of the window, where it is known.
     pub(crate) window_s: Option<f64>,
+}
+
+impl Rate {
+    /// `71 %`, or `–` before the first look-up.
+    pub(crate) fn percent(&self) -> String {
+        let Counters { hits, misses, .. } = self.counters;
+        text::hit_rate(hits, misses).unwrap_or_else(|| "–".to_owned())
+    }
+
+    /// `observed hit rate · for 3 h`.
+    pub(crate) fn source(&self) -> String {
+        let window = self.window_s;
+        let window = window.map_or_else(String::new, |s| format!(" · for {}", text::span(s)));
+        format!("{} hit rate{window}", self.counters.source)
+    }
 }
 
 /// Everything that was observed, in this run and before.

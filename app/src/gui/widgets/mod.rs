@@ -2,6 +2,7 @@
 
 pub(crate) mod bars;
 pub(crate) mod beside;
+pub(crate) mod card;
 pub(crate) mod cell;
 pub(crate) mod condition;
 pub(crate) mod controls;

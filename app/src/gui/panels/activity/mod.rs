@@ -5,14 +5,13 @@ mod functions;
 mod time_line;
 
 use cachescope_core::model::Time;
-use cachescope_core::stores::Counters;
 use cachescope_core::watch::View;
 use egui::{RichText, Ui};
 
-use super::overview::card_ui;
 use crate::gui::command::Command;
-use crate::gui::state::{OpenStore, Rate, observed};
+use crate::gui::state::{OpenStore, observed};
 use crate::gui::theme::{self, Theme};
+use crate::gui::widgets::card::card_ui;
 use crate::gui::widgets::controls;
 use crate::text;
 
@@ -45,7 +44,7 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
     let all = observed(&store.activity, &store.observed);
     ui.columns_const(|[a, b, c, d]| {
         if let Some(rate) = &rate {
-            card_ui(a, &percent(rate), &source(rate));
+            card_ui(a, &rate.percent(), &rate.source());
             let counters = &rate.counters;
             let bound = if counters.is_lower_bound { "≥ " } else { "" };
             let word = if counters.hits == 1 { "hit" } else { "hits" };
@@ -74,20 +73,6 @@ fn cards_ui(ui: &mut Ui, store: &OpenStore, now: Time) {
         let (word, why) = sight(store);
         card_ui(d, word, &why).on_hover_text(why);
     });
-}
-
-/// `71 %`, or `–` before the first look-up.
-pub(crate) fn percent(rate: &Rate) -> String {
-    let Counters { hits, misses, .. } = rate.counters;
-    text::hit_rate(hits, misses).unwrap_or_else(|| "–".to_owned())
-}
-
-/// `observed hit rate · for 3 h`.
-pub(crate) fn source(rate: &Rate) -> String {
-    let window = rate
-        .window_s
-        .map_or_else(String::new, |s| format!(" · for {}", text::span(s)));
-    format!("{} hit rate{window}", rate.counters.source)
 }
 
 /// How the store is watched, and what that leaves out.

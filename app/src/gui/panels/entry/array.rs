@@ -7,8 +7,8 @@ use cachescope_core::formats::{Element, TableHandle};
 use cachescope_core::jobs::{Seen, Sight, Target};
 use egui::{ComboBox, Response, Slider, Ui, vec2};
 
-use super::value::{element_text, object_text};
-use crate::gui::command::{Command, EntryCommand, Need};
+use super::element::{element_text, object_text};
+use crate::gui::command::{Command, EntryCommand, Need, PictureTo};
 use crate::gui::state::{ArrayCommand, Arraying, PAGE_COLUMNS, Plot};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::plot::{self, Zoomed};
@@ -54,7 +54,7 @@ fn ways_ui(
     array: &Arraying,
     shown: Plot,
     out: &mut Vec<Command>,
-) -> Option<picture::To> {
+) -> Option<PictureTo> {
     if array.plots.len() < 2 && shown == Plot::Table {
         return None;
     }

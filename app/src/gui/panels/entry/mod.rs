@@ -5,6 +5,7 @@ mod body;
 mod bytes;
 mod calls;
 mod code;
+mod element;
 mod facts;
 mod value;
 

@@ -8,8 +8,6 @@ mod functions;
 mod steps;
 mod treemap;
 
-pub(super) use cards::card_ui;
-
 use cachescope_core::model::Time;
 use egui::{Frame, ScrollArea, Ui, vec2};
 

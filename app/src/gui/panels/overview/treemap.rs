@@ -14,7 +14,7 @@ use super::super::menus;
 use super::steps::{self, Way};
 use super::{Around, crumbs};
 use crate::gui::bidi;
-use crate::gui::command::{Command, TableCommand};
+use crate::gui::command::{Command, PictureTo, TableCommand};
 use crate::gui::state::{OpenStore, Pick};
 use crate::gui::theme::{self, Theme};
 use crate::gui::widgets::mosaic::{self, Colour, Spot};
@@ -343,7 +343,7 @@ fn heading_ui(
     store: &OpenStore,
     around: &Around<'_>,
     out: &mut Vec<Command>,
-) -> Option<picture::To> {
+) -> Option<PictureTo> {
     let marks = legend(ui, store, around.saved.colour);
     let width = legend_width(ui, &marks);
     let is_narrow = ui.available_width() < NARROW;
