@@ -45,6 +45,15 @@ pub fn decode_bytes(bytes: &[u8]) -> Decoded {
     decode(&Content::of_bytes(bytes), &Limits::PREVIEW)
 }
 
+/// Decodes a pickle that stands in memory alone: the value holds all of its text and bytes.
+pub(crate) fn decode_whole(pickle: Vec<u8>, limits: &Limits) -> Decoded {
+    let (content, budget) = (Content::of_bytes(pickle), budget(limits));
+    let input = Input::new(&content, Keeping::Whole, u64::MAX, budget.deadline);
+    let mut machine = Machine::new(input, Arena::new(), budget);
+    let stop = machine.run();
+    finish(machine, stop)
+}
+
 /// Decodes the pickle at `offset`, as several may follow one another.
 pub fn decode_at(content: &Content, offset: u64, limits: &Limits) -> Decoded {
     let budget = budget(limits);

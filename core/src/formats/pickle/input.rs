@@ -31,8 +31,10 @@ const MAX_FREE: u64 = 2 << 30;
 /// What becomes of bytes once they are consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keeping {
-    /// They stay: decoded leaves point to them.
+    /// They stay, but for the ends of long text and bytes: decoded leaves point to them.
     All,
+    /// They stay to the last one: they stand nowhere else.
+    Whole,
     /// Only the last mebibyte stays.
     Window,
 }
@@ -364,13 +366,14 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Bytes behind their length; of those too long for the buffer only a head is kept.
+    /// Bytes behind their length; of those too long for the buffer only a head is kept, unless all is.
     #[inline]
     fn counted(&mut self, len: u64) -> Result<Arg, Lack> {
         let start = self.position;
         let here = (self.text.bytes.len() - start) as u64;
-        if len > here && len <= KEPT_HEAD as u64 {
-            self.ensure(usize::try_from(len).unwrap_or(KEPT_HEAD))?;
+        let is_kept = len <= KEPT_HEAD as u64 || self.keeping == Keeping::Whole;
+        if len > here && is_kept {
+            self.ensure(usize::try_from(len).unwrap_or(usize::MAX))?;
         } else if len > here {
             let kept = self.skip_keeping(len, KEPT_HEAD)?;
             return Ok(Arg {
@@ -476,7 +479,7 @@ impl<'a> Input<'a> {
         if n == 0 {
             return Err(Lack::End);
         }
-        if self.keeping == Keeping::All && old >= self.max_kept {
+        if self.keeping != Keeping::Window && old >= self.max_kept {
             return Err(Lack::Budget("more bytes than may be kept"));
         }
         // The first reads are for the many values that are no larger: a slow disk makes none of them too large.

@@ -24,6 +24,7 @@ mod traced;
 
 pub use check::{Checked, check};
 pub(crate) use classify::{is_data, is_exception};
+pub(crate) use decode::decode_whole;
 pub use decode::{Decoded, decode, decode_at, decode_bytes, is_likely, is_likely_head};
 pub(crate) use skim::is_one;
 pub use skim::{Skim, SkimmedItem, SkimmedKey, SkimmedPickle, skim};

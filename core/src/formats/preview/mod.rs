@@ -313,7 +313,8 @@ fn of_plain(content: Content, carrier: Carrier, head: &[u8], options: &Options) 
             return preview;
         }
     };
-    let decoded = pickle::decode(&Content::of_bytes(pickle), &options.limits);
+    // Its long texts cannot be read again: what they stand in is not `content`.
+    let decoded = pickle::decode_whole(pickle, &options.limits);
     Preview {
         is_truncated: !decoded.is_complete,
         ..Preview::of_value(decoded.value, content, word)

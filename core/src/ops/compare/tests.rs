@@ -9,11 +9,16 @@ use crate::source::MemoryReader;
 use crate::stores::{KeyTypes, NativeKey, ValueReader};
 
 fn compared(left: &[u8], right: &[u8]) -> Sameness {
-    let reader = |bytes: &[u8]| {
+    compared_as([Carrier::Pickle; 2], left, right)
+}
+
+fn compared_as(carriers: [Carrier; 2], left: &[u8], right: &[u8]) -> Sameness {
+    let reader = |bytes: &[u8], carrier| {
         let bytes = Arc::new(MemoryReader::new(bytes));
-        ValueReader::new(bytes, Carrier::Pickle, PathBuf::new())
+        ValueReader::new(bytes, carrier, PathBuf::new())
     };
-    same_value(&reader(left), &reader(right)).unwrap()
+    let [ours, theirs] = carriers;
+    same_value(&reader(left, ours), &reader(right, theirs)).unwrap()
 }
 
 /// The same pickle, but for one opcode that changes nothing: stored bytes do not decide.
@@ -58,6 +63,42 @@ fn members_and_keys_differ_wherever_they_differ() {
         }
         // Among others a member is found by its text, which may leave something out.
         assert_ne!(compared(&two(&one), &two(&other)), Sameness::Same);
+    }
+}
+
+#[test]
+fn long_texts_of_json_are_compared_from_their_first_character() {
+    let long = "y".repeat(300_000);
+    let json = |first: char| format!("[\"{first}{long}\", \"zzzzzzzzzzzzzzzz\"]").into_bytes();
+    let pickle = |first: u8| {
+        let mut pickle = b"\x80\x04](".to_vec();
+        pickle.extend([&b"X\xe1\x93\x04\x00"[..], &[first], long.as_bytes()].concat());
+        pickle.extend(b"\x8c\x10zzzzzzzzzzzzzzzze.");
+        pickle
+    };
+    let spaced = [json('X').as_slice(), b" "].concat();
+    for (carriers, left, right, expected) in [
+        (
+            [Carrier::Json; 2],
+            json('X'),
+            json('Y'),
+            Sameness::Different,
+        ),
+        ([Carrier::Json; 2], json('X'), spaced, Sameness::Same),
+        (
+            [Carrier::Json, Carrier::Pickle],
+            json('X'),
+            pickle(b'X'),
+            Sameness::Same,
+        ),
+        (
+            [Carrier::Pickle, Carrier::Json],
+            pickle(b'X'),
+            json('Y'),
+            Sameness::Different,
+        ),
+    ] {
+        assert_eq!(compared_as(carriers, &left, &right), expected);
     }
 }
 
