@@ -127,3 +127,90 @@ print(list(d), all(k in c and c[k] == d[k] for k in d), len(c))";
         "[('a', 1), ('a', 2), ('b', (1.5, 1)), ('b', (2.0, 2)), 'c/1'] True 5"
     );
 }
+
+/// Keys of classes, given twice: as they are pickled, and as a program makes them again to look them up.
+const OF_CLASSES: &str = r#"
+import datetime as d, decimal, enum, fractions, pathlib, pickle, sys, typing, uuid
+import diskcache, numpy as np
+D, utc = decimal.Decimal, d.timezone.utc
+class Color(enum.Enum):
+    RED = 1
+    BLUE = "blue"
+class Row(typing.NamedTuple):
+    name: str
+    n: int
+class Plain:
+    def __init__(self, x): self.x, self.day = x, d.date(2024, 1, x)
+    def __eq__(self, other): return type(other) is Plain and self.x == other.x
+    def __hash__(self): return self.x
+    def __repr__(self): return f"Plain({self.x})"
+def keys():
+    return [
+        d.date(2024, 2, 29), d.datetime(2024, 1, 1, 5, tzinfo=utc), d.time(3), d.timedelta(1, 2, 3),
+        ("load", d.date(2024, 1, 1), d.date(2024, 1, 2)), (d.datetime(2024, 1, 1, tzinfo=utc), d.datetime(2024, 1, 2, tzinfo=utc)),
+        D("2.50"), (D("1"), D("2"), "x"), fractions.Fraction(1, 3), uuid.UUID(int=1), (uuid.UUID(int=1), uuid.UUID(int=2**100)),
+        pathlib.PurePosixPath("data/x/data"), ("read", pathlib.PurePosixPath("a/b.csv")), Color.RED, (Color.RED, Color.BLUE),
+        Row("a", 1), Row("longer", 2), Plain(1), (Plain(2), Plain(3)), 1j, frozenset(), frozenset(["one"]), (frozenset([7]), None),
+        ("a", "a"), ("", "\u00e9", "\u00e9"), (b"x", b"x"), int, (Color, Row), ..., range(3), np.float64(1.5), np.int64(3), ("f", np.datetime64("2024-01-01")),
+    ]
+root, act = sys.argv[1:]
+if act == "write":
+    for protocol in 2, 4, 5:
+        with open(f"{root}/{protocol}", "wb") as file: pickle.dump({key: repr(key) for key in keys()}, file, protocol)
+        with diskcache.Cache(f"{root}/{protocol}.cache", disk_pickle_protocol=protocol) as cache:
+            for key in keys() + [frozenset(["several", "members", 1])]: cache[key] = repr(key)
+else:
+    for protocol in 2, 4, 5:
+        for name in f"{protocol}.new", f"{protocol}.cache.new":
+            with diskcache.Cache(f"{root}/{name}") as cache:
+                print(name, cache.disk_pickle_protocol, len(cache), [key for key in keys() if key not in cache or cache[key] != repr(key)])
+"#;
+
+#[test]
+fn keys_of_classes_are_found_by_diskcache() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let run = |act: &str| python.run(OF_CLASSES, [temp.path().as_os_str(), act.as_ref()]);
+    run("write");
+    let mut expected = Vec::new();
+    for protocol in [2, 4, 5] {
+        for (name, kept, n) in [
+            (format!("{protocol}"), 5, 33),
+            // A cache of its own kind keeps the pickles and their protocol.
+            (format!("{protocol}.cache"), protocol, 34),
+        ] {
+            let (from, to) = (
+                temp.path().join(&name),
+                temp.path().join(format!("{name}.new")),
+            );
+            convert(&from, "diskcache", None, &to).unwrap_or_else(|e| panic!("{name}: {e}"));
+            expected.push(format!("{name}.new {kept} {n} []\n"));
+        }
+    }
+    assert_eq!(run("read"), expected.concat());
+}
+
+#[test]
+fn keys_whose_pickle_nobody_knows_are_refused_by_diskcache() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let write = "import datetime, pickle, sys, zoneinfo
+twice, day = 'given twice', datetime.date(2024, 1, 1)
+# One object twice, several members, a call of a method.
+for n, key in enumerate([(twice, twice), (day, day), frozenset('abc'), zoneinfo.ZoneInfo('UTC')]):
+    with open(f'{sys.argv[1]}/{n}', 'wb') as file: pickle.dump({key: 1}, file, 4)";
+    python.run(write, [temp.path()]);
+    for n in 0..4 {
+        let to = temp.path().join("to");
+        let error = convert(&temp.path().join(n.to_string()), "diskcache", None, &to);
+        let error = error.expect_err("it is refused");
+        assert!(
+            error.is_refused() && error.to_string().contains("another pickle"),
+            "{n}: {error}"
+        );
+    }
+}

@@ -76,6 +76,8 @@ struct DiskCache {
     bytes: u64,
     /// True if the limit is one that a program chose.
     has_limit: bool,
+    /// True if keys are pickled as another diskcache has them, by the protocol that goes on.
+    has_their_keys: bool,
 }
 
 /// Where the value is.
@@ -94,6 +96,7 @@ fn create(path: &Path, _codec: Option<Codec>) -> Result<Box<dyn Writer>> {
         n_files: 0,
         bytes: 0,
         has_limit: false,
+        has_their_keys: false,
     }))
 }
 
@@ -158,6 +161,24 @@ impl DiskCache {
         })
     }
 
+    /// The row's `key` and `raw`.
+    fn key(&self, entry: &Entry<'_>) -> Result<(Cell, i64)> {
+        Ok(match entry.key {
+            NativeKey::Text(bytes) | NativeKey::Untyped(bytes) if is_plain_text(bytes) => {
+                (Cell::Text(bytes.clone()), 1)
+            }
+            NativeKey::Text(_) => return Err(unfit(entry, "it is not valid text")),
+            NativeKey::Bytes(bytes) | NativeKey::Untyped(bytes) => (Cell::Blob(bytes.clone()), 1),
+            NativeKey::Int(n) => (Cell::Integer(*n), 1),
+            NativeKey::Float(x) if x.is_nan() => {
+                return Err(unfit(entry, "diskcache finds no such key again"));
+            }
+            NativeKey::Float(x) => (Cell::Real(*x), 1),
+            NativeKey::Pickled(bytes) if self.has_their_keys => (Cell::Blob(bytes.clone()), 0),
+            NativeKey::Pickled(bytes) => (Cell::Blob(canonical(bytes, entry)?), 0),
+        })
+    }
+
     fn pickle(&mut self, bytes: &[u8]) -> Result<Stored> {
         if bytes.len() < MIN_FILE_SIZE {
             Ok(Self::in_row(Mode::Pickle, Cell::Blob(bytes.to_vec())))
@@ -170,23 +191,6 @@ impl DiskCache {
 /// Lone surrogates are text to a pickle alone.
 fn is_plain_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok()
-}
-
-/// The row's `key` and `raw`.
-fn key(entry: &Entry<'_>) -> Result<(Cell, i64)> {
-    Ok(match entry.key {
-        NativeKey::Text(bytes) | NativeKey::Untyped(bytes) if is_plain_text(bytes) => {
-            (Cell::Text(bytes.clone()), 1)
-        }
-        NativeKey::Text(_) => return Err(unfit(entry, "it is not valid text")),
-        NativeKey::Bytes(bytes) | NativeKey::Untyped(bytes) => (Cell::Blob(bytes.clone()), 1),
-        NativeKey::Int(n) => (Cell::Integer(*n), 1),
-        NativeKey::Float(x) if x.is_nan() => {
-            return Err(unfit(entry, "diskcache finds no such key again"));
-        }
-        NativeKey::Float(x) => (Cell::Real(*x), 1),
-        NativeKey::Pickled(bytes) => (Cell::Blob(canonical(bytes, entry)?), 0),
-    })
 }
 
 /// The row's `tag`.
@@ -216,6 +220,7 @@ impl Writer for DiskCache {
     fn set(&mut self, settings: &[(&'static str, Payload)]) -> Result<()> {
         for (name, value) in settings {
             self.has_limit |= *name == "size_limit";
+            self.has_their_keys |= *name == "disk_pickle_protocol";
             let value = self.store(value)?.in_row;
             let sql = "UPDATE Settings SET value = ?2 WHERE key = ?1";
             self.rows.insert(sql, rusqlite::params![name, value])?;
@@ -224,7 +229,7 @@ impl Writer for DiskCache {
     }
 
     fn add(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let (key, raw) = key(entry)?;
+        let (key, raw) = self.key(entry)?;
         let stored = self.store(entry.value)?;
         self.bytes = self.bytes.saturating_add(entry.value.len());
         let size = i64::try_from(stored.size)

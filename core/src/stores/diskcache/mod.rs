@@ -196,6 +196,16 @@ impl Backend for DiskCache {
             ),
             ("cull_limit", number(settings.cull_limit)),
         ];
+        let mut are_json = false;
+        for shard in &opened.shards {
+            are_json |= shard.has_json_keys()?;
+        }
+        // A JSONDisk pickles no keys: those that are pickled elsewhere are looked up by the newest protocol.
+        if let Some(protocol) = settings.protocol
+            && !are_json
+        {
+            told.push(("disk_pickle_protocol", number(protocol)));
+        }
         if policy::is_known(&settings.policy) {
             told.push((
                 "eviction_policy",

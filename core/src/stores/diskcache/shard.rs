@@ -5,6 +5,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::OptionalExtension as _;
+
+use super::json;
 use super::row::{self, Row};
 use super::{CACHE, COLUMNS, DATABASE, TABLE, removal};
 use crate::model::{Cancel, EntryKey, Issue, Severity, text};
@@ -50,6 +53,8 @@ pub(super) struct Settings {
     pub(super) size_limit: u64,
     /// Entries that a write removes at most while the cache is too large.
     pub(super) cull_limit: u64,
+    /// Protocol of its pickles; `None` where none is written down.
+    pub(super) protocol: Option<u64>,
     /// Bytes of the value files.
     pub(super) size: u64,
 }
@@ -278,6 +283,18 @@ impl Shard {
         self.database.read(&Cancel::default(), Settings::read)
     }
 
+    /// True if keys are what a `JSONDisk` makes of them, as far as the first one tells.
+    pub(super) fn has_json_keys(&self) -> Result<bool> {
+        let sql = format!("SELECT key FROM {} LIMIT 1", sqlite::quote(TABLE));
+        let first = self.database.read(&Cancel::default(), |view| {
+            let key = view
+                .connection
+                .query_row(&sql, [], |row| Ok(Cell::from(row.get_ref(0)?)));
+            Ok(key.optional()?)
+        })?;
+        Ok(matches!(first, Some(Cell::Blob(key)) if json::key_pickle(&key).is_some()))
+    }
+
     /// The entry's row.
     pub(super) fn row(&self, entry: &EntryKey) -> Result<Row> {
         let gone = || sqlite::gone(&self.database, &self.table);
@@ -349,6 +366,7 @@ impl Settings {
                 ("tag_index", _) => settings.has_tag_index = count != 0,
                 ("size_limit", _) if is_number => settings.size_limit = count,
                 ("cull_limit", _) if is_number => settings.cull_limit = count,
+                ("disk_pickle_protocol", _) => settings.protocol = known,
                 ("size", _) => settings.size = count,
                 ("hits", _) => settings.hits = known,
                 ("misses", _) => settings.misses = known,
