@@ -129,3 +129,29 @@ with diskcache.Cache(sys.argv[1]) as c: print(sorted((k, c[k]) for k in c))";
         assert_eq!(said.trim(), "[('k0', [0]), ('k1', [1]), ('k2', [2])]");
     }
 }
+
+#[test]
+fn pickles_that_a_program_compresses_are_the_objects_in_them() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    // The example of sqlitedict's README.
+    let write = "import pickle, sqlite3, sys, zlib, sqlitedict
+encode = lambda value: sqlite3.Binary(zlib.compress(pickle.dumps(value, pickle.HIGHEST_PROTOCOL)))
+with sqlitedict.SqliteDict(sys.argv[1] + '/dict', encode=encode) as d:
+    d['a'] = {'x': 1}; d['b'] = list(range(1000)); d.commit()";
+    python.run(write, [temp.path()]);
+    let from = temp.path().join("dict");
+    for kind in ["pickle", "diskcache", "sqlitedict"] {
+        convert(&from, kind, None, &temp.path().join(kind)).expect(kind);
+    }
+    let read = "import pickle, sys, diskcache, sqlitedict
+with diskcache.Cache(sys.argv[1] + '/diskcache') as c, sqlitedict.SqliteDict(sys.argv[1] + '/sqlitedict') as s:
+    for d in pickle.load(open(sys.argv[1] + '/pickle', 'rb')), c, s:
+        print(d['a'], d['b'] == list(range(1000)), len(d))";
+    assert_eq!(
+        python.run(read, [temp.path()]),
+        "{'x': 1} True 2\n".repeat(3)
+    );
+}

@@ -1,9 +1,13 @@
 //! Bytes that nobody has named, as a store of objects takes them: pickles of a shelf, or plain bytes, and all of a store
 //! as one of the two.
 
-use crate::formats::pickle;
+use crate::formats::compress::Codec;
+use crate::formats::{Content, pickle};
 use crate::stores::{Payload, is_whole_pickle};
 use crate::{Error, Result};
+
+/// Compressed values above this stay the bytes that they are: SQLite and gdbm keep nothing larger.
+const MAX_UNPACKED: usize = 1 << 30;
 
 /// Whether values that are mere bytes are pickles: the first one that tells decides for all of a store.
 #[derive(Debug, Default)]
@@ -17,19 +21,21 @@ impl Shelf {
     /// # Errors
     /// [`Error::is_refused`] where nobody could tell, or only the library of its store; else that it is damaged.
     pub(super) fn object(&mut self, value: Payload) -> Result<Payload> {
-        self.judge(&value)?;
-        Ok(match value {
-            Payload::Raw(bytes) if self.is_shelf == Some(true) => Payload::Pickle(bytes),
-            Payload::Raw(bytes) => Payload::Bytes(bytes),
-            value => value,
+        Ok(match (self.judge(&value)?, value) {
+            (Some(unpacked), _) => Payload::Pickle(unpacked),
+            (None, Payload::Raw(bytes)) if self.is_shelf == Some(true) => Payload::Pickle(bytes),
+            (None, Payload::Raw(bytes)) => Payload::Bytes(bytes),
+            (None, value) => value,
         })
     }
 
-    /// Learns of a value, or says why it is no object.
+    /// Learns of a value, or says why it is no object; hands back the pickle that its bytes are a compression of.
+    ///
+    /// Many programs keep `zlib.compress(pickle.dumps(value))`, sqlitedict's README tells them to.
     ///
     /// # Errors
     /// As [`Shelf::object`].
-    pub(super) fn judge(&mut self, value: &Payload) -> Result<()> {
+    pub(super) fn judge(&mut self, value: &Payload) -> Result<Option<Vec<u8>>> {
         let bytes = match value {
             Payload::Raw(bytes) => bytes,
             Payload::Foreign(_) => {
@@ -37,10 +43,11 @@ impl Shelf {
                 return Err(Error::refused("Cannot carry the value", why)
                     .hint("Convert to dbm or SQLite, which keep the bytes as they are"));
             }
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
+        let unpacked = unpacked(bytes);
         let damaged = |why: &str| Err(Error::damaged("Cannot carry the value", why));
-        match (self.is_shelf, is_whole_pickle(bytes)) {
+        match (self.is_shelf, unpacked.is_some() || is_whole_pickle(bytes)) {
             (Some(true), false) => damaged("it is no whole pickle, while the values before it are"),
             (Some(false), true) => {
                 let why = "it is a pickle, while the values before it are none";
@@ -53,10 +60,20 @@ impl Shelf {
             }
             (_, is_pickle) => {
                 self.is_shelf = Some(is_pickle);
-                Ok(())
+                Ok(unpacked)
             }
         }
     }
+}
+
+/// The whole pickle that compressed bytes hold.
+fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+    let content = Content::of_bytes(bytes).peel(Codec::detect_strictly);
+    if content.codecs().is_empty() {
+        return None;
+    }
+    let unpacked = content.head(MAX_UNPACKED);
+    (unpacked.len() < MAX_UNPACKED && is_whole_pickle(&unpacked)).then_some(unpacked)
 }
 
 #[cfg(test)]
@@ -87,5 +104,12 @@ mod tests {
         check(&[b"Vienna", b"In text", TORN, PICKLE, b""], "bbbrb");
         // By protocol 0, as shelves of Python 2 hold them.
         check(&[b"I1\n.", b"(lp0\nI1\na", b"N."], "odo");
+        // zlib.compress(pickle.dumps(1, 4)) and zlib.compress(b"plain").
+        let (packed, plain) = (
+            b"\x78\x9c\x6b\x60\xf1\x66\xd4\x03\x00\x03\xa6\x00\xff",
+            b"\x78\x9c\x2b\xc8\x49\xcc\xcc\x03\x00\x06\x48\x02\x15",
+        );
+        check(&[packed, PICKLE, packed, plain], "oood");
+        check(&[plain, packed], "br");
     }
 }
