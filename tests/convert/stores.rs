@@ -155,3 +155,38 @@ with diskcache.Cache(sys.argv[1] + '/diskcache') as c, sqlitedict.SqliteDict(sys
         "{'x': 1} True 2\n".repeat(3)
     );
 }
+
+/// Entries of one dict share the names of their fields, their classes and the types of their arrays.
+#[test]
+fn values_that_share_objects_take_no_more_than_python_writes() {
+    let Some(python) = Python::env("writers") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let entries = "import datetime, os, pickle, sys, numpy as np
+common, cyclic = ['common', {'to': 'all'}], []
+cyclic.append(cyclic)
+def entry(n):
+    return {'data': os.urandom(20_000), 'day': datetime.date(2024, 1, n + 1), 'array': np.arange(999.0) + n,
+        'frame': [np.arange(5), {'data': n}], 'common': common, 'cyclic': cyclic, 'text': 'a text that is nowhere else %d' % n}
+if sys.argv[2] == 'write':
+    for protocol in 2, 4: pickle.dump({f'k{n}': entry(n) for n in range(20)}, open(f'{sys.argv[1]}/{protocol}', 'wb'), protocol)
+else:
+    for protocol in 2, 4:
+        old, new = (pickle.load(open(f'{sys.argv[1]}/{name}', 'rb')) for name in (f'{protocol}', f'{protocol}.pickle'))
+        for key, value in old.items():
+            got = new[key]
+            assert list(got) == list(value) and got['cyclic'][0] is got['cyclic'], key
+            for name in 'data', 'day', 'common', 'text': assert got[name] == value[name] and type(got[name]) is type(value[name]), key
+            assert got['array'].dtype == 'f8' and (got['array'] == value['array']).all() and (got['frame'][0] == range(5)).all(), key
+        n = sum(len(pickle.dumps(value, protocol)) for value in old.values())
+        ours = os.path.getsize(f'{sys.argv[1]}/{protocol}.pickle')
+        print(len(new), ours < 1.02 * n or (ours, n))";
+    let run = |act: &str| python.run(entries, [temp.path().as_os_str(), act.as_ref()]);
+    run("write");
+    for name in ["2", "4"] {
+        let to = temp.path().join(format!("{name}.pickle"));
+        convert(&temp.path().join(name), "pickle", None, &to).expect(name);
+    }
+    assert_eq!(run("read"), "20 True\n20 True\n");
+}

@@ -4,6 +4,7 @@
 //! carried as it stands. What Python 2 called its globals is written by the names of Python 3.
 
 mod copy;
+mod slim;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(crate) struct Plain {
     n_slots: u32,
     /// Slots of globals that arrays need.
     globals: HashMap<(Box<str>, Box<str>), u32>,
+    /// True if what was written last holds values that it pops again.
+    has_waste: bool,
 }
 
 /// A place in the writing, and the memo slots set before it.
@@ -91,6 +94,7 @@ impl Plain {
     pub(crate) fn append(&mut self, place: &Place) -> Result<(), Problem> {
         let budget = budget(&LIMITS);
         let before = self.end();
+        self.has_waste = false;
         let done = match place {
             Place::Front(content) => {
                 let content = content.clone().unpacked_up_to(UNPACKED_BYTES);
@@ -110,6 +114,11 @@ impl Plain {
         };
         if done.is_err() {
             self.back_to(before);
+        } else if self.has_waste
+            && let Some(n_slots) = slim::slim(&mut self.out, before.len, before.n_slots)
+        {
+            self.globals.retain(|_, slot| *slot < before.n_slots);
+            self.n_slots = n_slots;
         }
         done
     }
@@ -123,6 +132,7 @@ impl Plain {
         self.back_to(before);
         if let Some(key_end) = self.item(file, place, Key::Kept)? {
             self.out.insert(key_end.len, op::POP);
+            self.has_waste = true;
         }
         Ok(())
     }
@@ -310,6 +320,19 @@ mod tests {
             assert_eq!(repr(&found_value), repr(value), "{found_value:?}");
             assert!(found_value.len() <= value.len(), "{found_value:?}");
         }
+    }
+
+    #[test]
+    fn a_value_that_shares_with_another_one_takes_no_more_of_it() {
+        // pickle.dumps({'a': {'data': b'D' * 9, 'n': [shared]}, 'b': {'data': b'E', 'n': shared}}, 4), no frames.
+        let dict = b"\x80\x04}\x94(\x8c\x01a\x94}\x94(\x8c\x04data\x94C\tDDDDDDDDD\x94\x8c\x01n\x94]\x94]\x94K\x07aau\
+            \x8c\x01b\x94}\x94(h\x03C\x01E\x94h\x05h\x07uu.";
+        let file = PickleFile::open(Arc::new(MemoryReader::new(&dict[..])), &Limits::DEEP);
+        let value = plain(&Place::Value(Arc::new(file), 0, 1)).unwrap();
+        assert_eq!(
+            value,
+            b"\x80\x04}\x94(\x8c\x04data\x940\x8c\x01n\x940]\x94K\x07a0h\x01C\x01E\x94h\x02h\x03u."
+        );
     }
 
     #[test]

@@ -188,6 +188,7 @@ impl<'p> Copy<'p> {
             self.waiting.push(Waits::ForArray);
         } else {
             self.waiting.push(Waits::ForMemo);
+            self.plain.has_waste = true;
         }
     }
 
