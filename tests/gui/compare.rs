@@ -1,7 +1,7 @@
 //! The compare page: two stores side by side, key by key, and what if.
 
 use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::JOBLIB;
 use super::window::{Window, fixture};
@@ -84,4 +84,25 @@ fn what_if_leaves_out_what_cannot_be_read_and_says_so() {
     window.press("Measure every kind");
     window.wait_for_text("Reading one value, median");
     window.wait_for_text_part("could not be read and were left out");
+}
+
+#[test]
+fn in_the_smallest_window_the_sides_of_a_difference_go_on_in_a_second_line() {
+    let (_temp, path) = fixture(JOBLIB);
+    let (_other, copy) = fixture(JOBLIB);
+    let mut window = Window::with(vec![path, copy], egui::Theme::Dark, [720.0, 480.0]);
+    window.wait_for_text_part("features.compressed");
+    window.press_labelled(Role::Tab, "Compare");
+    window.press_labelled(Role::RadioButton, "Difference");
+    window.press_part("Compare with");
+    window.wait_for_text_part("the same");
+    let nodes = window.harness.root().children_recursive();
+    let sides: Vec<_> = nodes
+        .filter(|node| node.accesskit_node().role() == Role::RadioButton)
+        .map(|node| node.rect())
+        .collect();
+    assert!(sides.len() >= 8, "{sides:?}");
+    for side in sides {
+        assert!(side.right() <= 720.0 && side.height() < 24.0, "{side:?}");
+    }
 }

@@ -5,7 +5,8 @@ use egui::containers::menu::MenuButton;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, FontId, Frame, Key, Label, Layout, Margin,
-    Modifiers, Response, RichText, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Modifiers, Response, RichText, Sense, Stroke, StrokeKind, TextWrapMode, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::picture;
@@ -130,14 +131,14 @@ pub(crate) fn choice(ui: &mut Ui, text: &str, is_chosen: bool) -> Response {
     let button = Button::new(RichText::new(text).font(theme::small()).color(theme.text))
         .corner_radius(9)
         .stroke(Stroke::new(1.0, edge))
-        .min_size(vec2(0.0, 20.0));
-    let response = ui
-        .scope(|ui| {
-            ui.spacing_mut().button_padding = vec2(8.0, 1.0);
-            ui.spacing_mut().interact_size.y = 20.0;
-            ui.add(button)
-        })
-        .inner;
+        .min_size(vec2(0.0, 20.0))
+        .wrap_mode(TextWrapMode::Extend);
+    // Set for this one alone, and in no frame of its own: that would stay in a line that is full.
+    let usual = ui.spacing().clone();
+    ui.spacing_mut().button_padding = vec2(8.0, 1.0);
+    ui.spacing_mut().interact_size.y = 20.0;
+    let response = ui.add(button);
+    *ui.spacing_mut() = usual;
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, is_chosen, text));
     response
 }
