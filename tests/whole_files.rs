@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::program;
 use crate::support::python::{Python, Running};
 use crate::support::work;
+use crate::support::{fixtures, program};
 
 /// Programs at work on one cache.
 const WORKERS: usize = 2;
@@ -98,6 +98,17 @@ def get(n):
     return cache.get("key %d" % n)
 "#;
 
+const CACHELIB: &str = r#"
+from cachelib.file import FileSystemCache
+cache = FileSystemCache(store)
+
+def put(n):
+    assert cache.set("key %d" % n, value(n))
+
+def get(n):
+    return cache.get("key %d" % n)
+"#;
+
 /// What `import` does: it reads the code if it is there, and writes it anew if it is not.
 const PYC: &str = r#"
 import importlib.machinery, importlib.util
@@ -126,10 +137,11 @@ def get(n):
 /// Its Python, the program, and what is opened.
 type Case = (&'static str, &'static str, &'static str);
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     ("joblib-new", PICKLE, "x/cache.pkl"),
     ("joblib-new", JOBLIB, "x/cache.joblib"),
     ("web", DJANGO, "x"),
+    ("web", CACHELIB, "x"),
     ("python-3.13", PYC, "x/__pycache__"),
 ];
 
@@ -194,4 +206,25 @@ fn clear_meanwhile(root: &Path, opened: &str) -> (usize, usize) {
 
 fn text(path: &Path) -> String {
     path.to_str().expect("a test's path is text").to_owned()
+}
+
+#[test]
+fn a_file_of_cachelib_past_its_time_is_expired() {
+    // 2020: the fixtures have one entry of 2017, and others of a far future or without end.
+    const LONG_AGO: i64 = 1_577_836_800;
+    let mut n_expired = 0;
+    for fixture in fixtures::all().iter().filter(|f| f.kind == "cachelib-file") {
+        let path = fixture.opened();
+        let checked = program::run(["check".as_ref(), "--all".as_ref(), path.as_os_str()]);
+        for reported in &fixture.entries {
+            let expires = reported.entry["expires"].as_i64();
+            let is_expired = expires.is_some_and(|at| at < LONG_AGO);
+            let is_it = |line: &&serde_json::Value| line["key"] == reported.entry["key"];
+            let line = checked.lines.iter().find(is_it).expect("its line");
+            let expected = if is_expired { "expired" } else { "fresh" };
+            assert_eq!(line["condition"], expected, "{}: {line}", path.display());
+            n_expired += usize::from(is_expired);
+        }
+    }
+    assert_eq!(n_expired, 5, "one in each");
 }

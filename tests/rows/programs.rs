@@ -233,6 +233,20 @@ def name(key):
     return os.path.basename(cache._key_to_file(key))
 "#;
 
+const CACHELIB: &str = r#"
+from cachelib.file import FileSystemCache
+files = os.path.join(path, "files")
+cache = FileSystemCache(files)
+def fill():
+    for n in range(40):
+        assert cache.set("key-%d" % n, {"n": n, "x": "y" * (n * 100)}, 3600 if n % 2 else 0)
+def entries():
+    keys = ["key-%d" % n for n in range(40)]
+    return [(name(key), cache.get(key)) for key in keys if cache.has(key)]
+def name(key):
+    return os.path.basename(cache._get_filename(key))
+"#;
+
 const HISHEL: &str = r#"
 import http.server, threading
 from hishel import SqliteStorage
@@ -306,6 +320,7 @@ pub(super) fn kinds() -> Vec<(Kind, String)> {
         ),
         whole(kind("web", &[DJANGO, DJANGO_DB], "x/db.sqlite3"), ""),
         whole(kind("web", &[DJANGO, DJANGO_FILES], "x/files"), ""),
+        whole(kind("web", &[CACHELIB], "x/files"), ""),
         whole(kind("web", &[HISHEL], "x/hishel.db"), ""),
     ]
 }

@@ -149,6 +149,7 @@ mod tests {
     fn every_kind_that_is_written_to_disk_by_a_library_has_a_fixture() {
         let kinds: BTreeSet<String> = all().into_iter().map(|fixture| fixture.kind).collect();
         let expected = [
+            "cachelib-file",
             "dbm-dumb",
             "dbm-gnu",
             "dbm-ndbm",

@@ -7,7 +7,6 @@ use std::ffi::OsStr;
 use std::io;
 
 use super::files::{FileKind, FileStore, Front, some_names};
-use super::python::Script;
 use crate::formats::{Carrier, Preview, pickle};
 use crate::model::value::Leaf;
 use crate::model::{Role, Time};
@@ -68,15 +67,6 @@ impl FileKind for DjangoFile {
     fn facts(&self, _preview: &Preview) -> Vec<(Cow<'static, str>, String)> {
         let fact = "Django keeps only the MD5 of the key".to_owned();
         vec![("key".into(), fact)]
-    }
-
-    fn python(&self, file: &str, codec: &[String]) -> Option<String> {
-        let mut script = Script::new(&["pickle"]);
-        let value = script.decoded(codec, "file.read()")?;
-        script.line(&format!("with open({file}, 'rb') as file:"));
-        script.line("    pickle.load(file)  # when it expires");
-        script.line(&format!("    value = {value}"));
-        Some(script.finish())
     }
 }
 

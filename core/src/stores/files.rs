@@ -70,8 +70,8 @@ pub(super) trait FileKind: Send + Sync {
         None
     }
 
-    /// Python that loads the file of this name; the text stands in quotes.
-    fn python(&self, file: &str, codec: &[String]) -> Option<String> {
+    /// Python that loads the file of this name, whose value begins at that byte; the text stands in quotes.
+    fn python(&self, file: &str, start: u64, codec: &[String]) -> Option<String> {
         let mut script = Script::default();
         // YAML is text there and stays it.
         let mode = if codec.iter().any(|word| word == "text") {
@@ -81,6 +81,11 @@ pub(super) trait FileKind: Send + Sync {
         };
         let value = script.decoded(codec, "file.read()")?;
         script.line(&format!("with open({file}, {mode}) as file:"));
+        if start > 0 {
+            script.line(&format!(
+                "    file.seek({start})  # behind the time when it expires"
+            ));
+        }
         script.line(&format!("    value = {value}"));
         Some(script.finish())
     }
@@ -260,8 +265,10 @@ impl<K: FileKind> Backend for FileStore<K> {
     }
 
     fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
-        let path = store.info.path.join(path_from_bytes(&entry.key));
-        Ok(self.0.python(&path_literal(&path), codec))
+        let (dir, name) = (store.dir()?, name_of(entry));
+        let start = self.0.front(&dir, &name)?.start;
+        let path = store.info.path.join(name);
+        Ok(self.0.python(&path_literal(&path), start, codec))
     }
 
     fn check(

@@ -3,6 +3,7 @@
 mod advice;
 mod backend;
 mod belongs;
+mod cachelib;
 mod compaction;
 mod dbm_dumb;
 mod dbm_hash;
@@ -82,6 +83,7 @@ static BACKENDS: &[&dyn Backend] = &[
     &dbm_hash::DbmHash,
     &diskcache::DiskCache,
     &django_file::DJANGO_FILE,
+    &cachelib::CACHELIB,
     &dbm_sqlite::DBM_SQLITE,
     &requests_cache::REQUESTS_CACHE,
     &requests_files::REQUESTS_FILES,
