@@ -33,7 +33,7 @@ pub(super) use site::Site;
 ///
 /// # Errors
 /// If nothing could be done at all: the store is gone or another one, or nothing can be moved aside there
-/// ([`Error::is_refused`]).
+/// ([`crate::Error::is_refused`]).
 pub fn apply(
     plan: &Plan,
     how: How,
@@ -55,7 +55,7 @@ pub fn apply(
 /// Says whether entries of this plan can be moved aside at all, without changing anything.
 ///
 /// # Errors
-/// [`Error::is_refused`], with the reason, if they cannot.
+/// [`crate::Error::is_refused`], with the reason, if they cannot.
 pub fn can_keep(plan: &Plan) -> Result<()> {
     Site::open(plan)?.can_keep()
 }
