@@ -2,6 +2,7 @@
 //!
 //! Signatures as in joblib 1.6 `compressor.py` and `numpy_pickle_utils.py: _detect_compressor`; of zstd in RFC 8878.
 
+mod fused;
 mod streams;
 mod zstd;
 
@@ -12,6 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use base64::read::DecoderReader;
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
+use fused::Fused;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use lzma_rust2::{LzmaReader, XzReader};
 use streams::{Lz4Frame, Streams};
@@ -119,7 +121,7 @@ impl Codec {
         self,
         mut packed: Box<dyn Read + Send + 'a>,
     ) -> io::Result<Box<dyn Read + Send + 'a>> {
-        Ok(match self {
+        let stream: Box<dyn Read + Send + 'a> = match self {
             Self::Zlib => Box::new(ZlibDecoder::new(BufReader::new(packed))),
             Self::Gzip => Box::new(Streams::<GzDecoder<_>>::new(packed)),
             Self::Bz2 => Box::new(Streams::<BzDecoder<_>>::new(packed)),
@@ -135,7 +137,8 @@ impl Codec {
                 )?;
                 Box::new(ZlibDecoder::new(BufReader::new(packed)))
             }
-        })
+        };
+        Ok(Box::new(Fused::new(stream)))
     }
 }
 
@@ -350,6 +353,27 @@ mod tests {
             let codec = Codec::detect(&packed).unwrap();
             assert_eq!(codec, Codec::ZFile { data_offset });
             assert_eq!(unpack(codec, packed).unwrap().len(), 220);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_anywhere_stays_cut() {
+        for (codec, hex) in SAMPLES {
+            let whole = bytes_of(hex);
+            for len in 0..whole.len() {
+                let cut = io::Cursor::new(whole[..len].to_vec());
+                let Ok(mut stream) = codec.unpack(Box::new(cut)) else {
+                    continue;
+                };
+                let mut buf = [0; 64];
+                let ended = (0..100).find_map(|_| match stream.read(&mut buf) {
+                    Ok(0) => Some(Ok(())),
+                    Ok(_) => None,
+                    Err(error) => Some(Err(error.kind())),
+                });
+                let again = stream.read(&mut buf).map_err(|e| e.kind());
+                assert_eq!(ended, Some(again.map(|_| ())), "{codec} cut at {len}");
+            }
         }
     }
 

@@ -23,8 +23,6 @@ pub(super) trait Stream: Read + Sized {
 /// The contents of all streams.
 pub(super) struct Streams<D> {
     decoder: Option<D>,
-    /// True if the last one was cut, which is told however often one asks.
-    is_cut: bool,
 }
 
 impl<D: Stream> Streams<D> {
@@ -35,7 +33,6 @@ impl<D: Stream> Streams<D> {
         };
         Self {
             decoder: Some(D::begin(input)),
-            is_cut: false,
         }
     }
 }
@@ -51,8 +48,7 @@ impl<D: Stream> Read for Streams<D> {
                 return Ok(n);
             }
             let Some(mut rest) = self.decoder.take().and_then(D::end) else {
-                self.is_cut = true;
-                break;
+                return Err(io::ErrorKind::UnexpectedEof.into());
             };
             if D::IS_PADDED {
                 rest.skip_zeros()?;
@@ -60,9 +56,6 @@ impl<D: Stream> Read for Streams<D> {
             if rest.goes_on_with(D::MAGIC)? {
                 self.decoder = Some(D::begin(rest));
             }
-        }
-        if self.is_cut {
-            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(0)
     }
