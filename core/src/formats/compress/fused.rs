@@ -26,10 +26,10 @@ impl<R: Read> Read for Fused<R> {
             return Err(io::Error::new(*kind, why.clone()));
         }
         let read = self.stream.read(buf);
-        if let Err(error) = &read {
-            if error.kind() != ErrorKind::Interrupted {
-                self.failure = Some((error.kind(), error.to_string()));
-            }
+        if let Err(error) = &read
+            && error.kind() != ErrorKind::Interrupted
+        {
+            self.failure = Some((error.kind(), error.to_string()));
         }
         read
     }
