@@ -334,6 +334,28 @@ fn a_store_whose_folder_is_renamed_and_comes_back_has_no_misses() {
 }
 
 #[test]
+fn entries_in_folders_that_are_made_meanwhile_are_followed() {
+    let all = fixtures::all();
+    let fixture = all
+        .iter()
+        .find(|f| f.opened().ends_with("sqlite/django-1.4/files"));
+    let (_folder, cache) = fixture.expect("a fixture").copy();
+    let an_entry = cache.join("47/20/993faefa6c12c92c4b03540e3e17");
+    let mut watched = Watched::start(&cache);
+    let n_entries = watched.snapshot.totals.entries;
+    let inner = cache.join("0a/1b");
+    std::fs::create_dir_all(&inner).expect("folders are made");
+    for (n, name) in (1..).zip(["00112233445566778899aabbccdd", "ffeeddccbbaa99887766554433"]) {
+        let name = format!("{name:0<28}");
+        std::fs::copy(&an_entry, inner.join(name)).expect("an entry is stored");
+        watched.until("it shows", |w| w.snapshot.totals.entries == n_entries + n);
+    }
+    std::fs::remove_file(&an_entry).expect("an entry is removed");
+    watched.until("it is gone", |w| w.n(EventKind::Removed) == 1);
+    watched.until_true();
+}
+
+#[test]
 fn a_manual_refresh_is_told_and_an_idle_store_leaves_the_watcher_asleep() {
     let Some((folder, _program)) = joblib("joblib-new") else {
         return;

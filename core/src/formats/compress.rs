@@ -129,7 +129,7 @@ impl Codec {
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, MAX_WINDOW_KIB)),
             Self::Lz4 => Box::new(Streams::<Lz4Frame<_>>::new(packed)),
             Self::Zstd => Box::new(zstd::Frames::new(packed)),
-            Self::Base64 => Box::new(DecoderReader::new(packed, &BASE64_STANDARD)),
+            Self::Base64 => Box::new(DecoderReader::new(Unwrapped(packed), &BASE64_STANDARD)),
             Self::ZFile { data_offset } => {
                 io::copy(
                     &mut packed.by_ref().take(data_offset.into()),
@@ -139,6 +139,29 @@ impl Codec {
             }
         };
         Ok(Box::new(Fused::new(stream)))
+    }
+}
+
+/// Text without its line ends: Python's `base64.encodestring`, as Django used it up to 1.4, wraps at 76 characters.
+struct Unwrapped<R>(R);
+
+impl<R: Read> Read for Unwrapped<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n_read = self.0.read(out)?;
+            let mut n_kept = 0;
+            for at in 0..n_read {
+                if let Some(digit) = out.get(at).copied().filter(|b| !b.is_ascii_whitespace())
+                    && let Some(place) = out.get_mut(n_kept)
+                {
+                    *place = digit;
+                    n_kept += 1;
+                }
+            }
+            if n_kept > 0 || n_read == 0 {
+                return Ok(n_kept);
+            }
+        }
     }
 }
 

@@ -1,16 +1,20 @@
-//! Django's file cache: a folder of `<md5>.djcache`, each a pickled expiry and then a zlib-packed pickle.
+//! Django's file cache: a folder of `<md5>.djcache`, each a pickled expiry and then a zlib-packed pickle. Up to 1.6 the
+//! MD5 is cut into two levels of folders and a name without an ending, and the second pickle is not packed.
 //!
-//! Rules from `django/core/cache/backends/filebased.py`, checked with Django 1.8 to 6.1.
+//! Rules from `django/core/cache/backends/filebased.py`, checked with Django 1.4 to 6.1.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
+use std::path::{Path, PathBuf};
 
-use super::files::{FileKind, FileStore, Front, some_names};
+use super::Follow;
+use super::Store;
+use super::files::{FileKind, FileStore, Front, some_names, some_of};
 use crate::formats::{Carrier, Preview, pickle};
 use crate::model::value::Leaf;
 use crate::model::{Role, Time};
-use crate::source::Dir;
+use crate::source::{Dir, FileType};
 use crate::{Error, Result};
 
 pub(super) static DJANGO_FILE: FileStore<DjangoFile> = FileStore(DjangoFile);
@@ -25,22 +29,38 @@ const TEMPORARY: &[u8] = b"tmp";
 const EXPIRY_BYTES: usize = 64;
 /// First byte of a zlib stream, which follows the expiry.
 const ZLIB: u8 = 0x78;
+/// First byte of a pickle of protocol 2 or later, which followed it up to Django 1.6.
+const PROTO: u8 = 0x80;
+/// Digits of an MD5 in the name of a folder, and those that are left for the file's.
+const FOLDER_DIGITS: usize = 2;
+const FILE_DIGITS: usize = 28;
 
 impl FileKind for DjangoFile {
     const KIND: &'static [&'static str] = &["django-file"];
     const IS_OF_FOLDERS: bool = false;
     const HIDES_SECRETS: bool = false;
     const HAS_TIMES_IN_VALUES: bool = false;
+    const LEVELS: usize = 2;
+
+    fn is_folder(name: &OsStr) -> bool {
+        is_hex(name, FOLDER_DIGITS)
+    }
+
+    fn follow() -> &'static dyn Follow {
+        &FollowFolders
+    }
 
     fn writer(&self, dir: &Dir) -> io::Result<Option<String>> {
         let names = some_names(dir, |name| name.as_encoded_bytes().ends_with(SUFFIX))?;
-        let is_one = names.iter().any(|name| holds_entry(dir, name));
-        Ok(is_one.then(|| "Django".to_owned()))
+        if names.iter().any(|name| holds_entry(dir, name)) {
+            return Ok(Some("Django".to_owned()));
+        }
+        Ok(holds_old_entries(dir)?.then(|| "Django up to 1.6".to_owned()))
     }
 
     /// A person's own file may have the name of a temporary one: its bytes have to be those of an entry, or none yet.
     fn role(&self, dir: &Dir, name: &OsStr) -> Option<Role> {
-        if name.as_encoded_bytes().ends_with(SUFFIX) {
+        if name.as_encoded_bytes().ends_with(SUFFIX) || is_old(dir, name) {
             return Some(Role::Entry);
         }
         let is_empty = || dir.stat(name).is_ok_and(|meta| meta.size == 0);
@@ -58,7 +78,7 @@ impl FileKind for DjangoFile {
         head.ok_or_else(|| {
             Error::damaged(
                 "Cannot read the stored value",
-                "it does not begin with an expiry and packed bytes",
+                "it does not begin with an expiry and a value",
             )
             .at(&path)
         })
@@ -81,6 +101,51 @@ fn is_temporary(name: &OsStr) -> bool {
     })
 }
 
+fn is_hex(name: &OsStr, n_digits: usize) -> bool {
+    let name = name.as_encoded_bytes();
+    let is_digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    name.len() == n_digits && name.iter().all(is_digit)
+}
+
+/// True for a file of Django up to 1.6, by its name and those of the two folders above it.
+fn is_old(dir: &Dir, name: &OsStr) -> bool {
+    let mut above = dir.path().components().rev().take(DjangoFile::LEVELS);
+    is_hex(name, FILE_DIGITS) && above.all(|part| DjangoFile::is_folder(part.as_os_str()))
+}
+
+fn holds_old_entries(dir: &Dir) -> io::Result<bool> {
+    for outer in some_of(dir, FileType::Dir, DjangoFile::is_folder)? {
+        let outer = dir.open_dir(&outer)?;
+        for inner in some_of(&outer, FileType::Dir, DjangoFile::is_folder)? {
+            let inner = outer.open_dir(&inner)?;
+            let names = some_names(&inner, |name| is_old(&inner, name))?;
+            if names.iter().any(|name| holds_entry(&inner, name)) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Files of Django up to 1.6 come and go in folders of their own.
+struct FollowFolders;
+
+impl Follow for FollowFolders {
+    fn folders_below(&self, store: &Store, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        if folder.components().count() >= DjangoFile::LEVELS {
+            return Ok(Vec::new());
+        }
+        let dir = store.dir().map_err(io::Error::other)?.open_below(folder)?;
+        let mut below = Vec::new();
+        dir.list(|name, file_type| {
+            if file_type == FileType::Dir && DjangoFile::is_folder(name) {
+                below.push(folder.join(name));
+            }
+        })?;
+        Ok(below)
+    }
+}
+
 fn holds_entry(dir: &Dir, name: &OsStr) -> bool {
     head_of(dir, name).is_ok_and(|head| head.is_some())
 }
@@ -97,8 +162,9 @@ fn head_of(dir: &Dir, name: &OsStr) -> io::Result<Option<Front>> {
         None if value.repr(value.root(), 8).text == "None" => None,
         _ => return Ok(None),
     };
-    let is_packed = usize::try_from(decoded.end).is_ok_and(|end| bytes.get(end) == Some(&ZLIB));
-    Ok(is_packed.then_some(Front {
+    let first = if is_old(dir, name) { PROTO } else { ZLIB };
+    let is_front = usize::try_from(decoded.end).is_ok_and(|end| bytes.get(end) == Some(&first));
+    Ok(is_front.then_some(Front {
         start: decoded.end,
         carrier: Carrier::Pickle,
         expires,

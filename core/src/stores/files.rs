@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::follow::WholeStore;
 use super::python::{Script, path_literal};
 use super::rows::expired;
 use super::{
-    Backend, Candidate, CheckOptions, Collector, Confidence, Detail, Details, IsOwn, LibraryPolicy,
-    PolicyChoice, PolicyLimits, Recognised, Removal, Scan, Store, ValueReader, ValueTimes, policy,
+    Backend, Candidate, CheckOptions, Collector, Confidence, Detail, Details, Follow, IsOwn,
+    LibraryPolicy, PolicyChoice, PolicyLimits, Recognised, Removal, Scan, Store, ValueReader,
+    ValueTimes, policy,
 };
 use crate::formats::{Carrier, Options, Preview};
 use crate::model::{
@@ -43,6 +46,19 @@ pub(super) trait FileKind: Send + Sync {
 
     /// True for files that belong to the store, whether they are entries or not.
     fn is_own(dir: &Dir, name: &OsStr) -> bool;
+
+    /// Levels of folders below the store's own that hold entries too.
+    const LEVELS: usize = 0;
+
+    /// True for the name of such a folder.
+    fn is_folder(_name: &OsStr) -> bool {
+        false
+    }
+
+    /// See [`Backend::follow`].
+    fn follow() -> &'static dyn Follow {
+        &WholeStore
+    }
 
     /// The key in an entry's name, where that is not the whole.
     fn key<'n>(&self, _name: &'n OsStr) -> Option<&'n str> {
@@ -117,9 +133,21 @@ pub(super) const LOOKED_INTO: usize = 8;
 /// # Errors
 /// What the system said.
 pub(super) fn some_names(dir: &Dir, may_be: impl Fn(&OsStr) -> bool) -> io::Result<Vec<OsString>> {
+    some_of(dir, FileType::File, may_be)
+}
+
+/// As [`some_names`], of what is of this type.
+///
+/// # Errors
+/// What the system said.
+pub(super) fn some_of(
+    dir: &Dir,
+    wanted: FileType,
+    may_be: impl Fn(&OsStr) -> bool,
+) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     dir.list(|name, file_type| {
-        if names.len() < LOOKED_INTO && file_type == FileType::File && may_be(name) {
+        if names.len() < LOOKED_INTO && file_type == wanted && may_be(name) {
             names.push(name.to_owned());
         }
     })?;
@@ -160,7 +188,7 @@ impl<K: FileKind> FileStore<K> {
         &self,
         dir: &Dir,
         group: &Arc<Group>,
-        name: &OsStr,
+        (below, name): (&Path, &OsStr),
         detail: Detail,
         collector: &mut dyn Collector,
     ) {
@@ -177,7 +205,8 @@ impl<K: FileKind> FileStore<K> {
         let Some(role) = self.0.role(dir, name) else {
             return collector.overhead(meta.disk_bytes);
         };
-        let mut record = Record::new(group, name.as_encoded_bytes());
+        let key = below.join(name);
+        let mut record = Record::new(group, key.as_os_str().as_encoded_bytes());
         record.label = self.0.key(name);
         record.role = role;
         record.bytes = meta.size;
@@ -231,31 +260,56 @@ impl<K: FileKind> Backend for FileStore<K> {
     }
 
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
-        let dir = store.dir()?;
-        let names = dir
-            .names()
-            .map_err(|e| Error::io("Cannot list the folder", &store.info.path, e))?;
         let group = Group::named("");
         let mut collector = (scan.collector)();
-        for (name, file_type) in names {
-            scan.cancel.check()?;
-            if file_type == FileType::File {
-                self.list(&dir, &group, &name, scan.detail, &mut *collector);
-                scan.progress.add(1);
+        let mut waiting = vec![(PathBuf::new(), store.dir()?)];
+        while let Some((below, dir)) = waiting.pop() {
+            let names = match dir.names() {
+                Ok(names) => names,
+                Err(e) => {
+                    let error = Error::io("Cannot list the folder", dir.path(), e);
+                    if below.as_os_str().is_empty() {
+                        return Err(error);
+                    }
+                    collector.issue(Issue::from_error(&error, dir.path()));
+                    continue;
+                }
+            };
+            for (name, file_type) in names {
+                scan.cancel.check()?;
+                if file_type == FileType::File {
+                    self.list(&dir, &group, (&below, &name), scan.detail, &mut *collector);
+                    scan.progress.add(1);
+                } else if below.components().count() < K::LEVELS
+                    && file_type == FileType::Dir
+                    && K::is_folder(&name)
+                {
+                    match dir.open_dir(&name) {
+                        Ok(inner) => waiting.push((below.join(&name), inner)),
+                        // The last entry expired, and its folder went with it.
+                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                        Err(e) => {
+                            let path = dir.path().join(&name);
+                            let error = Error::io("Cannot open the folder", &path, e);
+                            collector.issue(Issue::from_error(&error, &path));
+                        }
+                    }
+                }
             }
         }
         Ok(())
     }
 
     fn open_value(&self, store: &Store, entry: &EntryKey) -> Result<ValueReader> {
-        self.value(&store.dir()?, &name_of(entry))
+        let (dir, name) = place_of(store, entry)?;
+        self.value(&dir, &name)
     }
 
     fn details(&self, store: &Store, entry: &EntryKey) -> Result<Details> {
         let preview = self.open_value(store, entry)?.preview(&Options::GLANCE)?;
         Ok(Details {
             facts: self.0.facts(&preview),
-            paths: vec![store.info.path.join(name_of(entry))],
+            paths: vec![store.info.path.join(path_of(entry))],
             ..Details::default()
         })
     }
@@ -265,9 +319,9 @@ impl<K: FileKind> Backend for FileStore<K> {
     }
 
     fn python(&self, store: &Store, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
-        let (dir, name) = (store.dir()?, name_of(entry));
+        let (dir, name) = place_of(store, entry)?;
         let start = self.0.front(&dir, &name)?.start;
-        let path = store.info.path.join(name);
+        let path = store.info.path.join(path_of(entry));
         Ok(self.0.python(&path_literal(&path), start, codec))
     }
 
@@ -277,7 +331,7 @@ impl<K: FileKind> Backend for FileStore<K> {
         entry: &EntryKey,
         options: &CheckOptions,
     ) -> Result<Vec<Finding>> {
-        let (dir, name) = (store.dir()?, name_of(entry));
+        let (dir, name) = place_of(store, entry)?;
         if self.0.role(&dir, &name) == Some(Role::Orphan) {
             let evidence = "a program wrote it and did not come to move it into place";
             return Ok(vec![Finding::new(Condition::Orphan, evidence)]);
@@ -291,14 +345,23 @@ impl<K: FileKind> Backend for FileStore<K> {
     }
 
     fn removal(&self, _store: &Store, entry: &EntryKey) -> Result<Removal> {
+        let path = path_of(entry);
         Ok(Removal::Files {
-            paths: vec![name_of(entry).into()],
-            folders: 0,
+            folders: path.components().count().saturating_sub(1),
+            paths: vec![path],
         })
     }
 
     fn own_names(&self, _kind: &str) -> Option<IsOwn> {
-        Some(|dir, name, file_type| file_type == FileType::File && K::is_own(dir, name))
+        Some(|dir, name, file_type| match file_type {
+            FileType::File => K::is_own(dir, name),
+            FileType::Dir => K::LEVELS > 0 && K::is_folder(name),
+            _ => false,
+        })
+    }
+
+    fn follow(&self) -> &'static dyn Follow {
+        K::follow()
     }
 
     fn policies(&self) -> &'static [LibraryPolicy] {
@@ -322,6 +385,23 @@ impl<K: FileKind> Backend for FileStore<K> {
     }
 }
 
-fn name_of(entry: &EntryKey) -> OsString {
-    path_from_bytes(&entry.key).into_os_string()
+/// Where an entry's file lies in the store's folder.
+fn path_of(entry: &EntryKey) -> PathBuf {
+    path_from_bytes(&entry.key)
+}
+
+/// The folder that an entry's file lies in, and its name there.
+fn place_of(store: &Store, entry: &EntryKey) -> Result<(Dir, OsString)> {
+    let path = path_of(entry);
+    let name = path.file_name().unwrap_or_default().to_owned();
+    let below = path.parent().unwrap_or(Path::new(""));
+    let dir = store.dir()?.open_below(below);
+    let fail = |e| {
+        Error::io(
+            "Cannot open the entry's folder",
+            &store.info.path.join(below),
+            e,
+        )
+    };
+    Ok((dir.map_err(fail)?, name))
 }

@@ -238,7 +238,8 @@ const RESPONSE_SLOTS: [&str; 13] = [
 /// The same of its requests, 0.7.0 to 0.8.1 (`models/request.py: CachedRequest`).
 const REQUEST_SLOTS: [&str; 5] = ["body", "cookies", "headers", "method", "url"];
 
-/// The same of aiohttp-client-cache, which names them only with attrs 22.2 and later (`response.py: CachedResponse`, 0.5).
+/// The same of aiohttp-client-cache from 0.5 on, which names them only with attrs 22.2 and later (`response.py:
+/// CachedResponse`).
 const AIOHTTP_SLOTS: [&str; 16] = [
     "method",
     "reason",
@@ -256,6 +257,42 @@ const AIOHTTP_SLOTS: [&str; 16] = [
     "real_url",
     "history",
     "last_used",
+];
+
+/// The same of 0.3 and 0.4.
+const AIOHTTP_0_3_SLOTS: [&str; 15] = [
+    "method",
+    "reason",
+    "status",
+    "url",
+    "version",
+    "_body",
+    "_links",
+    "cookies",
+    "created_at",
+    "encoding",
+    "expires",
+    "raw_headers",
+    "real_url",
+    "history",
+    "last_used",
+];
+/// The same of 0.2. Those of 0.1 are as many: it keeps headers in the place of the expiry, which it does not keep.
+const AIOHTTP_0_2_SLOTS: [&str; 14] = [
+    "method",
+    "reason",
+    "status",
+    "url",
+    "version",
+    "_body",
+    "content_disposition",
+    "cookies",
+    "created_at",
+    "encoding",
+    "expires",
+    "headers",
+    "history",
+    "request_info",
 ];
 
 /// A url of the package yarl, whose state is its five parts.
@@ -297,19 +334,18 @@ fn field(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
 fn slot(value: &Value, node: NodeId, names: &[&str]) -> Option<NodeId> {
     let object = value.object(node)?;
     let class = value.name(object.callee)?;
-    let slots: &[&str] = match &*class.qualname {
-        "CachedResponse" if class.module.starts_with("aiohttp_client_cache") => &AIOHTTP_SLOTS,
-        "CachedResponse" => &RESPONSE_SLOTS,
-        "CachedRequest" => &REQUEST_SLOTS,
+    let known: &[&[&str]] = match &*class.qualname {
+        "CachedResponse" if class.module.starts_with("aiohttp_client_cache") => {
+            &[&AIOHTTP_SLOTS, &AIOHTTP_0_3_SLOTS, &AIOHTTP_0_2_SLOTS]
+        }
+        "CachedResponse" => &[&RESPONSE_SLOTS],
+        "CachedRequest" => &[&REQUEST_SLOTS],
         _ => return None,
     };
     let state = value.sequence(object.state)?;
+    let slots = known.iter().find(|slots| slots.len() == state.len())?;
     let at = |name: &&str| slots.iter().position(|slot| slot == name);
-    let at = names
-        .iter()
-        .find_map(at)
-        .filter(|_| state.len() == slots.len())?;
-    state.get(at).copied()
+    state.get(names.iter().find_map(at)?).copied()
 }
 
 /// Keys and values of a dict, of an object that was given pairs, or of a list of pairs.

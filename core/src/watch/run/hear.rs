@@ -69,17 +69,35 @@ impl Run {
                     self.moved_groups.push(part.clone());
                 }
             }
+            (Part::Store, Act::Came { is_dir: true, .. })
+                if self.tells_of_entries(&path, store) =>
+            {
+                self.enter(&path, store);
+            }
             _ => {}
         }
         self.pending.want(part, *at);
     }
 
-    /// A new folder of groups: others may have been made in it already.
-    fn enter(&self, path: &Path, store: &mut Option<Store>) {
+    /// True for a folder whose contents tell of changes, in a store whose folders are no groups.
+    fn tells_of_entries(&self, path: &Path, store: &mut Option<Store>) -> bool {
+        let above = path.parent().unwrap_or(Path::new(""));
+        let below = self
+            .opened(store)
+            .and_then(|store| self.follow.folders_below(store, above).ok());
+        below.is_some_and(|folders| folders.iter().any(|folder| folder == path))
+    }
+
+    fn opened<'s>(&self, store: &'s mut Option<Store>) -> Option<&'s Store> {
         if store.is_none() {
             *store = Store::open_untold(&self.info).ok();
         }
-        if let Some(store) = store {
+        store.as_ref()
+    }
+
+    /// A new folder of groups: others may have been made in it already.
+    fn enter(&self, path: &Path, store: &mut Option<Store>) {
+        if let Some(store) = self.opened(store) {
             self.sight.place_below(store, path, &self.cancel);
         }
     }
