@@ -27,8 +27,10 @@ pub enum NativeKey {
     Pickled(Vec<u8>),
 }
 
-/// Longest `repr` that names a key, in characters.
-const MAX_REPR_CHARS: usize = 16 << 20;
+/// Longest `repr` that names a key, in characters: a key of a few bytes may have one without end.
+fn max_repr_chars(pickle: &[u8]) -> usize {
+    (64 << 10) + pickle.len().saturating_mul(8)
+}
 
 /// Where a key names one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl NativeKey {
                 let decoded = pickle::decode_bytes(bytes);
                 let repr = decoded
                     .value
-                    .settled_repr(decoded.value.root(), MAX_REPR_CHARS);
+                    .settled_repr(decoded.value.root(), max_repr_chars(bytes));
                 if decoded.is_complete && !repr.is_cut {
                     (b'p', repr.text.into_bytes().into())
                 } else {

@@ -10,6 +10,9 @@ use crate::formats::{Problem, pickle, pyliteral};
 use crate::model::CallClass;
 use crate::sqlite::{Cell, Handle, RowAt, Table, quote};
 
+/// Characters of a literal for each byte of its pickle, at most: `False, ` takes one byte.
+const CHARS_A_BYTE: usize = 8;
+
 /// A few lines that leave the value in `value`.
 #[derive(Debug, Default)]
 pub(super) struct Script {
@@ -58,7 +61,9 @@ impl Script {
             NativeKey::Float(x) => float_literal(*x),
             NativeKey::Pickled(bytes) => {
                 let decoded = pickle::decode_bytes(bytes);
-                let repr = decoded.value.repr(decoded.value.root(), usize::MAX);
+                // A key that is printed for longer than that holds the same parts many times over.
+                let max_chars = bytes.len().saturating_mul(CHARS_A_BYTE);
+                let repr = decoded.value.repr(decoded.value.root(), max_chars);
                 let is_damaged = decoded.problems.iter().any(Problem::is_damage);
                 if is_damaged || decoded.calls.iter().any(|c| c.class != CallClass::Data) {
                     return None;
@@ -271,6 +276,10 @@ mod tests {
         assert!(date.starts_with("pickle.loads(b'"), "{date}");
         let evil = NativeKey::Pickled(b"cos\nsystem\n(S'true'\ntR.".to_vec());
         assert_eq!(written(evil), None);
+        // t = None, and sixty times t = (t, t), whose literal nobody could print.
+        let doubled = [&b"\x80\x02N"[..], &b"2\x86".repeat(60), b"."].concat();
+        let doubled = written(NativeKey::Pickled(doubled)).unwrap();
+        assert!(doubled.starts_with("pickle.loads(b'"), "{doubled}");
         assert!(script.finish().starts_with("import pickle\n"));
     }
 

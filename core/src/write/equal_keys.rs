@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use xxhash_rust::xxh3::xxh3_128;
+
 use crate::formats::made::{Made, set_members};
 use crate::formats::pickle;
 use crate::formats::repr::{bytes_repr, float_repr, str_repr};
@@ -10,24 +12,26 @@ use crate::stores::NativeKey;
 
 /// Levels of tuples that are looked into; what lies deeper is told apart by its `repr`.
 const MAX_DEPTH: usize = 64;
-/// Longest `repr` that is looked at, in characters.
-const MAX_CHARS: usize = 1 << 20;
+/// What is looked at of one key at most, in bytes of its text: parts that hold each other twice have texts without end.
+const MAX_TEXT: usize = 1 << 20;
 
-/// Keys of a dict in the making.
+/// Keys of a dict in the making, by what their texts hash to.
 #[derive(Debug, Default)]
-pub(super) struct EqualKeys(HashMap<String, usize>);
+pub(super) struct EqualKeys(HashMap<u128, usize>);
 
 impl EqualKeys {
     /// Adds a key under a number; returns the number of the key that Python takes for the same one.
     pub(super) fn add(&mut self, key: &NativeKey, number: usize) -> Option<usize> {
-        self.0.insert(as_a_dict_sees(key), number)
+        self.0
+            .insert(xxh3_128(as_a_dict_sees(key).as_bytes()), number)
     }
 }
 
 /// A text that is equal for keys that are equal in Python.
 ///
 /// What an unknown class makes of one number or text is taken for that itself (an `IntEnum` is), and of several for
-/// their tuple (a named tuple is): such keys beside each other are rather refused than lost.
+/// their tuple (a named tuple is): such keys beside each other are rather refused than lost, and so are objects whose
+/// texts begin with the same [`MAX_TEXT`].
 fn as_a_dict_sees(key: &NativeKey) -> String {
     match key {
         NativeKey::Text(bytes) | NativeKey::Untyped(bytes) => text(bytes),
@@ -37,31 +41,97 @@ fn as_a_dict_sees(key: &NativeKey) -> String {
         NativeKey::Pickled(bytes) => {
             let decoded = pickle::decode_bytes(bytes);
             let mut out = String::new();
-            node(&decoded.value, decoded.value.root(), 0, &mut out);
+            let mut looking = Looking {
+                value: &decoded.value,
+                left: MAX_TEXT,
+            };
+            looking.node(decoded.value.root(), 0, &mut out);
             out
         }
     }
 }
 
-fn node(value: &Value, at: NodeId, depth: usize, out: &mut String) {
-    let printed = |node| value.repr(node, MAX_CHARS).text;
-    let text = match (at, value.leaf(at)) {
-        (NodeId::TRUE, _) => float(1.0),
-        (NodeId::FALSE, _) => float(0.0),
-        (_, Some(Leaf::Float(x))) => float(x),
-        (_, Some(Leaf::Int(_))) => decimal(&printed(at)).unwrap_or_default(),
-        (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) => text(&blob.bytes),
-        (_, Some(Leaf::Bytes(blob))) => bytes_repr(&blob.bytes),
-        (NodeId::EMPTY_TUPLE, _) => "()".to_owned(),
-        _ if depth >= MAX_DEPTH => printed(at),
-        _ => match value.tag(at) {
-            Some(Tag::Tuple) => return tuple(value, value.items(at), depth, out),
-            _ if let Some((_, set)) = set_members(value, at) => members(value, set, depth),
-            Some(Tag::Object) => return object(value, at, depth, out),
-            _ => printed(at),
-        },
-    };
-    out.push_str(&text);
+/// What is looked at of one object.
+struct Looking<'v> {
+    value: &'v Value,
+    /// Bytes of text that may still be made.
+    left: usize,
+}
+
+impl Looking<'_> {
+    fn printed(&mut self, at: NodeId) -> String {
+        let text = self.value.repr(at, self.left).text;
+        self.left = self.left.saturating_sub(text.len());
+        text
+    }
+
+    fn node(&mut self, at: NodeId, depth: usize, out: &mut String) {
+        let Some(left) = self.left.checked_sub(1) else {
+            return;
+        };
+        self.left = left;
+        let value = self.value;
+        let text = match (at, value.leaf(at)) {
+            (NodeId::TRUE, _) => float(1.0),
+            (NodeId::FALSE, _) => float(0.0),
+            (_, Some(Leaf::Float(x))) => float(x),
+            (_, Some(Leaf::Int(_))) => decimal(&self.printed(at)).unwrap_or_default(),
+            (_, Some(Leaf::Str(blob) | Leaf::Python2Str(blob))) => text(&blob.bytes),
+            (_, Some(Leaf::Bytes(blob))) => bytes_repr(&blob.bytes),
+            (NodeId::EMPTY_TUPLE, _) => "()".to_owned(),
+            _ if depth >= MAX_DEPTH => self.printed(at),
+            _ => match value.tag(at) {
+                Some(Tag::Tuple) => return self.tuple(value.items(at), depth, out),
+                _ if let Some((_, set)) = set_members(value, at) => self.members(set, depth),
+                Some(Tag::Object) => return self.object(at, depth, out),
+                _ => self.printed(at),
+            },
+        };
+        self.left = self.left.saturating_sub(text.len());
+        out.push_str(&text);
+    }
+
+    fn tuple(&mut self, items: impl Iterator<Item = NodeId>, depth: usize, out: &mut String) {
+        out.push('(');
+        for item in items {
+            self.node(item, depth + 1, out);
+            out.push(',');
+        }
+        out.push(')');
+    }
+
+    /// The members of a frozenset, in an order that is the same for equal ones.
+    fn members(&mut self, set: Vec<NodeId>, depth: usize) -> String {
+        let mut member = |item| {
+            let mut out = String::new();
+            self.node(item, depth + 1, &mut out);
+            out
+        };
+        let mut members: Vec<String> = set.into_iter().map(&mut member).collect();
+        members.sort();
+        format!("{{{}}}", members.join(","))
+    }
+
+    fn object(&mut self, at: NodeId, depth: usize, out: &mut String) {
+        let value = self.value;
+        let printed = self.printed(at);
+        if let Some(number) = number(&value.type_name(at), &printed) {
+            out.push_str(&number);
+            return;
+        }
+        if self.left == 0 {
+            out.push_str(&printed);
+            return;
+        }
+        let made = Made::of(value, at).filter(|made| {
+            made.state.is_missing() && !pickle::is_data(&made.module, &made.qualname)
+        });
+        match made.as_ref().map(|made| made.args.as_slice()) {
+            Some([only]) if value.leaf(*only).is_some() => self.node(*only, depth + 1, out),
+            Some(several @ [_, _, ..]) => self.tuple(several.iter().copied(), depth, out),
+            _ => out.push_str(&printed),
+        }
+    }
 }
 
 /// As `repr` prints it; lone surrogates have a spelling of their own.
@@ -69,42 +139,6 @@ fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => str_repr(text),
         Err(_) => format!("s{}", bytes.escape_ascii()),
-    }
-}
-
-fn tuple(value: &Value, items: impl Iterator<Item = NodeId>, depth: usize, out: &mut String) {
-    out.push('(');
-    for item in items {
-        node(value, item, depth + 1, out);
-        out.push(',');
-    }
-    out.push(')');
-}
-
-/// The members of a frozenset, in an order that is the same for equal ones.
-fn members(value: &Value, set: Vec<NodeId>, depth: usize) -> String {
-    let member = |item| {
-        let mut out = String::new();
-        node(value, item, depth + 1, &mut out);
-        out
-    };
-    let mut members: Vec<String> = set.into_iter().map(member).collect();
-    members.sort();
-    format!("{{{}}}", members.join(","))
-}
-
-fn object(value: &Value, at: NodeId, depth: usize, out: &mut String) {
-    let printed = value.repr(at, MAX_CHARS).text;
-    if let Some(number) = number(&value.type_name(at), &printed) {
-        out.push_str(&number);
-        return;
-    }
-    let made = Made::of(value, at)
-        .filter(|made| made.state.is_missing() && !pickle::is_data(&made.module, &made.qualname));
-    match made.as_ref().map(|made| made.args.as_slice()) {
-        Some([only]) if value.leaf(*only).is_some() => node(value, *only, depth + 1, out),
-        Some(several @ [_, _, ..]) => tuple(value, several.iter().copied(), depth, out),
-        _ => out.push_str(&printed),
     }
 }
 
@@ -237,6 +271,18 @@ mod tests {
             (b"cm\nColor\nK\x01\x85R", b"K\x02", false),
         ] {
             assert_eq!(are_one(left, right), expected, "{left:?} {right:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_an_end_costs_no_more_than_its_budget() {
+        // t = n, and sixty times t = (t, t), or t = m.Point(t, t): 2**60 leaves each.
+        let doubled = |n: u8, twice: &[u8]| [&[b'K', n][..], &twice.repeat(60)].concat();
+        let point = b"q\x00cm\nPoint\nh\x00h\x00\x86\x81".as_slice();
+        for twice in [b"2\x86".as_slice(), point] {
+            let key = NativeKey::of_pickle([b"\x80\x04", &*doubled(1, twice), b"."].concat());
+            assert!(as_a_dict_sees(&key).len() < 4 * MAX_TEXT);
+            assert!(!are_one(&doubled(1, twice), &doubled(2, twice)));
         }
     }
 }

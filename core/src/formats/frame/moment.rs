@@ -20,6 +20,9 @@ enum Rule {
     Named(String),
 }
 
+/// Characters of a zone's name at most: of a few bytes that hold each other, a name without end could be printed.
+const MAX_NAME: usize = 1000;
+
 impl Zone {
     /// The zone at `node`; one of unknown make is shown in UTC under its class.
     pub(in crate::formats) fn of(value: &Value, node: NodeId) -> Option<Self> {
@@ -59,7 +62,7 @@ impl Zone {
                 fixed(name, seconds)
             }
             ("dateutil.tz.tz" | "dateutil.tz._tzfile", _) => {
-                let shown = value.repr(node, usize::MAX).text;
+                let shown = value.repr(node, MAX_NAME).text;
                 Self::of_dateutil(value, &made, shown)
             }
             _ => fixed(made.type_name(), 0),
@@ -307,6 +310,18 @@ pub(in crate::formats) fn period(ordinal: i128, frequency: &str) -> Option<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::pickle;
+
+    #[test]
+    fn a_zone_that_prints_for_ever_has_a_name_all_the_same() {
+        // dateutil.tz.tz.tzoffset(t), with t = None, and sixty times t = (t, t)
+        let doubled = b"2\x86".repeat(60);
+        let head = b"\x80\x02cdateutil.tz.tz\ntzoffset\nN";
+        let value = pickle::decode_bytes(&[&head[..], &doubled, b"\x85R."].concat()).value;
+        let zone = Zone::of(&value, value.root()).unwrap();
+        assert!(zone.name.starts_with("tzoffset(((("), "{}", zone.name);
+        assert_eq!(zone.name.chars().count(), MAX_NAME);
+    }
 
     #[test]
     fn moments_print_as_in_pandas() {

@@ -65,15 +65,22 @@ impl Value {
                 && (made.qualname.ends_with("_matrix") || made.qualname.ends_with("_array"))
     }
 
-    /// How Python would go from a parent to this child: `[3]`, `['key']`, `.name`, `.args[0]`.
+    /// How Python would go from a parent to this child: `[3]`, `['key']`, `.name`, `.args[0]`; cut behind 64 Ki
+    /// characters, for of a key of a few bytes there may be no end.
     pub fn step(&self, child: &Child) -> String {
+        const MAX_STEP: usize = 64 << 10;
+        self.step_up_to(child, MAX_STEP)
+    }
+
+    fn step_up_to(&self, child: &Child, max_chars: usize) -> String {
+        let index = |node: NodeId| format!("[{}]", self.repr(node, max_chars).text);
         let name = |node: NodeId| match self.str(node) {
             Some(name) => format!(".{name}"),
-            None => format!("[{}]", self.repr(node, usize::MAX).text),
+            None => index(node),
         };
         match child.key {
             ChildKey::Index(n) => format!("[{n}]"),
-            ChildKey::Key(key) => format!("[{}]", self.repr(key, usize::MAX).text),
+            ChildKey::Key(key) => index(key),
             ChildKey::Attribute(key) | ChildKey::Keyword(key) => name(key),
             ChildKey::Argument(n) => format!(".args[{n}]"),
             ChildKey::State => ".state".to_owned(),
@@ -136,7 +143,7 @@ impl Value {
         let children = pages.flat_map(|page| self.children(node, page));
         children
             .filter_map(|child| {
-                let rest = path.strip_prefix(&*self.step(&child))?;
+                let rest = path.strip_prefix(&*self.step_up_to(&child, path.len()))?;
                 let is_whole = rest.is_empty() || rest.starts_with(['[', '.']);
                 is_whole.then_some((child.node, rest))
             })
@@ -171,5 +178,14 @@ mod tests {
         // collections.UserList([[7]])
         let list = b"\x80\x02ccollections\nUserList\n)\x81}X\x04\0\0\0data]]K\x07aasb.";
         check(list, "[0][-1]", Ok("7"));
+    }
+
+    #[test]
+    fn a_key_that_is_printed_for_ever_is_passed_over() {
+        // t = None, and sixty times t = (t, t); {t: 1, "a": 2}
+        let doubled = b"2\x86".repeat(60);
+        let dict = [&b"\x80\x02}N"[..], &doubled, b"K\x01sX\x01\0\0\0aK\x02s."].concat();
+        check(&dict, "['a']", Ok("2"));
+        check(&dict, "['b']", Err("['b']"));
     }
 }
