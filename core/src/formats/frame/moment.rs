@@ -319,7 +319,11 @@ mod tests {
         let head = b"\x80\x02cdateutil.tz.tz\ntzoffset\nN";
         let value = pickle::decode_bytes(&[&head[..], &doubled, b"\x85R."].concat()).value;
         let zone = Zone::of(&value, value.root()).unwrap();
-        assert!(zone.name.starts_with("tzoffset(((("), "{}", zone.name);
+        assert!(
+            zone.name.starts_with("dateutil.tz.tz.tzoffset(((("),
+            "{}",
+            zone.name
+        );
         assert_eq!(zone.name.chars().count(), MAX_NAME);
     }
 
