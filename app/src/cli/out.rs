@@ -1,7 +1,7 @@
 //! Where a command's words go: stdout that may close at any time, exit codes, failures.
 
 use std::fmt;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use cachescope_core::Error;
@@ -144,9 +144,51 @@ pub(super) fn print_line(line: &impl serde::Serialize) -> Result<(), Failure> {
 /// Appends one JSON line to `lines`.
 pub(super) fn push_line(lines: &mut Vec<u8>, line: &impl serde::Serialize) {
     let start = lines.len();
-    match serde_json::to_writer(&mut *lines, line) {
+    let mut json = serde_json::Serializer::with_formatter(&mut *lines, Harmless);
+    match line.serialize(&mut json) {
         Ok(()) => lines.push(b'\n'),
         // Writing to memory cannot fail, and every map here has text keys; half a line would break a reader.
         Err(_) => lines.truncate(start),
+    }
+}
+
+/// JSON in one line whose strings have no control character as it is: a terminal takes U+009B for the beginning of a
+/// command, which JSON itself need not escape (RFC 8259, 7).
+struct Harmless;
+
+impl serde_json::ser::Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        // All of them but DEL begin with this byte in UTF-8.
+        if !fragment.bytes().any(|byte| matches!(byte, 0x7f | 0xc2)) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for part in fragment.split_inclusive(char::is_control) {
+            match part.chars().next_back().filter(|last| last.is_control()) {
+                Some(last) => {
+                    let before = part.strip_suffix(last).unwrap_or_default();
+                    writer.write_all(before.as_bytes())?;
+                    write!(writer, "\\u{:04x}", u32::from(last))?;
+                }
+                None => writer.write_all(part.as_bytes())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_lines_hold_no_control_character_as_it_is() {
+        let mut lines = Vec::new();
+        push_line(&mut lines, &"a\u{9b}31m\u{7f}é\u{80}\u{1b}");
+        let line = String::from_utf8(lines).unwrap();
+        assert_eq!(line, "\"a\\u009b31m\\u007fé\\u0080\\u001b\"\n");
     }
 }
