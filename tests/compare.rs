@@ -192,6 +192,11 @@ fn every_kind_is_measured_and_nothing_of_it_stays() {
         assert_eq!(line["sampled_from"], of, "{line}");
     }
     assert_eq!(sampled.of_type("measure").count(), 5);
+    let one = ["--kinds", "diskcache", "--reads", "2"].map(AsRef::as_ref);
+    let one = program::run([&["bench".as_ref(), shelf.as_os_str()], &one[..]].concat());
+    let summary = one.of_type("summary").next().expect("a summary");
+    let advice = summary["advice"].as_str().expect("advice");
+    assert!(advice.contains("nothing to compare"), "{advice}");
     for option in ["--sample", "--rounds", "--reads", "--in-folders"] {
         let none = [
             "bench".as_ref(),

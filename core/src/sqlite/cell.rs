@@ -156,7 +156,7 @@ pub(crate) fn repr(value: ValueRef<'_>) -> String {
 }
 
 /// Longest label of a key, in characters: one that is longer is recognised by its head.
-const KEY_CHARS: usize = 4000;
+const KEY_CHARS: usize = 64 << 10;
 
 /// A value as plain text, as keys without Python types are shown.
 pub(crate) fn plain(value: ValueRef<'_>) -> Cow<'_, str> {

@@ -113,12 +113,18 @@ fn is_old(dir: &Dir, name: &OsStr) -> bool {
     is_hex(name, FILE_DIGITS) && above.all(|part| DjangoFile::is_folder(part.as_os_str()))
 }
 
+/// Looks into some folders. Those that are gone meanwhile or cannot be read, which may be another program's, hold none.
 fn holds_old_entries(dir: &Dir) -> io::Result<bool> {
-    for outer in some_of(dir, FileType::Dir, DjangoFile::is_folder)? {
-        let outer = dir.open_dir(&outer)?;
-        for inner in some_of(&outer, FileType::Dir, DjangoFile::is_folder)? {
-            let inner = outer.open_dir(&inner)?;
-            let names = some_names(&inner, |name| is_old(&inner, name))?;
+    let below = |dir: &Dir| some_of(dir, FileType::Dir, DjangoFile::is_folder);
+    for outer in below(dir)? {
+        let Ok(outer) = dir.open_dir(&outer) else {
+            continue;
+        };
+        for inner in below(&outer).unwrap_or_default() {
+            let Ok(inner) = outer.open_dir(&inner) else {
+                continue;
+            };
+            let names = some_names(&inner, |name| is_old(&inner, name)).unwrap_or_default();
             if names.iter().any(|name| holds_entry(&inner, name)) {
                 return Ok(true);
             }

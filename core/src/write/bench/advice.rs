@@ -39,6 +39,14 @@ fn sentence(bench: &Bench, kept: &[&Measured], kind: &str) -> String {
         (n, 0) => format!("all {n} entries"),
         (n, _) => format!("the {n} entries that can be read"),
     };
+    if let [only] = kept {
+        return format!(
+            "Of one kind there is nothing to compare: with {of}, {} read in {} and took {}",
+            only.target.title(),
+            micros(read(only)),
+            text::size(only.disk_bytes)
+        );
+    }
     let today = kept
         .iter()
         .find(|m| m.target.kind == kind && m.target.codec.is_none());
