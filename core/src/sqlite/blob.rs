@@ -1,6 +1,7 @@
 //! One cell of one row: small ones whole, large ones read piece by piece without being loaded.
 
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
@@ -13,8 +14,10 @@ use crate::{Error, Result};
 
 /// Largest value that is read at once, in bytes.
 const WHOLE_BYTES: i64 = 4 << 20;
-/// Bytes of a larger one that are read at a time.
+/// Bytes of a larger one that are read at a time, at first and, where one piece follows another, at most: SQLite comes
+/// to each by reading all pages before it, so that a value in small pieces would take its length squared.
 const WINDOW: u64 = 1 << 20;
+const LONGEST_WINDOW: u64 = 64 << 20;
 
 /// Where a row is.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,8 +194,7 @@ struct LargeCell {
 }
 
 impl LargeCell {
-    fn read_window(&self, offset: u64) -> Result<Vec<u8>> {
-        let len = WINDOW.min(self.len - offset);
+    fn read_window(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
         self.database.read(&Cancel::default(), |view| {
             match &self.at {
                 RowAt::Rowid(rowid) => self.by_handle(view.connection, *rowid, offset, len),
@@ -246,6 +248,18 @@ impl LargeCell {
     }
 }
 
+/// The piece to read for the byte at `offset` after the piece `seen`.
+fn next_window(seen: &Range<u64>, offset: u64, len: u64) -> Range<u64> {
+    let goes_on = offset == seen.end && !seen.is_empty();
+    let (start, n) = if goes_on {
+        let n = 2 * (seen.end - seen.start);
+        (offset, n.min(LONGEST_WINDOW))
+    } else {
+        (offset / WINDOW * WINDOW, WINDOW)
+    };
+    start..len.min(start + n)
+}
+
 impl ReadAt for LargeCell {
     fn len(&self) -> u64 {
         self.len
@@ -256,10 +270,13 @@ impl ReadAt for LargeCell {
             return Ok(0);
         }
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        let (start, bytes) = &*window;
-        if offset < *start || offset - start >= bytes.len() as u64 {
-            let start = offset / WINDOW * WINDOW;
-            *window = (start, self.read_window(start).map_err(io::Error::other)?);
+        let seen = window.0..window.0 + window.1.len() as u64;
+        if !seen.contains(&offset) {
+            let next = next_window(&seen, offset, self.len);
+            // One is in memory at a time.
+            *window = (next.start, Vec::new());
+            let bytes = self.read_window(next.start, next.end - next.start);
+            window.1 = bytes.map_err(io::Error::other)?;
         }
         let (start, bytes) = &*window;
         let from = usize::try_from(offset - start).unwrap_or(usize::MAX);
@@ -269,5 +286,28 @@ impl ReadAt for LargeCell {
             to.copy_from_slice(from);
         }
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_read_from_end_to_end_is_come_to_a_few_times() {
+        let len = (1 << 30) + 5;
+        let (mut seen, mut n, mut passed_over) = (0..0, 0, 0);
+        while seen.end < len {
+            let next = next_window(&seen, seen.end, len);
+            assert_eq!(next.start, seen.end);
+            (n, passed_over) = (n + 1, passed_over + next.start);
+            seen = next;
+        }
+        assert_eq!(seen.end, len);
+        // In pieces of a mebibyte: 1,025, and 512 times its length.
+        assert!(n <= 23 && passed_over <= 9 * len, "{n}, {passed_over}");
+        // Here and there only what is asked for is read.
+        let far = next_window(&(0..WINDOW), 500 * WINDOW + 7, len);
+        assert_eq!(far, 500 * WINDOW..501 * WINDOW);
     }
 }
