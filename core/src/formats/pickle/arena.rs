@@ -229,6 +229,10 @@ impl Build for Arena {
         )
     }
 
+    fn first(&self, tuple: NodeId) -> Option<NodeId> {
+        self.value.items(tuple).next()
+    }
+
     fn call_args(&mut self, args: NodeId, input: &Input<'_>) -> Vec<CallArg> {
         let mut out = Vec::new();
         for arg in self.value.items(args).take(MAX_CALL_ARGS) {

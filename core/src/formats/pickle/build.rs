@@ -60,6 +60,9 @@ pub(super) trait Build {
     /// True for what may turn out to be text in Python: a global, what a call makes, what is not in the file.
     fn may_be_text(&self, value: Self::Ref) -> bool;
 
+    /// The first item of a tuple.
+    fn first(&self, tuple: Self::Ref) -> Option<Self::Ref>;
+
     /// What stands in a tuple of arguments, or in a dict of keyword arguments.
     fn call_args(&mut self, args: Self::Ref, input: &Input<'_>) -> Vec<CallArg>;
 

@@ -307,6 +307,12 @@ impl Findings {
         self.class(id) == CallClass::Data
     }
 
+    /// True for what makes an instance of its first argument.
+    pub(super) fn makes_instances(&self, id: NameId) -> bool {
+        self.name(id)
+            .is_some_and(|name| Special::of(name) == Special::Maker)
+    }
+
     /// True for the classes that hand what is added to them on to an attribute.
     pub(super) fn passes_on(&self, id: NameId) -> bool {
         let is_wrapper = |name: &Name| {

@@ -438,6 +438,10 @@ impl Build for Trace {
         matches!(value.sort(), Sort::Name | Sort::Foreign) || self.is_object(value)
     }
 
+    fn first(&self, tuple: Traced) -> Option<Traced> {
+        self.tuple(tuple)?.first().copied()
+    }
+
     fn call_args(&mut self, args: Traced, input: &Input<'_>) -> Vec<CallArg> {
         let dict = || self.dicts.iter().find(|(dict, _)| *dict == args);
         let items = self.tuple(args).map(<[Traced]>::to_vec);

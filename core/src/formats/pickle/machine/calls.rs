@@ -112,6 +112,7 @@ impl<B: Build> Machine<'_, B> {
     }
 
     pub(super) fn make(&mut self, call: Call<B::Ref>) -> Step {
+        let call = self.of_wrapper(call);
         self.spring(call.callee, Method::Call);
         let name = self.callee_name(call.callee);
         let (build, input) = (&mut self.build, &self.input);
@@ -124,6 +125,25 @@ impl<B: Build> Machine<'_, B> {
         });
         let object = self.build.object(call, gives, &self.findings, &self.input);
         self.push_kept(object)
+    }
+
+    /// As protocols 2 and later make joblib's wrapper: 0 and 1 have `copyreg._reconstructor` make it.
+    fn of_wrapper(&self, call: Call<B::Ref>) -> Call<B::Ref> {
+        let name = |value| self.build.denotes(value);
+        let is_wrapper = |class: &B::Ref| {
+            let wrapper = self.findings.array_wrapper;
+            wrapper.is_some() && name(*class) == wrapper
+        };
+        let maker = name(call.callee).filter(|maker| self.findings.makes_instances(*maker));
+        let class = maker.and_then(|_| self.build.first(call.args));
+        match class.filter(is_wrapper) {
+            Some(callee) => Call {
+                callee,
+                args: B::EMPTY_TUPLE,
+                kwargs: None,
+            },
+            None => call,
+        }
     }
 
     /// A name for whatever is called, so that every call is listed under one.

@@ -197,3 +197,19 @@ fn several_pickles_of_one_file_are_told_apart() {
     }
     assert!(n >= 12);
 }
+
+#[test]
+fn joblibs_wrapper_is_one_in_every_protocol() {
+    // joblib 1.6: `joblib.dump([np.arange(3, dtype="u1")], file, protocol=0)`, and with 1.
+    let oldest = b"(lp0\nccopy_reg\n_reconstructor\np1\n(cjoblib.numpy_pickle\nNumpyArrayWrapper\np2\nc__builtin__\nobject\np3\nNtp4\nRp5\n(dp6\nVsubclass\np7\ncnumpy\nndarray\np8\nsVshape\np9\n(I3\ntp10\nsVorder\np11\nVC\np12\nsVdtype\np13\ncnumpy\ndtype\np14\n(Vu1\np15\nI00\nI01\ntp16\nRp17\n(I3\nV|\np18\nNNNI-1\nI-1\nI0\ntp19\nbsVallow_mmap\np20\nI01\nsVnumpy_array_alignment_bytes\np21\nI16\nsb\x04\xff\xff\xff\xff\x00\x01\x02a.";
+    let next = b"]q\x00ccopy_reg\n_reconstructor\nq\x01(cjoblib.numpy_pickle\nNumpyArrayWrapper\nq\x02c__builtin__\nobject\nq\x03Ntq\x04Rq\x05}q\x06(X\x08\x00\x00\x00subclassq\x07cnumpy\nndarray\nq\x08X\x05\x00\x00\x00shapeq\t(K\x03tq\nX\x05\x00\x00\x00orderq\x0bX\x01\x00\x00\x00Cq\x0cX\x05\x00\x00\x00dtypeq\rcnumpy\ndtype\nq\x0e(X\x02\x00\x00\x00u1q\x0fI00\nI01\ntq\x10Rq\x11(K\x03X\x01\x00\x00\x00|q\x12NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x13bX\n\x00\x00\x00allow_mmapq\x14I01\nX\x1b\x00\x00\x00numpy_array_alignment_bytesq\x15K\x10ub\x04\xff\xff\xff\xff\x00\x01\x02a.";
+    for pickle in [&oldest[..], next] {
+        let decoded = decode_bytes(pickle);
+        assert!(decoded.is_complete, "{:?}", decoded.problems);
+        let shown = decoded.value.repr(decoded.value.root(), 100).text;
+        assert_eq!(shown, "[<ndarray uint8 (3,) C>]");
+        let checked = check(&Content::of_bytes(pickle), &Limits::DEEP);
+        assert_eq!(checked.problems, []);
+        assert!(checked.is_read_to_end);
+    }
+}
