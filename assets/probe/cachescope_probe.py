@@ -520,16 +520,17 @@ class _Probe(object):
 
     def path(self, ending):
         """This process's files; the name is found at the first one, when the program's own is known."""
-        if self.stem is None:
-            if not os.path.isdir(self.folder):
-                os.makedirs(self.folder, 0o700)
-            name = "%s-%d" % (_program(), self.pid)
-            stem, n = name, 1
-            # The same number again: another program in the same process (exec), or the number came round.
-            while os.path.exists(os.path.join(self.folder, stem + ".json")):
-                n += 1
-                stem = "%s-%d" % (name, n)
-            self.stem = stem
+        with self.lock:
+            # A look-up and our own thread may come first together.
+            if self.stem is None:
+                os.makedirs(self.folder, 0o700, exist_ok=True)
+                name = "%s-%d" % (_program(), self.pid)
+                stem, n = name, 1
+                # The same number again: another program in the same process (exec), or the number came round.
+                while os.path.exists(os.path.join(self.folder, stem + ".json")):
+                    n += 1
+                    stem = "%s-%d" % (name, n)
+                self.stem = stem
         return os.path.join(self.folder, self.stem + ending)
 
 
