@@ -21,10 +21,13 @@ use crate::{Error, Result};
 const LOCK_TIME: Duration = Duration::from_millis(40);
 /// Time for one page of reading; a healthy one takes a hundredth of it.
 const PAGE_TIME: Duration = Duration::from_secs(20);
-/// Looks at a database that changes all the time before giving up.
+/// Looks at a database that is kept from us before giving up.
 const TRIES: u32 = 20;
-/// Pause before such a look.
+/// How long one that changes all the time is looked at: the chance of each look is small on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause before such a look, longer each time, up to so many times as long.
 const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: u32 = 20;
 
 /// A database that is read page by page.
 #[derive(Debug)]
@@ -198,7 +201,7 @@ impl Database {
         mut read: impl FnMut(&View<'_>) -> Result<T, Failure>,
     ) -> Result<T> {
         let mut inner = self.lock();
-        let mut attempt = 0;
+        let mut tries = Tries::begin();
         loop {
             cancel.check()?;
             let failure = match self.attempt(&mut inner, cancel, after, &mut read) {
@@ -213,17 +216,17 @@ impl Database {
             }
             let seen = inner.open.take().map(|open| open.seen);
             cancel.check()?;
-            attempt += 1;
-            if attempt == TRIES || !failure.may_pass(attempt) {
+            tries.count(&failure, seen.as_ref().or(inner.climbing.as_ref()));
+            if !failure.may_pass(&tries) {
                 if failure.is_damage() {
                     inner.damaged = seen;
                 }
                 return Err(failure.explain(&self.path()));
             }
-            if failure.needs_copy(attempt) {
+            if failure.needs_copy(tries.n) {
                 inner.needs_copy = seen.or_else(|| inner.climbing.take());
             }
-            std::thread::sleep(PAUSE * attempt);
+            std::thread::sleep(PAUSE * tries.n.min(LONGEST_PAUSE));
         }
     }
 
@@ -419,6 +422,39 @@ pub(super) fn check_is_database(state: &State) -> Result<()> {
     Ok(())
 }
 
+/// Looks that came to nothing.
+struct Tries {
+    n: u32,
+    /// Those in a row that found the files as they were.
+    n_still: u32,
+    /// Those that SQLite itself gave up.
+    n_failed: u32,
+    seen: Option<State>,
+    began: Instant,
+}
+
+impl Tries {
+    fn begin() -> Self {
+        Self {
+            n: 0,
+            n_still: 0,
+            n_failed: 0,
+            seen: None,
+            began: Instant::now(),
+        }
+    }
+
+    fn count(&mut self, failure: &Failure, seen: Option<&State>) {
+        self.n += 1;
+        self.n_failed += u32::from(matches!(failure, Failure::Sqlite(_)));
+        self.n_still += 1;
+        if self.seen.as_ref() != seen {
+            self.n_still = 1;
+            self.seen = seen.cloned();
+        }
+    }
+}
+
 /// Why a page of reading ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -433,13 +469,17 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// True if another try may help after this many.
-    fn may_pass(&self, tries: u32) -> bool {
+    /// True if another try may help.
+    fn may_pass(&self, tries: &Tries) -> bool {
+        let is_early = tries.n < TRIES || tries.began.elapsed() < PATIENCE;
         match self {
             // A second look tells damage from a page that was read while it was exchanged.
-            Self::Sqlite(error) => needs_copy(error) || (may_pass(error) && tries < 3),
+            Self::Sqlite(error) if needs_copy(error) => tries.n < TRIES,
+            Self::Sqlite(error) => may_pass(error) && tries.n_failed < 3,
             Self::Final(_) => false,
-            Self::Unsteady | Self::Locked => true,
+            Self::Unsteady => is_early,
+            // A lock that outlasts the looks is a long one; many short ones follow each other.
+            Self::Locked => is_early && tries.n_still < TRIES,
         }
     }
 
