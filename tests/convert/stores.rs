@@ -40,6 +40,44 @@ with sqlite3.connect(sys.argv[1]) as c:
 }
 
 #[test]
+fn the_type_of_a_pickled_dict_is_a_loss() {
+    let Some(python) = Python::env("python-3.13") else {
+        return;
+    };
+    let temp = TempDir::new().expect("a temporary folder");
+    let write = "import collections, pickle, sys
+class Own(dict): pass
+own = Own(a=1); own.x = 5
+whole = dict(own=own, factory=collections.defaultdict(list, a=[1]), ordered=collections.OrderedDict(a=1), plain={'a': 1})
+for name, value in whole.items():
+    with open(sys.argv[1] + '/' + name, 'wb') as file: pickle.dump(value, file)";
+    python.run(write, [temp.path()]);
+    for (name, lost) in [
+        ("own", Some("__main__.Own")),
+        ("factory", Some("collections.defaultdict")),
+        ("ordered", None),
+        ("plain", None),
+    ] {
+        let (from, to) = (
+            temp.path().join(name),
+            temp.path().join(format!("{name}.new")),
+        );
+        let ran = by_command(&from, "pickle", &to, &[]);
+        let Some(lost) = lost else {
+            assert_eq!(ran.code, 0, "{}", ran.said);
+            continue;
+        };
+        assert!(ran.code == 4 && !to.exists(), "{}", ran.said);
+        let done = by_command(&from, "pickle", &to, &["--accept-loss"]);
+        assert_eq!(done.code, 0, "{}", done.said);
+        for said in [ran.said, done.said] {
+            let told = format!("the type {lost} of the dict as a whole");
+            assert!(said.contains(&told), "{said}");
+        }
+    }
+}
+
+#[test]
 fn settings_of_a_diskcache_stay_what_they_were() {
     let Some(python) = Python::env("diskcache-5.6") else {
         return;

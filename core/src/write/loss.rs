@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::convert::Options;
 use super::{Target, joblib};
+use crate::formats::Options as Glance;
 use crate::model::{Group, Issue, Record, Severity, Snapshot, text};
 use crate::stores::Store;
 use crate::{Error, Result};
@@ -36,6 +37,7 @@ pub(super) fn losses(
         }
     }
     losses.extend(other_columns(source, records())?);
+    losses.extend(own_type(source, records().next())?);
     let is_error = |issue: &&Issue| issue.severity == Severity::Error;
     if let Some(issue) = snapshot.issues.iter().find(is_error) {
         losses.push(format!("what could not be read ({})", issue.message));
@@ -57,6 +59,25 @@ pub(super) fn losses(
             .hint("Convert to a kind that keeps it, or go on with --accept-loss")
             .at(&snapshot.store.path),
     )
+}
+
+/// The type of a pickled dict that is more than one: a default factory, attributes, methods.
+fn own_type(source: &Store, first: Option<Record<'_>>) -> Result<Option<String>> {
+    let (Some(first), Some(whole)) = (first, source.whole()?) else {
+        return Ok(None);
+    };
+    let part = source.open_value(&first.entry_key())?.part;
+    if part.is_none_or(|part| part.item.is_none()) {
+        return Ok(None);
+    }
+    let preview = source.open_value(&whole)?.preview(&Glance::GLANCE)?;
+    Ok(match &*preview.value_type {
+        "dict" | "collections.OrderedDict" => None,
+        own => Some(format!(
+            "the type {} of the dict as a whole",
+            text::shown(own)
+        )),
+    })
 }
 
 /// Columns of tables that no store of keys and values has.
