@@ -216,6 +216,9 @@ impl Read for RangeReader<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.end.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let n = left.min(buf.len());
+        if n == 0 {
+            return Ok(0);
+        }
         let n = self
             .carrier
             .read_at(self.at, buf.get_mut(..n).unwrap_or_default())?;

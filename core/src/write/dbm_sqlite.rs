@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::rows::{self, Rows};
-use super::{Entry, Holds, Target, Writer, dbm_key};
+use super::{Entry, Holds, ReadBy, Target, Writer, dbm_key};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::stores::KeyTypes;
@@ -16,6 +16,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: false,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     in_python: None,
     names: rows::names,
     create,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Null;
 
 use super::rows::Rows;
-use super::{Entry, Holds, Target, Writer, itself, stage, unfit};
+use super::{Entry, Holds, ReadBy, Target, Writer, itself, stage, unfit};
 use crate::formats::compress::Codec;
 use crate::model::Time;
 use crate::sqlite::Cell;
@@ -20,6 +20,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: true,
     has_groups: false,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     in_python: None,
     names: itself,
     create,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Holds, Target, Writer, dbm_key, failed, stage};
+use super::{Entry, Holds, ReadBy, Target, Writer, dbm_key, failed, stage};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::formats::dbm::dumb::{BLOCK_BYTES, Place, line_of};
@@ -19,6 +19,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: false,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     // `__getitem__` of `Lib/dbm/dumb.py`.
     in_python: Some(
         "dbm.dumb opens its file anew for each value, which takes longer than reading a small one",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gdbm_native::{BlockSize, Gdbm, OpenOptions};
 
-use super::{Entry, Holds, Target, Writer, dbm_key, itself, stage};
+use super::{Entry, Holds, ReadBy, Target, Writer, dbm_key, itself, stage};
 use crate::formats::compress::Codec;
 use crate::stores::KeyTypes;
 use crate::{Error, Result};
@@ -17,6 +17,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: false,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     in_python: None,
     names: itself,
     create,

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Holds, Target, Writer, failed, itself, stage, unfit};
+use super::{Entry, Holds, ReadBy, Target, Writer, failed, itself, stage, unfit};
 use crate::formats::compress::{Codec, pack};
 use crate::model::EntryKey;
 use crate::source::path_from_bytes;
@@ -23,6 +23,7 @@ pub(super) const PLAIN: Target = Target {
     keeps_expiry: false,
     has_groups: true,
     is_folder_each: true,
+    read_by: ReadBy::Caller,
     in_python: None,
     names: itself,
     create,

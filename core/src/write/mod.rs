@@ -84,6 +84,15 @@ pub enum Holds {
     Objects,
 }
 
+/// Who reads a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadBy {
+    /// Whoever asks for it.
+    Caller,
+    /// A thread of the library's own, which each read is handed to.
+    Thread,
+}
+
 /// Begins a store at a path, with its values compressed or not.
 type Create = fn(&Path, Option<Codec>) -> Result<Box<dyn Writer>>;
 
@@ -103,6 +112,8 @@ pub struct Target {
     pub has_groups: bool,
     /// True if it makes a folder with files for each entry.
     pub is_folder_each: bool,
+    /// Who reads its values in Python, and in `bench`.
+    pub read_by: ReadBy,
     /// What Python's library takes for each read beyond what reading takes here, where that is most of its time.
     pub in_python: Option<&'static str>,
     /// Names of what it makes, by the name that it is given; the last one makes it a store.

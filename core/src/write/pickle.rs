@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::{Entry, Holds, Target, Writer, failed, itself, stage};
+use super::{Entry, Holds, ReadBy, Target, Writer, failed, itself, stage};
 use crate::formats::Content;
 use crate::formats::compress::Codec;
 use crate::formats::pickle::plain::{Place, Plain};
@@ -22,6 +22,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: false,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     in_python: Some("the whole file is loaded for the first value, and later ones cost nothing"),
     names: itself,
     create,

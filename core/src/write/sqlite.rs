@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::rows::{self, Tables};
-use super::{Entry, Holds, Target, Writer, text_key, unfit};
+use super::{Entry, Holds, ReadBy, Target, Writer, text_key, unfit};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::sqlite::Cell;
@@ -17,6 +17,7 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: true,
     is_folder_each: false,
+    read_by: ReadBy::Caller,
     in_python: None,
     names: rows::names,
     create,

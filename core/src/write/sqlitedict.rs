@@ -1,9 +1,11 @@
 //! Writes `sqlitedict` (`sqlitedict.py: MAKE_TABLE` of 2.1): tables of text keys and pickled values.
+//!
+//! Its `SqliteMultithread` runs each statement in one thread for all that ask.
 
 use std::path::Path;
 
 use super::rows::{self, Tables};
-use super::{Entry, Holds, Target, Writer, text_key};
+use super::{Entry, Holds, ReadBy, Target, Writer, text_key};
 use crate::Result;
 use crate::formats::compress::Codec;
 use crate::stores::KeyTypes;
@@ -16,9 +18,8 @@ pub(super) const TARGET: Target = Target {
     keeps_expiry: false,
     has_groups: true,
     is_folder_each: false,
-    in_python: Some(
-        "sqlitedict hands each read to a thread of its own, which takes longer than the read",
-    ),
+    read_by: ReadBy::Thread,
+    in_python: None,
     names: rows::names,
     create,
 };

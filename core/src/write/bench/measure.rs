@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::disk::{each_file, forget};
@@ -12,7 +14,7 @@ use crate::ops::compare::{identity, read_whole};
 use crate::ops::sample::draws;
 use crate::stores::{KeyTypes, Store, open_all};
 use crate::write::shelf::Shelf;
-use crate::write::{Entry, Target, Writer, stage};
+use crate::write::{Entry, ReadBy, Target, Writer, stage};
 use crate::{Error, Result};
 
 /// Name of the store in its own folder.
@@ -244,18 +246,15 @@ impl Trial {
         self.lists.push(started.elapsed().as_secs_f64());
         drop(snapshot);
         control.progress.add(1);
-        let mut times = Vec::new();
+        let chosen = chosen
+            .iter()
+            .filter_map(|at| entries.get(at % entries.len().max(1)));
         let mut buffer = Vec::new();
-        for at in chosen {
-            control.cancel.check()?;
-            let Some(entry) = entries.get(at % entries.len().max(1)) else {
-                continue;
-            };
-            let started = Instant::now();
-            read_whole(store, entry, &mut buffer)?;
-            times.push(started.elapsed().as_secs_f64() * 1e6);
-            control.progress.add(1);
-        }
+        let mut read = |entry: &EntryKey| read_whole(store, entry, &mut buffer);
+        let mut times = match self.measured.target.read_by {
+            ReadBy::Caller => timed(chosen, &mut read, control)?,
+            ReadBy::Thread => in_a_thread(&mut read, |read| timed(chosen, read, control))?,
+        };
         times.sort_by(f64::total_cmp);
         self.p50s.extend(times.get(times.len() / 2));
         self.p99s.extend(times.get(times.len() * 99 / 100));
@@ -301,6 +300,44 @@ impl Trial {
     }
 }
 
+/// What each entry takes to read, in microseconds.
+fn timed<'a>(
+    entries: impl Iterator<Item = &'a EntryKey>,
+    read: &mut dyn FnMut(&'a EntryKey) -> Result<()>,
+    control: Control<'_>,
+) -> Result<Vec<f64>> {
+    let mut times = Vec::new();
+    for entry in entries {
+        control.cancel.check()?;
+        let started = Instant::now();
+        read(entry)?;
+        times.push(started.elapsed().as_secs_f64() * 1e6);
+        control.progress.add(1);
+    }
+    Ok(times)
+}
+
+/// Gives `then` what hands each entry to a thread that reads it, and waits for its answer.
+fn in_a_thread<'a, T>(
+    read: &mut (dyn FnMut(&'a EntryKey) -> Result<()> + Send),
+    then: impl FnOnce(&mut dyn FnMut(&'a EntryKey) -> Result<()>) -> Result<T>,
+) -> Result<T> {
+    let (ask, asked) = mpsc::sync_channel::<&EntryKey>(1);
+    let (answer, answered) = mpsc::sync_channel(1);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Ends when nobody asks any more.
+            asked.iter().try_for_each(|entry| answer.send(read(entry)))
+        });
+        then(&mut move |entry| {
+            let asked = ask.send(entry).ok();
+            let answer = asked.and_then(|()| answered.recv().ok());
+            let why = "the thread that reads it has ended";
+            answer.unwrap_or_else(|| Err(Error::unavailable("Cannot read the value", why)))
+        })
+    })
+}
+
 /// The store in a trial's folder.
 fn open(folder: &Path) -> Result<Store> {
     let found = open_all(&folder.join(NAME))?;
@@ -311,4 +348,38 @@ fn open(folder: &Path) -> Result<Store> {
         )
     })?;
     Store::open(info)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_that_are_handed_over_run_in_one_other_thread_and_tell_their_errors() {
+        let entries: Vec<EntryKey> = (0..3)
+            .map(|ordinal| EntryKey {
+                group: Box::default(),
+                key: Box::default(),
+                ordinal,
+            })
+            .collect();
+        let mut threads = Vec::new();
+        let mut read = |entry: &EntryKey| {
+            threads.push(thread::current().id());
+            match entry.ordinal {
+                1 => Err(Error::damaged("Cannot read the value", "it is cut")),
+                _ => Ok(()),
+            }
+        };
+        let said = in_a_thread(&mut read, |read| Ok([0, 1, 2].map(|at| read(&entries[at]))));
+        let said = said.unwrap().map(|said| said.map_err(|e| e.message()));
+        assert_eq!(said[0], Ok(()));
+        assert!(
+            said[1].as_ref().is_err_and(|e| e.contains("it is cut")),
+            "{said:?}"
+        );
+        assert_eq!(said[2], Ok(()));
+        assert!(threads.len() == 3 && threads.iter().all(|id| *id == threads[0]));
+        assert_ne!(threads[0], thread::current().id());
+    }
 }
