@@ -19,7 +19,7 @@ use rustix::io::Errno;
 
 use super::inbox::{Act, Inbox, Notice};
 use super::senses::{BUDGET, Depth, Placed, Reach, Senses};
-use crate::source::Ledger;
+use crate::source::{Dir, Ledger};
 use crate::stores::{Follow, Ground, Part};
 use crate::{Error, Result};
 
@@ -197,7 +197,7 @@ impl Drop for Inotify {
 /// What the system gives a person of one thing.
 fn limit(name: &str) -> Option<usize> {
     let mut text = Vec::new();
-    let dir = crate::source::Dir::open(Path::new("/proc/sys/fs/inotify")).ok()?;
+    let dir = Dir::open(Path::new("/proc/sys/fs/inotify")).ok()?;
     dir.read_small(name.as_ref(), 32, &mut text).ok()?;
     std::str::from_utf8(&text).ok()?.trim().parse().ok()
 }
@@ -215,6 +215,15 @@ fn limit_of_listeners() -> usize {
 impl Shared {
     fn watches(&self) -> MutexGuard<'_, Watches> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if a value in a new folder was opened before anybody listened: reading it moves its access time past its
+    /// writing, where the disk keeps one, once the clock of such times has gone on.
+    fn was_read(&self, path: &Path) -> bool {
+        let dir = Dir::open(&self.ground.folder.join(path));
+        let files = self.follow.lookup_files().iter();
+        let mut metas = files.filter_map(|name| dir.as_ref().ok()?.stat(name.as_ref()).ok());
+        metas.any(|meta| meta.accessed > meta.modified)
     }
 
     fn read_until_stopped(&self) {
@@ -341,6 +350,7 @@ impl Watches {
         match shared.follow.part_at(path, true) {
             Some(Part::Entry(_)) => {
                 self.place(shared, path, Depth::Entry);
+                self.reach.misses_opens |= shared.was_read(path);
             }
             Some(Part::Groups(_)) => {
                 self.place(shared, path, Depth::Folder);
@@ -402,14 +412,14 @@ impl Watches {
             return;
         }
         if FILE_WATCHES.load(Ordering::Relaxed) >= shared.file_budget {
-            self.reach.merges_opens = true;
+            self.reach.misses_opens = true;
             return;
         }
         let path = folder.join(name);
         match inotify::add_watch(&shared.inotify, shared.ground.folder.join(&path), OF_FILE) {
             Ok(descriptor) => self.remember(descriptor, &path, WatchKind::File),
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {}
-            Err(_) => self.reach.merges_opens = true,
+            Err(_) => self.reach.misses_opens = true,
         }
     }
 
@@ -529,5 +539,67 @@ fn act_of(events: ReadFlags) -> Option<Act> {
         Some(Act::Opened)
     } else {
         Some(Act::Written)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make their own files")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::model::EntryKey;
+
+    /// Each folder is an entry, whose look-ups open `value`.
+    struct Rules;
+
+    impl Follow for Rules {
+        fn part_at(&self, path: &Path, is_dir: bool) -> Option<Part> {
+            is_dir.then(|| {
+                Part::Entry(EntryKey {
+                    group: Box::default(),
+                    key: path.as_os_str().as_bytes().into(),
+                    ordinal: 0,
+                })
+            })
+        }
+
+        fn lookup_files(&self) -> &'static [&'static str] {
+            &["value"]
+        }
+    }
+
+    /// Makes an entry while nobody listens; true if loads of it may have gone unheard.
+    fn is_missed(is_loaded: bool) -> bool {
+        let temp = tempfile::tempdir().unwrap();
+        let ground = Ground {
+            folder: fs::canonicalize(temp.path()).unwrap(),
+            prefix: None,
+            poll: None,
+        };
+        let inbox = Arc::default();
+        let listening = Inotify::start(&ground, &Rules, &inbox).unwrap();
+        listening.watch(Path::new(""), Depth::Folder);
+        let busy = listening.shared.watches();
+        let value = ground.folder.join("new/value");
+        fs::create_dir(ground.folder.join("new")).unwrap();
+        fs::write(&value, "1").unwrap();
+        // Longer than the clock of access times stands still.
+        std::thread::sleep(Duration::from_millis(50));
+        if is_loaded {
+            fs::read(&value).unwrap();
+        }
+        drop(busy);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while inbox.wait(Some(deadline)).notices.is_empty() {
+            assert!(Instant::now() < deadline);
+        }
+        listening.reach().misses_opens
+    }
+
+    #[test]
+    fn a_load_before_the_folder_was_watched_is_known_of() {
+        assert!(!is_missed(false));
+        assert!(is_missed(true));
     }
 }

@@ -47,8 +47,8 @@ pub(super) struct Reach {
     pub(super) n_entries: u64,
     /// A limit was reached while watching entries.
     pub(super) is_full: bool,
-    /// Of two opens at once only one may be reported.
-    pub(super) merges_opens: bool,
+    /// Of two opens at once only one may be reported, or a new entry was loaded before its folder was watched.
+    pub(super) misses_opens: bool,
 }
 
 impl Default for Reach {
@@ -57,7 +57,7 @@ impl Default for Reach {
             folders_are_whole: true,
             n_entries: 0,
             is_full: false,
-            merges_opens: false,
+            misses_opens: false,
         }
     }
 }

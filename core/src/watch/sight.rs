@@ -114,7 +114,7 @@ impl Sight {
     /// More look-ups may have happened than were seen.
     pub(super) fn is_lower_bound(&self) -> bool {
         let reach = self.reach();
-        self.is_lossy || !self.sees_opens() || reach.is_none_or(|r| r.merges_opens || r.is_full)
+        self.is_lossy || !self.sees_opens() || reach.is_none_or(|r| r.misses_opens || r.is_full)
     }
 
     /// True if each open of an entry's file is reported.
@@ -238,8 +238,8 @@ impl Sight {
     /// What is to be said of the view.
     pub(super) fn coverage(&self, n_entries: u64) -> Coverage {
         let (view, why) = self.view(n_entries);
-        let merges_opens = self.reach().is_some_and(|reach| reach.merges_opens);
-        let is_whole = view == View::Live && self.sees_opens() && !self.is_lossy && !merges_opens;
+        let misses_opens = self.reach().is_some_and(|reach| reach.misses_opens);
+        let is_whole = view == View::Live && self.sees_opens() && !self.is_lossy && !misses_opens;
         Coverage {
             view,
             why,
