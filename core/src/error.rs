@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::text;
+
 /// Result of anything in this crate that can fail as a whole.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -45,8 +47,8 @@ impl Error {
     fn new(kind: Kind, what: impl Into<String>, why: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            what: what.into(),
-            why: why.into(),
+            what: text::shown_owned(what.into()),
+            why: text::shown_owned(why.into()),
             hint: None,
             path: None,
             io_kind: None,
@@ -176,7 +178,7 @@ impl Error {
     #[must_use]
     pub fn while_doing(mut self, what: impl Into<String>) -> Self {
         let inner = &mut self.0;
-        let old = std::mem::replace(&mut inner.what, what.into());
+        let old = std::mem::replace(&mut inner.what, text::shown_owned(what.into()));
         inner.why = if inner.why.is_empty() {
             lower_first(&old)
         } else {
@@ -281,7 +283,7 @@ impl fmt::Display for Error {
             write!(f, ". {hint}")?;
         }
         if let Some(path) = &self.0.path {
-            write!(f, ". File: {}", crate::model::text::path(path))?;
+            write!(f, ". File: {}", text::path(path))?;
         }
         Ok(())
     }
@@ -322,6 +324,16 @@ mod tests {
         assert_eq!(
             text,
             "Cannot open the folder: permission denied. Check the permissions, or open it as its owner. File: /x/y"
+        );
+    }
+
+    #[test]
+    fn words_of_others_stay_on_one_line_and_reach_no_terminal_as_commands() {
+        let error = Error::damaged("Cannot read", "near \"\u{1b}[31m\nx\u{202e}\"");
+        let text = error.while_doing("Cannot list \u{7}").to_string();
+        assert_eq!(
+            text,
+            r#"Cannot list \x07: cannot read: near "\x1b[31m\nx\u202e""#
         );
     }
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use cachescope_core::Error;
+use cachescope_core::model::text;
 
 /// How a command ended; the numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,8 +153,8 @@ pub(super) fn push_line(lines: &mut Vec<u8>, line: &impl serde::Serialize) {
     }
 }
 
-/// JSON in one line whose strings have no control character as it is: a terminal takes U+009B for the beginning of a
-/// command, which JSON itself need not escape (RFC 8259, 7).
+/// JSON in one line whose strings have no control or direction character as it is: a terminal takes U+009B for the
+/// beginning of a command, and U+202E turns what follows round, which JSON itself need not escape (RFC 8259, 7).
 struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
@@ -162,12 +163,14 @@ impl serde_json::ser::Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // All of them but DEL begin with this byte in UTF-8.
-        if !fragment.bytes().any(|byte| matches!(byte, 0x7f | 0xc2)) {
+        // All of them but DEL begin with these bytes in UTF-8.
+        let may_begin = |byte| matches!(byte, 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef);
+        if !fragment.bytes().any(may_begin) {
             return writer.write_all(fragment.as_bytes());
         }
-        for part in fragment.split_inclusive(char::is_control) {
-            match part.chars().next_back().filter(|last| last.is_control()) {
+        for part in fragment.split_inclusive(text::is_unsafe_to_show) {
+            let last = part.chars().next_back();
+            match last.filter(|last| text::is_unsafe_to_show(*last)) {
                 Some(last) => {
                     let before = part.strip_suffix(last).unwrap_or_default();
                     writer.write_all(before.as_bytes())?;
@@ -185,10 +188,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_lines_hold_no_control_character_as_it_is() {
+    fn json_lines_hold_no_character_as_it_is_that_rules_a_terminal() {
         let mut lines = Vec::new();
-        push_line(&mut lines, &"a\u{9b}31m\u{7f}é\u{80}\u{1b}");
+        push_line(
+            &mut lines,
+            &"a\u{9b}31m\u{7f}é\u{80}\u{1b}“名\u{202e}\u{61c}\u{feff}",
+        );
         let line = String::from_utf8(lines).unwrap();
-        assert_eq!(line, "\"a\\u009b31m\\u007fé\\u0080\\u001b\"\n");
+        assert_eq!(
+            line,
+            "\"a\\u009b31m\\u007fé\\u0080\\u001b“名\\u202e\\u061c\\ufeff\"\n"
+        );
     }
 }

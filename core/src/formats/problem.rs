@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::text;
+
 /// One broken rule, at its place. What was decoded before it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -33,7 +35,7 @@ impl Problem {
     pub fn new(kind: ProblemKind, offset: u64, message: impl Into<String>) -> Self {
         Self {
             offset,
-            message: message.into(),
+            message: text::shown_owned(message.into()),
             kind,
         }
     }

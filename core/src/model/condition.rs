@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text;
+
 /// The state that a check found an entry in; `Ord` puts the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -75,7 +77,7 @@ impl Finding {
     pub fn new(condition: Condition, evidence: impl Into<String>) -> Self {
         Self {
             condition,
-            evidence: evidence.into(),
+            evidence: text::shown_owned(evidence.into()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::text;
 use crate::Error;
 
 /// How much an issue matters.
@@ -36,7 +37,7 @@ impl Issue {
     pub fn new(severity: Severity, path: impl Into<PathBuf>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
-            message: message.into(),
+            message: text::shown_owned(message.into()),
             severity,
             wants_copy: false,
         }

@@ -19,6 +19,14 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same of text that is at hand.
+pub(crate) fn shown_owned(text: String) -> String {
+    match shown(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    }
+}
+
 /// A character as Python spells it in a string: `\n`, `\x1b`, `\u202e`, `\U000e0001`.
 pub(crate) fn escape(code: u32) -> String {
     match char::from_u32(code) {
@@ -96,8 +104,9 @@ pub fn size(bytes: u64) -> String {
     format!("{amount:.1} TB")
 }
 
-/// C0, C1, bidirectional controls, line separators and other invisible format characters.
-fn is_unsafe_to_show(c: char) -> bool {
+/// True for C0, C1, bidirectional controls, line separators and other invisible format characters, all of them of the
+/// basic plane.
+pub fn is_unsafe_to_show(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

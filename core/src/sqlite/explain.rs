@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::Error;
+use crate::model::text;
 
 /// The extended result code, where SQLite gave one.
 fn code(error: &rusqlite::Error) -> Option<i32> {
@@ -58,9 +59,10 @@ pub(crate) fn explain(error: &rusqlite::Error, path: &Path) -> Error {
 
 /// Why `what` (such as "Cannot change the database") is so, in words.
 pub(crate) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Path) -> Error {
+    // Names of the schema are part of what SQLite says.
     let said = match error {
-        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
-        other => other.to_string(),
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text::brief(text),
+        other => text::brief(&other.to_string()),
     };
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(what),

@@ -32,7 +32,7 @@ impl Advice {
     pub fn new(topic: Topic, path: &Path, message: impl Into<String>) -> Self {
         Self {
             topic,
-            message: message.into(),
+            message: text::shown_owned(message.into()),
             path: path.to_owned(),
         }
     }

@@ -96,12 +96,20 @@ impl Store {
             .map_err(|e| Error::io("Cannot open the store", &self.info.path, e))
     }
 
+    /// Names the store in an error that names no file.
+    fn placed<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| match error.is_cancelled() {
+            true => error,
+            false => error.at(&self.info.path),
+        })
+    }
+
     /// See [`Backend::scan`].
     ///
     /// # Errors
     /// If the store as a whole cannot be read, or the scan was cancelled.
     pub fn scan(&self, scan: &Scan<'_>) -> Result<()> {
-        self.backend.scan(self, scan)
+        self.placed(self.backend.scan(self, scan))
     }
 
     /// See [`Backend::open_value`].
@@ -109,7 +117,7 @@ impl Store {
     /// # Errors
     /// If it is gone or cannot be read.
     pub fn open_value(&self, entry: &EntryKey) -> Result<ValueReader> {
-        self.backend.open_value(self, entry)
+        self.placed(self.backend.open_value(self, entry))
     }
 
     /// See [`Backend::native_key`].
@@ -117,7 +125,7 @@ impl Store {
     /// # Errors
     /// If the key has to be read and cannot be.
     pub fn native_key(&self, entry: &EntryKey) -> Result<NativeKey> {
-        self.backend.native_key(self, entry)
+        self.placed(self.backend.native_key(self, entry))
     }
 
     /// See [`Backend::tag`].
@@ -125,7 +133,7 @@ impl Store {
     /// # Errors
     /// If it has to be read and cannot be.
     pub fn tag(&self, entry: &EntryKey) -> Result<Option<NativeKey>> {
-        self.backend.tag(self, entry)
+        self.placed(self.backend.tag(self, entry))
     }
 
     /// See [`Backend::beside_value`].
@@ -133,7 +141,7 @@ impl Store {
     /// # Errors
     /// If its table cannot be found.
     pub(crate) fn beside_value(&self, entry: &EntryKey) -> Result<Vec<String>> {
-        self.backend.beside_value(self, entry)
+        self.placed(self.backend.beside_value(self, entry))
     }
 
     /// See [`Backend::settings`].
@@ -141,7 +149,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn settings(&self) -> Result<Vec<(&'static str, Payload)>> {
-        self.backend.settings(self)
+        self.placed(self.backend.settings(self))
     }
 
     /// See [`Backend::key_scope`].
@@ -154,7 +162,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn whole(&self) -> Result<Option<EntryKey>> {
-        self.backend.whole(self)
+        self.placed(self.backend.whole(self))
     }
 
     /// See [`Backend::details`].
@@ -162,7 +170,7 @@ impl Store {
     /// # Errors
     /// If it is gone or cannot be read.
     pub fn details(&self, entry: &EntryKey) -> Result<Details> {
-        self.backend.details(self, entry)
+        self.placed(self.backend.details(self, entry))
     }
 
     /// A line about a value, for people who look over many.
@@ -194,7 +202,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn python(&self, entry: &EntryKey, codec: &[String]) -> Result<Option<String>> {
-        self.backend.python(self, entry, codec)
+        self.placed(self.backend.python(self, entry, codec))
     }
 
     /// See [`Backend::source_today`].
@@ -206,7 +214,7 @@ impl Store {
         entry: &EntryKey,
         folder: Option<&Path>,
     ) -> Result<Option<SourceToday>> {
-        self.backend.source_today(self, entry, folder)
+        self.placed(self.backend.source_today(self, entry, folder))
     }
 
     /// See [`Backend::counters`].
@@ -214,7 +222,7 @@ impl Store {
     /// # Errors
     /// If they cannot be read.
     pub fn counters(&self) -> Result<Vec<Counters>> {
-        self.backend.counters(self)
+        self.placed(self.backend.counters(self))
     }
 
     /// How far the last uses of its entries are to be believed.
@@ -244,7 +252,7 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn notes(&self, entries: &[&EntryKey]) -> Result<Vec<String>> {
-        self.backend.notes(self, entries)
+        self.placed(self.backend.notes(self, entries))
     }
 
     /// See [`Backend::removal`].

@@ -1,5 +1,6 @@
 //! What `show` prints for people: facts, then the value as a table, a tree or as Python prints it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use cachescope_core::formats::{Element, Preview, Table};
@@ -13,8 +14,8 @@ const MAX_NAME: usize = 16;
 
 /// For people: what it is, then the value, then what decoding it in Python would call.
 pub(super) fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
-    let mut facts: Vec<(&str, String)> = Vec::new();
-    let mut fact = |name, value: &str| facts.push((name, value.to_owned()));
+    let mut facts: Vec<(Cow<'_, str>, String)> = Vec::new();
+    let mut fact = |name, value: &str| facts.push((text::shown(name), value.to_owned()));
     if let Some(key) = line.key {
         fact("key", &text::shown(key));
     }
@@ -24,8 +25,8 @@ pub(super) fn page(line: &ValueLine<'_>, preview: &Preview) -> String {
     fact("type", &text::shown(line.value_type));
     fact("value", &text::shown(&preview.summary));
     fact("codec", &line.codec.join(" > "));
-    for (name, text) in &line.facts {
-        fact(name, &text::shown(text));
+    for (name, value) in &line.facts {
+        fact(name, &text::shown(value));
     }
     if let Some(array) = &line.array {
         for (name, figure) in [("min", array.min), ("max", array.max)] {
