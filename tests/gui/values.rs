@@ -7,8 +7,8 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use tempfile::TempDir;
 
-use super::JOBLIB;
 use super::window::{Window, fixture};
+use super::{JOBLIB, painted};
 
 /// pickle.dumps({"n": 1, "weights": [numpy.arange(6.0).reshape(2, 3)]}, 4), numpy 2.
 fn nested() -> Vec<u8> {
@@ -77,6 +77,16 @@ fn cached_code_stands_beside_todays() {
     window.wait_for_text("The code changed");
     window.wait_for(|h| h.query_all_by_label_contains("was: ").next().is_some());
     window.wait_for_text("Copy today's code");
+}
+
+#[test]
+fn values_that_a_row_holds_show_in_the_table_like_any_other() {
+    let (_temp, path) = fixture("sqlite/diskcache-4.1");
+    let window = &mut Window::open(vec![path]);
+    // A text, a pickle and a number; white space is not painted.
+    for value in ["'anint'", "{'rows':", "0.5"] {
+        window.wait_for(|h| painted::has_line(h, value));
+    }
 }
 
 #[test]

@@ -198,7 +198,8 @@ fn check(
     // What figures can say is a matter of `stats`.
     let mut advice = doctor::standing(&listing.store);
     advice.retain(|advice| advice.topic != Topic::Figures);
-    let notes: Vec<Issue> = advice.iter().map(Advice::to_issue).collect();
+    let mut notes: Vec<Issue> = advice.iter().map(Advice::to_issue).collect();
+    notes.extend((listing.n_gone > 0).then(|| gone(&listing)));
     let issues = || listing.snapshot.issues.iter().chain(&notes);
     found.issues += issues().count() as u64;
     found.problems += issues().filter(|i| i.severity > Severity::Note).count() as u64;
@@ -216,6 +217,16 @@ fn check(
     out::print(b"\n")?;
     issues().for_each(open::say_issue);
     Ok(())
+}
+
+/// Tells of entries that were listed and have no verdict.
+fn gone(listing: &Listing) -> Issue {
+    let n = figures::counted(listing.n_gone as u64, "listed entry", "listed entries");
+    let message = format!(
+        "{n} could not be found again when it came to checking: a program removed what was listed, or the file's index \
+         is damaged and Python would not find it either. Check again when no program is at work"
+    );
+    Issue::new(Severity::Warning, &listing.store.info.path, message)
 }
 
 fn cells(record: &Record<'_>, verdict: &Verdict) -> [String; 5] {

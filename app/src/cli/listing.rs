@@ -100,6 +100,8 @@ pub(super) struct Listing {
     /// By group and key.
     pub(super) rows: Vec<Row>,
     verdicts: HashMap<Row, Verdict>,
+    /// Rows that were not found any more when they were checked.
+    pub(super) n_gone: usize,
     identities: HashMap<Row, Identity>,
 }
 
@@ -120,6 +122,7 @@ impl Listing {
             rows: snapshot.rows().collect(),
             snapshot,
             verdicts: HashMap::new(),
+            n_gone: 0,
             identities: HashMap::new(),
         };
         let needs = wish.query.needs();
@@ -212,7 +215,9 @@ impl Listing {
         )?;
         // What is gone since it was listed has no verdict, and no line.
         let verdicts = &self.verdicts;
+        let n_listed = self.rows.len();
         self.rows.retain(|row| verdicts.contains_key(row));
+        self.n_gone = n_listed - self.rows.len();
         Ok(())
     }
 

@@ -98,9 +98,12 @@ impl Store {
 
     /// Names the store in an error that names no file.
     fn placed<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| match error.is_cancelled() {
-            true => error,
-            false => error.at(&self.info.path),
+        result.map_err(|error| {
+            if error.is_cancelled() {
+                error
+            } else {
+                error.at(&self.info.path)
+            }
         })
     }
 

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::window::Window;
-use super::{Extent, Item, Sink, Stop};
+use super::{Extent, Item, Room, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
 
@@ -223,6 +223,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         .at(header.dir_offset, header.dir_bytes as usize)?
         .to_vec();
     let mut seen = HashSet::new();
+    let (mut buckets, mut keys) = (Room::of(window.file_len()), Room::of(window.file_len()));
     for slot in directory.chunks_exact(header.layout.offset_bytes) {
         // Several slots share a bucket until it is split.
         let Some(offset) = header
@@ -232,6 +233,10 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         else {
             continue;
         };
+        if let Err(problem) = buckets.take(header.bucket_bytes.into(), "buckets", offset) {
+            sink.problem(problem);
+            return Ok(());
+        }
         let bucket = window.at(offset, header.bucket_bytes as usize)?;
         if bucket.len() < header.bucket_bytes as usize {
             let message = format!(
@@ -243,7 +248,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
             continue;
         }
         let bucket = bucket.to_vec();
-        if list_bucket(&header, offset, &bucket, &mut window, sink)?.is_break() {
+        if list_bucket(&header, offset, &bucket, (&mut window, &mut keys), sink)?.is_break() {
             return Ok(());
         }
     }
@@ -254,7 +259,7 @@ fn list_bucket(
     header: &Header,
     offset: u64,
     bucket: &[u8],
-    window: &mut Window<'_>,
+    (window, keys): (&mut Window<'_>, &mut Room),
     sink: &mut dyn Sink,
 ) -> Result<ControlFlow<()>, Stop> {
     let layout = header.layout;
@@ -285,6 +290,10 @@ fn list_bucket(
             );
             sink.problem(Problem::new(ProblemKind::Damaged, offset, message));
             continue;
+        }
+        if let Err(problem) = keys.take(key_len.into(), "keys", offset) {
+            sink.problem(problem);
+            return Ok(ControlFlow::Break(()));
         }
         let key = window.at(at, key_len as usize)?;
         let value = Extent::Range {

@@ -9,7 +9,7 @@ mod window;
 use std::io;
 use std::ops::ControlFlow;
 
-use super::Problem;
+use super::{Problem, ProblemKind};
 
 pub use patch::Patch;
 
@@ -68,6 +68,31 @@ impl Extent {
     }
 }
 
+/// Bytes that parts of one sort may take together: no more than the file has, or they lie on the same bytes, and a
+/// listing of them would grow far beyond it.
+struct Room {
+    left: u64,
+}
+
+impl Room {
+    fn of(file_len: u64) -> Self {
+        Self { left: file_len }
+    }
+
+    /// Takes `len` bytes; what is wrong at `offset` if there are not as many.
+    fn take(&mut self, len: u64, what: &str, offset: u64) -> Result<(), Problem> {
+        let left = self.left.checked_sub(len);
+        self.left = left.ok_or_else(|| {
+            let message = format!(
+                "the {what} up to here take more bytes than the file has: they lie on the same bytes, and no further \
+                 ones are listed"
+            );
+            Problem::new(ProblemKind::Damaged, offset, message)
+        })?;
+        Ok(())
+    }
+}
+
 /// Why the listing of a container file ended before its end.
 #[derive(Debug)]
 pub enum Stop {
@@ -90,4 +115,22 @@ pub trait Sink {
 
     /// Something broken that hides only what it concerns.
     fn problem(&mut self, problem: Problem);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_take_as_many_bytes_as_the_file_has_and_no_more() {
+        let mut room = Room::of(10);
+        assert_eq!(room.take(4, "keys", 0), Ok(()));
+        assert_eq!(room.take(6, "keys", 1), Ok(()));
+        let problem = room.take(1, "keys", 7).unwrap_err();
+        assert_eq!(
+            (problem.kind, problem.offset),
+            (ProblemKind::Damaged, 7),
+            "{problem}"
+        );
+    }
 }

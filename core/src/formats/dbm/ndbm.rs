@@ -10,7 +10,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::window::Window;
-use super::{Extent, Item, Sink, Stop};
+use super::{Extent, Item, Room, Sink, Stop};
 use crate::formats::{Problem, ProblemKind};
 use crate::source::ReadAt;
 
@@ -148,6 +148,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         return Err(damaged(0, problem));
     }
     let mut seen = HashSet::new();
+    let mut keys = Room::of(buckets.file_len());
     let mut page = Vec::new();
     for bucket in 0..=header.max_bucket {
         let first = header.page_of_bucket(bucket);
@@ -178,7 +179,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
                 ));
                 break;
             }
-            if list_page(&header, offset, &page, &mut elsewhere, sink)?.is_break() {
+            if list_page(&header, offset, &page, (&mut elsewhere, &mut keys), sink)?.is_break() {
                 return Ok(());
             }
             next = header.u32(&page, 16);
@@ -191,7 +192,7 @@ fn list_page(
     header: &Header,
     offset: u64,
     page: &[u8],
-    window: &mut Window<'_>,
+    (window, keys): (&mut Window<'_>, &mut Room),
     sink: &mut dyn Sink,
 ) -> Result<ControlFlow<()>, Stop> {
     match page.get(25).copied() {
@@ -232,6 +233,10 @@ fn list_page(
         };
         match key.take() {
             None if index % 2 == 0 => {
+                if let Err(problem) = keys.take(extent.len(), "keys", offset) {
+                    sink.problem(problem);
+                    return Ok(ControlFlow::Break(()));
+                }
                 key = Some(match inline(item) {
                     Some(key) => key.to_vec(),
                     None => read(header, window, extent)?,

@@ -6,7 +6,6 @@ mod rows;
 
 pub(super) use rows::arguments;
 
-use cachescope_core::jobs::Arranged;
 use cachescope_core::model::{Row, Time};
 use cachescope_core::ops::{Direction, SortBy};
 use egui::Ui;
@@ -106,18 +105,10 @@ pub(super) fn entries_ui(
     if is_free && !around.is_covered {
         keys::keys_ui(ui, &store.entries, out);
     }
-    need_glances(store, arranged_rows(arranged, &on_screen), out);
+    need_glances(store, on_screen, out);
 }
 
-/// Rows on screen whose values nobody looked at yet.
-fn arranged_rows(arranged: &Arranged, on_screen: &[Row]) -> Vec<Row> {
-    let lacks = |row: &&Row| {
-        let record = arranged.snapshot.record(**row);
-        record.is_some_and(|r| r.value_type.is_none())
-    };
-    on_screen.iter().filter(lacks).copied().collect()
-}
-
+/// Asks for a look at the values on screen that nobody looked at yet.
 fn need_glances(store: &OpenStore, rows: Vec<Row>, out: &mut Vec<Command>) {
     // One job after the other: while the store is still being read, that is a screenful of values for each time that new
     // rows are shown, which its reading does not feel.
