@@ -231,6 +231,28 @@ fn queries_choose_entries_in_every_command_that_lists() {
 }
 
 #[test]
+fn check_tells_of_rows_that_the_index_of_a_cut_database_does_not_find() {
+    let made = fixtures::all()
+        .into_iter()
+        .find(|fixture| fixture.opened().ends_with("sqlitedict-1.4/named.sqlite"));
+    let (_temp, path) = made.expect("a table of sqlitedict 1.4").copy();
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+    let listed = json(&["ls"], &path).of_type("entry").count();
+    let ran = json(&["check", "--all"], &path);
+    assert_eq!(
+        (listed, ran.of_type("entry").count()),
+        (2, 1),
+        "{}",
+        ran.said
+    );
+    let told = "1 listed entry could not be found again";
+    let is_told = |issue: &Value| issue["message"].as_str().unwrap().starts_with(told);
+    assert!(ran.of_type("issue").any(is_told), "{}", ran.said);
+    assert_eq!(ran.code, 1);
+}
+
+#[test]
 fn check_names_what_is_wrong_and_exits_with_1() {
     let (_temp, path) = fresh_joblib();
     let fresh = json(&["check"], &path);

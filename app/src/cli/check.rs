@@ -84,6 +84,8 @@ struct Found {
     issues: u64,
     /// Issues that are more than notes.
     problems: u64,
+    /// Entries that were listed and not found again.
+    gone: usize,
     conditions: BTreeMap<&'static str, u64>,
 }
 
@@ -97,9 +99,8 @@ impl Found {
     }
 
     fn is_all_fresh(&self) -> bool {
-        self.conditions
-            .keys()
-            .all(|name| *name == Condition::Fresh.name())
+        let mut names = self.conditions.keys();
+        self.gone == 0 && names.all(|name| *name == Condition::Fresh.name())
     }
 
     /// `11 fresh, 1 corrupt`, worst first.
@@ -200,6 +201,7 @@ fn check(
     advice.retain(|advice| advice.topic != Topic::Figures);
     let mut notes: Vec<Issue> = advice.iter().map(Advice::to_issue).collect();
     notes.extend((listing.n_gone > 0).then(|| gone(&listing)));
+    found.gone += listing.n_gone;
     let issues = || listing.snapshot.issues.iter().chain(&notes);
     found.issues += issues().count() as u64;
     found.problems += issues().filter(|i| i.severity > Severity::Note).count() as u64;
