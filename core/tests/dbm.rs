@@ -111,6 +111,32 @@ fn values_on_overflow_pages_come_back_whole() {
     assert!(n_pages > 0, "the fixture has a large value");
 }
 
+#[test]
+fn a_page_of_berkeley_whose_items_do_not_add_up_is_told() {
+    const PAGE: usize = 4096;
+    const ENTRIES: usize = 20;
+    const TYPE: usize = 25;
+    let whole = std::fs::read(fixture("shelve/ndbm/bare.db")).unwrap();
+    let u16_at = |at: usize| u16::from_le_bytes([whole[at], whole[at + 1]]);
+    let pages = (PAGE..whole.len()).step_by(PAGE);
+    let full: Vec<_> = pages
+        .filter(|page| [2, 13].contains(&whole[page + TYPE]) && u16_at(page + ENTRIES) > 2)
+        .collect();
+    assert!(!full.is_empty());
+    for page in full {
+        let n = u16_at(page + ENTRIES);
+        for fewer in [n - 1, n - 2, 0] {
+            let mut bytes = whole.clone();
+            bytes[page + ENTRIES..][..2].copy_from_slice(&fewer.to_le_bytes());
+            let (found, _) = list(ndbm::list, &bytes);
+            assert_eq!(found.problems.len(), 1, "{fewer} of {n} items");
+        }
+        let mut bytes = whole.clone();
+        bytes[page + TYPE] = 0;
+        assert_eq!(list(ndbm::list, &bytes).0.problems.len(), 1);
+    }
+}
+
 /// gdbm of other machines, written by an implementation that is not ours.
 #[test]
 fn every_layout_and_byte_order_lists_the_same_keys() {

@@ -231,6 +231,52 @@ fn queries_choose_entries_in_every_command_that_lists() {
 }
 
 #[test]
+fn what_lies_in_an_entrys_place_and_is_not_listed_is_told() {
+    let folders = [
+        "folders/cachelib-0.17",
+        "folders/hishel-0.1/json",
+        "folders/requests-cache-1.3-named/keys-filesystem",
+        "sqlite/django-6.1/files",
+    ];
+    for name in folders {
+        let made = fixtures::all()
+            .into_iter()
+            .find(|fixture| fixture.opened().ends_with(name));
+        let (_temp, path) = made.expect(name).copy();
+        let before = json(&["ls"], &path);
+        std::os::unix::fs::symlink("/etc/passwd", path.join("linked")).unwrap();
+        fs::write(path.join("strange.txt"), "somebody's own").unwrap();
+        let ran = json(&["check", "--all"], &path);
+        let told = |path_end: &str| {
+            let is_of = |issue: &&Value| issue["path"].as_str().unwrap().ends_with(path_end);
+            ran.of_type("issue").filter(is_of).count()
+        };
+        assert_eq!(
+            (told("linked"), told("strange.txt")),
+            (1, 1),
+            "{name}: {}",
+            ran.said
+        );
+        let n = |ran: &Ran| ran.of_type("entry").count();
+        assert_eq!(n(&ran), n(&before), "{name}");
+    }
+}
+
+#[test]
+fn responses_beside_a_damaged_database_of_redirects_are_listed() {
+    let made = fixtures::all().into_iter().find(|fixture| {
+        let opened = fixture.opened();
+        opened.ends_with("folders/requests-cache-1.3-named/keys-filesystem")
+    });
+    let (_temp, path) = made.expect("responses with names of their own").copy();
+    let before = json(&["ls"], &path).of_type("entry").count();
+    fs::write(path.join("redirects.sqlite"), "no database").unwrap();
+    let ran = json(&["ls"], &path);
+    assert!(before > 1);
+    assert_eq!(ran.of_type("entry").count(), before, "{}", ran.said);
+}
+
+#[test]
 fn check_tells_of_rows_that_the_index_of_a_cut_database_does_not_find() {
     let made = fixtures::all()
         .into_iter()

@@ -184,6 +184,7 @@ impl<K: FileKind> FileStore<K> {
         Ok(self.0.times(&reader.preview(&Options::GLANCE)?))
     }
 
+    /// Hands a file over; false for one that is none of the store's.
     fn list(
         &self,
         dir: &Dir,
@@ -191,19 +192,21 @@ impl<K: FileKind> FileStore<K> {
         (below, name): (&Path, &OsStr),
         detail: Detail,
         collector: &mut dyn Collector,
-    ) {
+    ) -> bool {
         let path = || dir.path().join(name);
         let meta = match dir.stat(name) {
             Ok(meta) => meta,
             // Expired and deleted at this moment.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return true,
             Err(e) => {
                 let error = Error::io("Cannot read the entry", &path(), e);
-                return collector.issue(Issue::from_error(&error, &path()));
+                collector.issue(Issue::from_error(&error, &path()));
+                return true;
             }
         };
         let Some(role) = self.0.role(dir, name) else {
-            return collector.overhead(meta.disk_bytes);
+            collector.overhead(meta.disk_bytes);
+            return K::is_own(dir, name);
         };
         let key = below.join(name);
         let mut record = Record::new(group, key.as_os_str().as_encoded_bytes());
@@ -229,6 +232,35 @@ impl<K: FileKind> FileStore<K> {
             }
         }
         collector.record(&record);
+        true
+    }
+}
+
+/// Files of a folder that are none of the store's: somebody's own, or damaged where they would tell what they are.
+#[derive(Default)]
+struct Others {
+    n: u64,
+    first: Option<PathBuf>,
+}
+
+impl Others {
+    fn add(&mut self, path: impl FnOnce() -> PathBuf) {
+        self.n += 1;
+        self.first.get_or_insert_with(path);
+    }
+
+    /// What is said of them, all at once: there may be very many.
+    fn issue(self) -> Option<Issue> {
+        let first = self.first?;
+        let message = match self.n {
+            1 => "This file is not listed: it is none of the cache's, or its beginning is damaged"
+                .to_owned(),
+            n => format!(
+                "This file and {} others are not listed: they are none of the cache's, or their beginnings are damaged",
+                n - 1
+            ),
+        };
+        Some(Issue::new(Severity::Note, first, message))
     }
 }
 
@@ -262,6 +294,7 @@ impl<K: FileKind> Backend for FileStore<K> {
     fn scan(&self, store: &Store, scan: &Scan<'_>) -> Result<()> {
         let group = Group::named("");
         let mut collector = (scan.collector)();
+        let mut others = Others::default();
         let mut waiting = vec![(PathBuf::new(), store.dir()?)];
         while let Some((below, dir)) = waiting.pop() {
             let names = match dir.names() {
@@ -278,7 +311,10 @@ impl<K: FileKind> Backend for FileStore<K> {
             for (name, file_type) in names {
                 scan.cancel.check()?;
                 if file_type == FileType::File {
-                    self.list(&dir, &group, (&below, &name), scan.detail, &mut *collector);
+                    let place = (&*below, &*name);
+                    if !self.list(&dir, &group, place, scan.detail, &mut *collector) {
+                        others.add(|| dir.path().join(&name));
+                    }
                     scan.progress.add(1);
                 } else if below.components().count() < K::LEVELS
                     && file_type == FileType::Dir
@@ -294,9 +330,15 @@ impl<K: FileKind> Backend for FileStore<K> {
                             collector.issue(Issue::from_error(&error, &path));
                         }
                     }
+                } else {
+                    collector.unopened(dir.path().join(&name), file_type);
                 }
             }
         }
+        others
+            .issue()
+            .into_iter()
+            .for_each(|issue| collector.issue(issue));
         Ok(())
     }
 

@@ -80,6 +80,7 @@ impl Backend for Pyc {
         for (name, file_type) in files.names(store).map_err(fail)? {
             scan.cancel.check()?;
             if file_type != FileType::File {
+                collector.unopened(files.dir.path().join(&name), file_type);
                 continue;
             }
             match files.dir.stat(&name) {

@@ -2,8 +2,9 @@
 //! redirects.
 //!
 //! `requests_cache/backends/filesystem.py`, checked with 0.7.0 to 1.3.3; aiohttp-client-cache 0.5.2, 0.8.2 and 0.13. A
-//! redirect is no entry. 0.7.0, and aiohttp-client-cache of old, keep the redirects beside the folder, among whatever else lies there: the database alone makes no folder a cache. A program may name the
-//! files itself (`key_fn`, `extension`): beside the redirects, what holds a response is one.
+//! redirect is no entry. 0.7.0, and aiohttp-client-cache of old, keep the redirects beside the folder, among whatever
+//! else lies there: the database alone makes no folder a cache. A program may name the files itself (`key_fn`,
+//! `extension`): beside the redirects, sound or not, what holds a response is one.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -64,7 +65,7 @@ impl FileKind for RequestsFiles {
         })?;
         let holds = |names: &[OsString]| names.iter().any(|name| holds_response(dir, name));
         let is_one =
-            holds(&keys) || (has_database && (is_alone || holds(&others)) && has_redirects(dir));
+            holds(&keys) || (has_database && (holds(&others) || is_alone && has_redirects(dir)));
         Ok(is_one.then(|| "requests-cache, filesystem".to_owned()))
     }
 

@@ -1,6 +1,9 @@
 //! What a backend is told when a store is scanned, and whom it tells what it finds.
 
-use crate::model::{Cancel, Issue, Progress, Record};
+use std::path::PathBuf;
+
+use crate::model::{Cancel, Issue, Progress, Record, Severity};
+use crate::source::FileType;
 
 /// How much a scan reads of each entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,18 @@ pub trait Collector: Send {
 
     /// One problem that hides nothing else.
     fn issue(&mut self, issue: Issue);
+
+    /// Tells of what lies where entries do and is never opened: a link, a pipe, a device. Files and folders are left out.
+    fn unopened(&mut self, path: PathBuf, file_type: FileType) {
+        let message = match file_type {
+            FileType::File | FileType::Dir => return,
+            FileType::Link => {
+                "This is a link: it is not followed, and what it points to is not listed"
+            }
+            _ => "This is neither a file nor a folder: it is not opened",
+        };
+        self.issue(Issue::new(Severity::Warning, path, message));
+    }
 
     /// Bytes on the disk that belong to the store and to none of its entries: sources, free pages, dead space.
     fn overhead(&mut self, _disk_bytes: u64) {}

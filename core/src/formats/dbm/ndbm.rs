@@ -22,6 +22,8 @@ pub const HEADER_BYTES: usize = 512;
 const MAGIC: u32 = 0x0006_1561;
 const MAGIC_AT: usize = 12;
 const PAGE_HEADER: usize = 26;
+/// Where a page says at which byte its items begin: they fill it from its end (`hf_offset`).
+const LOWEST_AT: usize = 22;
 /// Page sizes that Berkeley DB knows.
 const PAGE_BYTES: std::ops::RangeInclusive<u32> = 512..=65536;
 /// Entries of `spares`: one for each power of two of buckets.
@@ -198,7 +200,9 @@ fn list_page(
     match page.get(25).copied() {
         Some(TYPE_HASH | TYPE_HASH_UNSORTED) => {}
         // Buckets that were never written are pages of zeros.
-        Some(TYPE_FREE) => return Ok(ControlFlow::Continue(())),
+        Some(TYPE_FREE) if header.u16(page, 20) == Some(0) => {
+            return Ok(ControlFlow::Continue(()));
+        }
         other => {
             let message = format!("expected a page of keys, found type {}", other.unwrap_or(0));
             sink.problem(Problem::new(ProblemKind::Damaged, offset, message));
@@ -257,6 +261,17 @@ fn list_page(
             _ => {}
         }
     }
+    let lowest = usize::from(header.u16(page, LOWEST_AT).unwrap_or(0));
+    // Of an empty page the header may say nothing, and has no room to say 65,536.
+    let is_told = lowest == end || n == 0 && lowest == 0;
+    let message = if key.is_some() {
+        "a key of the page has no value".to_owned()
+    } else if !is_told {
+        format!("the {n} items of the page end elsewhere than its header says: some may be missing")
+    } else {
+        return Ok(ControlFlow::Continue(()));
+    };
+    sink.problem(Problem::new(ProblemKind::Damaged, offset, message));
     Ok(ControlFlow::Continue(()))
 }
 

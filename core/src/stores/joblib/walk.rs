@@ -277,9 +277,11 @@ impl<'w, 'a> Worker<'w, 'a> {
                 }
             }
             FileType::Dir => self.share_below(locator, name),
-            FileType::Link => self.link(&function.dir, name),
             FileType::File => self.read_function_file(&function, name),
-            _ => {}
+            _ => {
+                let path = function.dir.path().join(name);
+                self.collector.unopened(path, file_type);
+            }
         });
         // What was listed before an error is still good.
         self.read_batch(&function, &names);
@@ -436,16 +438,7 @@ impl<'w, 'a> Worker<'w, 'a> {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                 Err(e) => self.fail("Cannot read the file", &entry.path().join(file), e),
             },
-            FileType::Link => {
-                let path = entry.path().join(file);
-                self.collector.issue(link_issue(path));
-            }
-            _ => {
-                let message = "This is neither a file nor a folder: it is not opened";
-                let path = entry.path().join(file);
-                self.collector
-                    .issue(Issue::new(Severity::Warning, path, message));
-            }
+            _ => self.collector.unopened(entry.path().join(file), file_type),
         }
     }
 
@@ -479,10 +472,6 @@ impl<'w, 'a> Worker<'w, 'a> {
         self.collector.record(&record);
     }
 
-    fn link(&mut self, dir: &Dir, name: &OsStr) {
-        self.collector.issue(link_issue(dir.path().join(name)));
-    }
-
     fn fail(&mut self, what: &str, path: &std::path::Path, error: io::Error) {
         let error = Error::io(what, path, error);
         self.collector.issue(Issue::from_error(&error, path));
@@ -502,11 +491,6 @@ fn identify(record: &mut Record<'_>, meta: &Meta) {
     record.accessed = Some(meta.accessed);
     record.dev = meta.dev;
     record.ident = meta.ino;
-}
-
-fn link_issue(path: std::path::PathBuf) -> Issue {
-    let message = "This is a link: it is not followed, and what it points to is not listed";
-    Issue::new(Severity::Warning, path, message)
 }
 
 /// `locator/name`, as paths in the store are written on every system.

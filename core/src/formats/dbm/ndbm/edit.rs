@@ -10,7 +10,7 @@ use super::super::Patch;
 use super::super::patch::{bytes_at, put};
 use super::super::window::Window;
 use super::{
-    HEADER_BYTES, Header, ITEM_INLINE, ITEM_OFF_PAGE, PAGE_HEADER, TYPE_FREE, TYPE_HASH,
+    HEADER_BYTES, Header, ITEM_INLINE, ITEM_OFF_PAGE, LOWEST_AT, PAGE_HEADER, TYPE_FREE, TYPE_HASH,
     TYPE_HASH_UNSORTED, TYPE_OVERFLOW, damaged, extent_of, inline, read,
 };
 use crate::formats::dbm::{Extent, Item, Stop};
@@ -312,7 +312,7 @@ impl<'r> File<'r> {
             items.push(start..end);
             end = start;
         }
-        if n > 0 && self.header.u16(&bytes, 22).map(usize::from) != Some(end) {
+        if n > 0 && self.header.u16(&bytes, LOWEST_AT).map(usize::from) != Some(end) {
             return fail("does not say where its items begin");
         }
         Ok(Page {
