@@ -12,7 +12,7 @@ use std::io::{self, BufReader, Read, Write as _};
 use base64::prelude::BASE64_STANDARD;
 use base64::read::DecoderReader;
 use bzip2::bufread::BzDecoder;
-use flate2::bufread::{GzDecoder, ZlibDecoder};
+use flate2::bufread::ZlibDecoder;
 use fused::Fused;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use lzma_rust2::{LzmaReader, XzReader};
@@ -123,7 +123,7 @@ impl Codec {
     ) -> io::Result<Box<dyn Read + Send + 'a>> {
         let stream: Box<dyn Read + Send + 'a> = match self {
             Self::Zlib => Box::new(ZlibDecoder::new(BufReader::new(packed))),
-            Self::Gzip => Box::new(Streams::<GzDecoder<_>>::new(packed)),
+            Self::Gzip => Box::new(Streams::<ZlibDecoder<_>>::new(packed)),
             Self::Bz2 => Box::new(Streams::<BzDecoder<_>>::new(packed)),
             Self::Lzma => Box::new(LzmaReader::new_mem_limit(packed, MAX_WINDOW_KIB, None)?),
             Self::Xz => Box::new(XzReader::new_mem_limit(packed, true, MAX_WINDOW_KIB)),
