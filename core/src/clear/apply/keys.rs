@@ -17,10 +17,6 @@ use crate::stores::{KeyForm, KeyRemoval, Removal};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
 
-/// Keys taken at a time: a lock is not held for longer than that takes.
-const KEYS: usize = 256;
-/// An index is written anew for each batch, however large it is.
-const DUMB_KEYS: usize = 8192;
 /// Bytes of values that a batch of several keys holds at most, as planned.
 const BATCH_BYTES: u64 = 32 << 20;
 
@@ -31,7 +27,10 @@ const VALUE: usize = 1;
 /// The mechanism for [`Removal::Key`].
 pub(super) struct Keys<'a> {
     site: &'a Site,
-    batch: usize,
+    /// The form of the file that was changed last.
+    form: Option<KeyForm>,
+    /// The file that is only looked into, for all batches: what it takes to open one grows with the file.
+    looked_into: Option<(PathBuf, Box<dyn keys::Keys + 'a>)>,
     /// Files that nothing more is tried on, with the reason.
     given_up: BTreeMap<PathBuf, Error>,
     saved: Option<Saved>,
@@ -52,7 +51,7 @@ impl Mechanism for Keys<'_> {
             )
             .at(&self.site.base.path().join(&removal.file)));
         }
-        keys::open(&self.site.base, removal, self.purpose(To::Nowhere)).map(drop)
+        keys::open(&self.site.base, removal, self.to_change(None)).map(drop)
     }
 
     fn note(&mut self, job: &Job<'_>, journal: &mut journal::Writer<'_>) -> io::Result<()> {
@@ -69,18 +68,18 @@ impl Mechanism for Keys<'_> {
         })
     }
 
-    fn batch(&self) -> usize {
-        self.batch
+    fn batch(&self, n_planned: usize) -> usize {
+        keys::batch(self.form, n_planned)
     }
 
     fn pin(&mut self, jobs: &[Job<'_>]) -> Vec<Option<u64>> {
         let Some(Removal::Key(removal)) = jobs.first().map(|job| &job.removal) else {
             return vec![None; jobs.len()];
         };
-        let Ok(mut file) = keys::open(&self.site.base, removal, For::Looking) else {
+        let Ok(file) = self.look_into(removal) else {
             return vec![None; jobs.len()];
         };
-        jobs.iter().map(|job| pin(&mut *file, job)).collect()
+        jobs.iter().map(|job| pin(file, job)).collect()
     }
 
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {
@@ -118,25 +117,30 @@ impl<'a> Keys<'a> {
     pub(super) fn new(site: &'a Site) -> Self {
         Self {
             site,
-            batch: KEYS,
+            form: None,
+            looked_into: None,
             given_up: BTreeMap::new(),
             saved: None,
             unconfirmed: None,
         }
     }
 
-    fn purpose<'s>(&self, to: To<'s>) -> For<'s> {
-        match to {
-            To::Check => For::Looking,
-            To::Shelf(shelf) => For::Changing {
-                shelf: Some(shelf),
-                is_unused: self.site.is_unused,
-            },
-            To::Nowhere => For::Changing {
-                shelf: None,
-                is_unused: self.site.is_unused,
-            },
+    fn to_change<'s>(&self, shelf: Option<&'s Shelf>) -> For<'s> {
+        For::Changing {
+            shelf,
+            is_unused: self.site.is_unused,
         }
+    }
+
+    fn look_into(&mut self, removal: &KeyRemoval) -> crate::Result<&mut (dyn keys::Keys + 'a)> {
+        let looked_into = match self.looked_into.take() {
+            Some(opened) if opened.0 == removal.file => opened,
+            _ => {
+                let file = keys::open(&self.site.base, removal, For::Looking)?;
+                (removal.file.clone(), file)
+            }
+        };
+        Ok(&mut *self.looked_into.insert(looked_into).1)
     }
 
     /// One file's keys at a time: a store of keys is one file.
@@ -147,13 +151,16 @@ impl<'a> Keys<'a> {
                 .map(|_| Err(Stays::because("it is no key")))
                 .collect();
         };
-        if removal.form == KeyForm::Dumb {
-            self.batch = DUMB_KEYS;
-        }
+        self.form = Some(removal.form);
         if let Some(error) = self.given_up.get(&removal.file) {
             return jobs.iter().map(|_| Err(again(error))).collect();
         }
-        match self.take_from(removal, jobs, to) {
+        let taken = match to {
+            To::Check => self.check(removal, jobs),
+            To::Shelf(shelf) => self.take_from(removal, jobs, Some(shelf)),
+            To::Nowhere => self.take_from(removal, jobs, None),
+        };
+        match taken {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 let outcomes = jobs.iter().map(|_| Err(again(&error))).collect();
@@ -163,17 +170,20 @@ impl<'a> Keys<'a> {
         }
     }
 
+    fn check(&mut self, removal: &KeyRemoval, jobs: &[Job<'_>]) -> crate::Result<Vec<Result>> {
+        let file = self.look_into(removal)?;
+        let checked = |job| look(file, job, false).map(drop);
+        Ok(jobs.iter().map(checked).collect())
+    }
+
     fn take_from(
         &mut self,
         removal: &KeyRemoval,
         jobs: &[Job<'_>],
-        to: To<'_>,
+        shelf: Option<&Shelf>,
     ) -> crate::Result<Vec<Result>> {
-        let mut file = keys::open(&self.site.base, removal, self.purpose(to))?;
-        let shelf = match to {
-            To::Shelf(shelf) if shelf.purpose == Purpose::Undo => Some(shelf),
-            _ => None,
-        };
+        let mut file = keys::open(&self.site.base, removal, self.to_change(shelf))?;
+        let shelf = shelf.filter(|shelf| shelf.purpose == Purpose::Undo);
         let mut outcomes: Vec<Result> = Vec::new();
         let mut passed = Vec::new();
         for (at, job) in jobs.iter().enumerate() {
@@ -191,7 +201,7 @@ impl<'a> Keys<'a> {
                 Err(stays) => outcomes.push(Err(stays)),
             }
         }
-        if matches!(to, To::Check) || passed.is_empty() {
+        if passed.is_empty() {
             return Ok(outcomes);
         }
         self.save(shelf, removal, &mut passed)?;
@@ -346,4 +356,58 @@ fn look(
 /// The same error once more.
 fn again(error: &Error) -> Stays {
     Stays::of(error.repeated())
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "the test plays the program")]
+mod tests {
+    use std::fmt::Write as _;
+    use std::fs;
+
+    use super::*;
+    use crate::clear::Plan;
+    use crate::clear::apply::mechanism::{Mechanisms, Next, in_batches};
+    use crate::model::{Cancel, Progress, Snapshot};
+    use crate::stores::{Store, open_all};
+
+    /// What a plan of `n_keys` keys reads of a shelf when it is made certain, and the length of the shelf's index.
+    fn read_of(n_keys: usize) -> (u64, u64) {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("shelf");
+        let mut index = String::new();
+        for n in 0..n_keys {
+            writeln!(index, "'key {n}', ({}, 1)", n * 512).unwrap();
+        }
+        fs::write(path.with_extension("dir"), &index).unwrap();
+        fs::write(path.with_extension("dat"), vec![b'x'; n_keys * 512]).unwrap();
+        let store = Store::open(&open_all(&path).unwrap().remove(0)).unwrap();
+        let snapshot = Snapshot::read(&store, &Cancel::default(), &Progress::default()).unwrap();
+        let plan = Plan::new(&store, snapshot.records().map(|(_, record)| record)).unwrap();
+        let site = Site::open(&plan).unwrap();
+        let before = site.base.tally().work().bytes;
+        let mut mechanisms = Mechanisms::new(&site, plan.act);
+        let mut n_sound = 0;
+        let cancel = Cancel::default();
+        in_batches(&plan, &mut mechanisms, &cancel, &mut |mechanisms, next| {
+            let Next::Batch(by, jobs) = next else {
+                panic!("a key is lost")
+            };
+            let pins = mechanisms.of(by).pin(&jobs);
+            let checked = mechanisms.of(by).take(&jobs, To::Check);
+            let both = pins.iter().zip(&checked);
+            n_sound += both
+                .filter(|(pin, checked)| pin.is_some() && checked.is_ok())
+                .count();
+        });
+        assert_eq!(n_sound, n_keys);
+        (site.base.tally().work().bytes - before, index.len() as u64)
+    }
+
+    #[test]
+    fn an_index_is_read_once_for_all_batches_of_a_plan() {
+        for n_keys in [100, 3000] {
+            let (read, index) = read_of(n_keys);
+            assert_eq!(read, index + n_keys as u64, "{n_keys} keys");
+        }
+    }
 }

@@ -57,8 +57,8 @@ pub(super) trait Mechanism {
     /// Notes what would keep undo from bringing entries back.
     fn foresee(&mut self, _jobs: &[Job<'_>], _foreseen: &mut Foreseen) {}
 
-    /// Entries that it takes at a time, at most; asked again before each batch.
-    fn batch(&self) -> usize {
+    /// Entries that it takes at a time, at most, of so many that are planned; asked again before each batch.
+    fn batch(&self, _n_planned: usize) -> usize {
         1
     }
 
@@ -162,7 +162,7 @@ pub(super) fn in_batches<'a, 'p>(
                     planned,
                     removal,
                 });
-                if waiting.len() >= mechanisms.of(by).batch() {
+                if waiting.len() >= mechanisms.of(by).batch(plan.removals.len()) {
                     each(mechanisms, Next::Batch(by, std::mem::take(&mut waiting)));
                 }
             }

@@ -15,6 +15,20 @@ use crate::{Error, Result};
 /// Larger values are not saved for undo: they would be held in memory several times on their way.
 pub(super) const MAX_VALUE_BYTES: u64 = super::saved::MAX_ROW_BYTES;
 
+/// Keys that are taken out or put back at a time, of `n_all`: a lock is not held for longer than that takes.
+///
+/// A dumb shelf's index is written anew for each batch, however large it is: these are many, or all keys are in few of
+/// them. The form is known once a file was opened.
+pub(super) fn batch(form: Option<KeyForm>, n_all: usize) -> usize {
+    const KEYS: usize = 256;
+    const DUMB_KEYS: usize = 8192;
+    const DUMB_BATCHES: usize = 32;
+    match form {
+        Some(KeyForm::Dumb) => DUMB_KEYS.max(n_all / DUMB_BATCHES),
+        _ => KEYS,
+    }
+}
+
 /// A key as it stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {

@@ -6,7 +6,7 @@ mod room;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -268,13 +268,7 @@ impl Plan {
         if shared.is_empty() {
             return Ok(());
         }
-        let mut left: HashMap<Option<PathBuf>, usize> = HashMap::new();
-        for key in all_keys(store)? {
-            store.cancel.check()?;
-            if let Ok(removal @ Removal::Shared { .. }) = store.removal(&key) {
-                *left.entry(removal.path().map(Path::to_owned)).or_default() += 1;
-            }
-        }
+        let mut left = n_in_files(store)?;
         let file_of =
             |planned: &Planned| Some(store.removal(&planned.key).ok()?.path()?.to_owned());
         for planned in &shared {
@@ -328,30 +322,35 @@ fn base_of(store: &Store) -> Result<Base> {
     })
 }
 
-/// The identity of every entry in the store.
-fn all_keys(store: &Store) -> Result<Vec<EntryKey>> {
-    struct Keys<'a>(&'a std::sync::Mutex<Vec<EntryKey>>);
-    impl Collector for Keys<'_> {
+/// How many entries share each file.
+fn n_in_files(store: &Store) -> Result<HashMap<Option<PathBuf>, usize>> {
+    struct Counts<'a> {
+        store: &'a Store,
+        found: &'a Mutex<HashMap<Option<PathBuf>, usize>>,
+    }
+    impl Collector for Counts<'_> {
         fn record(&mut self, record: &Record<'_>) {
-            let mut keys = self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            keys.push(record.entry_key());
+            if let Ok(removal @ Removal::Shared { .. }) = self.store.removal(&record.entry_key()) {
+                let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+                *found.entry(removal.path().map(Path::to_owned)).or_default() += 1;
+            }
         }
         fn issue(&mut self, _issue: crate::model::Issue) {}
     }
-    let keys = std::sync::Mutex::default();
+    let found = Mutex::default();
     store.scan(&Scan {
         detail: Detail::Sizes,
         cancel: &store.cancel,
         progress: &Progress::default(),
         threads: 1,
-        collector: &|| Box::new(Keys(&keys)),
+        collector: &|| {
+            Box::new(Counts {
+                store,
+                found: &found,
+            })
+        },
     })?;
-    Ok(keys
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner))
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// True for a text of the form of [`new_id`], with a number behind it where two were made at once.

@@ -10,23 +10,22 @@ use super::held_rows::HeldRows;
 use super::{Mechanism, Way};
 use crate::Error;
 use crate::sqlite::Cell;
-use crate::stores::{KeyRemoval, Removal};
+use crate::stores::{KeyForm, KeyRemoval, Removal};
 
 type Result<T = (), E = Stays> = std::result::Result<T, E>;
-
-/// Keys put back at a time.
-const KEYS: usize = 256;
 
 /// The mechanism for [`Removal::Key`].
 pub(super) struct Keys<'a> {
     held: HeldRows<'a>,
+    /// The form of the file that keys were put back into last.
+    form: Option<KeyForm>,
     /// Why it is not known whether what is back is so on the disk.
     unconfirmed: Option<Error>,
 }
 
 impl Mechanism for Keys<'_> {
-    fn batch(&self) -> usize {
-        KEYS
+    fn batch(&self, n_held: usize) -> usize {
+        keys::batch(self.form, n_held)
     }
 
     fn put(&mut self, entries: &[&Entry]) -> Vec<Result> {
@@ -57,6 +56,7 @@ impl<'a> Keys<'a> {
     pub(super) fn new(way: Way<'a>) -> Self {
         Self {
             held: HeldRows::new(way),
+            form: None,
             unconfirmed: None,
         }
     }
@@ -66,6 +66,7 @@ impl<'a> Keys<'a> {
             return Ok(Vec::new());
         };
         let removal = self.removal(first)?;
+        self.form = Some(removal.form);
         // One that cannot be read keeps no other from coming back.
         let loaded: Vec<_> = entries.iter().map(|entry| self.load(entry)).collect();
         let base = self.held.folder(Path::new(""))?;

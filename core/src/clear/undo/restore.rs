@@ -61,8 +61,8 @@ pub(super) struct Way<'a> {
 
 /// Puts entries back that the mechanism of the same name in `apply` took out.
 pub(super) trait Mechanism {
-    /// Entries that it puts back at a time, at most; asked again before each batch.
-    fn batch(&self) -> usize {
+    /// Entries that it puts back at a time, at most, of so many that are held; asked again before each batch.
+    fn batch(&self, _n_held: usize) -> usize {
         1
     }
 
@@ -177,7 +177,7 @@ impl<'a> Back<'a> {
             }
             bytes = bytes.saturating_add(entry.bytes);
             waiting.push(entry);
-            if waiting.len() >= self.mechanism(entry.by).batch() {
+            if waiting.len() >= self.mechanism(entry.by).batch(entries.len()) {
                 self.put(&mut waiting);
             }
         }

@@ -48,7 +48,7 @@ struct Row<'e> {
 }
 
 impl Mechanism for Rows<'_> {
-    fn batch(&self) -> usize {
+    fn batch(&self, _n_held: usize) -> usize {
         self.pace.rows()
     }
 

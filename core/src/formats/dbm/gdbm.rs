@@ -223,7 +223,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         .at(header.dir_offset, header.dir_bytes as usize)?
         .to_vec();
     let mut seen = HashSet::new();
-    let (mut buckets, mut keys) = (Room::of(window.file_len()), Room::of(window.file_len()));
+    let mut room = Room::of(window.file_len());
     for slot in directory.chunks_exact(header.layout.offset_bytes) {
         // Several slots share a bucket until it is split.
         let Some(offset) = header
@@ -233,7 +233,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         else {
             continue;
         };
-        if let Err(problem) = buckets.take(header.bucket_bytes.into(), "buckets", offset) {
+        if let Err(problem) = room.take_bucket(header.bucket_bytes.into(), offset) {
             sink.problem(problem);
             return Ok(());
         }
@@ -248,7 +248,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
             continue;
         }
         let bucket = bucket.to_vec();
-        if list_bucket(&header, offset, &bucket, (&mut window, &mut keys), sink)?.is_break() {
+        if list_bucket(&header, offset, &bucket, (&mut window, &mut room), sink)?.is_break() {
             return Ok(());
         }
     }
@@ -259,7 +259,7 @@ fn list_bucket(
     header: &Header,
     offset: u64,
     bucket: &[u8],
-    (window, keys): (&mut Window<'_>, &mut Room),
+    (window, room): (&mut Window<'_>, &mut Room),
     sink: &mut dyn Sink,
 ) -> Result<ControlFlow<()>, Stop> {
     let layout = header.layout;
@@ -291,7 +291,9 @@ fn list_bucket(
             sink.problem(Problem::new(ProblemKind::Damaged, offset, message));
             continue;
         }
-        if let Err(problem) = keys.take(key_len.into(), "keys", offset) {
+        let taken = room.take_key(key_len.into(), offset);
+        let taken = taken.and_then(|()| room.take_value(len.into(), offset));
+        if let Err(problem) = taken {
             sink.problem(problem);
             return Ok(ControlFlow::Break(()));
         }

@@ -68,29 +68,49 @@ impl Extent {
     }
 }
 
-/// Bytes that parts of one sort may take together: no more than the file has, or they lie on the same bytes, and a
-/// listing of them would grow far beyond it.
+/// Bytes that the buckets, keys and values of a file may take: far more than it has means that they lie on the same
+/// bytes, and listing or reading them would take memory and time without end.
 struct Room {
-    left: u64,
+    buckets: u64,
+    keys: u64,
+    values: u64,
 }
 
 impl Room {
+    /// One wrong length must hide no other key: values, which are not held in memory, may overlap so often.
+    const OVERLAP: u64 = 16;
+
     fn of(file_len: u64) -> Self {
-        Self { left: file_len }
+        Self {
+            buckets: file_len,
+            keys: file_len,
+            values: file_len.saturating_mul(Self::OVERLAP),
+        }
     }
 
-    /// Takes `len` bytes; what is wrong at `offset` if there are not as many.
-    fn take(&mut self, len: u64, what: &str, offset: u64) -> Result<(), Problem> {
-        let left = self.left.checked_sub(len);
-        self.left = left.ok_or_else(|| {
-            let message = format!(
-                "the {what} up to here take more bytes than the file has: they lie on the same bytes, and no further \
-                 ones are listed"
-            );
-            Problem::new(ProblemKind::Damaged, offset, message)
-        })?;
-        Ok(())
+    /// Takes the bytes of a bucket; what is wrong at `offset` if there are not as many left. So do the next two.
+    fn take_bucket(&mut self, len: u64, offset: u64) -> Result<(), Problem> {
+        take(&mut self.buckets, len, "buckets", offset)
     }
+
+    fn take_key(&mut self, len: u64, offset: u64) -> Result<(), Problem> {
+        take(&mut self.keys, len, "keys", offset)
+    }
+
+    fn take_value(&mut self, len: u64, offset: u64) -> Result<(), Problem> {
+        take(&mut self.values, len, "values", offset)
+    }
+}
+
+fn take(left: &mut u64, len: u64, what: &str, offset: u64) -> Result<(), Problem> {
+    *left = left.checked_sub(len).ok_or_else(|| {
+        let message = format!(
+            "the {what} up to here take more bytes than the file has: they lie on the same bytes, and no further \
+             ones are listed"
+        );
+        Problem::new(ProblemKind::Damaged, offset, message)
+    })?;
+    Ok(())
 }
 
 /// Why the listing of a container file ended before its end.
@@ -124,9 +144,10 @@ mod tests {
     #[test]
     fn parts_take_as_many_bytes_as_the_file_has_and_no_more() {
         let mut room = Room::of(10);
-        assert_eq!(room.take(4, "keys", 0), Ok(()));
-        assert_eq!(room.take(6, "keys", 1), Ok(()));
-        let problem = room.take(1, "keys", 7).unwrap_err();
+        assert_eq!(room.take_key(4, 0), Ok(()));
+        assert_eq!(room.take_key(6, 1), Ok(()));
+        assert_eq!(room.take_bucket(10, 1), Ok(()));
+        let problem = room.take_key(1, 7).unwrap_err();
         assert_eq!(
             (problem.kind, problem.offset),
             (ProblemKind::Damaged, 7),

@@ -150,7 +150,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
         return Err(damaged(0, problem));
     }
     let mut seen = HashSet::new();
-    let mut keys = Room::of(buckets.file_len());
+    let mut room = Room::of(buckets.file_len());
     let mut page = Vec::new();
     for bucket in 0..=header.max_bucket {
         let first = header.page_of_bucket(bucket);
@@ -181,7 +181,7 @@ pub fn list(reader: &dyn ReadAt, sink: &mut dyn Sink) -> Result<(), Stop> {
                 ));
                 break;
             }
-            if list_page(&header, offset, &page, (&mut elsewhere, &mut keys), sink)?.is_break() {
+            if list_page(&header, offset, &page, (&mut elsewhere, &mut room), sink)?.is_break() {
                 return Ok(());
             }
             next = header.u32(&page, 16);
@@ -194,7 +194,7 @@ fn list_page(
     header: &Header,
     offset: u64,
     page: &[u8],
-    (window, keys): (&mut Window<'_>, &mut Room),
+    (window, room): (&mut Window<'_>, &mut Room),
     sink: &mut dyn Sink,
 ) -> Result<ControlFlow<()>, Stop> {
     match page.get(25).copied() {
@@ -235,12 +235,18 @@ fn list_page(
             key = None;
             continue;
         };
+        // No more is read of one than the file has.
+        let len = extent.len().min(window.file_len());
+        let taken = match index % 2 {
+            0 => room.take_key(len, offset),
+            _ => room.take_value(len, offset),
+        };
+        if let Err(problem) = taken {
+            sink.problem(problem);
+            return Ok(ControlFlow::Break(()));
+        }
         match key.take() {
             None if index % 2 == 0 => {
-                if let Err(problem) = keys.take(extent.len(), "keys", offset) {
-                    sink.problem(problem);
-                    return Ok(ControlFlow::Break(()));
-                }
                 key = Some(match inline(item) {
                     Some(key) => key.to_vec(),
                     None => read(header, window, extent)?,

@@ -150,21 +150,23 @@ impl Dir {
     /// # Errors
     /// As [`Dir::open_dir`]; `InvalidInput` for `..`.
     pub fn open_below(&self, relative: &Path) -> io::Result<Self> {
-        let mut dir = Self {
-            fd: rustix::io::fcntl_dupfd_cloexec(&self.fd, 0)?,
-            path: self.path.clone(),
-            tally: Arc::clone(&self.tally),
-            // The duplicate shares its place in the listing with this handle.
-            was_listed: AtomicBool::new(true),
-        };
+        let mut below: Option<Self> = None;
         for part in relative.components() {
             match part {
-                std::path::Component::Normal(name) => dir = dir.open_dir(name)?,
+                std::path::Component::Normal(name) => {
+                    below = Some(below.as_ref().unwrap_or(self).open_dir(name)?);
+                }
                 std::path::Component::CurDir => {}
                 _ => return Err(io::ErrorKind::InvalidInput.into()),
             }
         }
-        Ok(dir)
+        match below {
+            Some(dir) => Ok(dir),
+            None => Ok(Self {
+                path: self.path.clone(),
+                ..self.open_dir(".".as_ref())?
+            }),
+        }
     }
 
     /// What stands under `name`, without following a link.

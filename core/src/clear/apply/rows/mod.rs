@@ -73,7 +73,7 @@ impl Mechanism for Rows<'_> {
         })
     }
 
-    fn batch(&self) -> usize {
+    fn batch(&self, _n_planned: usize) -> usize {
         BATCH_ROWS
     }
 
