@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::connect::{self, Watchdog};
-use super::database::{check_is_database, check_place};
+use super::database::{check_is_database, check_place, first_read};
 use super::explain::explain_as;
 use super::state::{State, beside_name};
-use super::{Failure, compact, journal};
+use super::{Failure, compact, journal, viewers};
 use crate::model::Cancel;
 use crate::source::gate::Pass;
 use crate::source::{Dir, FileReader};
@@ -53,12 +53,19 @@ impl Changing {
                 .at(&path)
                 .hint("Let the program that was writing it finish"));
         }
-        let pass = Pass::enter((main.meta().dev, main.meta().ino), || ());
+        let file = (main.meta().dev, main.meta().ino);
+        let way = viewers::make_way(file);
+        let pass = Pass::enter(file, || ());
         let dog = Watchdog::default();
         dog.allow(WORK_TIME, &Cancel::default());
         let opened = connect::to_change(&path, &dog);
         let connection = opened.map_err(|e| explain_as(WHAT, &e, &path))?;
         check_place(dir, name, &main).map_err(|e| e.explain(&path))?;
+        // Now, or a view may be the one who opens the log's index. What fails here does again, where it is told.
+        if let Err(error) = first_read(&connection) {
+            log::info!("{}: {error}", path.display());
+        }
+        drop(way);
         let changing = Self {
             connection,
             _pass: pass,

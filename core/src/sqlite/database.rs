@@ -1,17 +1,18 @@
 //! A database opened for one job: pages of reading, each from a rung of the ladder that holds at that time.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
 use super::connect::{self, Watchdog};
 use super::copy::{self, PrivateCopy};
-use super::explain::{self, explain, is_hot, may_pass, needs_copy};
+use super::failure::{Failure, Tries};
 use super::scratch::Scratch;
 use super::state::{Rung, State, beside_name};
+use super::viewers;
 use crate::model::{Cancel, Issue, Severity, text};
 use crate::source::gate::Pass;
 use crate::source::{Dir, FileReader};
@@ -21,10 +22,6 @@ use crate::{Error, Result};
 const LOCK_TIME: Duration = Duration::from_millis(40);
 /// Time for one page of reading; a healthy one takes a hundredth of it.
 const PAGE_TIME: Duration = Duration::from_secs(20);
-/// Looks at a database that is kept from us before giving up.
-const TRIES: u32 = 20;
-/// How long one that changes all the time is looked at: the chance of each look is small on a slow disk.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause before such a look, longer each time, up to so many times as long.
 const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: u32 = 20;
@@ -35,7 +32,7 @@ pub(crate) struct Database {
     dir: Dir,
     name: OsString,
     dog: Watchdog,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +47,8 @@ struct Inner {
     /// The state that was about to be copied at the look before.
     to_copy: Option<State>,
     note: Option<Issue>,
+    /// When the last reading ended.
+    read: Option<Instant>,
 }
 
 /// A connection and what must outlive it; the fields are dropped in this order.
@@ -61,7 +60,30 @@ struct Open {
     main: FileReader,
     rung: Rung,
     seen: State,
+    /// When opening began, and when it had ended.
+    asked: Instant,
     opened: Instant,
+}
+
+impl viewers::View for Mutex<Inner> {
+    fn give_way(&self) {
+        lock(self)
+            .open
+            .take_if(|open| open.rung == Rung::SharedIndex);
+    }
+}
+
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Open {
+    /// When it is to be closed for the sake of a program that ends, which would leave its log behind.
+    ///
+    /// A log that no program has open is read whole by each opening: that may not take more time than the reading.
+    fn until(&self) -> Instant {
+        self.opened + LOCK_TIME.max(self.opened.duration_since(self.asked))
+    }
 }
 
 /// What of a database is no row.
@@ -106,7 +128,7 @@ impl Database {
             dir,
             name: name.to_owned(),
             dog: Watchdog::default(),
-            inner: Mutex::default(),
+            inner: Arc::default(),
         }
     }
 
@@ -116,6 +138,8 @@ impl Database {
     }
 
     /// Reads something small: `read` may be called again where a writer got in between.
+    ///
+    /// Where one such reading follows the other, what is opened for them stays open as long as for pages.
     ///
     /// # Errors
     /// A sentence on why the database cannot be read, or what `read` itself returned.
@@ -191,7 +215,7 @@ impl Database {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     fn turn<T>(
@@ -201,11 +225,18 @@ impl Database {
         mut read: impl FnMut(&View<'_>) -> Result<T, Failure>,
     ) -> Result<T> {
         let mut inner = self.lock();
+        let after = match inner.read.take() {
+            Some(read) if read.elapsed() < LOCK_TIME => After::Keep,
+            _ => after,
+        };
         let mut tries = Tries::begin();
         loop {
             cancel.check()?;
             let failure = match self.attempt(&mut inner, cancel, after, &mut read) {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    inner.read = Some(Instant::now());
+                    return Ok(value);
+                }
                 Err(failure) => failure,
             };
             // The next row meets the same damage: one look at files that are as they were is enough.
@@ -241,7 +272,7 @@ impl Database {
         self.dog.allow(PAGE_TIME, cancel);
         let view = View {
             connection: &open.connection,
-            until: (open.rung == Rung::SharedIndex).then(|| open.opened + LOCK_TIME),
+            until: (open.rung == Rung::SharedIndex).then(|| open.until()),
         };
         let result = read(&view);
         if open.rung == Rung::Immutable && !self.is_as_seen(open) {
@@ -275,7 +306,7 @@ impl Database {
         match open.rung {
             Rung::Rollback => State::look(&self.dir, &self.name, &open.main)
                 .is_ok_and(|now| now.rung() == Rung::Rollback),
-            Rung::SharedIndex => open.opened.elapsed() < LOCK_TIME,
+            Rung::SharedIndex => Instant::now() < open.until(),
             Rung::Immutable | Rung::Copy => self.is_as_seen(open),
         }
     }
@@ -285,6 +316,7 @@ impl Database {
         let path = self.path();
         let fail = |e| Error::io("Cannot open the database", &path, e);
         self.dog.allow(PAGE_TIME, cancel);
+        let asked = Instant::now();
         let main = self.dir.open_file(&self.name).map_err(fail)?;
         let seen = State::look(&self.dir, &self.name, &main).map_err(fail)?;
         check_is_database(&seen).map_err(|e| e.at(&path))?;
@@ -300,15 +332,28 @@ impl Database {
             if !is_lasting {
                 return Err(Failure::Unsteady);
             }
-            return self.by_copy(main, seen, cancel);
+            return self.by_copy(main, seen, asked, cancel);
         }
-        Ok((self.in_place(main, seen, rung)?, None))
+        Ok((self.in_place(main, seen, asked, rung)?, None))
     }
 
     /// Opens the file where it lies.
-    fn in_place(&self, main: FileReader, seen: State, rung: Rung) -> Result<Open, Failure> {
+    fn in_place(
+        &self,
+        main: FileReader,
+        seen: State,
+        asked: Instant,
+        rung: Rung,
+    ) -> Result<Open, Failure> {
+        let file = (main.meta().dev, main.meta().ino);
+        if rung == Rung::SharedIndex {
+            let inner: Weak<Mutex<Inner>> = Arc::downgrade(&self.inner);
+            if !viewers::enter(file, &(inner as Weak<dyn viewers::View>)) {
+                return Err(Failure::Unsteady);
+            }
+        }
         let mut is_guarded = true;
-        let pass = Pass::enter((main.meta().dev, main.meta().ino), || {
+        let pass = Pass::enter(file, || {
             // A writer that exits deletes log and index, and SQLite would then make a new log.
             // With a read lock on the database that cannot happen any more, so the look below counts.
             if rung == Rung::SharedIndex {
@@ -336,6 +381,7 @@ impl Database {
             main,
             rung,
             seen,
+            asked,
             opened: Instant::now(),
         })
     }
@@ -350,6 +396,7 @@ impl Database {
         &self,
         main: FileReader,
         seen: State,
+        asked: Instant,
         cancel: &Cancel,
     ) -> Result<(Open, Option<Issue>), Failure> {
         let copy = match copy::of(&self.dir, &self.name, &seen, cancel) {
@@ -357,7 +404,10 @@ impl Database {
             Err(error) if error.is_changed() => return Err(Failure::Unsteady),
             Err(error) if error.is_limit() && !seen.has_journal() => {
                 let note = left_out(&seen, &error, self.path());
-                return Ok((self.in_place(main, seen, Rung::Immutable)?, Some(note)));
+                return Ok((
+                    self.in_place(main, seen, asked, Rung::Immutable)?,
+                    Some(note),
+                ));
             }
             Err(error) => return Err(error.into()),
         };
@@ -372,6 +422,7 @@ impl Database {
             main,
             rung: Rung::Copy,
             seen,
+            asked,
             opened: Instant::now(),
         };
         Ok((open, None))
@@ -394,7 +445,7 @@ fn left_out(seen: &State, why: &Error, path: PathBuf) -> Issue {
 }
 
 /// Makes SQLite take its lock and read the schema now, while the files are as they were looked at.
-fn first_read(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn first_read(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
@@ -422,116 +473,78 @@ pub(super) fn check_is_database(state: &State) -> Result<()> {
     Ok(())
 }
 
-/// Looks that came to nothing.
-struct Tries {
-    n: u32,
-    /// Those in a row that found the files as they were.
-    n_still: u32,
-    /// Those that SQLite itself gave up.
-    n_failed: u32,
-    seen: Option<State>,
-    began: Instant,
-}
-
-impl Tries {
-    fn begin() -> Self {
-        Self {
-            n: 0,
-            n_still: 0,
-            n_failed: 0,
-            seen: None,
-            began: Instant::now(),
-        }
-    }
-
-    fn count(&mut self, failure: &Failure, seen: Option<&State>) {
-        self.n += 1;
-        self.n_failed += u32::from(matches!(failure, Failure::Sqlite(_)));
-        self.n_still += 1;
-        if self.seen.as_ref() != seen {
-            self.n_still = 1;
-            self.seen = seen.cloned();
-        }
-    }
-}
-
-/// Why a page of reading ended early.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// SQLite said so: another try, or another rung, may help.
-    Sqlite(rusqlite::Error),
-    /// Nothing helps.
-    Final(Error),
-    /// The files changed while they were looked at.
-    Unsteady,
-    /// Another program keeps everybody out.
-    Locked,
-}
-
-impl Failure {
-    /// True if another try may help.
-    fn may_pass(&self, tries: &Tries) -> bool {
-        let is_early = tries.n < TRIES || tries.began.elapsed() < PATIENCE;
-        match self {
-            // A second look tells damage from a page that was read while it was exchanged.
-            Self::Sqlite(error) if needs_copy(error) => tries.n < TRIES,
-            Self::Sqlite(error) => may_pass(error) && tries.n_failed < 3,
-            Self::Final(_) => false,
-            Self::Unsteady => is_early,
-            // A lock that outlasts the looks is a long one; many short ones follow each other.
-            Self::Locked => is_early && tries.n_still < TRIES,
-        }
-    }
-
-    /// True if the bytes are wrong, unless they were exchanged while they were read.
-    fn is_damage(&self) -> bool {
-        let is_damage = |error: &rusqlite::Error| {
-            let codes = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
-            error
-                .sqlite_error_code()
-                .is_some_and(|code| codes.contains(&code))
-        };
-        matches!(self, Self::Sqlite(error) if is_damage(error))
-    }
-
-    /// True if only a private copy can help. A log that its writer is about to recover is waited for.
-    fn needs_copy(&self, tries: u32) -> bool {
-        matches!(self, Self::Sqlite(error) if needs_copy(error) && (is_hot(error) || tries > 4))
-    }
-
-    pub(super) fn explain(self, path: &Path) -> Error {
-        match self {
-            Self::Sqlite(error) => explain(&error, path),
-            Self::Final(error) => error,
-            Self::Unsteady => Error::unavailable(
-                "Cannot read the database",
-                "a program changes it faster than it can be read",
-            )
-            .hint("Try again when that program is quieter")
-            .at(path),
-            Self::Locked => explain::locked(explain::WHAT).at(path),
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Final(error)
-    }
-}
-
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests damage their own files")]
 mod tests {
+    use std::path::Path;
+
+    use rusqlite::config::DbConfig;
+
+    use super::super::Changing;
     use super::*;
 
+    /// A database with 50 large rows, all of them in a log that nobody has open.
+    fn with_log(path: &Path) {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (k INTEGER PRIMARY KEY, v); \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) INSERT INTO t SELECT i, \
+                 randomblob(200000) FROM n;",
+            )
+            .unwrap();
+        let no_checkpoint = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        connection.set_db_config(no_checkpoint, true).unwrap();
+    }
+
+    fn length(view: &View<'_>, row: i64) -> Result<i64, Failure> {
+        let sql = "SELECT length(v) FROM t WHERE k = ?1";
+        Ok(view.connection.query_row(sql, [row], |row| row.get(0))?)
+    }
+
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "tests damage their own files")]
+    fn a_log_is_not_read_again_for_each_row() {
+        let temp = tempfile::TempDir::new().unwrap();
+        with_log(&temp.path().join("a.db"));
+        let dir = Dir::open(temp.path()).unwrap();
+        let tally = Arc::clone(dir.tally());
+        let database = Database::new(dir, "a.db".as_ref());
+        for row in 1..=50 {
+            let found = database.read(&Cancel::default(), |view| length(view, row));
+            assert_eq!(found.unwrap(), 200_000);
+        }
+        let n_opens = tally.work().opens;
+        assert!(n_opens < 25, "opened {n_opens} times for 50 rows");
+    }
+
+    /// SQLite would share a view's index, which cannot be written, with every connection of the process.
+    #[test]
+    fn a_view_gives_way_to_a_change() {
+        let temp = tempfile::TempDir::new().unwrap();
+        with_log(&temp.path().join("a.db"));
+        let dir = || Dir::open(temp.path()).unwrap();
+        let database = Database::new(dir(), "a.db".as_ref());
+        let look = |row| database.page(&Cancel::default(), |view| length(view, row));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    assert_eq!(look(50).unwrap(), 200_000);
+                }
+            });
+            for row in 1..=20 {
+                assert_eq!(look(row).unwrap(), 200_000);
+                let changing = Changing::open(&dir(), "a.db".as_ref()).unwrap();
+                let locked = changing.lock().unwrap();
+                let gone = locked
+                    .connection()
+                    .execute("DELETE FROM t WHERE k = ?1", [row]);
+                assert_eq!(gone.unwrap(), 1, "row {row}");
+                locked.commit().unwrap();
+            }
+        });
+    }
+
+    #[test]
     fn damage_is_looked_at_twice_once() {
         let temp = tempfile::TempDir::new().unwrap();
         let path = temp.path().join("a.db");
