@@ -270,10 +270,18 @@ fn responses_beside_a_damaged_database_of_redirects_are_listed() {
     });
     let (_temp, path) = made.expect("responses with names of their own").copy();
     let before = json(&["ls"], &path).of_type("entry").count();
+    let is_told = |issue: &Value| {
+        issue["path"]
+            .as_str()
+            .unwrap()
+            .ends_with("redirects.sqlite")
+    };
+    assert!(!json(&["ls"], &path).of_type("issue").any(is_told));
     fs::write(path.join("redirects.sqlite"), "no database").unwrap();
     let ran = json(&["ls"], &path);
     assert!(before > 1);
     assert_eq!(ran.of_type("entry").count(), before, "{}", ran.said);
+    assert!(ran.of_type("issue").any(is_told), "{}", ran.said);
 }
 
 #[test]

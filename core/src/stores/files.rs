@@ -86,6 +86,11 @@ pub(super) trait FileKind: Send + Sync {
         None
     }
 
+    /// What cannot be read of a file that is no entry and that the library opens with the folder.
+    fn companion(&self, _dir: &Dir) -> Option<Issue> {
+        None
+    }
+
     /// Python that loads the file of this name, whose value begins at that byte; the text stands in quotes.
     fn python(&self, file: &str, start: u64, codec: &[String]) -> Option<String> {
         let mut script = Script::default();
@@ -295,7 +300,11 @@ impl<K: FileKind> Backend for FileStore<K> {
         let group = Group::named("");
         let mut collector = (scan.collector)();
         let mut others = Others::default();
-        let mut waiting = vec![(PathBuf::new(), store.dir()?)];
+        let folder = store.dir()?;
+        if let Some(issue) = self.0.companion(&folder) {
+            collector.issue(issue);
+        }
+        let mut waiting = vec![(PathBuf::new(), folder)];
         while let Some((below, dir)) = waiting.pop() {
             let names = match dir.names() {
                 Ok(names) => names,

@@ -17,7 +17,7 @@ use super::requests_cache::EXPIRED;
 use super::{Candidate, LibraryPolicy, ValueTimes};
 use crate::Result;
 use crate::formats::{Carrier, Preview};
-use crate::model::Role;
+use crate::model::{Issue, Role};
 use crate::source::{Dir, FileType};
 use crate::sqlite;
 
@@ -99,6 +99,16 @@ impl FileKind for RequestsFiles {
             "Redirects to these responses stay in redirects.sqlite: for requests-cache they lead nowhere, until it takes \
              them out at its own next delete or they are requested again",
         )
+    }
+
+    /// The library opens it before any response (`sqlite.py: SQLiteDict.__init__`); an empty one is as good as none.
+    fn companion(&self, dir: &Dir) -> Option<Issue> {
+        let there = dir.stat(REDIRECTS.as_ref()).ok()?;
+        let same = dir.open_below("".as_ref()).ok()?;
+        let read = sqlite::Shape::read(same, REDIRECTS.as_ref());
+        let error = read.err().filter(|_| there.size > 0)?;
+        let path = dir.path().join(REDIRECTS);
+        Some(Issue::from_error(&error.hint("The responses are listed all the same; requests-cache makes it anew once it is gone"), &path))
     }
 
     fn facts(&self, preview: &Preview) -> Vec<(Cow<'static, str>, String)> {

@@ -76,10 +76,14 @@ impl Mechanism for Keys<'_> {
         let Some(Removal::Key(removal)) = jobs.first().map(|job| &job.removal) else {
             return vec![None; jobs.len()];
         };
+        let store = &self.site.store;
         let Ok(file) = self.look_into(removal) else {
             return vec![None; jobs.len()];
         };
-        jobs.iter().map(|job| pin(file, job)).collect()
+        // Values on each other's bytes are no values that were written: a file may name the same ones very often.
+        let is_one = |job: &Job<'_>| !store.is_read_with_another(&job.planned.key);
+        let pin_one = |job| if is_one(job) { pin(file, job) } else { None };
+        jobs.iter().map(pin_one).collect()
     }
 
     fn take(&mut self, jobs: &[Job<'_>], to: To<'_>) -> Vec<Result> {

@@ -12,11 +12,18 @@ use crate::{Error, Result};
 pub(super) fn checked(name: &[u8]) -> Result<PathBuf> {
     let fail = |why| Err(Error::damaged("Cannot open the value file", why));
     let path = path_from_bytes(name);
-    let is_below = !name.is_empty()
-        && !name.contains(&0)
-        && path.components().all(|c| matches!(c, Component::Normal(_)));
-    if !is_below {
+    let leads_out = |part| {
+        matches!(
+            part,
+            Component::ParentDir | Component::RootDir | Component::Prefix(_)
+        )
+    };
+    if path.components().any(leads_out) {
         return fail("its name in the database leads out of the cache");
+    }
+    let is_plain = path.components().all(|c| matches!(c, Component::Normal(_)));
+    if name.is_empty() || name.contains(&0) || !is_plain {
+        return fail("its name in the database is none that diskcache gives a file");
     }
     if name.starts_with(DATABASE.as_bytes()) {
         return fail("its name in the database is the database's own");
