@@ -174,6 +174,35 @@ fn on_a_full_disk_nothing_is_half_gone_and_permanent_still_makes_room() {
     }
 }
 
+#[test]
+fn bench_and_convert_on_a_full_disk_name_what_helps_and_leave_nothing() {
+    let Some(disk) = SmallDisk::mount(4 << 20) else {
+        return;
+    };
+    let path = onto(&disk, "shelve/dumb-3.13/shelf");
+    let new = disk.path().join("x/new");
+    let (path, new) = (path.to_str().expect("text"), new.to_str().expect("text"));
+    disk.fill_but(8 << 10);
+    let before = tree(disk.path());
+    let folder = format!("File: {}", disk.path().join("x").display());
+    for (args, helps, place) in [
+        (&["bench", path][..], "--sample", &*folder),
+        (
+            &["convert", path, new, "--to", "sqlitedict"],
+            "Make room",
+            new,
+        ),
+    ] {
+        let ran = program::run(args);
+        assert_eq!(ran.code, 3, "{}", ran.said);
+        for told in [helps, place] {
+            assert!(ran.said.contains(told), "{told}: {}", ran.said);
+        }
+        assert!(!ran.said.contains("cachescope-new"), "{}", ran.said);
+        assert_eq!(tree(disk.path()), before);
+    }
+}
+
 /// Group, key and bytes of each entry.
 fn entries(path: &Path) -> Vec<String> {
     let listed = program::run(["ls", path.to_str().expect("text")]);

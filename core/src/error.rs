@@ -16,6 +16,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
+/// What to do about a full disk.
+pub(crate) const MAKE_ROOM: &str = "Make room on the disk, then try again";
+
 #[derive(Debug)]
 struct Inner {
     kind: Kind,
@@ -66,6 +69,7 @@ impl Error {
             io::ErrorKind::NotFound => {
                 Some("Check the path; a running program may have removed it")
             }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(MAKE_ROOM),
             _ => None,
         };
         let mut error = Self::new(Kind::Io, what, why);
@@ -160,6 +164,15 @@ impl Error {
         self
     }
 
+    /// Names `place` instead of what lies in `folder`, which nobody will find there.
+    #[must_use]
+    pub(crate) fn lifted(mut self, folder: &Path, place: &Path) -> Self {
+        if self.path().is_some_and(|path| path.starts_with(folder)) {
+            self.0.path = Some(place.to_owned());
+        }
+        self
+    }
+
     /// Says what the reader can do next, unless a deeper level did.
     #[must_use]
     pub fn hint(mut self, hint: &'static str) -> Self {
@@ -217,6 +230,14 @@ impl Error {
     /// What the reader can do next, where that is known.
     pub(crate) fn next_step(&self) -> Option<&'static str> {
         self.0.hint
+    }
+
+    /// True if there was no room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(
+            self.io_kind(),
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        )
     }
 
     /// True if no backend knows the path.

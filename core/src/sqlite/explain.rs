@@ -1,11 +1,13 @@
 //! SQLite's error codes as sentences.
 
+use std::io;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::Error;
+use crate::error::MAKE_ROOM;
 use crate::model::text;
 
 /// The extended result code, where SQLite gave one.
@@ -76,7 +78,7 @@ pub(crate) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Pat
             Error::limit(what, "a value in it is larger than allowed")
         }
         Some(ErrorCode::DiskFull) => {
-            Error::unavailable(what, "the disk is full").hint("Make room on the disk")
+            Error::system(what, &io::ErrorKind::StorageFull.into()).hint(MAKE_ROOM)
         }
         Some(ErrorCode::ReadOnly) => Error::unavailable(what, "it may not be written")
             .hint("Check the permissions of the file and of its folder, or do it as its owner"),
@@ -84,7 +86,7 @@ pub(crate) fn explain_as(what: &'static str, error: &rusqlite::Error, path: &Pat
             "Check the permissions of the file, of its folder, and of its -wal and -shm where it has them",
         ),
         Some(ErrorCode::SystemIoFailure) => Error::unavailable(what, said)
-            .hint("The disk, or the network that it lies on, did not do it: the system's log says more"),
+            .hint("The disk, or the network that it lies on, is full or did not do it: the system's log says more"),
         _ => Error::damaged(what, said),
     }
     .at(path)

@@ -58,7 +58,8 @@ pub fn convert(
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Converted> {
-    control.ended(carry(source, target, path, options, leftovers, control))
+    let done = carry(source, target, path, options, leftovers, control);
+    control.ended(done.map_err(|error| leftovers.named(error, path)))
 }
 
 fn carry(

@@ -38,6 +38,14 @@ impl Leftovers {
         self.stage.as_ref().map(Stage::path)
     }
 
+    /// The error of a job, where what it says of the folder is said of `place`.
+    pub(super) fn named(&self, error: Error, place: &Path) -> Error {
+        match self.path() {
+            Some(folder) => error.lifted(folder, place),
+            None => error,
+        }
+    }
+
     /// Removes it, counting the names that are gone, until `cancel` asks to leave it to the next run.
     ///
     /// # Errors

@@ -5,10 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params};
 
 use crate::model::text;
-use crate::sqlite::quote;
+use crate::sqlite::{explain_as, quote};
 use crate::{Error, Result};
 
 /// Rows written before a commit, so that a log does not grow as large as its database.
@@ -189,5 +189,9 @@ fn unnamed(name: &str, why: &str) -> Error {
 }
 
 fn failed(path: &Path, error: &rusqlite::Error) -> Error {
-    Error::unavailable("Cannot write the new store", error.to_string()).at(path)
+    const WHAT: &str = "Cannot write the new store";
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => explain_as(WHAT, error, path),
+        _ => Error::unavailable(WHAT, error.to_string()).at(path),
+    }
 }

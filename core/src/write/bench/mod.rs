@@ -11,7 +11,7 @@ pub use advice::advice;
 pub use measure::{Measured, Spread};
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use load::{Load, readable};
 use measure::Trial;
@@ -88,12 +88,25 @@ pub fn bench(
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Bench> {
-    control.ended(measured(source, options, leftovers, control))
+    let folder = match &options.folder {
+        Some(folder) => folder.clone(),
+        None => source.parent.path().to_owned(),
+    };
+    let done = measured(source, options, &folder, leftovers, control).map_err(|error| {
+        let error = leftovers.named(error, &folder);
+        if error.is_full() {
+            error.hint_instead("Make room on the disk, take fewer entries (--sample), or work on another disk (--in)")
+        } else {
+            error
+        }
+    });
+    control.ended(done)
 }
 
 fn measured(
     source: &Store,
     options: &Options,
+    folder: &Path,
     leftovers: &mut Leftovers,
     control: Control<'_>,
 ) -> Result<Bench> {
@@ -124,11 +137,7 @@ fn measured(
                 .at(&source.info.path),
         );
     }
-    let folder = match &options.folder {
-        Some(folder) => folder.clone(),
-        None => source.parent.path().to_owned(),
-    };
-    let stage = Stage::new_in(&folder)
+    let stage = Stage::new_in(folder)
         .map_err(|e| e.hint("Name another folder on the same disk with --in"))?;
     let stage = leftovers.hold(stage);
     let bytes: u64 = rows
