@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -19,7 +19,7 @@ use crate::source::{Dir, FileReader};
 use crate::{Error, Result};
 
 /// Longest that a lock of ours may stand in a writer's way, with room for the page that is being read.
-const LOCK_TIME: Duration = Duration::from_millis(40);
+pub(super) const LOCK_TIME: Duration = Duration::from_millis(40);
 /// Time for one page of reading; a healthy one takes a hundredth of it.
 const PAGE_TIME: Duration = Duration::from_secs(20);
 /// Pause before such a look, longer each time, up to so many times as long.
@@ -70,6 +70,18 @@ impl viewers::View for Mutex<Inner> {
         lock(self)
             .open
             .take_if(|open| open.rung == Rung::SharedIndex);
+    }
+
+    fn close_if_over(&self) -> bool {
+        let mut inner = match self.try_lock() {
+            Ok(inner) => inner,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return true,
+        };
+        let is_shared = |open: &Open| open.rung == Rung::SharedIndex;
+        let is_over = |open: &mut Open| is_shared(open) && Instant::now() >= open.until();
+        inner.open.take_if(is_over);
+        inner.open.as_ref().is_some_and(is_shared)
     }
 }
 
@@ -139,7 +151,8 @@ impl Database {
 
     /// Reads something small: `read` may be called again where a writer got in between.
     ///
-    /// Where one such reading follows the other, what is opened for them stays open as long as for pages.
+    /// Where one such reading follows the other, what is opened for them stays open as long as for pages, and is closed
+    /// by itself.
     ///
     /// # Errors
     /// A sentence on why the database cannot be read, or what `read` itself returned.
@@ -515,6 +528,26 @@ mod tests {
         }
         let n_opens = tally.work().opens;
         assert!(n_opens < 25, "opened {n_opens} times for 50 rows");
+    }
+
+    #[test]
+    fn a_view_that_is_read_no_more_is_closed() {
+        let temp = tempfile::TempDir::new().unwrap();
+        with_log(&temp.path().join("a.db"));
+        let database = Database::new(Dir::open(temp.path()).unwrap(), "a.db".as_ref());
+        let is_open = || database.lock().open.is_some();
+        let mut was_open = false;
+        for row in 1..=50 {
+            let found = database.read(&Cancel::default(), |view| length(view, row));
+            assert_eq!(found.unwrap(), 200_000);
+            was_open |= is_open();
+        }
+        assert!(was_open);
+        let given_up = Instant::now() + Duration::from_mins(1);
+        while is_open() {
+            assert!(Instant::now() < given_up, "it stays open");
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// SQLite would share a view's index, which cannot be written, with every connection of the process.
