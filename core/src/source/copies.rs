@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::ReadAt;
 use super::own_folder::{self, OwnFolder};
+use crate::error::MAKE_ROOM;
 use crate::model::{Cancel, text};
 use crate::{Error, Result};
 
@@ -87,9 +88,7 @@ pub(crate) fn check_room(what: &str, bytes: u64, path: &Path) -> Result<()> {
         text::size(free)
     );
     if bytes > free / 10 * 9 {
-        return Err(Error::limit(what, why)
-            .hint("Make room on the disk")
-            .at(path));
+        return Err(Error::limit(what, why).hint(MAKE_ROOM).at(path));
     }
     if !is_allowed(path) && bytes > UNASKED_BYTES.min(free / 4) {
         let hint = "Allow a private copy of it (--private-copy)";

@@ -108,7 +108,10 @@ impl FileKind for RequestsFiles {
         let read = sqlite::Shape::read(same, REDIRECTS.as_ref());
         let error = read.err().filter(|_| there.size > 0)?;
         let path = dir.path().join(REDIRECTS);
-        Some(Issue::from_error(&error.hint("The responses are listed all the same; requests-cache makes it anew once it is gone"), &path))
+        let error = error.hint(
+            "The responses are listed all the same; requests-cache makes it anew once it is gone",
+        );
+        Some(Issue::from_error(&error, &path))
     }
 
     fn facts(&self, preview: &Preview) -> Vec<(Cow<'static, str>, String)> {

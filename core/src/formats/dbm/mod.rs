@@ -153,5 +153,7 @@ mod tests {
             (ProblemKind::Damaged, 7),
             "{problem}"
         );
+        assert_eq!(room.take_value(160, 8), Ok(()));
+        assert!(room.take_value(1, 9).is_err());
     }
 }

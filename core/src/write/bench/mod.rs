@@ -95,7 +95,9 @@ pub fn bench(
     let done = measured(source, options, &folder, leftovers, control).map_err(|error| {
         let error = leftovers.named(error, &folder);
         if error.is_full() {
-            error.hint_instead("Make room on the disk, take fewer entries (--sample), or work on another disk (--in)")
+            error.hint_instead(
+                "Make room on the disk, take fewer entries (--sample), or work on another disk (--in)",
+            )
         } else {
             error
         }
